@@ -1,0 +1,74 @@
+//! The one error type of the library. What each kind means to an HTTP client is decided in
+//! `http::error`, and only there.
+
+/// Anything that can go wrong between a request and its answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the client sent can't be used; sending something else helps.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// There is no room for more work now; trying again later helps.
+    #[error("the queue is full: {waiting} photos are waiting, {limit} may")]
+    Busy {
+        /// Photos that wait for a worker.
+        waiting: usize,
+        /// How many may wait (`--queue`).
+        limit: usize,
+    },
+    /// A file of the data folder (gallery, roster, people) is missing, broken or not writable.
+    #[error("{0}")]
+    Data(String),
+    /// A network's file is missing, altered, or not what it is said to be.
+    #[error("{0}")]
+    Model(String),
+}
+
+/// Why an upload or a photo was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// The request has no photo where one is expected.
+    #[error("{0}")]
+    Missing(String),
+    /// A field or a query parameter has a value that is not allowed.
+    #[error("{0}")]
+    Invalid(String),
+    /// More bytes than the limit.
+    #[error("the upload is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit (`--max-upload-mib`).
+        limit_bytes: u64,
+    },
+    /// The bytes are of no image format known here.
+    #[error("not an image: expected JPEG, PNG, WebP, GIF, BMP or TIFF, found {found}")]
+    UnknownFormat {
+        /// What the first bytes look like.
+        found: String,
+    },
+    /// An image format known here, but the pixels can't be read.
+    #[error("the {format} image can't be decoded: {reason}")]
+    Undecodable {
+        /// Name of the format.
+        format: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The header claims more pixels than the limit.
+    #[error("the image has {width} x {height} pixels; at most {limit_megapixels} megapixels are taken")]
+    TooManyPixels {
+        /// Claimed width, pixels.
+        width: u32,
+        /// Claimed height, pixels.
+        height: u32,
+        /// The limit (`--max-megapixels`).
+        limit_megapixels: u32,
+    },
+    /// Something that was asked for by name or id is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+/// Shorthand for results of this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
