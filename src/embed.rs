@@ -1,7 +1,7 @@
 //! From a crop to an embedding: standardise, run FaceNet.
 use crate::align::AlignedCrop;
-use crate::error::Result;
-use crate::nn::FaceNet;
+use crate::error::{Error, Result};
+use crate::nn::{EMBEDDING_LEN, FaceInput, FaceNet};
 
 /// What a face looks like to FaceNet: 512 floats of L2 norm 1. Only comparable with embeddings of
 /// the same model.
@@ -14,7 +14,7 @@ impl Embedding {
     #[must_use]
     pub fn new(values: Vec<f32>) -> Option<Self> {
         let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-        if values.len() != crate::nn::EMBEDDING_LEN || !norm.is_finite() || norm < 1e-6 {
+        if values.len() != EMBEDDING_LEN || !norm.is_finite() || norm < 1e-6 {
             return None;
         }
         Some(Self(values.into_iter().map(|v| (f64::from(v) / norm) as f32).collect()))
@@ -42,10 +42,54 @@ pub enum Standardisation {
     Twice,
 }
 
+impl Standardisation {
+    fn apply(self, byte: u8) -> f32 {
+        let once = (f32::from(byte) - 127.5) / 128.0;
+        match self {
+            Self::Once => once,
+            Self::Twice => (once - 0.5) / 0.5,
+        }
+    }
+}
+
 /// The embedding of each crop, in order.
 ///
 /// # Errors
-/// [`crate::error::Error::Model`] when the network can't be run.
-pub fn embed(_net: &dyn FaceNet, _crops: &[AlignedCrop], _how: Standardisation) -> Result<Vec<Embedding>> {
-    todo!()
+/// [`Error::Model`] when the network can't be run or answers what is no embedding.
+pub fn embed(net: &dyn FaceNet, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
+    let inputs: Vec<FaceInput> = crops
+        .iter()
+        .map(|crop| FaceInput(crop.pixels.iter().map(|&byte| how.apply(byte)).collect()))
+        .collect();
+    net.embed(&inputs)?.into_iter().map(checked).collect()
+}
+
+fn checked(values: Vec<f32>) -> Result<Embedding> {
+    let len = values.len();
+    Embedding::new(values).ok_or_else(|| {
+        Error::Model(format!("FaceNet answered {len} numbers that are no embedding; expected {EMBEDDING_LEN} finite ones"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standardising_twice_is_not_standardising_once() {
+        assert_eq!(Standardisation::Once.apply(255), 127.5 / 128.0);
+        assert_eq!(Standardisation::Once.apply(0), -127.5 / 128.0);
+        assert_eq!(Standardisation::Twice.apply(0), (-127.5 / 128.0 - 0.5) / 0.5);
+    }
+
+    #[test]
+    fn an_embedding_has_norm_one_or_is_none() {
+        let embedding = Embedding::new(vec![2.0; EMBEDDING_LEN]).unwrap();
+        assert!((embedding.cosine_distance(&embedding)).abs() < 1e-6);
+        assert!(Embedding::new(vec![1.0; 511]).is_none());
+        assert!(Embedding::new(vec![0.0; EMBEDDING_LEN]).is_none());
+        let mut values = vec![1.0; EMBEDDING_LEN];
+        values[7] = f32::NAN;
+        assert!(Embedding::new(values).is_none());
+    }
 }

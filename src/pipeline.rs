@@ -1,16 +1,17 @@
 //! The whole way from a photo's bytes to recognised faces, synchronous: no runtime, no HTTP, no JSON.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::detect::{CandidateCounts, DetectParams, Detection};
-use crate::embed::{Embedding, Standardisation};
+use crate::align::{AlignedCrop, align};
+use crate::detect::{DetectParams, Detected, Detection, detect};
+use crate::embed::{Embedding, Standardisation, embed};
 use crate::error::Result;
 use crate::gallery::Gallery;
-use crate::gallery::search::{FaceMatch, MatchParams};
+use crate::gallery::search::{FaceMatch, MatchParams, search};
 use crate::imaging::OrientedRgb;
-use crate::imaging::decode::DecodeLimits;
-use crate::imaging::orient::Orientations;
+use crate::imaging::decode::{DecodeLimits, decode};
+use crate::imaging::orient::{Orientations, orient};
 use crate::nn::{DetectorNets, FaceNet};
 
 /// Settings that hold for the life of the process.
@@ -76,23 +77,6 @@ pub struct Recognition {
     pub timings: Timings,
 }
 
-/// A photo's faces, not yet matched.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetectedPhoto {
-    /// Width of the upright photo, pixels.
-    pub width: usize,
-    /// Height of the upright photo, pixels.
-    pub height: usize,
-    /// The EXIF orientation that was applied, 1 to 8.
-    pub orientation: u8,
-    /// All faces, largest box first.
-    pub faces: Vec<Detection>,
-    /// Boxes on the way.
-    pub candidates: CandidateCounts,
-    /// Where the time went.
-    pub timings: Timings,
-}
-
 /// The networks and the settings; shared by all worker threads.
 #[derive(Clone)]
 pub struct Pipeline {
@@ -108,37 +92,87 @@ impl Pipeline {
         Self { nets, facenet, params }
     }
 
+    /// The settings.
+    #[must_use]
+    pub fn params(&self) -> &PipelineParams {
+        &self.params
+    }
+
     /// Decodes a photo and turns it upright.
     ///
     /// # Errors
-    /// [`crate::error::Error::Input`] when it is no image, broken, or over a limit.
-    pub fn open(&self, _bytes: &[u8]) -> Result<OrientedRgb> {
-        todo!()
+    /// [`Error::Input`](crate::error::Error::Input) when it is no image, broken, or over a limit.
+    pub fn open(&self, bytes: &[u8]) -> Result<OrientedRgb> {
+        Ok(orient(decode(bytes, self.params.limits)?, bytes, self.params.orientations))
     }
 
-    /// Finds the faces of a photo.
+    /// Finds the faces of an upright photo, largest first.
     ///
     /// # Errors
-    /// [`crate::error::Error::Input`] for a photo that can't be used, `Model` when a network can't be run.
-    pub fn detect(&self, _bytes: &[u8]) -> Result<DetectedPhoto> {
-        todo!()
+    /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
+    pub fn detect(&self, photo: &OrientedRgb) -> Result<Detected> {
+        detect(&*self.nets, photo.view(), &self.params.detect)
+    }
+
+    /// Cuts the faces out of their photo. A box outside the photo has no crop.
+    #[must_use]
+    pub fn align(photo: &OrientedRgb, faces: &[Detection], margin_px: u32) -> Vec<Option<AlignedCrop>> {
+        faces.iter().map(|face| align(photo.view(), &face.bbox, margin_px)).collect()
+    }
+
+    /// The embeddings of crops, in order.
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::error::Error::Model) when the network can't be run.
+    pub fn embed(&self, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
+        embed(&*self.facenet, crops, how)
     }
 
     /// Finds the faces of a photo and who they are.
     ///
     /// # Errors
-    /// [`crate::error::Error::Input`] for a photo that can't be used, `Model` when a network can't be run.
-    pub fn recognize(&self, _bytes: &[u8], _gallery: &Gallery, _params: &RecognizeParams) -> Result<Recognition> {
-        todo!()
+    /// [`Error::Input`](crate::error::Error::Input) for a photo that can't be used,
+    /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
+    pub fn recognize(&self, bytes: &[u8], gallery: &Gallery, params: &RecognizeParams) -> Result<Recognition> {
+        let mut timings = Timings::default();
+        let photo = timed(&mut timings.decode, || self.open(bytes))?;
+        let detected = timed(&mut timings.detect, || self.detect(&photo))?;
+        let kept = sure_enough(&detected.faces, params);
+        let (faces, embeddings) =
+            timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
+        let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching));
+        let recognized = |(detection, found)| RecognizedFace { detection, found };
+        Ok(Recognition {
+            width: photo.width(),
+            height: photo.height(),
+            orientation: photo.orientation(),
+            detected: detected.faces.len(),
+            faces: faces.into_iter().zip(found).map(recognized).collect(),
+            timings,
+        })
     }
 
-    /// The embedding of one face of an opened photo, cut by `margin_px`; `None` when its box lies outside the photo.
-    ///
-    /// # Errors
-    /// `Model` when the network can't be run.
-    pub fn embed(
-        &self, _photo: &OrientedRgb, _face: &Detection, _margin_px: u32, _how: Standardisation,
-    ) -> Result<Option<Embedding>> {
-        todo!()
+    /// The faces that have a crop, each with its embedding.
+    fn embed_probes(
+        &self, photo: &OrientedRgb, faces: &[Detection], margin_px: u32,
+    ) -> Result<(Vec<Detection>, Vec<Embedding>)> {
+        let crops = Self::align(photo, faces, margin_px);
+        let (faces, crops): (Vec<_>, Vec<_>) =
+            faces.iter().zip(crops).filter_map(|(face, crop)| Some((*face, crop?))).unzip();
+        let embeddings = self.embed(&crops, self.params.probe_standardisation)?;
+        Ok((faces, embeddings))
     }
+}
+
+/// The faces with enough probability, the largest `max_faces` of them.
+fn sure_enough(faces: &[Detection], params: &RecognizeParams) -> Vec<Detection> {
+    let sure = faces.iter().filter(|face| face.probability >= params.min_probability);
+    sure.take(params.max_faces.unwrap_or(usize::MAX)).copied().collect()
+}
+
+fn timed<T>(time: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    *time = start.elapsed();
+    result
 }

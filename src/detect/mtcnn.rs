@@ -1,8 +1,123 @@
-//! To be written.
-use super::{DetectParams, Detected};
+//! The cascade P-Net, R-Net, O-Net: facenet-pytorch's `detect_face`, followed by the order of
+//! `MTCNN.detect`.
+
+use super::boxes::{ScoredBox, bbreg, nms, nms_min, pad, proposal_box, regress_proposal, rerec};
+use super::pyramid::levels;
+use super::{CandidateCounts, DetectParams, Detected, Detection};
 use crate::error::Result;
-use crate::imaging::RgbView;
-use crate::nn::DetectorNets;
-pub(super) fn run(_nets: &dyn DetectorNets, _photo: RgbView<'_>, _params: &DetectParams) -> Result<Detected> {
-    todo!()
+use crate::geometry::{BBox, Landmarks, Point};
+use crate::imaging::{RgbView, Window};
+use crate::nn::{DetectorNets, LevelSize, Output, Proposal};
+
+/// IoU above which P-Net's boxes of one level suppress each other; `detect_face`.
+const LEVEL_NMS: f64 = 0.5;
+/// IoU above which boxes of all levels, and those after R-Net, suppress each other; `detect_face`.
+const STAGE_NMS: f64 = 0.7;
+/// Share of the smaller box above which faces after O-Net suppress each other; `detect_face`.
+const FACE_NMS: f32 = 0.7;
+
+/// A box that goes into the next network, with the pixels that it covers.
+type Candidate = (BBox, Window);
+
+pub(super) fn run(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Detected> {
+    let proposals = first_stage(nets, photo, params)?;
+    let rnet_input = candidates(&proposals, photo);
+    let refined = second_stage(nets, photo, &rnet_input, params.thresholds[1])?;
+    let onet_input = candidates(&refined, photo);
+    let mut faces = third_stage(nets, photo, &onet_input, params.thresholds[2])?;
+    largest_first(&mut faces);
+    Ok(Detected { faces, candidates: CandidateCounts { rnet: rnet_input.len(), onet: onet_input.len() } })
+}
+
+/// P-Net over the pyramid, suppression inside each level and then over all, regression, squaring.
+fn first_stage(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Vec<BBox>> {
+    let levels = levels(photo.width, photo.height, params.min_face_px, params.factor);
+    if levels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sizes: Vec<LevelSize> = levels.iter().map(|level| level.size).collect();
+    let cells = nets.pnet(photo, &sizes, params.thresholds[0])?;
+    let mut survivors: Vec<(ScoredBox, [f32; 4])> = Vec::new();
+    for (level, cells) in levels.iter().zip(&cells) {
+        survivors.extend(level_survivors(cells, level.scale));
+    }
+    let boxes: Vec<ScoredBox> = survivors.iter().map(|(scored, _)| *scored).collect();
+    let regressed = |index: usize| {
+        let (scored, regression) = &survivors[index];
+        rerec(&regress_proposal(&scored.bbox, *regression))
+    };
+    Ok(nms(&boxes, STAGE_NMS).into_iter().map(regressed).collect())
+}
+
+fn level_survivors(cells: &[Proposal], scale: f64) -> impl Iterator<Item = (ScoredBox, [f32; 4])> {
+    let boxes: Vec<ScoredBox> = cells
+        .iter()
+        .map(|cell| ScoredBox { bbox: proposal_box(cell, scale), score: cell.score })
+        .collect();
+    nms(&boxes, LEVEL_NMS).into_iter().map(move |index| (boxes[index], cells[index].regression))
+}
+
+/// R-Net over its candidates, suppression, regression, squaring.
+fn second_stage(
+    nets: &dyn DetectorNets, photo: RgbView<'_>, input: &[Candidate], threshold: f32,
+) -> Result<Vec<BBox>> {
+    if input.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = nets.rnet(photo, &windows(input))?;
+    let passed: Vec<(ScoredBox, [f32; 4])> = input
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.score > threshold)
+        .map(|((bbox, _), answer)| (ScoredBox { bbox: *bbox, score: answer.score }, answer.regression))
+        .collect();
+    let boxes: Vec<ScoredBox> = passed.iter().map(|(scored, _)| *scored).collect();
+    let refined = |index: usize| rerec(&bbreg(&passed[index].0.bbox, passed[index].1));
+    Ok(nms(&boxes, STAGE_NMS).into_iter().map(refined).collect())
+}
+
+/// O-Net over its candidates, landmarks, regression, suppression.
+fn third_stage(
+    nets: &dyn DetectorNets, photo: RgbView<'_>, input: &[Candidate], threshold: f32,
+) -> Result<Vec<Detection>> {
+    if input.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = nets.onet(photo, &windows(input))?;
+    let faces: Vec<Detection> = input
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.score > threshold)
+        .map(|((bbox, _), answer)| Detection {
+            bbox: bbreg(bbox, answer.regression),
+            landmarks: landmarks(bbox, answer),
+            probability: answer.score,
+        })
+        .collect();
+    let boxes: Vec<ScoredBox> =
+        faces.iter().map(|face| ScoredBox { bbox: face.bbox, score: face.probability }).collect();
+    Ok(nms_min(&boxes, FACE_NMS).into_iter().map(|index| faces[index]).collect())
+}
+
+/// The boxes that have pixels; a box without any is dropped.
+fn candidates(boxes: &[BBox], photo: RgbView<'_>) -> Vec<Candidate> {
+    boxes.iter().filter_map(|b| Some((*b, pad(b, photo.width, photo.height)?))).collect()
+}
+
+fn windows(candidates: &[Candidate]) -> Vec<Window> {
+    candidates.iter().map(|(_, window)| *window).collect()
+}
+
+/// From fractions of the box O-Net saw (width and height with the +1) to pixels of the photo.
+fn landmarks(b: &BBox, answer: &Output) -> Landmarks {
+    let (w, h) = (b.width() + 1.0, b.height() + 1.0);
+    let (px, py) = answer.landmarks.split_at(5);
+    let point = |i: usize| Point { x: w * px[i] + b.x1 - 1.0, y: h * py[i] + b.y1 - 1.0 };
+    Landmarks::from([point(0), point(1), point(2), point(3), point(4)])
+}
+
+/// numpy's `argsort(area)[::-1]`: largest first, of equal areas the later one first.
+fn largest_first(faces: &mut [Detection]) {
+    faces.reverse();
+    faces.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area())); // stable
 }

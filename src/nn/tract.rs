@@ -1,1 +1,195 @@
-//! To be written.
+//! The networks run by tract: slower than [`super::native`], and the truth that it is tested against.
+//!
+//! Tensors are `batch x channel x height x width` (NCHW), RGB, float32.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+use tract_onnx::prelude::*;
+
+use super::{
+    DetectorNets, EMBEDDING_LEN, FACENET_SIDE, FaceInput, FaceNet, LevelSize, ONET_SIDE, Output, Proposal,
+    RNET_SIDE, Refinement,
+};
+use crate::error::{Error, Result};
+use crate::imaging::resample::area_resample;
+use crate::imaging::{RgbView, Window};
+
+type Plan = Arc<TypedSimplePlan>;
+
+/// Levels whose P-Net plan is kept. A plan is small (the weights are 26 KB) but takes milliseconds
+/// to build; a camera sends photos of few sizes, each with up to 20 levels.
+const PLANS_KEPT: usize = 64;
+
+/// Reads an ONNX file, fixes its input to `shape` and optimises it. Output shapes that the file
+/// declares are ignored: they name the batch axis.
+fn plan(name: &str, onnx: &[u8], shape: [usize; 4]) -> Result<Plan> {
+    let build = || -> TractResult<Plan> {
+        tract_onnx::onnx()
+            .with_ignore_output_shapes(true)
+            .model_for_read(&mut &*onnx)?
+            .with_input_fact(0, f32::fact(shape).into())?
+            .into_optimized()?
+            .into_runnable()
+    };
+    build().map_err(|e| Error::Model(format!("{name} can't be read as an ONNX network: {e:#}")))
+}
+
+fn run(name: &str, plan: &Plan, input: Tensor) -> Result<TVec<TValue>> {
+    plan.run(tvec!(input.into())).map_err(|e| Error::Model(format!("{name} can't be run: {e:#}")))
+}
+
+/// The numbers of output `index`, checked to be `len` of them.
+fn numbers<'a>(name: &str, outputs: &'a [TValue], index: usize, len: usize) -> Result<&'a [f32]> {
+    let found = outputs.get(index).and_then(|value| value.as_slice::<f32>().ok());
+    match found {
+        Some(values) if values.len() == len => Ok(values),
+        _ => Err(Error::Model(format!(
+            "{name} answers {} float32 numbers in output {index}; expected {len}",
+            found.map_or(0, <[f32]>::len)
+        ))),
+    }
+}
+
+/// From `height x width x 3` to a `1 x 3 x height x width` tensor, each value passed through `f`.
+fn planes(hwc: &[f32], height: usize, width: usize, f: impl Fn(f32) -> f32) -> Tensor {
+    let pixel = |(_, c, y, x): (usize, usize, usize, usize)| f(hwc[(y * width + x) * 3 + c]);
+    tract_ndarray::Array4::from_shape_fn((1, 3, height, width), pixel).into_tensor()
+}
+
+/// MTCNN's standardisation: `(v - 127.5) * 0.0078125`, from `detect_face`.
+fn standardise(v: f32) -> f32 {
+    (v - 127.5) * 0.007_812_5
+}
+
+/// MTCNN through tract.
+pub struct TractDetector {
+    pnet: Vec<u8>,
+    pnet_plans: Mutex<HashMap<LevelSizeKey, Plan>>,
+    rnet: Plan,
+    onet: Plan,
+}
+
+type LevelSizeKey = (usize, usize);
+
+impl TractDetector {
+    /// Reads the three ONNX files.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when one is no such network.
+    pub fn load(pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
+        let detector = Self {
+            pnet: pnet.to_vec(),
+            pnet_plans: Mutex::default(),
+            rnet: plan("R-Net", rnet, [1, 3, RNET_SIDE, RNET_SIDE])?,
+            onet: plan("O-Net", onet, [1, 3, ONET_SIDE, ONET_SIDE])?,
+        };
+        detector.pnet_plan(LevelSize { width: 12, height: 12 })?;
+        Ok(detector)
+    }
+
+    /// P-Net takes any size, but a plan only one.
+    fn pnet_plan(&self, size: LevelSize) -> Result<Plan> {
+        let key = (size.width, size.height);
+        // The lock guards the map only: nothing is built or run under it.
+        let known = self.pnet_plans.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(plan) = known {
+            return Ok(plan);
+        }
+        let built = plan("P-Net", &self.pnet, [1, 3, size.height, size.width])?;
+        let mut plans = self.pnet_plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= PLANS_KEPT {
+            plans.clear();
+        }
+        plans.insert(key, built.clone());
+        Ok(built)
+    }
+
+    fn pnet_level(&self, photo: RgbView<'_>, size: LevelSize, threshold: f32) -> Result<Vec<Proposal>> {
+        let pixels = area_resample(photo, whole(photo), size.width, size.height);
+        let input = planes(&pixels, size.height, size.width, standardise);
+        let outputs = run("P-Net", &self.pnet_plan(size)?, input)?;
+        let (columns, rows) = size.cells();
+        let cells = columns * rows;
+        let regressions = numbers("P-Net", &outputs, 0, 4 * cells)?;
+        let faces = &numbers("P-Net", &outputs, 1, 2 * cells)?[cells..];
+        let proposal = |cell: usize| Proposal {
+            col: (cell % columns) as u32,
+            row: (cell / columns) as u32,
+            score: faces[cell],
+            regression: std::array::from_fn(|i| regressions[i * cells + cell]),
+        };
+        Ok((0..cells).filter(|&cell| faces[cell] >= threshold).map(proposal).collect())
+    }
+}
+
+/// The window that is the whole photo.
+fn whole(photo: RgbView<'_>) -> Window {
+    Window { x0: 0, y0: 0, x1: photo.width, y1: photo.height }
+}
+
+/// A window of the photo as the input of R-Net or O-Net.
+fn candidate(photo: RgbView<'_>, window: Window, side: usize) -> Tensor {
+    planes(&area_resample(photo, window, side, side), side, side, standardise)
+}
+
+/// The first numbers of a slice as an array; the caller has checked the length.
+fn head<const N: usize>(values: &[f32]) -> [f32; N] {
+    std::array::from_fn(|i| values[i])
+}
+
+impl DetectorNets for TractDetector {
+    fn pnet(&self, photo: RgbView<'_>, levels: &[LevelSize], threshold: f32) -> Result<Vec<Vec<Proposal>>> {
+        levels.par_iter().map(|&size| self.pnet_level(photo, size, threshold)).collect()
+    }
+
+    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
+        let refine = |&window: &Window| {
+            let outputs = run("R-Net", &self.rnet, candidate(photo, window, RNET_SIDE))?;
+            Ok(Refinement {
+                regression: head(numbers("R-Net", &outputs, 0, 4)?),
+                score: numbers("R-Net", &outputs, 1, 2)?[1],
+            })
+        };
+        windows.par_iter().map(refine).collect()
+    }
+
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+        let answer = |&window: &Window| {
+            let outputs = run("O-Net", &self.onet, candidate(photo, window, ONET_SIDE))?;
+            Ok(Output {
+                regression: head(numbers("O-Net", &outputs, 0, 4)?),
+                landmarks: head(numbers("O-Net", &outputs, 1, 10)?),
+                score: numbers("O-Net", &outputs, 2, 2)?[1],
+            })
+        };
+        windows.par_iter().map(answer).collect()
+    }
+}
+
+/// InceptionResnetV1 through tract.
+pub struct TractFaceNet {
+    plan: Plan,
+}
+
+impl TractFaceNet {
+    /// Reads the ONNX file.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it is no such network.
+    pub fn load(onnx: &[u8]) -> Result<Self> {
+        Ok(Self { plan: plan("FaceNet", onnx, [1, 3, FACENET_SIDE, FACENET_SIDE])? })
+    }
+}
+
+impl FaceNet for TractFaceNet {
+    fn embed(&self, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
+        let embed = |face: &FaceInput| {
+            let input = planes(&face.0, FACENET_SIDE, FACENET_SIDE, |v| v);
+            let outputs = run("FaceNet", &self.plan, input)?;
+            Ok(numbers("FaceNet", &outputs, 0, EMBEDDING_LEN)?.to_vec())
+        };
+        faces.par_iter().map(embed).collect()
+    }
+}
