@@ -16,6 +16,7 @@ pub mod error;
 pub mod gallery;
 pub mod geometry;
 pub mod imaging;
+pub mod models;
 pub mod nn;
 pub mod pipeline;
 pub mod roster;

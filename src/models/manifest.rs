@@ -1,0 +1,135 @@
+//! `models/manifest.toml`: what each network is, where it comes from, and the SHA-256 of its file.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The manifest as text; compiled in, so that nobody who can write to the models folder can change
+/// which files are trusted.
+const TEXT: &str = include_str!("../../models/manifest.toml");
+
+static MANIFEST: LazyLock<Result<Manifest, String>> = LazyLock::new(|| Manifest::parse(TEXT));
+
+/// What a network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// One of MTCNN's three networks.
+    Detector,
+    /// A FaceNet: 160x160 crop to 512 floats.
+    Embedder,
+}
+
+/// One network.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The name users give: `pnet`, `rnet`, `onet`, `casia`, `vggface2`.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// File name in a models folder.
+    pub file: String,
+    /// SHA-256 of every file known to be right, lower-case hexadecimal.
+    pub sha256: Vec<String>,
+    /// Where the weights come from.
+    pub source: String,
+    /// SPDX identifier of the weights' licence.
+    pub licence: String,
+    /// Shape, channel order and range of the input.
+    pub input: String,
+    /// Shape and meaning of the output.
+    pub output: String,
+    /// Cosine distance below which two faces are one person's; embedders only.
+    pub default_threshold: Option<f32>,
+    /// Where `facerec models install` gets it; `None` for a network that is shipped.
+    pub install_from: Option<String>,
+}
+
+/// All networks.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// In the order of the file.
+    #[serde(rename = "model")]
+    pub models: Vec<Entry>,
+}
+
+impl Manifest {
+    /// The manifest of this build.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the text compiled in is no manifest, which a test rules out.
+    pub fn builtin() -> Result<&'static Self> {
+        MANIFEST.as_ref().map_err(|reason| Error::Model(reason.clone()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|reason| format!("models/manifest.toml: {reason}"))
+    }
+
+    /// The network of this name.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming the ones there are.
+    pub fn entry(&self, name: &str) -> Result<&Entry> {
+        self.models.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.models.iter().map(|entry| entry.name.as_str()).collect();
+            Error::Model(format!("no model is called \"{name}\"; expected one of {}", known.join(", ")))
+        })
+    }
+
+    /// The embedder of this name.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming the ones there are.
+    pub fn embedder(&self, name: &str) -> Result<&Entry> {
+        self.embedders().find(|entry| entry.name == name).ok_or_else(|| {
+            let known: Vec<_> = self.embedders().map(|entry| entry.name.as_str()).collect();
+            Error::Model(format!(
+                "no face embedding model is called \"{name}\"; expected one of {}",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// The networks that turn a face into an embedding.
+    pub fn embedders(&self) -> impl Iterator<Item = &Entry> {
+        self.models.iter().filter(|entry| entry.role == Role::Embedder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builtin_manifest_is_whole() {
+        let manifest = Manifest::builtin().unwrap();
+        let names: Vec<_> = manifest.models.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["pnet", "rnet", "onet", "casia", "vggface2"]);
+        for entry in &manifest.models {
+            assert!(!entry.sha256.is_empty(), "{} lists no hash", entry.name);
+            for hash in &entry.sha256 {
+                assert!(hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
+            }
+            assert_eq!(entry.default_threshold.is_some(), entry.role == Role::Embedder);
+            assert_eq!(entry.licence, "MIT");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let manifest = Manifest::builtin().unwrap();
+        assert_eq!(
+            manifest.embedder("pnet").unwrap_err().to_string(),
+            "no face embedding model is called \"pnet\"; expected one of casia, vggface2"
+        );
+        assert_eq!(
+            manifest.entry("arcface").unwrap_err().to_string(),
+            "no model is called \"arcface\"; expected one of pnet, rnet, onet, casia, vggface2"
+        );
+    }
+}
