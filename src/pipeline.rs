@@ -128,7 +128,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`crate::error::Error::Input`] for a photo that can't be used, `Model` when a network can't be run.
-    pub fn recognize(&self, _bytes: &[u8], _gallery: &Gallery, _params: &RecognizeParams) -> Result<Recognition> {
+    pub fn recognize(
+        &self,
+        _bytes: &[u8],
+        _gallery: &Gallery,
+        _params: &RecognizeParams,
+    ) -> Result<Recognition> {
         todo!()
     }
 
@@ -137,7 +142,11 @@ impl Pipeline {
     /// # Errors
     /// `Model` when the network can't be run.
     pub fn embed(
-        &self, _photo: &OrientedRgb, _face: &Detection, _margin_px: u32, _how: Standardisation,
+        &self,
+        _photo: &OrientedRgb,
+        _face: &Detection,
+        _margin_px: u32,
+        _how: Standardisation,
     ) -> Result<Option<Embedding>> {
         todo!()
     }
