@@ -1,6 +1,7 @@
 //! From bytes to an upright photo: [`decode`] under limits, [`orient`] by EXIF, and the two ways
 //! to [`resample`] that the networks were trained with.
 
+pub mod bilinear;
 pub mod decode;
 pub mod orient;
 pub mod resample;
