@@ -67,7 +67,9 @@ pub fn embed(net: &dyn FaceNet, crops: &[AlignedCrop], how: Standardisation) -> 
 fn checked(values: Vec<f32>) -> Result<Embedding> {
     let len = values.len();
     Embedding::new(values).ok_or_else(|| {
-        Error::Model(format!("FaceNet answered {len} numbers that are no embedding; expected {EMBEDDING_LEN} finite ones"))
+        Error::Model(format!(
+            "FaceNet answered {len} numbers that are no embedding; expected {EMBEDDING_LEN} finite ones"
+        ))
     })
 }
 

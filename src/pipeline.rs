@@ -133,7 +133,12 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Input`](crate::error::Error::Input) for a photo that can't be used,
     /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
-    pub fn recognize(&self, bytes: &[u8], gallery: &Gallery, params: &RecognizeParams) -> Result<Recognition> {
+    pub fn recognize(
+        &self,
+        bytes: &[u8],
+        gallery: &Gallery,
+        params: &RecognizeParams,
+    ) -> Result<Recognition> {
         let mut timings = Timings::default();
         let photo = timed(&mut timings.decode, || self.open(bytes))?;
         let detected = timed(&mut timings.detect, || self.detect(&photo))?;
@@ -154,7 +159,10 @@ impl Pipeline {
 
     /// The faces that have a crop, each with its embedding.
     fn embed_probes(
-        &self, photo: &OrientedRgb, faces: &[Detection], margin_px: u32,
+        &self,
+        photo: &OrientedRgb,
+        faces: &[Detection],
+        margin_px: u32,
     ) -> Result<(Vec<Detection>, Vec<Embedding>)> {
         let crops = Self::align(photo, faces, margin_px);
         let (faces, crops): (Vec<_>, Vec<_>) =

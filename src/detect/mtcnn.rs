@@ -50,16 +50,17 @@ fn first_stage(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParam
 }
 
 fn level_survivors(cells: &[Proposal], scale: f64) -> impl Iterator<Item = (ScoredBox, [f32; 4])> {
-    let boxes: Vec<ScoredBox> = cells
-        .iter()
-        .map(|cell| ScoredBox { bbox: proposal_box(cell, scale), score: cell.score })
-        .collect();
+    let boxes: Vec<ScoredBox> =
+        cells.iter().map(|cell| ScoredBox { bbox: proposal_box(cell, scale), score: cell.score }).collect();
     nms(&boxes, LEVEL_NMS).into_iter().map(move |index| (boxes[index], cells[index].regression))
 }
 
 /// R-Net over its candidates, suppression, regression, squaring.
 fn second_stage(
-    nets: &dyn DetectorNets, photo: RgbView<'_>, input: &[Candidate], threshold: f32,
+    nets: &dyn DetectorNets,
+    photo: RgbView<'_>,
+    input: &[Candidate],
+    threshold: f32,
 ) -> Result<Vec<BBox>> {
     if input.is_empty() {
         return Ok(Vec::new());
@@ -78,7 +79,10 @@ fn second_stage(
 
 /// O-Net over its candidates, landmarks, regression, suppression.
 fn third_stage(
-    nets: &dyn DetectorNets, photo: RgbView<'_>, input: &[Candidate], threshold: f32,
+    nets: &dyn DetectorNets,
+    photo: RgbView<'_>,
+    input: &[Candidate],
+    threshold: f32,
 ) -> Result<Vec<Detection>> {
     if input.is_empty() {
         return Ok(Vec::new());

@@ -42,7 +42,8 @@ fn run(name: &str, plan: &Plan, input: Tensor) -> Result<TVec<TValue>> {
 
 /// The numbers of output `index`, checked to be `len` of them.
 fn numbers<'a>(name: &str, outputs: &'a [TValue], index: usize, len: usize) -> Result<&'a [f32]> {
-    let found = outputs.get(index).and_then(|value| value.as_slice::<f32>().ok());
+    let view = outputs.get(index).and_then(|value| value.to_plain_array_view::<f32>().ok());
+    let found = view.and_then(|view| view.to_slice());
     match found {
         Some(values) if values.len() == len => Ok(values),
         _ => Err(Error::Model(format!(
