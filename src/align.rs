@@ -44,7 +44,8 @@ mod tests {
     use super::*;
 
     fn window(x1: f32, y1: f32, x2: f32, y2: f32, margin_px: u32) -> Option<Window> {
-        let photo = RgbView { data: &[0; 200 * 100 * 3], width: 200, height: 100 };
+        let pixels = vec![0; 200 * 100 * 3];
+        let photo = RgbView { data: &pixels, width: 200, height: 100 };
         crop_window(photo, &BBox { x1, y1, x2, y2 }, margin_px)
     }
 

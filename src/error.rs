@@ -21,6 +21,19 @@ pub enum Error {
     /// A network's file is missing, altered, or not what it is said to be.
     #[error("{0}")]
     Model(String),
+    /// A fault of this program: a job panicked, or the system gave no thread.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// What a caught panic said, as an [`Error::Internal`].
+    #[must_use]
+    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Internal(format!("panicked: {}", text.unwrap_or("without a message")))
+    }
 }
 
 /// Why an upload or a photo was refused.

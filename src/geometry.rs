@@ -36,7 +36,7 @@ impl BBox {
     /// The middle of the box, (x, y).
     #[must_use]
     pub fn center(&self) -> (f32, f32) {
-        ((self.x1 + self.x2) / 2.0, (self.y1 + self.y2) / 2.0)
+        (f32::midpoint(self.x1, self.x2), f32::midpoint(self.y1, self.y2))
     }
 }
 

@@ -1,25 +1,135 @@
-//! The workbook that gives a name its ID.
+//! The workbook that gives a name its ID. [`xlsx`] reads it; this holds what was read.
+
+use std::collections::HashMap;
+
 use crate::error::Result;
+use crate::person_name;
 use crate::student_id::StudentId;
+
+mod xlsx;
+
+/// How many warnings a roster keeps; the rest is only counted.
+const MAX_WARNINGS: usize = 50;
+
+/// One row of the sheet that has a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RosterRow {
+    /// The row's number in the sheet, from 1; the header's row counts.
+    pub row: u32,
+    /// The name, without spaces around it, in NFC.
+    pub name: String,
+    /// What the ID cell holds; `None` where it is empty.
+    pub id: Option<StudentId>,
+}
 
 /// Name to ID, as read from an .xlsx workbook.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Roster {
-    ids: std::collections::HashMap<String, StudentId>,
+    rows: Vec<RosterRow>,
+    /// Name to index into `rows`.
+    by_name: HashMap<String, usize>,
+    warnings: Vec<String>,
 }
 
 impl Roster {
-    /// Reads a workbook from its bytes.
+    /// Reads a workbook from its bytes: the first sheet that is not empty, the columns `Name` and
+    /// `ID` found by their headers in any column.
     ///
     /// # Errors
-    /// [`crate::error::Error::Data`] when it is no workbook or lacks a column.
-    pub fn from_xlsx(_bytes: &[u8]) -> Result<Self> {
-        todo!()
+    /// [`crate::error::Error::Data`] when it is no workbook, too large, or lacks a column.
+    pub fn from_xlsx(bytes: &[u8]) -> Result<Self> {
+        let sheet = xlsx::read(bytes)?;
+        let mut roster = Self::from_rows(&sheet.rows);
+        let more = std::mem::replace(&mut roster.warnings, sheet.warnings);
+        roster.warnings.extend(more);
+        if roster.warnings.len() > MAX_WARNINGS {
+            let left_out = roster.warnings.len() - MAX_WARNINGS;
+            roster.warnings.truncate(MAX_WARNINGS);
+            roster.warnings.push(format!("and {left_out} more warnings"));
+        }
+        Ok(roster)
     }
 
-    /// The ID of `name`; `None` where the roster lacks it or the cell is empty.
+    /// Rows in the order of the sheet. Of several rows with one name the last counts.
+    fn from_rows(rows: &[RosterRow]) -> Self {
+        let mut rows_of: HashMap<&str, Vec<u32>> = HashMap::new();
+        for row in rows {
+            rows_of.entry(&row.name).or_default().push(row.row);
+        }
+        let mut repeated: Vec<&Vec<u32>> = rows_of.values().filter(|numbers| numbers.len() > 1).collect();
+        repeated.sort();
+        let warnings = repeated.into_iter().map(|numbers| repeated_name(numbers)).collect();
+
+        let last_of: HashMap<&str, u32> =
+            rows_of.iter().filter_map(|(name, numbers)| Some((*name, *numbers.last()?))).collect();
+        let kept: Vec<RosterRow> =
+            rows.iter().filter(|row| last_of.get(row.name.as_str()) == Some(&row.row)).cloned().collect();
+        let by_name = kept.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        Self { rows: kept, by_name, warnings }
+    }
+
+    /// The ID of `name`; `None` where the roster lacks it or the cell is empty. Spaces around the
+    /// name and its Unicode form (NFC or NFD) don't matter; upper and lower case do.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<&StudentId> {
-        self.ids.get(name.trim())
+        let at = *self.by_name.get(person_name::normalize(name).as_ref())?;
+        self.rows.get(at)?.id.as_ref()
+    }
+
+    /// The rows that count, in the order of the sheet; each name once.
+    #[must_use]
+    pub fn rows(&self) -> &[RosterRow] {
+        &self.rows
+    }
+
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What the reader of the sheet should know: row numbers and what is odd about them. No names,
+    /// so they may be logged.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// `rows 2, 3 and 7 have the same name: row 7 counts`.
+fn repeated_name(numbers: &[u32]) -> String {
+    let [first @ .., last] = numbers else { return String::new() };
+    let shown: Vec<String> = first.iter().take(5).map(u32::to_string).collect();
+    let more = if first.len() > 5 { ", ..." } else { "" };
+    format!("rows {}{more} and {last} have the same name: row {last} counts", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(row: u32, name: &str, id: i64) -> RosterRow {
+        RosterRow { row, name: name.to_owned(), id: Some(StudentId::Integer(id)) }
+    }
+
+    #[test]
+    fn the_last_of_several_rows_counts_and_is_reported_without_the_name() {
+        let roster = Roster::from_rows(&[row(2, "A", 1), row(3, "B", 2), row(4, "A", 3), row(9, "A", 4)]);
+        assert_eq!(roster.id("A"), Some(&StudentId::Integer(4)));
+        assert_eq!(roster.rows(), [row(3, "B", 2), row(9, "A", 4)]);
+        assert_eq!(roster.warnings(), ["rows 2, 4 and 9 have the same name: row 9 counts"]);
+    }
+
+    #[test]
+    fn names_are_found_in_either_unicode_form() {
+        let roster = Roster::from_rows(&[row(2, "Jos\u{e9}", 1)]);
+        assert_eq!(roster.id(" Jose\u{301} "), Some(&StudentId::Integer(1)));
+        assert_eq!(roster.id("jos\u{e9}"), None);
     }
 }

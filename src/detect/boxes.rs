@@ -190,7 +190,11 @@ mod tests {
         let b = BBox { x1: 0.0, y1: 0.0, x2: 10.0, y2: 20.0 };
         let regression = [0.1, 0.1, -0.1, 0.2];
         assert_eq!(regress_proposal(&b, regression), BBox { x1: 1.0, y1: 2.0, x2: 9.0, y2: 24.0 });
-        assert_eq!(bbreg(&b, regression), BBox { x1: 1.1, y1: 2.1, x2: 8.9, y2: 24.2 });
+        // 0.1 * 11 = 1.1, 0.1 * 21 = 2.1, 10 - 0.1 * 11 = 8.9, 20 + 0.2 * 21 = 24.2
+        let moved = bbreg(&b, regression);
+        for (found, expected) in [(moved.x1, 1.1), (moved.y1, 2.1), (moved.x2, 8.9), (moved.y2, 24.2)] {
+            assert!((found - expected).abs() < 1e-5, "{moved:?}");
+        }
     }
 
     #[test]

@@ -40,12 +40,89 @@ pub struct FaceMatch {
     /// The nearest people, nearest first, `top_k` at most; at least the nearest when anyone is enrolled.
     pub candidates: Vec<Candidate>,
     /// Distance of the nearest *other* person minus the distance of the match; `None` for an
-    /// unknown face and where nobody else is enrolled.
+    /// unknown face and where nobody else is enrolled. Below zero where the nearest person was
+    /// given to another face of the photo.
     pub margin: Option<f32>,
 }
 
-/// Finds the person of each face of one photo.
+/// Whether a cosine distance is near enough; the one place where that is decided.
 #[must_use]
-pub fn search(_gallery: &Gallery, _faces: &[Embedding], _params: &MatchParams) -> Vec<FaceMatch> {
-    todo!()
+pub fn is_match(distance: f32, threshold: f32) -> bool {
+    distance < threshold
+}
+
+/// Finds the person of each face of one photo. Of equal distances the person enrolled earlier
+/// comes first, and of two faces at the same distance from one person the earlier face gets it.
+#[must_use]
+pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> Vec<FaceMatch> {
+    // Other faces can take at most `faces - 1` people away, so a face's person is among its
+    // `faces` nearest; the margin needs two.
+    let wanted = params.top_k.max(faces.len()).max(2);
+    let mut nearest = Vec::with_capacity(faces.len());
+    gallery.matrix().for_each_face(faces, |distances| nearest.push(nearest_people(distances, wanted)));
+    let matched = match params.assignment {
+        Assignment::Unique => assign_unique(&nearest, params.threshold),
+        Assignment::Independent => assign_independent(&nearest, params.threshold),
+    };
+    nearest
+        .into_iter()
+        .zip(matched)
+        .map(|(mut candidates, matched)| {
+            let margin = matched.and_then(|found| margin_of(found, &candidates));
+            candidates.truncate(params.top_k.max(1));
+            FaceMatch { matched, candidates, margin }
+        })
+        .collect()
+}
+
+/// The `wanted` nearest people, nearest first, of equal distances the earlier person first.
+fn nearest_people(distances: &[f32], wanted: usize) -> Vec<Candidate> {
+    let mut all: Vec<Candidate> = distances
+        .iter()
+        .enumerate()
+        .map(|(person, distance)| Candidate { person, distance: *distance })
+        .collect();
+    let order =
+        |a: &Candidate, b: &Candidate| a.distance.total_cmp(&b.distance).then(a.person.cmp(&b.person));
+    if wanted < all.len() {
+        all.select_nth_unstable_by(wanted, order);
+        all.truncate(wanted);
+    }
+    all.sort_unstable_by(order);
+    all
+}
+
+fn assign_independent(nearest: &[Vec<Candidate>], threshold: f32) -> Vec<Option<Candidate>> {
+    nearest
+        .iter()
+        .map(|face| face.first().copied().filter(|found| is_match(found.distance, threshold)))
+        .collect()
+}
+
+/// Nearest pairs first, over the whole photo: each person goes to one face, each face to one person.
+fn assign_unique(nearest: &[Vec<Candidate>], threshold: f32) -> Vec<Option<Candidate>> {
+    let mut pairs: Vec<(usize, Candidate)> = nearest
+        .iter()
+        .enumerate()
+        .flat_map(|(face, candidates)| candidates.iter().map(move |candidate| (face, *candidate)))
+        .filter(|(_, candidate)| is_match(candidate.distance, threshold))
+        .collect();
+    pairs.sort_unstable_by(|(face_a, a), (face_b, b)| {
+        a.distance.total_cmp(&b.distance).then(face_a.cmp(face_b)).then(a.person.cmp(&b.person))
+    });
+    let mut given = std::collections::HashSet::new();
+    let mut matched = vec![None; nearest.len()];
+    for (face, candidate) in pairs {
+        if let Some(free @ None) = matched.get_mut(face)
+            && given.insert(candidate.person)
+        {
+            *free = Some(candidate);
+        }
+    }
+    matched
+}
+
+fn margin_of(found: Candidate, candidates: &[Candidate]) -> Option<f32> {
+    let other = candidates.iter().find(|candidate| candidate.person != found.person)?;
+    Some(other.distance - found.distance)
 }

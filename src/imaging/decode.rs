@@ -1,16 +1,106 @@
-//! To be written.
+//! From the bytes of a file to 8-bit RGB pixels, under limits: the only user of image decoders.
+//!
+//! The format is told by the first bytes, never by a name or a content type ([`sniff`]). What becomes
+//! of each kind of pixel is what Pillow's `convert("RGB")` does ([`rgb`]); JPEG has a decoder of its
+//! own choosing ([`jpeg`]), since half a photo must not pass for a whole one.
+
+use std::io::Cursor;
+
+use image::{ImageDecoder, ImageReader, Limits};
+
 use super::DecodedRgb;
-use crate::error::Result;
+use crate::error::{InputError, Result};
+use sniff::Format;
+
+mod jpeg;
+mod rgb;
+mod sniff;
+
+/// Bytes of the widest pixel that is decoded at the full `max_megapixels`: RGBA with 16 bits.
+const WIDEST_PIXEL_BYTES: u64 = 8;
+
+/// What a decoder may use besides the pixels: tables, rows, metadata, a frame within a canvas.
+const SCRATCH_BYTES: u64 = 64 << 20;
+
 /// What is refused before pixels are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// At most this many million pixels.
     pub max_megapixels: u32,
 }
-/// Decodes.
+
+impl DecodeLimits {
+    /// The most pixels that are decoded.
+    fn max_pixels(self) -> u64 {
+        u64::from(self.max_megapixels) * 1_000_000
+    }
+
+    /// The most memory that a decoder may take, in bytes.
+    fn max_bytes(self) -> u64 {
+        self.max_pixels() * WIDEST_PIXEL_BYTES + SCRATCH_BYTES
+    }
+
+    /// Refuses dimensions that a header claims, before anything is done about them.
+    fn check(self, format: Format, width: u32, height: u32) -> Result<()> {
+        if width == 0 || height == 0 {
+            return Err(format.undecodable(format!("it has {width} x {height} pixels")).into());
+        }
+        if u64::from(width) * u64::from(height) > self.max_pixels() {
+            let limit_megapixels = self.max_megapixels;
+            return Err(InputError::TooManyPixels { width, height, limit_megapixels }.into());
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF file to 8-bit RGB: of an animation the first frame, of
+/// several pages the first. Greyscale, palette, CMYK and 1-bit images become RGB; alpha is dropped,
+/// not blended; of 16-bit samples the high byte is kept; float samples (TIFF) are taken as 0 to 1.
+/// Metadata is not looked at: the pixels lie as they are stored.
 ///
 /// # Errors
-/// [`crate::error::Error::Input`].
-pub fn decode(_bytes: &[u8], _limits: DecodeLimits) -> Result<DecodedRgb> {
-    todo!()
+/// [`InputError::UnknownFormat`] when the first bytes are of no such format,
+/// [`InputError::TooManyPixels`] when the header claims more pixels than the limit (no pixel has been
+/// decoded by then), and [`InputError::Undecodable`] for a file that is damaged, cut short, of a variant
+/// that is not read, or that needs more memory than its pixels justify.
+pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
+    let format = sniff::sniff(bytes).map_err(|found| InputError::UnknownFormat { found })?;
+    match format {
+        Format::Jpeg => jpeg::decode(bytes, limits),
+        Format::Png => decode_with_image(bytes, format, image::ImageFormat::Png, limits),
+        Format::WebP => decode_with_image(bytes, format, image::ImageFormat::WebP, limits),
+        Format::Gif => decode_with_image(bytes, format, image::ImageFormat::Gif, limits),
+        Format::Bmp => decode_with_image(bytes, format, image::ImageFormat::Bmp, limits),
+        Format::Tiff => decode_with_image(bytes, format, image::ImageFormat::Tiff, limits),
+    }
+}
+
+/// Decodes by the `image` crate, which reads the header first and the pixels when asked.
+fn decode_with_image(
+    bytes: &[u8],
+    format: Format,
+    decoder: image::ImageFormat,
+    limits: DecodeLimits,
+) -> Result<DecodedRgb> {
+    let undecodable = |error: image::ImageError| format.undecodable(error.to_string());
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), decoder);
+    let mut memory = Limits::no_limits();
+    memory.max_alloc = Some(limits.max_bytes());
+    reader.limits(memory);
+
+    let decoder = reader.into_decoder().map_err(undecodable)?;
+    let (width, height) = decoder.dimensions();
+    limits.check(format, width, height)?;
+    let (needed, limit) = (decoder.total_bytes(), limits.max_bytes());
+    if needed > limit {
+        return Err(format
+            .undecodable(format!("it needs {needed} bytes of memory, at most {limit} are taken"))
+            .into());
+    }
+    let color = decoder.color_type();
+    let mut samples = vec![0; needed as usize];
+    decoder.read_image(&mut samples).map_err(undecodable)?;
+    let data = rgb::to_rgb8(samples, color)
+        .ok_or_else(|| format.undecodable(format!("its pixels are {color:?}, which is not read")))?;
+    Ok(DecodedRgb { width: width as usize, height: height as usize, data })
 }

@@ -3,6 +3,7 @@
 
 pub mod bilinear;
 pub mod decode;
+pub mod encode;
 pub mod orient;
 pub mod resample;
 

@@ -1,2 +1,3 @@
 mod bilinear;
+mod golden;
 mod support;

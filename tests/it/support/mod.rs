@@ -1,1 +1,29 @@
 //! Shared by the tests.
+
+pub mod golden;
+pub mod models;
+
+use std::path::PathBuf;
+
+/// A file below `tests/golden`.
+pub fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+/// The bytes of a file below `tests/golden`.
+pub fn golden_bytes(name: &str) -> Vec<u8> {
+    let path = golden_path(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The bytes of a photo below `tests/golden/photos`.
+pub fn photo(name: &str) -> Vec<u8> {
+    golden_bytes(&format!("photos/{name}"))
+}
+
+/// Says something in the test run's own output, past the capturing of passing tests.
+pub fn say(message: &str) {
+    use std::io::Write;
+    // Nothing depends on it being read.
+    let _ = writeln!(std::io::stderr(), "{message}");
+}

@@ -1,0 +1,141 @@
+//! `facerec inspect`: what each stage finds, with the fields of `tests/golden/reference.json`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use super::load;
+use crate::align::AlignedCrop;
+use crate::config::{Compat, ModelArgs};
+use crate::detect::Detection;
+use crate::embed::Standardisation;
+use crate::imaging::OrientedRgb;
+use crate::models::{ModelStore, SHIPPED_EMBEDDER};
+use crate::pipeline::Pipeline;
+
+/// Faces from this probability on are embedded, as in the reference.
+const MIN_PROBABILITY: f32 = 0.9;
+
+/// The arguments of `facerec inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The photos
+    #[arg(value_name = "PHOTO", required = true)]
+    photos: Vec<PathBuf>,
+    /// Crop margin, pixels of the 160-pixel crop; the reference has none
+    #[arg(long, env = "FACEREC_MARGIN_PX", value_name = "PIXELS", default_value = "0")]
+    margin_px: u32,
+    #[command(flatten)]
+    models: ModelArgs,
+}
+
+#[derive(Serialize)]
+struct Photo {
+    #[serde(rename = "photo")]
+    file: String,
+    width: usize,
+    height: usize,
+    rnet_candidates: usize,
+    onet_candidates: usize,
+    faces: Vec<Face>,
+}
+
+#[derive(Serialize)]
+struct Face {
+    #[serde(rename = "box")]
+    bbox: [f32; 4],
+    probability: f32,
+    landmarks: Vec<[f32; 2]>,
+    crop_box: Option<[usize; 4]>,
+    crop_mean_rgb: Option<[f64; 3]>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    embeddings: BTreeMap<String, Embeddings>,
+}
+
+#[derive(Serialize)]
+struct Embeddings {
+    standard: Vec<f32>,
+    flask: Vec<f32>,
+}
+
+/// Prints a JSON array, one element a photo. Embedders: the one asked for, else all that are installed.
+///
+/// # Errors
+/// When a photo or a model can't be used.
+pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let mut pipelines = BTreeMap::new();
+    for model in models(&args.models)? {
+        let pipeline = load::load(&args.models, &model, Compat::Standard)?.pipeline;
+        pipelines.insert(model, pipeline);
+    }
+    let photos = args.photos.iter().map(|path| inspect(path, &pipelines, args.margin_px));
+    println!("{}", serde_json::to_string_pretty(&photos.collect::<anyhow::Result<Vec<_>>>()?)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn models(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
+    if let Some(model) = args.model {
+        return Ok(vec![model.as_str().to_owned()]);
+    }
+    let store = ModelStore::new(args.models.as_deref())?;
+    let optional = store.installed("vggface2").then(|| "vggface2".to_owned());
+    Ok([SHIPPED_EMBEDDER.to_owned()].into_iter().chain(optional).collect())
+}
+
+fn inspect(path: &Path, pipelines: &BTreeMap<String, Pipeline>, margin_px: u32) -> anyhow::Result<Photo> {
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).with_context(name)?;
+    let (_, pipeline) = pipelines.first_key_value().context("no embedder is installed")?;
+    let image = pipeline.open(&bytes).with_context(name)?;
+    let detected = pipeline.detect(&image)?;
+    let faces = detected.faces.iter().map(|face| inspect_face(&image, face, pipelines, margin_px));
+    Ok(Photo {
+        file: path.file_name().map_or_else(name, |file| file.to_string_lossy().into_owned()),
+        width: image.width(),
+        height: image.height(),
+        rnet_candidates: detected.candidates.rnet,
+        onet_candidates: detected.candidates.onet,
+        faces: faces.collect::<anyhow::Result<_>>()?,
+    })
+}
+
+fn inspect_face(
+    image: &OrientedRgb,
+    face: &Detection,
+    pipelines: &BTreeMap<String, Pipeline>,
+    margin_px: u32,
+) -> anyhow::Result<Face> {
+    let crop = Pipeline::align(image, std::slice::from_ref(face), margin_px).pop().flatten();
+    let mut embeddings = BTreeMap::new();
+    if let Some(crop) = crop.as_ref().filter(|_| face.probability >= MIN_PROBABILITY) {
+        for (model, pipeline) in pipelines {
+            embeddings.insert(model.clone(), embed_both(pipeline, crop)?);
+        }
+    }
+    let b = face.bbox;
+    Ok(Face {
+        bbox: [b.x1, b.y1, b.x2, b.y2],
+        probability: face.probability,
+        landmarks: face.landmarks.points().iter().map(|p| [p.x, p.y]).collect(),
+        crop_box: crop.as_ref().map(|c| [c.window.x0, c.window.y0, c.window.x1, c.window.y1]),
+        crop_mean_rgb: crop.as_ref().map(|crop| std::array::from_fn(|channel| mean(crop, channel))),
+        embeddings,
+    })
+}
+
+fn mean(crop: &AlignedCrop, channel: usize) -> f64 {
+    let values = crop.pixels.iter().skip(channel).step_by(3);
+    values.map(|&v| f64::from(v)).sum::<f64>() / (crop.pixels.len() / 3) as f64
+}
+
+fn embed_both(pipeline: &Pipeline, crop: &AlignedCrop) -> anyhow::Result<Embeddings> {
+    let embed = |how| -> anyhow::Result<Vec<f32>> {
+        let found = pipeline.embed(std::slice::from_ref(crop), how)?.pop();
+        Ok(found.context("FaceNet answered nothing")?.values().to_vec())
+    };
+    Ok(Embeddings { standard: embed(Standardisation::Once)?, flask: embed(Standardisation::Twice)? })
+}

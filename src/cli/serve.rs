@@ -1,0 +1,83 @@
+//! `facerec serve`: load, warm up, then bind; answer until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::data::DataFolder;
+use super::enroll::enroll_with_progress;
+use super::load::{self, Loaded};
+use crate::config::{Config, ServeArgs};
+use crate::gallery::{Gallery, store};
+use crate::http::serve::{serve, stop_signal};
+use crate::http::state::{App, AppState, Fixed};
+use crate::http::{router, upload::UploadBudget};
+use crate::imaging::OrientedRgb;
+use crate::telemetry;
+use crate::worker::Workers;
+
+/// Side of the blank photo that warms the networks up, pixels.
+const WARM_UP_SIDE: usize = 160;
+
+/// Runs the service. Exit code 0 after SIGTERM or SIGINT.
+///
+/// # Errors
+/// When models, gallery or roster can't be used, or the address can't be bound.
+pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    telemetry::init(args.log_format)?;
+    let config = Config::from(args);
+    let data = DataFolder::new(&config.data);
+    let (loaded, gallery) = load_or_enroll(args, &data)?;
+    warm_up(&loaded)?;
+    let threshold = config.threshold.unwrap_or(loaded.threshold);
+    tracing::info!(model = loaded.model, people = gallery.len(), threshold, "loaded");
+    let app = App {
+        threshold,
+        pipeline: loaded.pipeline,
+        gallery: Box::new(Fixed(Arc::new(gallery))),
+        roster: Box::new(Fixed(Arc::new(data.read_roster()?))),
+        workers: Workers::start(config.workers, config.queue)?,
+        uploads: UploadBudget::new(config.queue + config.workers.get(), config.max_upload_bytes),
+        config,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(listen(app))
+}
+
+async fn listen(app: App) -> anyhow::Result<ExitCode> {
+    let address = (app.config.host.clone(), app.config.port);
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .with_context(|| format!("{}:{} can't be listened on", address.0, address.1))?;
+    tracing::info!(address = %listener.local_addr()?, "ready");
+    let finished = serve(listener, router(AppState::new(app)), stop_signal()?).await;
+    tracing::info!(finished, "stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The gallery and the networks that made it; a folder with people but no gallery is enrolled first.
+fn load_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded, Gallery)> {
+    let compat = args.compat.unwrap_or_default();
+    if data.gallery().exists() || !data.people().is_dir() {
+        let gallery = data.read_gallery()?;
+        let model = load::model_of_gallery(&args.models, gallery.recipe())?;
+        return Ok((load::load(&args.models, &model, compat)?, gallery));
+    }
+    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, compat)?;
+    let report = enroll_with_progress(&loaded, &data.people())?;
+    let refused = report.outcomes.iter().filter(|(_, outcome)| outcome.is_err()).count();
+    tracing::info!(people = report.gallery.len(), photos_refused = refused, "enrolled people/");
+    anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
+    store::write(&data.gallery(), &report.gallery)?;
+    Ok((loaded, report.gallery))
+}
+
+/// The first inference allocates what later ones reuse.
+fn warm_up(loaded: &Loaded) -> anyhow::Result<()> {
+    let pixels = vec![127; WARM_UP_SIDE * WARM_UP_SIDE * 3];
+    if let Some(photo) = OrientedRgb::from_upright(WARM_UP_SIDE, WARM_UP_SIDE, pixels) {
+        loaded.pipeline.detect(&photo)?;
+    }
+    Ok(())
+}

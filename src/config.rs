@@ -1,0 +1,284 @@
+//! Raw arguments and `FACEREC_*` variables -> a validated [`Config`]. Every flag has a variable, a
+//! help text and, where it has one, its unit in its name.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+/// Bytes in a mebibyte.
+const MIB: u64 = 1024 * 1024;
+
+/// The face embedders that are known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelName {
+    /// Trained on CASIA-WebFace; part of the package.
+    Casia,
+    /// Trained on VGGFace2; installed by `facerec models install vggface2`.
+    #[value(name = "vggface2")]
+    VggFace2,
+}
+
+impl ModelName {
+    /// The name as galleries and the manifest spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Casia => "casia",
+            Self::VggFace2 => "vggface2",
+        }
+    }
+}
+
+/// What runs the networks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// tract.
+    #[default]
+    Tract,
+}
+
+/// What every command that runs a network takes.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct ModelArgs {
+    /// Folder looked in first for models; then the user's data folder, then models/ beside the program
+    #[arg(long, env = "FACEREC_MODELS", value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Face embedder [default: the gallery's own; for a new gallery vggface2 when installed, else casia]
+    #[arg(long, env = "FACEREC_MODEL", value_name = "NAME")]
+    pub model: Option<ModelName>,
+    /// What runs the networks
+    #[arg(long, env = "FACEREC_ENGINE", value_name = "NAME", default_value = "tract")]
+    pub engine: EngineName,
+    /// Side of the smallest face searched for, pixels; smaller costs time with its square
+    #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
+          value_parser = min_face_px)]
+    pub min_face_px: f64,
+    /// Photos with more pixels are refused before they are decoded, million pixels
+    #[arg(long, env = "FACEREC_MAX_MEGAPIXELS", value_name = "N", default_value = "64",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_megapixels: u32,
+}
+
+/// Which service's answers are given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// facerec's own.
+    #[default]
+    #[value(skip)]
+    Standard,
+    /// What the Flask service answered, faults included.
+    Flask,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The arguments of `facerec serve`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct ServeArgs {
+    /// Folder with gallery.bin and roster.xlsx; people/ is enrolled when there is no gallery yet
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub models: ModelArgs,
+    /// Answer as this older service did, faults included
+    #[arg(long, env = "FACEREC_COMPAT", value_name = "SERVICE")]
+    pub compat: Option<Compat>,
+    /// Address to listen on
+    #[arg(long, env = "FACEREC_HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub host: String,
+    /// Port to listen on; 0 takes a free one, which the log names
+    #[arg(long, env = "FACEREC_PORT", value_name = "PORT", default_value = "5000")]
+    pub port: u16,
+    /// A face is a person's below this cosine distance, 0 to 2 [default: the model's]
+    #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance)]
+    pub threshold: Option<f32>,
+    /// Faces that the detector is less sure of are left out, 0 to 1
+    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY", default_value = "0.9",
+          value_parser = probability)]
+    pub min_probability: f32,
+    /// Photos worked on at a time [default: the number of cores]
+    #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers)]
+    pub workers: Option<NonZeroUsize>,
+    /// Photos that may wait for a worker; more are refused with 503
+    #[arg(long, env = "FACEREC_QUEUE", value_name = "N", default_value = "16",
+          value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub queue: u16,
+    /// Largest photo taken, MiB
+    #[arg(long, env = "FACEREC_MAX_UPLOAD_MIB", value_name = "MIB", default_value = "20",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_upload_mib: u32,
+    /// A request is given up after this time, seconds
+    #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub request_timeout_s: u32,
+    /// Keep each photo here, upright, as PNG [default: photos are not kept]
+    #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
+    pub keep_photos: Option<PathBuf>,
+    /// How log lines are written
+    #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Origins whose pages may call the service, separated by commas; * for any [default: none]
+    #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
+    pub cors_origin: Vec<String>,
+    /// Keys that callers must present, made by `facerec keys new` [default: recognition is open,
+    /// people are managed from this machine only]
+    #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+    pub api_keys_file: Option<PathBuf>,
+}
+
+/// What the service needs to know, checked and in its final units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Folder with gallery and roster.
+    pub data: PathBuf,
+    /// Whose answers are given.
+    pub compat: Compat,
+    /// Address to listen on, a name or an IP address.
+    pub host: String,
+    /// Port to listen on; 0 for any free one.
+    pub port: u16,
+    /// Cosine distance below which a face is a person's; `None` for the model's own.
+    pub threshold: Option<f32>,
+    /// Least probability of a face, 0 to 1.
+    pub min_probability: f32,
+    /// Photos worked on at a time.
+    pub workers: NonZeroUsize,
+    /// Photos that may wait for a worker.
+    pub queue: usize,
+    /// Largest photo, bytes.
+    pub max_upload_bytes: u64,
+    /// Longest time of a request.
+    pub request_timeout: Duration,
+    /// Where photos are kept, if they are.
+    pub keep_photos: Option<PathBuf>,
+    /// Origins whose pages may call the service; `*` for any.
+    pub cors_origins: Vec<String>,
+    /// The file of keys, if callers need one.
+    pub api_keys_file: Option<PathBuf>,
+}
+
+impl From<&ServeArgs> for Config {
+    /// Nothing can fail here: the argument parsers have checked every value.
+    fn from(args: &ServeArgs) -> Self {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            data: args.data.clone(),
+            compat: args.compat.unwrap_or_default(),
+            host: args.host.clone(),
+            port: args.port,
+            threshold: args.threshold,
+            min_probability: args.min_probability,
+            workers: args.workers.unwrap_or(cores),
+            queue: usize::from(args.queue),
+            max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
+            request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
+            keep_photos: args.keep_photos.clone(),
+            cors_origins: args.cors_origin.clone(),
+            api_keys_file: args.api_keys_file.clone(),
+        }
+    }
+}
+
+/// A number between two others, both included; the message says what was expected and found.
+fn between(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (low..=high).contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from {low} to {high}, found {text:?}")),
+    }
+}
+
+fn min_face_px(text: &str) -> Result<f64, String> {
+    between(text, 8.0, 4096.0)
+}
+
+fn distance(text: &str) -> Result<f32, String> {
+    between(text, 0.0, 2.0).map(|value| value as f32)
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    between(text, 0.0, 1.0).map(|value| value as f32)
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(count) if count.get() <= 1024 => Ok(count),
+        _ => Err(format!("expected a whole number from 1 to 1024, found {text:?}")),
+    }
+}
+
+/// `*`, or scheme and host as browsers send them in `Origin`: no path, no trailing slash.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+    if text == "*" || host.is_some_and(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected * or an origin like https://school.example (no path), found {text:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn parse(args: &[&str]) -> Result<Config, String> {
+        let args = ["facerec", "--data", "d"].iter().chain(args);
+        Cli::try_parse_from(args).map(|cli| Config::from(&cli.serve)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_service_being_replaced() {
+        let config = parse(&[]).unwrap();
+        assert_eq!((config.host.as_str(), config.port), ("0.0.0.0", 5000));
+        assert_eq!((config.compat, config.min_probability), (Compat::Standard, 0.9));
+        assert_eq!(config.max_upload_bytes, 20 * 1024 * 1024);
+        assert_eq!(config.request_timeout, Duration::from_mins(1));
+        assert_eq!((config.keep_photos, config.cors_origins), (None, vec![]));
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_what_was_expected_and_found() {
+        for (args, expected) in [
+            (["--threshold", "2.5"], "expected a number from 0 to 2, found \"2.5\""),
+            (["--threshold", "NaN"], "expected a number from 0 to 2, found \"NaN\""),
+            (["--min-probability", "90"], "expected a number from 0 to 1, found \"90\""),
+            (["--min-face-px", "1"], "expected a number from 8 to 4096, found \"1\""),
+            (["--workers", "0"], "expected a whole number from 1 to 1024, found \"0\""),
+            (["--cors-origin", "https://a.example/x"], "expected * or an origin"),
+            (["--compat", "django"], "possible values: flask"),
+            (["--max-upload-mib", "0"], "0 is not in 1..=1024"),
+        ] {
+            let message = parse(&args).unwrap_err();
+            assert!(message.contains(expected), "{args:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn several_origins_and_models_are_understood() {
+        let config = parse(&["--cors-origin", "http://a.example,https://b.example:8443"]).unwrap();
+        assert_eq!(config.cors_origins, ["http://a.example", "https://b.example:8443"]);
+        let args =
+            Cli::try_parse_from(["facerec", "--data", "d", "--model", "vggface2", "--compat", "flask"]);
+        let args = args.unwrap().serve;
+        assert_eq!((args.models.model, args.compat), (Some(ModelName::VggFace2), Some(Compat::Flask)));
+    }
+}

@@ -1,0 +1,287 @@
+//! The gallery on the disk, `gallery.bin`; the only user of bincode.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | magic, `FACEREC` and a zero |
+//! | 4 | format version, 1 |
+//! | 8 | length of the body |
+//! | | body, in bincode: recipe and number of people; then each person, followed by its photos |
+//! | 32 | SHA-256 of all that |
+//!
+//! Numbers are little-endian and of fixed width; text is UTF-8 behind its length in 8 bytes;
+//! embeddings are 512 floats of 4 bytes.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::{BorrowDecode, Encode};
+use sha2::{Digest, Sha256};
+
+use super::{EnrolledPhoto, Gallery, Person, Recipe};
+use crate::durable;
+use crate::embed::Embedding;
+use crate::error::{Error, Result};
+use crate::nn::EMBEDDING_LEN;
+use crate::student_id::StudentId;
+
+/// Name of the file in the data folder.
+pub const FILE_NAME: &str = "gallery.bin";
+/// The version written here, and the only one read.
+pub const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"FACEREC\0";
+const HEADER_LEN: usize = MAGIC.len() + 4 + 8;
+const CHECKSUM_LEN: usize = 32;
+/// Largest file read, bytes: two million photos.
+const MAX_FILE_BYTES: u64 = 4 << 30;
+/// How far from 1 the norm of a stored embedding may be. They are written with norm 1 in float32.
+const NORM_TOLERANCE: f64 = 1e-3;
+
+/// Largest single record, bytes; the longest names and IDs stay well below it. bincode checks it
+/// against each length that it reads, and all text is borrowed: nothing is allocated for a claim.
+const MAX_RECORD_BYTES: usize = 64 << 10;
+const CONFIG: Configuration<LittleEndian, Fixint, Limit<MAX_RECORD_BYTES>> =
+    bincode::config::legacy().with_limit::<MAX_RECORD_BYTES>();
+
+#[derive(Encode, BorrowDecode)]
+struct RecipeRecord<'a> {
+    model: &'a str,
+    model_sha256: Option<[u8; 32]>,
+    margin_px: u32,
+    standardisation: StandardisationRecord,
+    people: u64,
+}
+
+/// Galleries are always standardised once; the file says so, that a reader need not assume it.
+#[derive(Encode, BorrowDecode)]
+enum StandardisationRecord {
+    /// `(v - 127.5) / 128`.
+    Once,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct PersonRecord<'a> {
+    id: &'a str,
+    name: &'a str,
+    student_id: Option<StudentIdRecord<'a>>,
+    photos: u64,
+}
+
+#[derive(Encode, BorrowDecode)]
+enum StudentIdRecord<'a> {
+    Integer(i64),
+    Number(f64),
+    Text(&'a str),
+}
+
+#[derive(Encode, BorrowDecode)]
+struct PhotoRecord<'a> {
+    id: &'a str,
+    source_sha256: Option<[u8; 32]>,
+    embedding: [f32; EMBEDDING_LEN],
+}
+
+/// Reads a gallery and lays it out for searching.
+///
+/// # Errors
+/// [`Error::Data`] when the file is missing, truncated, altered, of another kind or of a newer
+/// version; it says what was expected and what was found.
+pub fn read(path: &Path) -> Result<Gallery> {
+    let failed = |what: &str| Error::Data(format!("the gallery {} can't be read: {what}", path.display()));
+    let bytes = read_bounded(path).map_err(|error| failed(&error.to_string()))?;
+    let gallery = decode(&bytes).map_err(|what| failed(&what))?;
+    gallery.prepare();
+    Ok(gallery)
+}
+
+/// Replaces the file at `path` by `gallery`; on the disk when this returns. The returned file is
+/// the new one.
+///
+/// # Errors
+/// [`Error::Data`] when it can't be written; the old file is in place then.
+pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
+    };
+    let bytes = encode(gallery).map_err(|error| failed(&error))?;
+    durable::replace(path, |to| to.write_all(&bytes)).map_err(|error| failed(&error))
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("expected a file, found a folder or a device"));
+    }
+    if about.len() > MAX_FILE_BYTES {
+        let message = format!("expected at most {MAX_FILE_BYTES} bytes, found {}", about.len());
+        return Err(std::io::Error::other(message));
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, bincode::error::EncodeError> {
+    let Recipe { model, model_sha256, margin_px } = gallery.recipe();
+    let mut bytes = Vec::with_capacity(HEADER_LEN + gallery.photo_count() * (EMBEDDING_LEN * 4 + 128) + 1024);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&[0; 8]); // the body's length, known below
+    push(
+        &mut bytes,
+        &RecipeRecord {
+            model,
+            model_sha256: *model_sha256,
+            margin_px: *margin_px,
+            standardisation: StandardisationRecord::Once,
+            people: gallery.len() as u64,
+        },
+    )?;
+    for Person { id, name, student_id, photos } in gallery.people() {
+        let student_id = student_id.as_ref().map(|id| match id {
+            StudentId::Integer(number) => StudentIdRecord::Integer(*number),
+            StudentId::Number(number) => StudentIdRecord::Number(*number),
+            StudentId::Text(text) => StudentIdRecord::Text(text),
+        });
+        push(&mut bytes, &PersonRecord { id, name, student_id, photos: photos.len() as u64 })?;
+        for EnrolledPhoto { id, embedding, source_sha256 } in photos {
+            let mut values = [0.0; EMBEDDING_LEN];
+            values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
+            push(&mut bytes, &PhotoRecord { id, source_sha256: *source_sha256, embedding: values })?;
+        }
+    }
+    let body_len = (bytes.len() - HEADER_LEN) as u64;
+    if let Some(field) = bytes.get_mut(HEADER_LEN - 8..HEADER_LEN) {
+        field.copy_from_slice(&body_len.to_le_bytes());
+    }
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
+    Ok(bytes)
+}
+
+fn push(bytes: &mut Vec<u8>, record: &impl Encode) -> std::result::Result<(), bincode::error::EncodeError> {
+    bincode::encode_into_std_write(record, bytes, CONFIG).map(drop)
+}
+
+/// The checks, in the order in which their messages help most.
+fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
+    let body = checked_body(bytes)?;
+    let mut rest = body;
+    let recipe: RecipeRecord<'_> = next(&mut rest)?;
+    let StandardisationRecord::Once = recipe.standardisation;
+    let mut people = Vec::new(); // grows with what is read, not with what is claimed
+    for _ in 0..recipe.people {
+        people.push(next_person(&mut rest)?);
+    }
+    if !rest.is_empty() {
+        return Err(format!("{} bytes are left over after the last person", rest.len()));
+    }
+    let recipe = Recipe {
+        model: recipe.model.to_owned(),
+        model_sha256: recipe.model_sha256,
+        margin_px: recipe.margin_px,
+    };
+    Gallery::new(recipe, people).map_err(|error| error.to_string())
+}
+
+fn checked_body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
+    let truncated =
+        |expected: u64| format!("it is truncated: expected {expected} bytes, found {}", bytes.len());
+    let Some((magic, after_magic)) = bytes.split_first_chunk::<8>() else {
+        return Err(if MAGIC.starts_with(bytes) { truncated(HEADER_LEN as u64) } else { foreign(bytes) });
+    };
+    if *magic != MAGIC {
+        return Err(foreign(bytes));
+    }
+    let fields = after_magic.split_first_chunk::<4>().and_then(|(version, after)| {
+        let (body_len, after) = after.split_first_chunk::<8>()?;
+        Some((u32::from_le_bytes(*version), u64::from_le_bytes(*body_len), after))
+    });
+    let Some((version, body_len, after_header)) = fields else {
+        return Err(truncated((HEADER_LEN + CHECKSUM_LEN) as u64));
+    };
+    if version != FORMAT_VERSION {
+        return Err(format!(
+            "expected format version {FORMAT_VERSION}, found {version}: another facerec wrote it"
+        ));
+    }
+    let expected = body_len.saturating_add((HEADER_LEN + CHECKSUM_LEN) as u64);
+    match expected.cmp(&(bytes.len() as u64)) {
+        std::cmp::Ordering::Greater => return Err(truncated(expected)),
+        std::cmp::Ordering::Less => {
+            return Err(format!("it is too long: expected {expected} bytes, found {}", bytes.len()));
+        }
+        std::cmp::Ordering::Equal => {}
+    }
+    let (body, stored) =
+        after_header.split_at_checked(body_len as usize).ok_or_else(|| truncated(expected))?;
+    let (summed, _) =
+        bytes.split_at_checked(bytes.len() - CHECKSUM_LEN).ok_or_else(|| truncated(expected))?;
+    let computed = Sha256::digest(summed);
+    if computed.as_slice() != stored {
+        let (expected, found) = (short_hex(stored), short_hex(&computed));
+        return Err(format!("it was altered: expected checksum {expected}..., found {found}..."));
+    }
+    Ok(body)
+}
+
+fn foreign(bytes: &[u8]) -> String {
+    let found: Cow<'_, str> = match bytes {
+        [] => "an empty file".into(),
+        [0x80, 0..=5, ..] => "a Python pickle (facerec import-pickle takes those)".into(),
+        _ => format!(
+            "a file that starts with {:?}",
+            bytes.get(..8).unwrap_or(bytes).escape_ascii().to_string()
+        )
+        .into(),
+    };
+    format!("expected a gallery, which starts with \"FACEREC\", found {found}")
+}
+
+fn short_hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('?'));
+    bytes.iter().take(8).flat_map(digits).collect()
+}
+
+/// Takes the next record off `rest`.
+fn next<'a, R: BorrowDecode<'a, ()>>(rest: &mut &'a [u8]) -> std::result::Result<R, String> {
+    let (record, used) = bincode::borrow_decode_from_slice(rest, CONFIG)
+        .map_err(|error| format!("a record is broken: {error}"))?;
+    *rest = rest.get(used..).unwrap_or_default();
+    Ok(record)
+}
+
+fn next_person(rest: &mut &[u8]) -> std::result::Result<Person, String> {
+    let person: PersonRecord<'_> = next(rest)?;
+    let student_id = match person.student_id {
+        None => None,
+        Some(StudentIdRecord::Integer(number)) => Some(StudentId::Integer(number)),
+        Some(StudentIdRecord::Number(number)) if number.is_finite() => Some(StudentId::Number(number)),
+        Some(StudentIdRecord::Number(number)) => return Err(format!("expected a finite ID, found {number}")),
+        Some(StudentIdRecord::Text(text)) => {
+            Some(StudentId::from_text(text).ok_or_else(|| "a person's ID is empty or too long".to_owned())?)
+        }
+    };
+    let mut photos = Vec::new();
+    for _ in 0..person.photos {
+        let photo: PhotoRecord<'_> = next(rest)?;
+        photos.push(EnrolledPhoto {
+            id: photo.id.to_owned(),
+            embedding: unit_embedding(&photo.embedding)?,
+            source_sha256: photo.source_sha256,
+        });
+    }
+    Ok(Person { id: person.id.to_owned(), name: person.name.to_owned(), student_id, photos })
+}
+
+/// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.
+fn unit_embedding(values: &[f32; EMBEDDING_LEN]) -> std::result::Result<Embedding, String> {
+    let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+    if norm.is_nan() || (norm - 1.0).abs() > NORM_TOLERANCE {
+        return Err(format!("expected embeddings of norm 1, found {norm}"));
+    }
+    Ok(Embedding(values.to_vec()))
+}

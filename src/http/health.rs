@@ -1,0 +1,60 @@
+//! Is it alive, and can it answer?
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::state::AppState;
+
+/// The answer of `GET /healthz`.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// The answer of `GET /readyz`.
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    /// `ready`, or `degraded` when a changed file could not be read and the old content is in use.
+    status: &'static str,
+    /// The embedder of the gallery in use.
+    model: String,
+    /// Enrolled people.
+    people: usize,
+    /// Embeddings of all people together.
+    photos: usize,
+    /// Names with an ID.
+    roster: usize,
+    /// Photos that wait for a worker.
+    waiting: usize,
+    /// Photos worked on.
+    running: usize,
+    /// Why a file that lies in the data folder is not in use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<String>,
+}
+
+/// `GET /readyz`: networks, gallery and roster are loaded (nothing is listened to before they are);
+/// says what is in use. 200 also when a *changed* file is broken: the old content still answers.
+pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
+    let gallery = app.gallery.current();
+    let errors: Vec<_> = app.gallery.trouble().into_iter().chain(app.roster.trouble()).collect();
+    let readiness = Readiness {
+        status: if errors.is_empty() { "ready" } else { "degraded" },
+        model: gallery.recipe().model.clone(),
+        people: gallery.people().len(),
+        photos: gallery.people().iter().map(|person| person.photos.len()).sum(),
+        roster: app.roster.current().len(),
+        waiting: app.workers.waiting(),
+        running: app.workers.running(),
+        errors,
+    };
+    (StatusCode::OK, Json(readiness))
+}

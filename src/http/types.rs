@@ -1,0 +1,77 @@
+//! What goes over the wire. The domain's types know no serde; these are made from them.
+
+use serde::Serialize;
+
+use crate::gallery::Gallery;
+use crate::pipeline::Recognition;
+use crate::roster::Roster;
+use crate::student_id::StudentId;
+
+/// An ID as the roster's cell has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum WireId {
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Number(f64),
+    /// Text.
+    Text(String),
+}
+
+impl From<&StudentId> for WireId {
+    fn from(id: &StudentId) -> Self {
+        match id {
+            StudentId::Integer(number) => Self::Integer(*number),
+            StudentId::Number(number) => Self::Number(*number),
+            StudentId::Text(text) => Self::Text(text.clone()),
+        }
+    }
+}
+
+/// One element of the old endpoint's answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum LegacyEntry {
+    /// A recognised face.
+    Student {
+        /// The person's name.
+        #[serde(rename = "Student Name")]
+        name: String,
+        /// Of the roster, else the person's own, else `"ID not found"`.
+        #[serde(rename = "ID")]
+        id: WireId,
+    },
+    /// Faces that are nobody's; the last element.
+    Unknown {
+        /// How many, above zero.
+        unknown_faces: usize,
+    },
+    /// The photo shows no face.
+    Message {
+        /// `No faces detected`.
+        message: &'static str,
+    },
+}
+
+/// The old endpoint's answer: names with their IDs, largest face first, then the count of unknown faces.
+#[must_use]
+pub fn legacy_entries(recognition: &Recognition, gallery: &Gallery, roster: &Roster) -> Vec<LegacyEntry> {
+    if recognition.detected == 0 {
+        return vec![LegacyEntry::Message { message: "No faces detected" }];
+    }
+    let mut entries = Vec::with_capacity(recognition.faces.len() + 1);
+    for face in &recognition.faces {
+        let person = face.found.matched.and_then(|found| gallery.people().get(found.person));
+        entries.extend(person.map(|person| {
+            let id = roster.id(&person.name).or(person.student_id.as_ref());
+            let id = id.map_or_else(|| WireId::Text("ID not found".to_owned()), WireId::from);
+            LegacyEntry::Student { name: person.name.clone(), id }
+        }));
+    }
+    let unknown_faces = recognition.faces.len() - entries.len();
+    if unknown_faces > 0 {
+        entries.push(LegacyEntry::Unknown { unknown_faces });
+    }
+    entries
+}

@@ -1,0 +1,161 @@
+//! Bodies of requests: how much of them may be in memory, and what happens to the rest of a body
+//! that nobody wants.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::header::EXPECT;
+use axum::http::{StatusCode, Version};
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body::Frame;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_http::timeout::TimeoutBody;
+
+use super::error::Failure;
+
+/// A body that brings no byte for this long is given up.
+const BODY_IDLE: Duration = Duration::from_secs(10);
+/// How long, and how far, the rest of a refused body is read so that the client sees the answer.
+const LINGER_TIME: Duration = Duration::from_secs(3);
+const LINGER_BYTES: usize = 64 << 20;
+/// Unit in which bytes are counted: a semaphore holds at most 2^61 permits, and takes u32 at a time.
+const UNIT: usize = 1024;
+
+/// The bytes of uploads that may be in memory at a time, in all requests together.
+pub struct UploadBudget {
+    units: Arc<Semaphore>,
+}
+
+/// A share of the budget, given back when dropped.
+#[derive(Debug, Default)]
+pub struct Held {
+    permit: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+}
+
+impl UploadBudget {
+    /// Room for `photos` photos of `photo_bytes` each.
+    #[must_use]
+    pub fn new(photos: usize, photo_bytes: u64) -> Self {
+        let bytes = usize::try_from(photo_bytes).unwrap_or(usize::MAX).saturating_mul(photos);
+        Self { units: Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))) }
+    }
+
+    /// Takes room for `more` bytes on top of what `held` has.
+    ///
+    /// # Errors
+    /// 503 `busy` when there is none.
+    pub fn grow(&self, held: &mut Held, more: usize) -> Result<(), Failure> {
+        let before = held.bytes.div_ceil(UNIT);
+        held.bytes += more;
+        let missing = held.bytes.div_ceil(UNIT) - before;
+        if missing == 0 {
+            return Ok(());
+        }
+        let permit = u32::try_from(missing)
+            .ok()
+            .and_then(|units| Arc::clone(&self.units).try_acquire_many_owned(units).ok())
+            .ok_or_else(|| {
+                let detail = "too many uploads are under way; none of them may wait here for memory";
+                Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+            })?;
+        match &mut held.permit {
+            Some(all) => all.merge(permit),
+            none => *none = Some(permit),
+        }
+        Ok(())
+    }
+}
+
+/// Middleware: cuts bodies that stand still, and reads on for a moment where an answer is ready
+/// before the body has been read, since many clients read no answer before they have sent it all.
+pub async fn guard(request: Request, next: Next) -> Response {
+    // In HTTP/2 an answer may come at any time, and the stream is reset by itself.
+    let linger = request.version() < Version::HTTP_2;
+    let waits = request.headers().contains_key(EXPECT);
+    next.run(request.map(|body| {
+        let body = if linger { Body::new(Lingering { inner: Some(body), waits }) } else { body };
+        Body::new(Box::pin(TimeoutBody::new(BODY_IDLE, body)))
+    }))
+    .await
+}
+
+/// A body whose rest is read when it is dropped.
+struct Lingering {
+    inner: Option<Body>,
+    /// The client sends nothing before it is asked to (`Expect: 100-continue`), and has not been.
+    waits: bool,
+}
+
+impl HttpBody for Lingering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.waits = false;
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = Pin::new(inner).poll_frame(context);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.inner = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.inner.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let Some(body) = self.inner.take().filter(|body| !self.waits && !body.is_end_stream()) else {
+            return;
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(LINGER_TIME, drain(body)));
+        }
+    }
+}
+
+async fn drain(mut body: Body) {
+    let mut left = LINGER_BYTES;
+    let next = |body: &mut Body, context: &mut Context<'_>| Pin::new(body).poll_frame(context);
+    while let Some(Ok(frame)) = std::future::poll_fn(|context| next(&mut body, context)).await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(bytes) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_shared_and_given_back() {
+        let budget = UploadBudget::new(2, 10 * 1024);
+        let (mut first, mut second) = (Held::default(), Held::default());
+        for _ in 0..15 {
+            budget.grow(&mut first, 1000).unwrap();
+        }
+        budget.grow(&mut second, 5 * 1024).unwrap();
+        let refused = budget.grow(&mut second, 1).unwrap_err();
+        assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
+        drop(first);
+        budget.grow(&mut second, 14 * 1024).unwrap();
+    }
+}

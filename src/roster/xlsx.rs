@@ -1,0 +1,311 @@
+//! Reads the rows of an .xlsx workbook; the only user of calamine.
+//!
+//! An .xlsx file is a zip archive of XML. calamine trusts the sizes that it finds in there, so the
+//! archive is unpacked once within a limit and looked at before calamine sees it, and the cells
+//! are streamed: a sheet that claims a million rows costs only what it holds.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
+use zip::ZipArchive;
+
+use super::RosterRow;
+use crate::error::{Error, Result};
+use crate::person_name;
+use crate::student_id::StudentId;
+
+/// Largest workbook file taken, bytes: about half a million rows.
+const MAX_FILE_BYTES: usize = 16 << 20;
+/// Most that all parts of a workbook may unpack to, bytes.
+const MAX_UNPACKED_BYTES: u64 = 64 << 20;
+/// Most sheets that are looked at to find one that is not empty.
+const MAX_SHEETS: usize = 32;
+/// Most headers that an error message lists, and most characters of each.
+const MAX_HEADERS_SHOWN: usize = 20;
+const MAX_HEADER_CHARS: usize = 40;
+
+/// The rows that have a name, and what was odd about others.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    pub(super) rows: Vec<RosterRow>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the first sheet that is not empty.
+pub(super) fn read(bytes: &[u8]) -> Result<Sheet> {
+    check_container(bytes)?;
+    // calamine is not written for hostile files (a number cell "+1" is one that it panics on): a
+    // panic in it must not take a thread of the service along.
+    catch_unwind(AssertUnwindSafe(|| read_workbook(bytes)))
+        .unwrap_or_else(|_| Err(not_a_workbook("its XML is broken in a way that the reader can't name")))
+}
+
+fn not_a_workbook(found: &str) -> Error {
+    Error::Data(format!("the roster can't be read: expected an .xlsx workbook, found: {found}"))
+}
+
+/// Checks the size, that it is a zip archive, and unpacks it once, keeping nothing.
+fn check_container(bytes: &[u8]) -> Result<()> {
+    if bytes.len() > MAX_FILE_BYTES {
+        let found = format!("{} bytes, more than {MAX_FILE_BYTES}", bytes.len());
+        return Err(not_a_workbook(&found));
+    }
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| not_a_workbook(kind_of(bytes)))?;
+    let too_large = || {
+        let found = format!("a zip archive that unpacks to more than {} MiB", MAX_UNPACKED_BYTES >> 20);
+        not_a_workbook(&found)
+    };
+    // What the directory claims, before anything is unpacked ...
+    let mut claimed: u64 = 0;
+    for at in 0..archive.len() {
+        let entry = archive.by_index_raw(at).map_err(|error| not_a_workbook(&error.to_string()))?;
+        claimed = claimed.saturating_add(entry.size());
+    }
+    if claimed > MAX_UNPACKED_BYTES {
+        return Err(too_large());
+    }
+    // ... and what it really unpacks to, since a directory can lie.
+    let mut left = MAX_UNPACKED_BYTES;
+    let mut part = Vec::new();
+    for at in 0..archive.len() {
+        part.clear();
+        let entry = archive.by_index(at).map_err(|error| not_a_workbook(&error.to_string()))?;
+        let unpacked = entry
+            .take(left + 1)
+            .read_to_end(&mut part)
+            .map_err(|error| not_a_workbook(&error.to_string()))?;
+        left = left.checked_sub(unpacked as u64).ok_or_else(too_large)?;
+        if claims_too_many_strings(&part) {
+            return Err(not_a_workbook(
+                "a table of shared strings that claims more strings than it has bytes",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What bytes that are no zip archive look like.
+fn kind_of(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [] => "an empty file",
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => "an old .xls workbook, or one with a password",
+        [b'P', b'K', ..] => "a damaged or truncated zip archive",
+        _ if std::str::from_utf8(bytes).is_ok() => "a text file",
+        _ => "a file of another kind",
+    }
+}
+
+/// calamine reserves memory for `uniqueCount` strings before it reads one. A string takes at least
+/// a byte, so an honest count is below the part's size. (XML in UTF-16, where the attribute would
+/// not be seen here, has zero bytes and is refused as well; no spreadsheet program writes it.)
+fn claims_too_many_strings(part: &[u8]) -> bool {
+    const COUNT: &[u8] = b"uniqueCount";
+    let is_xml = part.trim_ascii_start().starts_with(b"<") || part.starts_with(&[0xef, 0xbb, 0xbf]);
+    if !is_xml && part.contains(&0) {
+        // A picture, a font, settings of a printer; or XML in UTF-16, by its byte order mark or its "<".
+        return matches!(part, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'<', ..]);
+    }
+    if part.contains(&0) {
+        return true;
+    }
+    part.windows(COUNT.len()).enumerate().filter(|(_, window)| *window == COUNT).any(|(at, _)| {
+        let value = part.get(at + COUNT.len()..).unwrap_or_default();
+        let start = value.iter().position(|byte| matches!(byte, b'1'..=b'9' | b'>')).unwrap_or(value.len());
+        let digits = value.get(start..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit());
+        let claimed = digits
+            .take(20)
+            .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(*digit - b'0')));
+        claimed > part.len() as u64
+    })
+}
+
+fn read_workbook(bytes: &[u8]) -> Result<Sheet> {
+    let broken = |error: XlsxError| not_a_workbook(&error.to_string());
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
+    let names = workbook.sheet_names();
+    for name in names.iter().take(MAX_SHEETS) {
+        let mut cells = match workbook.worksheet_cells_reader(name) {
+            Ok(cells) => cells,
+            // A sheet that is a chart has no cells.
+            Err(XlsxError::NotAWorksheet(_)) => continue,
+            Err(error) => return Err(broken(error)),
+        };
+        let mut table = Table::default();
+        while let Some(cell) = cells.next_cell().map_err(broken)? {
+            let (row, column) = cell.get_position();
+            table.take(row.saturating_add(1), column, cell.get_value())?;
+        }
+        if let Some(sheet) = table.finish()? {
+            return Ok(sheet);
+        }
+    }
+    Err(no_columns(&format!("{} sheet(s), all empty", names.len())))
+}
+
+fn no_columns(found: &str) -> Error {
+    Error::Data(format!(
+        "the roster can't be read: expected a sheet whose first row has the headers \"Name\" and \"ID\", found {found}"
+    ))
+}
+
+/// The cells of one sheet as they come, row by row.
+#[derive(Debug, Default)]
+struct Table {
+    /// Number of the first row that is not empty, and its cells.
+    header: Option<(u32, BTreeMap<u32, String>)>,
+    columns: Option<Columns>,
+    rows: BTreeMap<u32, RawRow>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    name: u32,
+    id: u32,
+}
+
+#[derive(Debug, Default)]
+struct RawRow {
+    name: Option<String>,
+    id: Option<StudentId>,
+}
+
+impl Table {
+    fn take(&mut self, row: u32, column: u32, value: &DataRef<'_>) -> Result<()> {
+        match &mut self.header {
+            None => {
+                if let Some(text) = text_of(value) {
+                    self.header = Some((row, BTreeMap::from([(column, text)])));
+                }
+                return Ok(());
+            }
+            Some((header_row, cells)) if *header_row == row => {
+                cells.extend(text_of(value).map(|text| (column, text)));
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+        let columns = self.find_columns()?;
+        if column == columns.name {
+            self.take_name(row, value);
+        } else if column == columns.id {
+            self.take_id(row, value);
+        }
+        Ok(())
+    }
+
+    fn take_name(&mut self, row: u32, value: &DataRef<'_>) {
+        let Some(text) = text_of(value) else { return };
+        match person_name::parse(&text) {
+            Ok(name) => self.rows.entry(row).or_default().name = Some(name),
+            Err(error) => self.warnings.push(format!("row {row} is left out: {error}")),
+        }
+    }
+
+    fn take_id(&mut self, row: u32, value: &DataRef<'_>) {
+        match id_of(value) {
+            Ok(Some(id)) => self.rows.entry(row).or_default().id = Some(id),
+            Ok(None) => {}
+            Err(found) => self.warnings.push(format!("row {row}: {found}; taken as empty")),
+        }
+    }
+
+    /// The columns of the two headers: spelled exactly so, or else in any case.
+    fn find_columns(&mut self) -> Result<Columns> {
+        if let Some(columns) = self.columns {
+            return Ok(columns);
+        }
+        let empty = BTreeMap::new();
+        let headers = self.header.as_ref().map_or(&empty, |(_, cells)| cells);
+        let column = |wanted: &str| {
+            let exact = headers.iter().find(|(_, text)| *text == wanted);
+            exact
+                .or_else(|| headers.iter().find(|(_, text)| text.eq_ignore_ascii_case(wanted)))
+                .map(|(at, _)| *at)
+        };
+        match (column("Name"), column("ID")) {
+            (Some(name), Some(id)) => Ok(*self.columns.insert(Columns { name, id })),
+            _ => Err(no_columns(&list_headers(headers.values()))),
+        }
+    }
+
+    /// `None` for an empty sheet.
+    fn finish(mut self) -> Result<Option<Sheet>> {
+        if self.header.is_none() {
+            return Ok(None);
+        }
+        self.find_columns()?;
+        let mut sheet = Sheet { rows: Vec::with_capacity(self.rows.len()), warnings: self.warnings };
+        for (row, raw) in self.rows {
+            match raw.name {
+                Some(name) => sheet.rows.push(RosterRow { row, name, id: raw.id }),
+                None => sheet.warnings.push(format!("row {row} has an ID but no name that can be used")),
+            }
+        }
+        Ok(Some(sheet))
+    }
+}
+
+fn list_headers<'a>(headers: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let total = headers.len();
+    let shown: Vec<String> = headers
+        .take(MAX_HEADERS_SHOWN)
+        .map(|text| format!("{:?}", text.chars().take(MAX_HEADER_CHARS).collect::<String>()))
+        .collect();
+    let more = if total > shown.len() { format!(" and {} more", total - shown.len()) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// A cell as text without spaces around it; `None` for an empty one, and for one that holds an error.
+fn text_of(value: &DataRef<'_>) -> Option<String> {
+    let text = match value {
+        DataRef::Empty | DataRef::Error(_) => return None,
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Float(number) => number.to_string(),
+        DataRef::String(text) => text.trim().to_owned(),
+        DataRef::SharedString(text) => text.trim().to_owned(),
+        DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        DataRef::DateTime(moment) => iso_text(moment),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            text.trim_end_matches("T00:00:00").to_owned()
+        }
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// The ID in a cell; `None` for an empty one. Of a formula the stored result counts.
+fn id_of(value: &DataRef<'_>) -> Result<Option<StudentId>, String> {
+    match value {
+        DataRef::Int(number) => Ok(Some(StudentId::Integer(*number))),
+        DataRef::Float(number) => Ok(StudentId::from_number(*number)),
+        DataRef::Error(error) => Err(format!("the ID cell holds the error {error}")),
+        other => match text_of(other) {
+            None => Ok(None),
+            Some(text) => match StudentId::from_text(&text) {
+                Some(id) => Ok(Some(id)),
+                None => Err(format!("the ID has {} characters", text.chars().count())),
+            },
+        },
+    }
+}
+
+/// A date or a time of the sheet as ISO 8601 has it: `2024-03-01`, `2024-03-01T10:30:00`,
+/// `10:30:00` for a time without a date; a duration as hours, minutes, seconds: `36:00:00`.
+fn iso_text(moment: &ExcelDateTime) -> String {
+    if moment.is_duration() {
+        let seconds = (moment.as_f64() * 86_400.0).round() as i64;
+        let sign = if seconds < 0 { "-" } else { "" };
+        let seconds = seconds.unsigned_abs();
+        return format!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    }
+    let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    match moment.as_f64() {
+        days if days < 1.0 => time,
+        days if days.fract() == 0.0 => date,
+        _ => format!("{date}T{time}"),
+    }
+}

@@ -1,0 +1,35 @@
+//! Log lines on standard error, as text or JSON. `FACEREC_LOG` (else `RUST_LOG`) chooses the level,
+//! in the syntax of `tracing_subscriber::EnvFilter`. At the default level no line holds a name, an
+//! embedding or an image.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+use crate::error::{Error, Result};
+
+/// facerec speaks at `info`, its libraries at `warn`.
+const DEFAULT_FILTER: &str = "warn,facerec=info";
+
+/// Starts logging; to be called once.
+///
+/// # Errors
+/// [`Error::Data`] when the filter in the environment can't be read or logging runs already.
+pub fn init(format: LogFormat) -> Result<()> {
+    let (variable, text) = ["FACEREC_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|variable| std::env::var(variable).ok().filter(|v| !v.is_empty()).map(|v| (variable, v)))
+        .unwrap_or(("the default", DEFAULT_FILTER.to_owned()));
+    let filter = EnvFilter::try_new(&text).map_err(|e| {
+        Error::Data(format!(
+            "{variable}: expected a log filter like \"info\" or \"facerec=debug\", found {text:?}: {e}"
+        ))
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        }
+    };
+    started.map_err(|e| Error::Data(format!("logging can't be started: {e}")))
+}

@@ -1,0 +1,271 @@
+//! Where the async service meets the synchronous pipeline: a bounded queue and threads of its own.
+//!
+//! Admission is decided at once: a job is taken or refused with [`Error::Busy`]. Who drops its
+//! [`Pending`] gives the place back, and the job is not computed. A panic in a job is an error of
+//! that job alone. No lock is held while a job runs. The threads only drive jobs; the kernels
+//! inside compute on rayon's one pool, so that one photo may use every core and many share them.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Result};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A bounded queue and the threads that empty it. Dropping it finishes the waiting jobs first.
+pub struct Workers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    threads: usize,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(u64, Job)>,
+    running: usize,
+    next_ticket: u64,
+    closing: bool,
+}
+
+impl Shared {
+    /// Nothing panics while the lock is held, so a poisoned lock is still whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more job may be taken: a thread is idle, or the queue has a place.
+    fn admit(&self, state: &State) -> Result<()> {
+        if state.waiting.len() + state.running < self.threads + self.limit {
+            return Ok(());
+        }
+        Err(Error::Busy { waiting: state.waiting.len(), limit: self.limit })
+    }
+}
+
+impl Workers {
+    /// Starts `threads` threads behind a queue in which `limit` jobs may wait.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the system gives no thread.
+    pub fn start(threads: NonZeroUsize, limit: usize) -> Result<Self> {
+        let (state, wake) = (Mutex::new(State::default()), Condvar::new());
+        let shared = Arc::new(Shared { state, wake, threads: threads.get(), limit });
+        let mut workers = Self { shared, threads: Vec::with_capacity(threads.get()) };
+        for number in 0..threads.get() {
+            let shared = Arc::clone(&workers.shared);
+            let thread = std::thread::Builder::new()
+                .name(format!("facerec-worker-{number}"))
+                .spawn(move || run_jobs(&shared))
+                .map_err(|e| Error::Internal(format!("worker thread {number} can't be started: {e}")))?;
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    /// Whether a job would be taken now; lets a request be refused before its body is read.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when not.
+    pub fn check_room(&self) -> Result<()> {
+        self.shared.admit(&self.shared.lock())
+    }
+
+    /// Takes a job, or refuses it at once.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when every thread has work and the queue is full.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<Pending<T>> {
+        let (sender, answer) = oneshot::channel();
+        let job = move || {
+            // Its client may have gone between being taken from the queue and now.
+            if !sender.is_closed() {
+                // The client may go while the job runs: then nobody wants the answer.
+                drop(sender.send(catch_panic(job)));
+            }
+        };
+        let mut state = self.shared.lock();
+        self.shared.admit(&state)?;
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.waiting.push_back((ticket, Box::new(job)));
+        drop(state);
+        self.shared.wake.notify_one();
+        Ok(Pending { ticket, answer, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Jobs that wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().waiting.len()
+    }
+
+    /// Jobs that run now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.shared.lock().running
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_all();
+        for thread in self.threads.drain(..) {
+            // A worker thread ends without a panic: jobs are caught, and nothing else can.
+            drop(thread.join());
+        }
+    }
+}
+
+/// One thread: take the oldest job, run it, again; end when closing and empty.
+fn run_jobs(shared: &Shared) {
+    let mut state = shared.lock();
+    loop {
+        if let Some((_, job)) = state.waiting.pop_front() {
+            state.running += 1;
+            drop(state);
+            job();
+            state = shared.lock();
+            state.running -= 1;
+        } else if state.closing {
+            return;
+        } else {
+            state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Runs a job; a panic becomes its error.
+fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panicking job leaves half done is dropped with it; what it shares with others is immutable.
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| Err(Error::from_panic(panic.as_ref())))
+}
+
+/// The answer to come of a job. Dropping it takes the job out of the queue.
+#[must_use = "dropping it cancels the job"]
+pub struct Pending<T> {
+    ticket: u64,
+    answer: oneshot::Receiver<Result<T>>,
+    shared: Arc<Shared>,
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let lost = |_| Err(Error::Internal("a job ended without an answer".to_owned()));
+        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(lost))
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        // Tickets grow along the queue.
+        let place = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
+        let job = place.ok().and_then(|place| state.waiting.remove(place));
+        drop(state);
+        // Outside the lock: the job owns a photo.
+        drop(job);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn workers(threads: usize, queue: usize) -> Workers {
+        Workers::start(NonZeroUsize::new(threads).unwrap(), queue).unwrap()
+    }
+
+    /// Occupies a thread until the sender is dropped or used; returns when the job runs.
+    fn block(workers: &Workers) -> (mpsc::Sender<()>, Pending<()>) {
+        let (started, is_started) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        let job = workers.submit(move || {
+            started.send(()).unwrap();
+            drop(wait.recv());
+            Ok(())
+        });
+        is_started.recv().unwrap();
+        (release, job.unwrap())
+    }
+
+    #[tokio::test]
+    async fn refuses_when_full_and_takes_again_when_there_is_room() {
+        let workers = workers(1, 1);
+        let (release, first) = block(&workers);
+        let second = workers.submit(|| Ok(2)).unwrap();
+        let refused = workers.submit(|| Ok(3)).err().unwrap();
+        assert_eq!(refused.to_string(), "the queue is full: 1 photos are waiting, 1 may");
+        assert!(workers.check_room().is_err());
+        drop(release);
+        first.await.unwrap();
+        assert_eq!(second.await.unwrap(), 2);
+        assert_eq!(workers.submit(|| Ok(4)).unwrap().await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn without_a_queue_an_idle_thread_still_takes_a_job() {
+        let workers = workers(1, 0);
+        assert_eq!(workers.submit(|| Ok(1)).unwrap().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_whose_client_has_gone_is_not_computed_and_frees_its_place() {
+        let workers = workers(1, 1);
+        let (release, first) = block(&workers);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&ran);
+        let gone = workers.submit(move || Ok(counter.fetch_add(1, Ordering::SeqCst))).unwrap();
+        drop(gone);
+        assert_eq!(Arc::strong_count(&ran), 1, "the job and what it owns are dropped at once");
+        let next = workers.submit(|| Ok(())).unwrap();
+        drop(release);
+        first.await.unwrap();
+        next.await.unwrap();
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_error_of_its_own_job() {
+        let workers = workers(1, 4);
+        let bad = workers.submit(|| -> Result<()> { panic!("boom") }).unwrap();
+        let good = workers.submit(|| Ok(7)).unwrap();
+        assert!(matches!(bad.await, Err(Error::Internal(message)) if message.contains("boom")));
+        assert_eq!(good.await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn dropping_the_workers_finishes_what_waits() {
+        let workers = workers(1, 4);
+        let (release, first) = block(&workers);
+        let waiting: Vec<_> = (0..3).map(|n| workers.submit(move || Ok(n)).unwrap()).collect();
+        drop(release);
+        drop(workers);
+        first.await.unwrap();
+        for (n, pending) in waiting.into_iter().enumerate() {
+            assert_eq!(pending.await.unwrap(), n);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `tests/golden/reference.json`: what facenet-pytorch answered, stage by stage.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub struct Photo {
+    pub photo: String,
+    pub width: usize,
+    pub height: usize,
+    pub rnet_candidates: usize,
+    pub onet_candidates: usize,
+    pub faces: Vec<Face>,
+}
+
+#[derive(Deserialize)]
+pub struct Face {
+    /// x1, y1, x2, y2
+    #[serde(rename = "box")]
+    pub bbox: [f32; 4],
+    pub probability: f32,
+    pub landmarks: [[f32; 2]; 5],
+    /// x0, y0, x1, y1
+    pub crop_box: [usize; 4],
+    pub crop_mean_rgb: [f64; 3],
+    /// By model; empty below a probability of 0.9.
+    #[serde(default)]
+    pub embeddings: HashMap<String, Embeddings>,
+}
+
+#[derive(Deserialize)]
+pub struct Embeddings {
+    pub standard: Vec<f32>,
+    pub flask: Vec<f32>,
+}
+
+impl Photo {
+    /// Whether decoding is lossless, so that both sides saw the same pixels.
+    pub fn is_lossless(&self) -> bool {
+        self.photo.ends_with(".png")
+    }
+}
+
+/// All photos of the reference.
+pub fn reference() -> Vec<Photo> {
+    serde_json::from_slice(&super::golden_bytes("reference.json")).expect("reference.json has this shape")
+}
