@@ -1,3 +1,7 @@
+//! The integration tests, in one binary.
+#![allow(unreachable_pub, reason = "modules of one test binary")]
+
 mod bilinear;
 mod golden;
+mod http_golden;
 mod support;

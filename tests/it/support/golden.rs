@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 pub struct Photo {
-    pub photo: String,
+    #[serde(rename = "photo")]
+    pub file: String,
     pub width: usize,
     pub height: usize,
     pub rnet_candidates: usize,
@@ -38,7 +39,7 @@ pub struct Embeddings {
 impl Photo {
     /// Whether decoding is lossless, so that both sides saw the same pixels.
     pub fn is_lossless(&self) -> bool {
-        self.photo.ends_with(".png")
+        std::path::Path::new(&self.file).extension().is_some_and(|extension| extension == "png")
     }
 }
 

@@ -1,0 +1,166 @@
+//! `tests/golden/flask.json`: what the Flask service answered over HTTP, held against the built
+//! program on a real socket, with curl as the client.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::support::{self, golden_path, models};
+
+#[derive(Deserialize)]
+struct Row {
+    roster: Option<String>,
+    request: String,
+    status: u16,
+    content_type: String,
+    body: Value,
+}
+
+/// A running `facerec serve`; killed when dropped.
+struct Server {
+    process: Child,
+    address: String,
+    _data: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn facerec() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_facerec"))
+}
+
+/// A server on the gallery of the old pickle.
+fn start(roster: &str, more: &[&str]) -> Server {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::copy(golden_path("legacy").join(roster), data.path().join("roster.xlsx")).unwrap();
+    let pickle = golden_path("legacy/face_model.pkl");
+    let import = facerec().arg("import-pickle").arg(pickle).arg("--data").arg(data.path()).output().unwrap();
+    assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
+    let mut process = facerec()
+        .args(["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", "--data"])
+        .arg(data.path())
+        .args(more)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = lines.next().expect("the server becomes ready").unwrap();
+        let event: Value = serde_json::from_str(&line).unwrap_or_default();
+        if let Some(address) = event["address"].as_str() {
+            break address.to_owned();
+        }
+    };
+    // Somebody must read the log, or the server stops when the pipe is full.
+    std::thread::spawn(move || lines.for_each(drop));
+    Server { process, address, _data: data }
+}
+
+/// Status, content type and body.
+fn curl(server: &Server, path: &str, arguments: &[String]) -> (u16, String, String) {
+    let output = Command::new("curl")
+        .args(["-sS", "--max-time", "100", "-w", "\n%{http_code} %{content_type}"])
+        .args(arguments)
+        .arg(format!("http://{}{path}", server.address))
+        .output()
+        .expect("curl is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, end) = text.rsplit_once('\n').unwrap();
+    let (status, content_type) = end.split_once(' ').unwrap();
+    (status.parse().unwrap(), content_type.to_owned(), body.to_owned())
+}
+
+fn form(key: &str, path: &Path) -> Vec<String> {
+    vec!["-F".into(), format!("{key}=@{}", path.display())]
+}
+
+/// The request that a row of the golden describes: path and curl's arguments.
+fn request(row: &str, folder: &Path) -> (&'static str, Vec<String>) {
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let photo = support::photo("obama2.jpg");
+    let arguments = match row {
+        "no file part" => vec!["-F".into(), "other=1".into()],
+        "file part under another key" => form("photo", &golden_path("photos/obama2.jpg")),
+        "not an image" => form("file", &file("text.jpg", b"this is not an image")),
+        "empty file" => form("file", &file("empty.jpg", b"")),
+        "truncated JPEG" => form("file", &file("half.jpg", &photo[..photo.len() / 2])),
+        "file sent as a plain form field" => vec!["-F".into(), "file=hello".into()],
+        "GET /recognize_faces" => vec![],
+        "POST /nope" => return ("/nope", vec!["-X".into(), "POST".into()]),
+        "OPTIONS /recognize_faces" => vec!["-X".into(), "OPTIONS".into()],
+        photo => form("file", &golden_path("photos").join(photo)),
+    };
+    ("/recognize_faces", arguments)
+}
+
+#[test]
+fn the_flask_profile_answers_what_the_flask_service_answered() {
+    if models::vggface2_bytes().is_none() {
+        return;
+    }
+    let rows: Vec<Row> = serde_json::from_slice(&support::golden_bytes("flask.json")).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for roster in ["roster.xlsx", "roster_messy.xlsx"] {
+        let server = start(roster, &["--compat", "flask"]);
+        for row in rows.iter().filter(|row| row.roster.as_deref().unwrap_or("roster.xlsx") == roster) {
+            let (path, arguments) = request(&row.request, scratch.path());
+            let (status, content_type, body) = curl(&server, path, &arguments);
+            assert_eq!(status, row.status, "{}", row.request);
+            assert_eq!(content_type, row.content_type, "{}", row.request);
+            assert_eq!(parsed(&body, &content_type), expected(row), "{}", row.request);
+        }
+    }
+}
+
+fn parsed(body: &str, content_type: &str) -> Value {
+    if content_type == "application/json" { serde_json::from_str(body).unwrap() } else { json!(body) }
+}
+
+/// The row's answer, but for IDs that the old service read wrongly: pandas turned a column with an
+/// empty cell to floats. The sheet has the text `0007` and the whole number 2.
+fn expected(row: &Row) -> Value {
+    match (row.roster.as_deref(), row.request.as_str()) {
+        (Some("roster_messy.xlsx"), "astronaut.png") => {
+            json!([{"Student Name": "Eileen Collins", "ID": "0007"}])
+        }
+        (Some("roster_messy.xlsx"), "obama.jpg") => json!([{"Student Name": "Barack Obama", "ID": 2}]),
+        _ => row.body.clone(),
+    }
+}
+
+#[test]
+fn the_standard_profile_knows_whom_the_flask_service_missed() {
+    if models::vggface2_bytes().is_none() {
+        return;
+    }
+    let server = start("roster.xlsx", &[]);
+    let ask = |photo: &str| {
+        let (status, _, body) =
+            curl(&server, "/recognize_faces", &form("file", &golden_path("photos").join(photo)));
+        assert_eq!(status, 200, "{photo}: {body}");
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    let obama = json!({"Student Name": "Barack Obama", "ID": 20_090_044});
+    for photo in ["obama.jpg", "obama2.jpg", "obama3.jpg", "obama_partial_face.jpg"] {
+        assert_eq!(ask(photo)[0], obama, "{photo}");
+    }
+    assert_eq!(ask("biden.jpg"), json!([{"unknown_faces": 1}]));
+    let upright = ask("exif_1.jpg");
+    for orientation in 2..=8 {
+        assert_eq!(ask(&format!("exif_{orientation}.jpg")), upright, "orientation {orientation}");
+    }
+}
