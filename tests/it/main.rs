@@ -1,3 +1,4 @@
 mod bilinear;
+mod decoders;
 mod golden;
 mod support;
