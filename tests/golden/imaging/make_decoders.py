@@ -4,7 +4,7 @@
 
 decoders/<name>.<format> is the file; decoders/expected.json lists, for each,
     file, width, height, tolerance (0: identical; lossy formats: grey levels that decoders may differ by),
-    expected: a PNG of Image.open(file).convert("RGB") of the first frame, after ImageOps.exif_transpose.
+    pixels: a PNG of Image.open(file).convert("RGB") of the first frame, after ImageOps.exif_transpose.
 Where Pillow is no model (16-bit grey, which it clips to white), the expected pixels are made here from the
 high bytes, and `by` says so. All pixels come from ../photos/astronaut.png (NASA, public domain), shrunk.
 """
@@ -34,7 +34,7 @@ def keep(name, data, tolerance=0, expected=None, by="Pillow"):
         expected.save(OUT / png, optimize=True)
     rows.append(
         {"file": name, "width": expected.width, "height": expected.height, "tolerance": tolerance,
-         "expected": png, "by": by}
+         "pixels": png, "by": by}
     )
 
 
