@@ -1,8 +1,8 @@
 //! From the bytes of a file to 8-bit RGB pixels, under limits: the only user of image decoders.
 //!
-//! The format is told by the first bytes, never by a name or a content type ([`sniff`]). What becomes
-//! of each kind of pixel is what Pillow's `convert("RGB")` does ([`rgb`]); JPEG has a decoder of its
-//! own choosing ([`jpeg`]), since half a photo must not pass for a whole one.
+//! The format is told by the first bytes, never by a name or a content type (`sniff`). What becomes
+//! of each kind of pixel is what Pillow's `convert("RGB")` does (`rgb`); JPEG has a decoder of its
+//! own choosing (`jpeg`), since half a photo must not pass for a whole one.
 
 use std::io::Cursor;
 

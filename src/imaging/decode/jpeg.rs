@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::imaging::DecodedRgb;
 
 /// Scans of a progressive JPEG that are taken. Encoders make about ten; each one costs a pass over all
-/// coefficients, so that a tiny file could otherwise keep a core busy for minutes.
-const MAX_SCANS: usize = 64;
+/// coefficients (30 ms for 64 empty megapixels), which a hostile file could ask for again and again.
+const MAX_SCANS: usize = 32;
 
 /// Decodes a JPEG file: greyscale, YCbCr, RGB, CMYK and YCCK (both as Adobe stores them, inverted, which
 /// is what Pillow takes for granted too).

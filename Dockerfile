@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+#
+#     docker build -t facerec .
+#     docker run -p 5000:5000 -v "$PWD/data/sample:/data" --stop-timeout 35 facerec
+#
+# The data folder must be writable for user 65532, who runs the service. On SIGTERM it finishes what runs,
+# for 30 seconds at most: hence the stop timeout.
+
+# Override for another mirror or base; the runtime needs glibc and libgcc, no shell.
+ARG BUILD_IMAGE=docker.io/library/rust:1.95-slim-trixie
+ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin facerec \
+    && mkdir -p /out/opt/facerec /out/data \
+    && cp target/release/facerec LICENSE /out/opt/facerec/ \
+    && cp -r models /out/opt/facerec/models \
+    && chown 65532:65532 /out/data
+
+FROM ${RUNTIME_IMAGE}
+# Models are found beside the binary. `facerec models install` writes below XDG_DATA_HOME: into the volume.
+COPY --from=build /out/ /
+ENV XDG_DATA_HOME=/data
+USER 65532:65532
+VOLUME /data
+EXPOSE 5000
+HEALTHCHECK --interval=15s --timeout=6s --start-period=60s CMD ["/opt/facerec/facerec", "healthcheck"]
+ENTRYPOINT ["/opt/facerec/facerec"]
+CMD ["serve", "--data", "/data"]
