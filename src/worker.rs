@@ -204,7 +204,7 @@ mod tests {
         let (release, wait) = mpsc::channel::<()>();
         let job = workers.submit(move || {
             started.send(()).unwrap();
-            drop(wait.recv());
+            let _ = wait.recv();
             Ok(())
         });
         is_started.recv().unwrap();

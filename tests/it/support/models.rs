@@ -34,7 +34,7 @@ pub fn vggface2_bytes() -> Option<Vec<u8>> {
     let store = store();
     if !store.installed("vggface2") {
         SAID.call_once(|| {
-            super::say("NOTE: vggface2 is not installed; its goldens are NOT checked in this run.")
+            super::say("NOTE: vggface2 is not installed; its goldens are NOT checked in this run.");
         });
         return None;
     }
