@@ -1,4 +1,4 @@
-//! The workbook that gives a name its ID. [`xlsx`] reads it; this holds what was read.
+//! The workbook that gives a name its ID. `xlsx` reads it; this holds what was read.
 
 use std::collections::HashMap;
 

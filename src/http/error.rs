@@ -1,7 +1,7 @@
 //! What an error means to an HTTP client: status, stable code, message. Decided here, and only here.
 //!
 //! Handlers return a [`Failure`]; how its body looks depends on who is asking
-//! ([`Shape`]) and is written by the [`render`] middleware, which also gives a body to the answers
+//! (`Shape`) and is written by the `render` middleware, which also gives a body to the answers
 //! that the router makes by itself (404, 405).
 
 use axum::body::Body;
@@ -110,7 +110,7 @@ impl From<InputError> for Failure {
 }
 
 impl IntoResponse for Failure {
-    /// Status and, for [`render`], the failure itself; the body comes later.
+    /// Status and, for `render`, the failure itself; the body comes later.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
