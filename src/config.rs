@@ -122,19 +122,12 @@ pub struct ServeArgs {
     #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub request_timeout_s: u32,
-    /// Keep each photo here, upright, as PNG [default: photos are not kept]
-    #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
-    pub keep_photos: Option<PathBuf>,
     /// How log lines are written
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     /// Origins whose pages may call the service, separated by commas; * for any [default: none]
     #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
-    /// Keys that callers must present, made by `facerec keys new` [default: recognition is open,
-    /// people are managed from this machine only]
-    #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
-    pub api_keys_file: Option<PathBuf>,
 }
 
 /// What the service needs to know, checked and in its final units.
@@ -160,12 +153,8 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Longest time of a request.
     pub request_timeout: Duration,
-    /// Where photos are kept, if they are.
-    pub keep_photos: Option<PathBuf>,
     /// Origins whose pages may call the service; `*` for any.
     pub cors_origins: Vec<String>,
-    /// The file of keys, if callers need one.
-    pub api_keys_file: Option<PathBuf>,
 }
 
 impl From<&ServeArgs> for Config {
@@ -183,9 +172,7 @@ impl From<&ServeArgs> for Config {
             queue: usize::from(args.queue),
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
             request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
-            keep_photos: args.keep_photos.clone(),
             cors_origins: args.cors_origin.clone(),
-            api_keys_file: args.api_keys_file.clone(),
         }
     }
 }
@@ -252,7 +239,7 @@ mod tests {
         assert_eq!((config.compat, config.min_probability), (Compat::Standard, 0.9));
         assert_eq!(config.max_upload_bytes, 20 * 1024 * 1024);
         assert_eq!(config.request_timeout, Duration::from_mins(1));
-        assert_eq!((config.keep_photos, config.cors_origins), (None, vec![]));
+        assert!(config.cors_origins.is_empty());
     }
 
     #[test]
