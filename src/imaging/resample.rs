@@ -1,6 +1,6 @@
 //! Area resampling: facenet-pytorch's `imresample`, which is `torch.nn.functional.interpolate` in
 //! mode `area`, which is adaptive average pooling. This is the plain version: the truth that the
-//! fused kernels of [`crate::nn::native`] are tested against, and what the tract engine runs.
+//! fused kernels of fast engines are tested against, and what the tract engine runs.
 
 use super::{RgbView, Window};
 
