@@ -4,4 +4,7 @@
 mod bilinear;
 mod golden;
 mod http_golden;
+mod roster;
+mod search;
+mod store;
 mod support;
