@@ -1,4 +1,4 @@
-//! The workbook that gives a name its ID. `xlsx` reads it; this holds what was read.
+//! The workbook that gives a name its ID. `xlsx.rs` reads it; this holds what was read.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ impl Roster {
     /// [`crate::error::Error::Data`] when it is no workbook, too large, or lacks a column.
     pub fn from_xlsx(bytes: &[u8]) -> Result<Self> {
         let sheet = xlsx::read(bytes)?;
-        let mut roster = Self::from_rows(&sheet.rows);
+        let mut roster = Self::from_rows(sheet.rows);
         let more = std::mem::replace(&mut roster.warnings, sheet.warnings);
         roster.warnings.extend(more);
         if roster.warnings.len() > MAX_WARNINGS {
@@ -51,21 +51,17 @@ impl Roster {
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.
-    fn from_rows(rows: &[RosterRow]) -> Self {
-        let mut rows_of: HashMap<&str, Vec<u32>> = HashMap::new();
-        for row in rows {
-            rows_of.entry(&row.name).or_default().push(row.row);
+    fn from_rows(mut rows: Vec<RosterRow>) -> Self {
+        let mut numbers_of: HashMap<String, Vec<u32>> = HashMap::new();
+        for row in &rows {
+            numbers_of.entry(row.name.clone()).or_default().push(row.row);
         }
-        let mut repeated: Vec<&Vec<u32>> = rows_of.values().filter(|numbers| numbers.len() > 1).collect();
+        let mut repeated: Vec<&Vec<u32>> = numbers_of.values().filter(|numbers| numbers.len() > 1).collect();
         repeated.sort();
         let warnings = repeated.into_iter().map(|numbers| repeated_name(numbers)).collect();
-
-        let last_of: HashMap<&str, u32> =
-            rows_of.iter().filter_map(|(name, numbers)| Some((*name, *numbers.last()?))).collect();
-        let kept: Vec<RosterRow> =
-            rows.iter().filter(|row| last_of.get(row.name.as_str()) == Some(&row.row)).cloned().collect();
-        let by_name = kept.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
-        Self { rows: kept, by_name, warnings }
+        rows.retain(|row| numbers_of.get(&row.name).and_then(|numbers| numbers.last()) == Some(&row.row));
+        let by_name = rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
+        Self { rows, by_name, warnings }
     }
 
     /// The ID of `name`; `None` where the roster lacks it or the cell is empty. Spaces around the
@@ -120,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_last_of_several_rows_counts_and_is_reported_without_the_name() {
-        let roster = Roster::from_rows(&[row(2, "A", 1), row(3, "B", 2), row(4, "A", 3), row(9, "A", 4)]);
+        let roster = Roster::from_rows(vec![row(2, "A", 1), row(3, "B", 2), row(4, "A", 3), row(9, "A", 4)]);
         assert_eq!(roster.id("A"), Some(&StudentId::Integer(4)));
         assert_eq!(roster.rows(), [row(3, "B", 2), row(9, "A", 4)]);
         assert_eq!(roster.warnings(), ["rows 2, 4 and 9 have the same name: row 9 counts"]);
@@ -128,7 +124,7 @@ mod tests {
 
     #[test]
     fn names_are_found_in_either_unicode_form() {
-        let roster = Roster::from_rows(&[row(2, "Jos\u{e9}", 1)]);
+        let roster = Roster::from_rows(vec![row(2, "Jos\u{e9}", 1)]);
         assert_eq!(roster.id(" Jose\u{301} "), Some(&StudentId::Integer(1)));
         assert_eq!(roster.id("jos\u{e9}"), None);
     }

@@ -3,6 +3,9 @@
 /// The longest ID that is text, Unicode scalar values.
 pub const MAX_CHARS: usize = 200;
 
+/// 2^63, the first whole number above an i64; exact, as a power of two.
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// An ID as the sheet has it: leading zeros of text are kept, whole numbers stay whole.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StudentId {
@@ -27,9 +30,8 @@ impl StudentId {
     /// is a whole number. `None` for NaN and infinity.
     #[must_use]
     pub fn from_number(value: f64) -> Option<Self> {
-        // Both bounds are powers of two and so exact: below 2^63 every whole float is an i64.
-        let whole = value.fract() == 0.0
-            && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+        // Every whole float in there is an i64.
+        let whole = value.fract() == 0.0 && (-TWO_TO_63..TWO_TO_63).contains(&value);
         match value {
             _ if whole => Some(Self::Integer(value as i64)),
             _ if value.is_finite() => Some(Self::Number(value)),
@@ -48,11 +50,8 @@ mod tests {
         assert_eq!(StudentId::from_number(-0.0), Some(StudentId::Integer(0)));
         assert_eq!(StudentId::from_number(12.5), Some(StudentId::Number(12.5)));
         assert_eq!(StudentId::from_number(1e20), Some(StudentId::Number(1e20)));
-        assert_eq!(StudentId::from_number(-9_223_372_036_854_775_808.0), Some(StudentId::Integer(i64::MIN)));
-        assert_eq!(
-            StudentId::from_number(9_223_372_036_854_775_808.0),
-            Some(StudentId::Number(9_223_372_036_854_775_808.0))
-        );
+        assert_eq!(StudentId::from_number(-TWO_TO_63), Some(StudentId::Integer(i64::MIN)));
+        assert_eq!(StudentId::from_number(TWO_TO_63), Some(StudentId::Number(TWO_TO_63)));
         assert_eq!(StudentId::from_number(f64::NAN), None);
         assert_eq!(StudentId::from_number(f64::INFINITY), None);
     }

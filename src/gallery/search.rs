@@ -58,8 +58,7 @@ pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> V
     // Other faces can take at most `faces - 1` people away, so a face's person is among its
     // `faces` nearest; the margin needs two.
     let wanted = params.top_k.max(faces.len()).max(2);
-    let mut nearest = Vec::with_capacity(faces.len());
-    gallery.matrix().for_each_face(faces, |distances| nearest.push(nearest_people(distances, wanted)));
+    let nearest = gallery.matrix().nearest(gallery.people(), faces, wanted);
     let matched = match params.assignment {
         Assignment::Unique => assign_unique(&nearest, params.threshold),
         Assignment::Independent => assign_independent(&nearest, params.threshold),
@@ -73,23 +72,6 @@ pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> V
             FaceMatch { matched, candidates, margin }
         })
         .collect()
-}
-
-/// The `wanted` nearest people, nearest first, of equal distances the earlier person first.
-fn nearest_people(distances: &[f32], wanted: usize) -> Vec<Candidate> {
-    let mut all: Vec<Candidate> = distances
-        .iter()
-        .enumerate()
-        .map(|(person, distance)| Candidate { person, distance: *distance })
-        .collect();
-    let order =
-        |a: &Candidate, b: &Candidate| a.distance.total_cmp(&b.distance).then(a.person.cmp(&b.person));
-    if wanted < all.len() {
-        all.select_nth_unstable_by(wanted, order);
-        all.truncate(wanted);
-    }
-    all.sort_unstable_by(order);
-    all
 }
 
 fn assign_independent(nearest: &[Vec<Candidate>], threshold: f32) -> Vec<Option<Candidate>> {

@@ -242,9 +242,8 @@ fn foreign(bytes: &[u8]) -> String {
 }
 
 fn short_hex(bytes: &[u8]) -> String {
-    let digits =
-        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('?'));
-    bytes.iter().take(8).flat_map(digits).collect()
+    let start = bytes.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    format!("{start:016x}")
 }
 
 /// Takes the next record off `rest`.

@@ -66,7 +66,7 @@ fn check_container(bytes: &[u8]) -> Result<()> {
     if claimed > MAX_UNPACKED_BYTES {
         return Err(too_large());
     }
-    // ... and what it really unpacks to, since a directory can lie.
+    // ... and what it really unpacks to, since a directory can lie (the zip crate notices that, too).
     let mut left = MAX_UNPACKED_BYTES;
     let mut part = Vec::new();
     for at in 0..archive.len() {

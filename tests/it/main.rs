@@ -5,4 +5,7 @@ mod bilinear;
 mod decoders;
 mod golden;
 mod http_golden;
+mod roster;
+mod search;
+mod store;
 mod support;

@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod faces;
 pub mod golden;
 pub mod models;
 

@@ -1,0 +1,305 @@
+//! Workbooks as people and programs write them, and as nobody should.
+
+use std::io::{Cursor, Write};
+
+use facerec::error::Error;
+use facerec::roster::Roster;
+use facerec::student_id::StudentId;
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::support::golden_bytes;
+
+fn text(text: &str) -> Option<StudentId> {
+    StudentId::from_text(text)
+}
+
+/// A whole number below 2^53.
+fn integer(number: i32) -> Option<StudentId> {
+    StudentId::from_number(f64::from(number))
+}
+
+fn id(roster: &Roster, name: &str) -> Option<StudentId> {
+    roster.id(name).cloned()
+}
+
+fn golden_roster(file: &str) -> Result<Roster, Error> {
+    Roster::from_xlsx(&golden_bytes(&format!("legacy/{file}")))
+}
+
+/// A workbook of one sheet.
+fn workbook(fill: impl FnOnce(&mut Worksheet)) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    fill(workbook.add_worksheet());
+    workbook.save_to_buffer().unwrap()
+}
+
+/// `Name` and `ID`, and what `fill` adds.
+fn with_headers(fill: impl FnOnce(&mut Worksheet)) -> Roster {
+    let bytes = workbook(|sheet| {
+        sheet.write_string(0, 0, "Name").unwrap();
+        sheet.write_string(0, 1, "ID").unwrap();
+        fill(sheet);
+    });
+    Roster::from_xlsx(&bytes).unwrap()
+}
+
+fn message(bytes: &[u8]) -> String {
+    let error = Roster::from_xlsx(bytes).expect_err("it was read");
+    assert!(matches!(error, Error::Data(_)));
+    error.to_string()
+}
+
+#[test]
+fn the_roster_of_the_old_service() {
+    let roster = golden_roster("roster.xlsx").unwrap();
+    assert_eq!(roster.len(), 6);
+    assert_eq!(id(&roster, "Barack Obama"), integer(20_090_044));
+    assert_eq!(id(&roster, "Eileen Collins"), text("STS-93"));
+    assert_eq!(id(&roster, "عمر خالد"), integer(333));
+    assert_eq!(id(&roster, "Jose\u{301} Nu\u{301}n\u{303}ez"), integer(21149));
+    assert_eq!(id(&roster, "李雷"), integer(7));
+    assert_eq!(id(&roster, "Nobody"), None);
+    assert!(roster.warnings().is_empty());
+    let rows: Vec<u32> = roster.rows().iter().map(|row| row.row).collect();
+    assert_eq!(rows, [2, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn columns_in_any_order_empty_cells_repeated_names_and_spaces() {
+    let roster = golden_roster("roster_messy.xlsx").unwrap();
+    assert_eq!(id(&roster, "Barack Obama"), integer(2), "the last row counts");
+    assert_eq!(id(&roster, "Eileen Collins"), text("0007"), "leading zeros stay");
+    assert_eq!(id(&roster, "عمر خالد"), None, "an empty cell");
+    assert_eq!(id(&roster, "José Núñez"), Some(StudentId::Number(12.5)));
+    assert_eq!(id(&roster, "李雷"), integer(9), "spaces around the name");
+    assert_eq!(roster.warnings(), ["rows 2 and 3 have the same name: row 3 counts"]);
+}
+
+#[test]
+fn missing_columns_are_named_and_those_found() {
+    let error = golden_roster("roster_wrong_columns.xlsx").unwrap_err().to_string();
+    let expected = "the roster can't be read: expected a sheet whose first row has the headers \"Name\" and \"ID\", \
+                    found \"Student\", \"Number\"";
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn each_kind_of_cell() {
+    let date = ExcelDateTime::from_ymd(2024, 3, 1).unwrap();
+    let moment = ExcelDateTime::from_ymd(2024, 3, 1).unwrap().and_hms(10, 30, 5).unwrap();
+    let time = ExcelDateTime::from_hms(9, 5, 0).unwrap();
+    let roster = with_headers(|sheet| {
+        let format = |code: &str| Format::new().set_num_format(code);
+        sheet.write_datetime_with_format(1, 1, &date, &format("yyyy-mm-dd")).unwrap();
+        sheet.write_datetime_with_format(2, 1, &moment, &format("yyyy-mm-dd hh:mm:ss")).unwrap();
+        sheet.write_datetime_with_format(3, 1, &time, &format("hh:mm:ss")).unwrap();
+        sheet.write_boolean(4, 1, true).unwrap();
+        sheet.write_formula(5, 1, Formula::new("=40+2").set_result("42")).unwrap();
+        sheet.write_formula(6, 1, Formula::new("=\"00\"&7").set_result("007")).unwrap();
+        sheet.write_formula(7, 1, Formula::new("=1/0").set_result("#DIV/0!")).unwrap();
+        sheet.write_string(8, 1, " 0042 ").unwrap();
+        sheet.write_string(9, 1, "   ").unwrap();
+        sheet.write_number(10, 1, 9_007_199_254_740_993_f64).unwrap();
+        sheet.write_number(11, 1, 1e30).unwrap();
+        sheet.write_number_with_format(12, 1, 1.5, &format("[hh]:mm:ss")).unwrap();
+        sheet.write_string(13, 1, "7".repeat(300)).unwrap();
+        for row in 1..14 {
+            sheet.write_string(row, 0, format!("row {}", row + 1)).unwrap();
+        }
+        sheet.write_number(14, 0, 15).unwrap();
+        sheet.write_number(14, 1, 1).unwrap();
+    });
+    let ids: Vec<_> = (2..=14).map(|row| id(&roster, &format!("row {row}"))).collect();
+    let expected = [
+        text("2024-03-01"),
+        text("2024-03-01T10:30:05"),
+        text("09:05:00"),
+        text("TRUE"),
+        integer(42),
+        integer(7),
+        None,
+        text("0042"),
+        None,
+        Some(StudentId::Integer(9_007_199_254_740_992)),
+        Some(StudentId::Number(1e30)),
+        text("36:00:00"),
+        None,
+    ];
+    for (row, (found, expected)) in ids.iter().zip(&expected).enumerate() {
+        if row == 5 {
+            // A formula's text that looks like a number is written as a number by this writer.
+            assert!(*found == integer(7) || *found == text("007"));
+            continue;
+        }
+        assert_eq!(found, expected, "row {}", row + 2);
+    }
+    assert_eq!(id(&roster, "15"), integer(1), "a name that is a number");
+    let warnings = [
+        "row 8: the ID cell holds the error #DIV/0!; taken as empty",
+        "row 14: the ID has 300 characters; taken as empty",
+    ];
+    assert_eq!(roster.warnings(), warnings);
+}
+
+#[test]
+fn headers_are_found_in_any_case_any_column_and_below_empty_rows() {
+    let bytes = workbook(|sheet| {
+        sheet.write_string(3, 2, " id ").unwrap();
+        sheet.write_string(3, 5, "NAME").unwrap();
+        sheet.write_string(3, 6, "Name").unwrap();
+        sheet.write_string(4, 2, "0001").unwrap();
+        sheet.write_string(4, 5, "a nickname").unwrap();
+        sheet.write_string(4, 6, "Ada").unwrap();
+    });
+    let roster = Roster::from_xlsx(&bytes).unwrap();
+    assert_eq!((roster.len(), id(&roster, "Ada")), (1, text("0001")), "the exact spelling comes first");
+}
+
+#[test]
+fn the_first_sheet_that_is_not_empty() {
+    let mut book = Workbook::new();
+    book.add_worksheet();
+    let sheet = book.add_worksheet();
+    sheet.write_string(0, 0, "Name").unwrap();
+    sheet.write_string(0, 1, "ID").unwrap();
+    assert!(Roster::from_xlsx(&book.save_to_buffer().unwrap()).unwrap().is_empty());
+
+    let error = message(&workbook(|_| {}));
+    assert!(error.ends_with("found 1 sheet(s), all empty"), "{error}");
+}
+
+#[test]
+fn rows_that_cant_be_used_are_left_out_with_a_warning() {
+    let roster = with_headers(|sheet| {
+        sheet.write_number(1, 1, 1).unwrap();
+        sheet.write_string(2, 0, "x".repeat(201)).unwrap();
+        sheet.write_string(3, 0, "Ada").unwrap();
+    });
+    assert_eq!(roster.len(), 1);
+    let warnings = [
+        "row 3 is left out: the name has 201 characters: at most 200 are allowed",
+        "row 2 has an ID but no name that can be used",
+    ];
+    assert_eq!(roster.warnings(), warnings);
+}
+
+#[test]
+fn what_is_no_workbook_is_named() {
+    let start = "the roster can't be read: expected an .xlsx workbook, found: ";
+    assert_eq!(message(b""), format!("{start}an empty file"));
+    assert_eq!(message(b"Name;ID\nAda;1\n"), format!("{start}a text file"));
+    assert_eq!(message(b"\x89PNG\r\n\x1a\n\0\0"), format!("{start}a file of another kind"));
+    let old = format!("{start}an old .xls workbook, or one with a password");
+    assert_eq!(message(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 ..."), old);
+    let whole = golden_bytes("legacy/roster.xlsx");
+    assert_eq!(message(&whole[..whole.len() / 2]), format!("{start}a damaged or truncated zip archive"));
+    assert!(message(&package(&[("readme.txt", b"hello")])).starts_with(start));
+    let large = message(&vec![b'x'; (16 << 20) + 1]);
+    assert_eq!(large, format!("{start}16777217 bytes, more than 16777216"));
+}
+
+#[test]
+fn no_cut_and_no_flipped_byte_makes_it_panic() {
+    let whole = golden_bytes("legacy/roster_messy.xlsx");
+    for len in (0..whole.len()).step_by(97) {
+        assert!(Roster::from_xlsx(&whole[..len]).is_err(), "cut at {len}");
+    }
+    for at in (0..whole.len()).step_by(41) {
+        let mut altered = whole.clone();
+        altered[at] ^= 0x55;
+        let _ = Roster::from_xlsx(&altered);
+    }
+}
+
+/// A zip archive of these parts.
+fn package(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in parts {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A workbook with this sheet and this table of shared strings.
+fn handmade(sheet_data: &str, shared_strings: &str) -> Vec<u8> {
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    const RELS: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let root = format!(
+        r#"<Relationships xmlns="{RELS}"><Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+    );
+    let book = format!(
+        r#"<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>"#
+    );
+    let rels = format!(
+        r#"<Relationships xmlns="{RELS}"><Relationship Id="r1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#
+    );
+    let sheet = format!(r#"<worksheet xmlns="{MAIN}"><sheetData>{sheet_data}</sheetData></worksheet>"#);
+    package(&[
+        ("_rels/.rels", root.as_bytes()),
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", rels.as_bytes()),
+        ("xl/sharedStrings.xml", shared_strings.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}
+
+const STRINGS: &str = r#"<sst uniqueCount="2"><si><t>Name</t></si><si><t>ID</t></si></sst>"#;
+const HEADERS: &str = r#"<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>"#;
+
+#[test]
+fn a_cell_in_the_last_row_and_column_costs_nothing() {
+    let far = r#"<row r="1048576"><c r="A1048576" t="str"><v>Ada</v></c><c r="B1048576"><v>7</v></c><c r="XFD1048576"><v>1</v></c></row>"#;
+    let roster = Roster::from_xlsx(&handmade(&format!("{HEADERS}{far}"), STRINGS)).unwrap();
+    assert_eq!((roster.rows()[0].row, id(&roster, "Ada")), (1_048_576, integer(7)));
+}
+
+#[test]
+fn a_number_that_the_reader_panics_on_is_an_error() {
+    for number in ["+1", "1_0", "", "0x1p3", "1e999", "nan", "-"] {
+        let row = format!(
+            r#"<row r="2"><c r="A2" t="str"><v>Ada</v></c><c r="B2" t="n"><v>{number}</v></c></row>"#
+        );
+        if let Ok(roster) = Roster::from_xlsx(&handmade(&format!("{HEADERS}{row}"), STRINGS)) {
+            assert!(matches!(id(&roster, "Ada"), None | Some(StudentId::Integer(1))), "{number}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_claims_more_strings_than_it_holds_is_refused_before_memory_is_reserved() {
+    let attributes = [
+        r#"uniqueCount="99999999999999""#,
+        "uniqueCount = '0000000000018446744073709551615'",
+        "uniqueCount\n=\n\"4000000\"",
+    ];
+    for attribute in attributes {
+        let error = message(&handmade(HEADERS, &STRINGS.replace(r#"uniqueCount="2""#, attribute)));
+        assert!(error.ends_with("claims more strings than it has bytes"), "{attribute}: {error}");
+    }
+    let utf16: Vec<u8> = STRINGS.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(
+        message(&package(&[("xl/sharedStrings.xml", &utf16)]))
+            .ends_with("claims more strings than it has bytes")
+    );
+}
+
+#[test]
+fn a_zip_bomb_is_refused_by_its_directory_and_by_what_it_unpacks_to() {
+    let bomb = package(&[("xl/worksheets/sheet1.xml", &vec![b' '; (64 << 20) + 1])]);
+    assert!(bomb.len() < 1 << 20);
+    let expected = "found: a zip archive that unpacks to more than 64 MiB";
+    assert!(message(&bomb).ends_with(expected));
+    // The same with a directory (and a local header) that claims 10 bytes.
+    let claim = ((64_u32 << 20) + 1).to_le_bytes();
+    let mut lying = bomb;
+    let places: Vec<usize> = (0..lying.len() - 4).filter(|at| lying[*at..*at + 4] == claim).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        lying[at..at + 4].copy_from_slice(&10_u32.to_le_bytes());
+    }
+    assert!(message(&lying).ends_with("larger than its declared uncompressed size"));
+}

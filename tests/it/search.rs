@@ -1,0 +1,182 @@
+//! Who is nearest, who is near enough, and who gets whom.
+
+use facerec::embed::Embedding;
+use facerec::gallery::Gallery;
+use facerec::gallery::search::{Assignment, Candidate, FaceMatch, MatchParams, is_match, search};
+use facerec::nn::EMBEDDING_LEN;
+use proptest::prelude::*;
+
+use crate::support::faces::{Random, between, embedding, gallery_of, recipe};
+
+const UNIQUE: MatchParams = MatchParams { threshold: 0.5, top_k: 3, assignment: Assignment::Unique };
+const INDEPENDENT: MatchParams = MatchParams { assignment: Assignment::Independent, ..UNIQUE };
+
+/// One direction for each person; a face is a mixture of them, so that its distances are known:
+/// `1 - share` for shares whose squares add up to 1 at most (the rest goes to a direction of no one).
+fn axis(person: usize) -> Vec<f32> {
+    let mut values = vec![0.0; EMBEDDING_LEN];
+    values[person] = 1.0;
+    values
+}
+
+fn people(count: usize) -> Gallery {
+    gallery_of(&(0..count).map(|p| vec![Embedding::new(axis(p)).unwrap()]).collect::<Vec<_>>())
+}
+
+fn face(distances: &[f32]) -> Embedding {
+    let mut values = vec![0.0; EMBEDDING_LEN];
+    for (value, distance) in values.iter_mut().zip(distances) {
+        *value = 1.0 - distance;
+    }
+    let used: f32 = values.iter().map(|v| v * v).sum();
+    assert!(used <= 1.0, "no such point");
+    values[EMBEDDING_LEN - 1] = (1.0 - used).sqrt();
+    Embedding::new(values).unwrap()
+}
+
+fn who(found: &[FaceMatch]) -> Vec<Option<usize>> {
+    found.iter().map(|face| face.matched.map(|m| m.person)).collect()
+}
+
+#[test]
+fn nobody_enrolled_means_unknown() {
+    let found = search(&Gallery::empty(recipe()), &[embedding(1)], &UNIQUE);
+    assert_eq!(found, [FaceMatch { matched: None, candidates: vec![], margin: None }]);
+    assert!(search(&people(3), &[], &UNIQUE).is_empty());
+}
+
+#[test]
+fn the_nearest_photo_of_a_person_counts() {
+    let target = embedding(1);
+    let far = between(&embedding(2), &target, 0.2);
+    let near = between(&embedding(2), &target, 0.8);
+    let gallery = gallery_of(&[vec![embedding(3)], vec![far, near.clone()]]);
+    let found = search(&gallery, std::slice::from_ref(&target), &UNIQUE);
+    let matched = found[0].matched.unwrap();
+    assert_eq!(matched.person, 1);
+    assert!((matched.distance - target.cosine_distance(&near)).abs() < 1e-6);
+}
+
+#[test]
+fn a_face_that_loses_its_person_falls_to_the_next_under_the_threshold() {
+    // Both faces are nearest to person 0; the second one is nearer. The first falls to person 1.
+    let faces = [face(&[0.30, 0.45, 1.0]), face(&[0.10, 0.9, 1.0])];
+    let found = search(&people(3), &faces, &UNIQUE);
+    assert_eq!(who(&found), [Some(1), Some(0)]);
+    assert!((found[0].margin.unwrap() - (0.30 - 0.45)).abs() < 1e-5, "nearest other minus match, below zero");
+    assert_eq!(found[0].candidates[0].person, 0, "the candidates say who is nearest");
+    assert_eq!(who(&search(&people(3), &faces, &INDEPENDENT)), [Some(0), Some(0)]);
+}
+
+#[test]
+fn a_face_with_nobody_left_under_the_threshold_is_unknown() {
+    let faces = [face(&[0.30, 0.6]), face(&[0.10, 0.9])];
+    let found = search(&people(2), &faces, &UNIQUE);
+    assert_eq!(who(&found), [None, Some(0)]);
+    assert_eq!(found[0].margin, None);
+    assert!((found[0].candidates[0].distance - 0.30).abs() < 1e-5);
+}
+
+#[test]
+fn the_fall_may_go_further_than_top_k() {
+    // Four faces want the same three people in the same order; one of them has a fourth one under the threshold.
+    let faces = [
+        face(&[0.60, 0.61, 0.62, 0.63]),
+        face(&[0.20, 0.95, 1.0, 1.0]),
+        face(&[0.50, 0.52, 1.0, 1.0]),
+        face(&[0.51, 0.53, 0.54, 1.0]),
+    ];
+    let params = MatchParams { top_k: 1, threshold: 0.9, ..UNIQUE };
+    let found = search(&people(6), &faces, &params);
+    assert_eq!(who(&found), [Some(3), Some(0), Some(1), Some(2)]);
+    assert!(found.iter().all(|face| face.candidates.len() == 1));
+}
+
+#[test]
+fn ties_go_to_the_earlier_face_and_the_earlier_person() {
+    let same = face(&[0.45, 0.45, 0.45]);
+    let found = search(&people(3), &[same.clone(), same.clone()], &UNIQUE);
+    assert_eq!(who(&found), [Some(0), Some(1)]);
+    assert_eq!(found[0].margin, Some(0.0));
+    let order: Vec<usize> = found[0].candidates.iter().map(|c| c.person).collect();
+    assert_eq!(order, [0, 1, 2]);
+}
+
+#[test]
+fn the_threshold_itself_is_too_far() {
+    assert!(is_match(0.499_999, 0.5));
+    assert!(!is_match(0.5, 0.5));
+    assert!(!is_match(f32::NAN, 0.5));
+    let gallery = people(1);
+    let probe = [face(&[0.25])];
+    let distance = search(&gallery, &probe, &UNIQUE)[0].matched.unwrap().distance;
+    let at = MatchParams { threshold: distance, ..UNIQUE };
+    assert_eq!(who(&search(&gallery, &probe, &at)), [None]);
+    assert_eq!(
+        who(&search(&gallery, &probe, &MatchParams { assignment: Assignment::Independent, ..at })),
+        [None]
+    );
+}
+
+#[test]
+fn at_least_the_nearest_is_listed_and_at_most_all() {
+    let gallery = people(2);
+    let probe = [face(&[0.6, 0.9])];
+    let listed = |top_k| search(&gallery, &probe, &MatchParams { top_k, ..UNIQUE })[0].candidates.len();
+    assert_eq!((listed(0), listed(1), listed(2), listed(50)), (1, 1, 2, 2));
+    assert_eq!(search(&people(1), &[face(&[0.1])], &UNIQUE)[0].margin, None, "nobody else is enrolled");
+}
+
+/// The same by the book: all distances, all pairs, nearest first.
+fn by_the_book(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> Vec<Option<usize>> {
+    let distance = |face: &Embedding, person: usize| {
+        let photos = &gallery.people()[person].photos;
+        photos.iter().map(|p| p.embedding.cosine_distance(face)).fold(f32::INFINITY, f32::min)
+    };
+    let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+    for (at, face) in faces.iter().enumerate() {
+        pairs.extend((0..gallery.len()).map(|person| (distance(face, person), at, person)));
+    }
+    pairs.retain(|(distance, ..)| is_match(*distance, params.threshold));
+    pairs.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    let mut answer = vec![None; faces.len()];
+    let mut taken = vec![false; gallery.len()];
+    for (_, face, person) in pairs {
+        let free = params.assignment == Assignment::Independent || !taken[person];
+        if answer[face].is_none() && free {
+            answer[face] = Some(person);
+            taken[person] = true;
+        }
+    }
+    answer
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_search_agrees_with_the_book(seed in 0_u64..1_000_000, people in 0_usize..40, faces in 0_usize..20, unique: bool) {
+        let mut random = Random::new(seed);
+        let common = embedding(seed + 1);
+        let mut near = |toward: f32| between(&embedding(random.below(1 << 30) as u64), &common, toward);
+        let enrolled: Vec<Vec<Embedding>> = (0..people).map(|p| (0..=p % 3).map(|_| near(0.4)).collect()).collect();
+        let probes: Vec<Embedding> = (0..faces).map(|_| near(0.45)).collect();
+        let gallery = gallery_of(&enrolled);
+        let assignment = if unique { Assignment::Unique } else { Assignment::Independent };
+        let params = MatchParams { threshold: 0.62, top_k: 2, assignment };
+        prop_assert_eq!(who(&search(&gallery, &probes, &params)), by_the_book(&gallery, &probes, &params));
+    }
+}
+
+#[test]
+fn distances_are_those_of_a_sum_in_double_precision() {
+    let enrolled: Vec<Vec<Embedding>> = (0..50).map(|p| vec![embedding(p)]).collect();
+    let probe = embedding(1000);
+    let found =
+        search(&gallery_of(&enrolled), std::slice::from_ref(&probe), &MatchParams { top_k: 50, ..UNIQUE });
+    assert_eq!(found[0].candidates.len(), 50);
+    for Candidate { person, distance } in &found[0].candidates {
+        let pairs = enrolled[*person][0].values().iter().zip(probe.values());
+        let exact = 1.0 - pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        assert!((exact - f64::from(*distance)).abs() < 1e-6);
+    }
+}

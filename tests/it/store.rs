@@ -1,0 +1,175 @@
+//! `gallery.bin`: what is written is read again, and nothing else is.
+
+use std::fs;
+use std::path::Path;
+
+use facerec::gallery::store::{FORMAT_VERSION, read, write};
+use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
+use facerec::student_id::StudentId;
+use sha2::{Digest, Sha256};
+
+use crate::support::faces::{embedding, person, recipe};
+
+fn small() -> Gallery {
+    let ids =
+        [None, Some(StudentId::Integer(-7)), Some(StudentId::Number(12.5)), StudentId::from_text("0046")];
+    let names = ["Barack Obama", "عمر خالد", "Jos\u{e9}", "李雷"];
+    let people = names.iter().zip(ids).enumerate().map(|(at, (name, student_id))| {
+        let photos = (0..=at as u64 % 2).map(|photo| {
+            let sha = (photo == 0).then_some([at as u8; 32]);
+            EnrolledPhoto::new(embedding(at as u64 * 10 + photo), sha)
+        });
+        Person { student_id, ..Person::new(name, None, photos.collect()).unwrap() }
+    });
+    Gallery::new(recipe(), people.collect()).unwrap()
+}
+
+fn error_of(path: &Path) -> String {
+    let message = read(path).expect_err("it was read").to_string();
+    let (start, what) = message.split_once("can't be read: ").expect("the message names the file");
+    assert!(start.contains(path.to_str().unwrap()));
+    what.to_owned()
+}
+
+/// Bytes with the checksum (and the length of the body) that belongs to them.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let body_len = (bytes.len() - 20) as u64;
+    bytes[12..20].copy_from_slice(&body_len.to_le_bytes());
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
+
+#[test]
+fn a_gallery_comes_back_to_the_last_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    for gallery in [small(), Gallery::empty(recipe())] {
+        write(&path, &gallery).unwrap();
+        assert_eq!(read(&path).unwrap(), gallery);
+    }
+    let imported = Recipe { model: "vggface2".to_owned(), model_sha256: None, margin_px: 0 };
+    write(&path, &Gallery::empty(imported.clone())).unwrap();
+    assert_eq!(*read(&path).unwrap().recipe(), imported);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn a_file_cut_at_any_byte_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let one = Gallery::new(recipe(), vec![person("Ada", &[embedding(1)])]).unwrap();
+    write(&path, &one).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&path, &whole[..len]).unwrap();
+        let error = error_of(&path);
+        assert!(error.contains(&format!("found {len}")) || len == 0, "cut at {len}: {error}");
+    }
+    fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
+    let expected = format!("it is too long: expected {} bytes, found {}", whole.len(), whole.len() + 1);
+    assert_eq!(error_of(&path), expected);
+}
+
+#[test]
+fn any_flipped_bit_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let one = Gallery::new(recipe(), vec![person("Ada", &[embedding(1)])]).unwrap();
+    write(&path, &one).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut altered = whole.clone();
+        altered[at] ^= 1 << (at % 8);
+        fs::write(&path, &altered).unwrap();
+        let error = error_of(&path);
+        if at >= 20 {
+            assert!(error.starts_with("it was altered: expected checksum "), "byte {at}: {error}");
+        }
+    }
+}
+
+#[test]
+fn foreign_files_and_other_versions_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let error = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        error_of(&path)
+    };
+    let start = "expected a gallery, which starts with \"FACEREC\", found ";
+    assert_eq!(
+        error(b"PK\x03\x04 a workbook"),
+        format!("{start}a file that starts with \"PK\\\\x03\\\\x04 a w\"")
+    );
+    assert_eq!(
+        error(b"\x80\x04\x95 pickle"),
+        format!("{start}a Python pickle (facerec import-pickle takes those)")
+    );
+    assert_eq!(error(b"hi"), format!("{start}a file that starts with \"hi\""));
+    assert_eq!(error(b""), "it is truncated: expected 20 bytes, found 0");
+
+    let other = FORMAT_VERSION + 1;
+    let newer = sealed([&b"FACEREC\0"[..], &other.to_le_bytes(), &[0; 8], &[1; 100]].concat());
+    assert_eq!(error(&newer), "expected format version 1, found 2: another facerec wrote it");
+    assert!(
+        read(folder.path()).unwrap_err().to_string().ends_with("expected a file, found a folder or a device")
+    );
+    assert!(read(&folder.path().join("none")).unwrap_err().to_string().contains("No such file"));
+}
+
+/// Files with a right checksum and a wrong body: nothing is allocated for what they claim.
+#[test]
+fn sealed_nonsense_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let error = |bytes: Vec<u8>| {
+        fs::write(&path, sealed(bytes)).unwrap();
+        error_of(&path)
+    };
+    write(&path, &Gallery::new(recipe(), vec![person("Ada", &[embedding(1)])]).unwrap()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let body = whole[..whole.len() - 32].to_vec();
+    // The recipe: 8 + 5 bytes of the model's name, 1 + 32 of the hash, 4 of the margin, 4 of the standardisation.
+    let people_at = 20 + 13 + 33 + 4 + 4;
+    assert_eq!(body[people_at..people_at + 8], 1_u64.to_le_bytes());
+
+    let patched = |at: usize, value: u64| {
+        let mut bytes = body.clone();
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        bytes
+    };
+    for claim in [2, u64::from(u32::MAX), u64::MAX] {
+        assert!(error(patched(people_at, claim)).starts_with("a record is broken: "));
+        assert!(
+            error(patched(20, claim.saturating_mul(1000))).starts_with("a record is broken: "),
+            "model's name"
+        );
+    }
+    assert!(error(patched(people_at, 0)).ends_with("bytes are left over after the last person"));
+    let mut unknown = body.clone();
+    unknown[people_at - 4] = 9;
+    assert!(error(unknown).starts_with("a record is broken: "), "a standardisation that is not known");
+    let mut longer = body.clone();
+    let end = longer.len();
+    longer[end - 4..].copy_from_slice(&1e3_f32.to_le_bytes());
+    assert!(error(longer).starts_with("expected embeddings of norm 1, found 1000"));
+    let mut not_a_number = body.clone();
+    not_a_number[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert_eq!(error(not_a_number), "expected embeddings of norm 1, found NaN");
+    assert!(error(body[..20].to_vec()).starts_with("a record is broken: "));
+}
+
+#[test]
+fn a_write_that_fails_says_so_and_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("gallery.bin");
+    fs::create_dir(&taken).unwrap();
+    fs::write(taken.join("x"), "a folder that is not empty can't be replaced").unwrap();
+    let error = write(&taken, &small()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("the gallery {} can't be written: ", taken.display())), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    // A file system that takes no files, for root neither.
+    assert!(write(Path::new("/proc/gallery.bin"), &small()).is_err());
+    assert!(write(&folder.path().join("no/such/folder/gallery.bin"), &small()).is_err());
+}
