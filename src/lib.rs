@@ -18,6 +18,7 @@ pub mod geometry;
 pub mod imaging;
 pub mod models;
 pub mod nn;
+pub mod pickle;
 pub mod pipeline;
 pub mod roster;
 pub mod student_id;

@@ -3,6 +3,7 @@
 use crate::embed::Embedding;
 use crate::student_id::StudentId;
 
+pub mod pickle;
 pub mod search;
 
 /// How a gallery's embeddings were made; probes are cut and standardised the same way.

@@ -1,2 +1,3 @@
 mod bilinear;
+mod import_pickle;
 mod support;
