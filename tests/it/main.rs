@@ -2,10 +2,5 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod bilinear;
-mod decoders;
-mod golden;
-mod http_golden;
-mod roster;
-mod search;
-mod store;
+mod import_pickle;
 mod support;
