@@ -23,6 +23,7 @@ pub mod http;
 pub mod imaging;
 pub mod models;
 pub mod nn;
+pub mod person_name;
 pub mod pickle;
 pub mod pipeline;
 pub mod roster;

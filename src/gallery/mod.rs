@@ -8,6 +8,7 @@ use crate::error::{Error, InputError, Result};
 use crate::person_name;
 use crate::student_id::StudentId;
 
+mod matrix;
 pub mod pickle;
 pub mod search;
 pub mod store;

@@ -77,26 +77,19 @@ pub fn import_file(path: &Path) -> Result<Gallery> {
 /// # Errors
 /// [`Error::Data`] for what [`read`] refuses, and for a pickle without any embedding.
 pub fn import(bytes: &[u8]) -> Result<Gallery> {
-    let mut ids = ulid::Generator::new();
-    let mut next_id = || {
-        ids.generate().map(|id| id.to_string()).map_err(|reason| Error::Data(format!("no new id: {reason}")))
-    };
     let mut people = Vec::new();
     for (name, embeddings) in read(bytes)? {
-        let id = next_id()?;
-        let photos = embeddings
-            .into_iter()
-            .map(|embedding| Ok(EnrolledPhoto { id: next_id()?, embedding, source_sha256: None }))
-            .collect::<Result<Vec<_>>>()?;
+        let photos: Vec<_> =
+            embeddings.into_iter().map(|embedding| EnrolledPhoto::new(embedding, None)).collect();
         if !photos.is_empty() {
-            people.push(Person { id, name, student_id: None, photos });
+            people.push(Person::new(&name, None, photos)?);
         }
     }
     if people.is_empty() {
         return Err(Error::Data("expected at least one enrolled face, found none".into()));
     }
     let recipe = Recipe { model: "vggface2".into(), model_sha256: None, margin_px: 0 };
-    Ok(Gallery::new(recipe, people))
+    Gallery::new(recipe, people)
 }
 
 /// The names and embeddings in a pickle. Nothing in it is run; every global but numpy's array

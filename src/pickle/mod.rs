@@ -1,7 +1,7 @@
 //! A reader of Python pickles, protocols 0 to 5, that runs nothing.
 //!
 //! A pickle is a program for a small stack machine, and Python's machine can import and call
-//! anything. This one ([`machine`]) builds plain data: importing yields a marker, and only for the
+//! anything. This one (`machine`) builds plain data: importing yields a marker, and only for the
 //! globals that the caller allows; calling yields a record of the call. What a call means is for
 //! the caller to say, who looks at the result through [`Value`]s.
 //!

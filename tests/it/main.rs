@@ -2,5 +2,11 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod bilinear;
+mod decoders;
+mod golden;
+mod http_golden;
 mod import_pickle;
+mod roster;
+mod search;
+mod store;
 mod support;
