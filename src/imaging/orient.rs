@@ -2,11 +2,13 @@
 
 use std::io::Cursor;
 
+use rayon::prelude::*;
+
 use super::{DecodedRgb, OrientedRgb};
 
-/// Side of the squares in which a photo is transposed, in pixels: 64 rows and columns of them stay in
-/// the first-level cache, where whole columns would miss it at every pixel.
-const TILE: usize = 64;
+/// Side of the squares in which a photo is transposed, in pixels: their rows and columns stay in the
+/// first-level cache, where whole columns would miss it at every pixel. 16 to 64 take the same time.
+const TILE: usize = 16;
 
 /// Which EXIF orientations are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,23 +105,28 @@ struct Turn {
 }
 
 impl Turn {
-    /// Transposes `height x width x 3` bytes to `width x height x 3`, tile by tile.
+    /// Transposes `height x width x 3` bytes to `width x height x 3`, tile by tile, on all cores.
     fn transpose(&self, data: &[u8], width: usize, height: usize) -> Vec<u8> {
-        let (source, _) = data.as_chunks::<3>();
+        let (stored, _) = data.as_chunks::<3>();
         let mut upright = vec![0; data.len()];
         let (target, _) = upright.as_chunks_mut::<3>();
-        for (band, rows) in target.chunks_mut(height * TILE).enumerate() {
-            for first in (0..height).step_by(TILE) {
-                for (i, row) in rows.chunks_exact_mut(height).enumerate() {
-                    let row_index = band * TILE + i;
-                    let x = if self.columns_reversed { width - 1 - row_index } else { row_index };
-                    for (y, pixel) in row.iter_mut().enumerate().skip(first).take(TILE) {
-                        let y = if self.rows_reversed { height - 1 - y } else { y };
-                        *pixel = source[y * width + x];
+        target.par_chunks_mut(height * TILE).enumerate().for_each(|(band, upright_rows)| {
+            for (tile, rows) in stored.chunks(width * TILE).enumerate() {
+                let count = rows.len() / width;
+                let first = if self.rows_reversed { height - tile * TILE - count } else { tile * TILE };
+                for (i, upright_row) in upright_rows.chunks_exact_mut(height).enumerate() {
+                    let x = band * TILE + i;
+                    let x = if self.columns_reversed { width - 1 - x } else { x };
+                    let column = rows.chunks_exact(width).map(|row| row[x]);
+                    let place = upright_row[first..first + count].iter_mut();
+                    if self.rows_reversed {
+                        place.rev().zip(column).for_each(|(to, pixel)| *to = pixel);
+                    } else {
+                        place.zip(column).for_each(|(to, pixel)| *to = pixel);
                     }
                 }
             }
-        }
+        });
         upright
     }
 }

@@ -128,6 +128,14 @@ def main():
     length = struct.unpack(">H", plain[at + 2:at + 4])[0]
     keep("cmyk_without_adobe_marker.jpg", plain[:at] + plain[at + 2 + length:], tolerance=1)
 
+    # RGB that only the Adobe marker tells from YCbCr: its components are numbered, not named R, G, B.
+    numbered = bytearray((OUT / "rgb_not_ycbcr.jpg").read_bytes())
+    frame, scan = numbered.index(b"\xff\xc0"), numbered.index(b"\xff\xda")
+    for i in range(3):
+        assert numbered[frame + 10 + 3 * i] == numbered[scan + 5 + 2 * i] == b"RGB"[i]
+        numbered[frame + 10 + 3 * i] = numbered[scan + 5 + 2 * i] = i + 1
+    keep("rgb_by_adobe_marker.jpg", bytes(numbered), tolerance=1)
+
     # WebP
     keep("lossless.webp", saved(rgb, "WEBP", lossless=True))
     keep("lossless_alpha.webp", saved(rgba, "WEBP", lossless=True, exact=True))
