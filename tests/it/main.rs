@@ -5,4 +5,5 @@ mod bilinear;
 mod decoders;
 mod golden;
 mod http_golden;
+mod native;
 mod support;

@@ -201,7 +201,14 @@ impl Conv {
                         let block = self.block(*start);
                         let target = Target { data, stride: 2 * LANES, channel: 0 };
                         let residual = residual.map(|(data, stride)| (&data[block.channel..], stride));
-                        run_columns(kernels, &Block { channel: 0, ..block }, columns, pixels, target, residual);
+                        run_columns(
+                            kernels,
+                            &Block { channel: 0, ..block },
+                            columns,
+                            pixels,
+                            target,
+                            residual,
+                        );
                     }
                     part
                 })
@@ -235,7 +242,14 @@ impl Conv {
             for block in self.blocks() {
                 let target = Target { data: line, stride: target.stride, channel: target.channel };
                 let rows = SourceRows::straight(self.window.height, row);
-                run_row(kernels, shape, &block, (maps.data, y * self.window.stride * row, rows), width, target);
+                run_row(
+                    kernels,
+                    shape,
+                    &block,
+                    (maps.data, y * self.window.stride * row, rows),
+                    width,
+                    target,
+                );
             }
         }
     }

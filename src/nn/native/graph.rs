@@ -45,8 +45,7 @@ impl Graph {
         for mut node in graph.node {
             let (first_input, output) = (node.input.first().cloned(), node.output.first().cloned());
             let Some(output) = output else { continue };
-            let is_constant =
-                |name: &String| constants.contains_key(name) || aliases.contains_key(name);
+            let is_constant = |name: &String| constants.contains_key(name) || aliases.contains_key(name);
             match (node.op_type.as_str(), first_input) {
                 ("Constant", _) => {
                     let value = node.attribute.iter_mut().find_map(|attribute| attribute.t.take());
@@ -106,7 +105,9 @@ impl Graph {
         };
         let expected = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
         if expected != Some(values.len()) {
-            return Err(self.error(format_args!("{name} has {} numbers for dimensions {dims:?}", values.len())));
+            return Err(
+                self.error(format_args!("{name} has {} numbers for dimensions {dims:?}", values.len()))
+            );
         }
         Ok((dims, values))
     }
@@ -115,7 +116,9 @@ impl Graph {
     pub(crate) fn take_numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         let numbers = self.numbers(name)?;
         let resolved = self.resolve(name).to_owned();
-        self.constants.get_mut(&resolved).map(|tensor| (std::mem::take(&mut tensor.raw_data), std::mem::take(&mut tensor.float_data)));
+        self.constants
+            .get_mut(&resolved)
+            .map(|tensor| (std::mem::take(&mut tensor.raw_data), std::mem::take(&mut tensor.float_data)));
         Ok(numbers)
     }
 
@@ -129,7 +132,9 @@ impl Graph {
         };
         if bias.len() != out_channels {
             let found = bias.len();
-            return Err(self.error(format_args!("{} has {found} biases for {out_channels} channels", node.name)));
+            return Err(
+                self.error(format_args!("{} has {found} biases for {out_channels} channels", node.name))
+            );
         }
         Ok(RawConv { weights, bias, out_channels, in_channels, window })
     }
@@ -213,7 +218,8 @@ impl DetectorGraph {
         };
         self.next = index + 1;
         let node = self.graph.nodes[index].clone();
-        let raw = if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
+        let raw =
+            if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
         let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
         if (raw.out_channels, raw.in_channels, raw.window) != (out_channels, in_channels, window) {
             return Err(self.graph.error(format_args!(
@@ -240,7 +246,10 @@ impl DetectorGraph {
         let (dims, values) = self.graph.take_numbers(argument(node, 1))?;
         let (_, bias) = self.graph.take_numbers(argument(node, 2))?;
         let inputs = in_channels * side * side;
-        if dims != [out_channels, inputs] || bias.len() != out_channels || integers(node, "transB", &[0]) != [1] {
+        if dims != [out_channels, inputs]
+            || bias.len() != out_channels
+            || integers(node, "transB", &[0]) != [1]
+        {
             return Err(self.graph.error(format_args!("expected {size:?}, found weights of {dims:?}")));
         }
         let mut weights = Vec::with_capacity(values.len());

@@ -273,7 +273,11 @@ fn bands(levels: &[LevelSize]) -> Vec<Band> {
         let (_, rows) = size.cells();
         let most = (rows / MIN_BAND_ROWS).max(1);
         let count = (size.width * size.height).div_ceil(share.max(1)).clamp(1, most);
-        bands.extend((0..count).map(|i| Band { level, first: i * rows / count, end: (i + 1) * rows / count }));
+        bands.extend((0..count).map(|i| Band {
+            level,
+            first: i * rows / count,
+            end: (i + 1) * rows / count,
+        }));
     }
     bands
 }

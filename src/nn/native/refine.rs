@@ -135,14 +135,25 @@ impl RefineNet {
         let group = windows.len().div_ceil(rayon::current_num_threads()).clamp(1, self.group);
         let run = |buffers: &mut Buffers, windows: &[Window]| -> Vec<T> {
             let stride = self.run_group(kernels, photo, windows, buffers);
-            buffers.maps.chunks(stride).take(windows.len()).map(|values| answer(&values[..self.outputs])).collect()
+            buffers
+                .maps
+                .chunks(stride)
+                .take(windows.len())
+                .map(|values| answer(&values[..self.outputs]))
+                .collect()
         };
         let answers: Vec<Vec<T>> = windows.par_chunks(group).map_init(Buffers::default, run).collect();
         answers.into_iter().flatten().collect()
     }
 
     /// Leaves the candidates' numbers in `buffers.maps`; returns the floats from one to the next.
-    fn run_group(&self, kernels: Kernels, photo: RgbView<'_>, windows: &[Window], buffers: &mut Buffers) -> usize {
+    fn run_group(
+        &self,
+        kernels: Kernels,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        buffers: &mut Buffers,
+    ) -> usize {
         let mut size = self.run_stems(kernels, photo, windows, buffers);
         let batch = windows.len();
         for layer in &self.layers {
@@ -180,7 +191,13 @@ impl RefineNet {
     }
 
     /// Resamples each candidate, and runs the first convolution and its pooling.
-    fn run_stems(&self, kernels: Kernels, photo: RgbView<'_>, windows: &[Window], buffers: &mut Buffers) -> MapSize {
+    fn run_stems(
+        &self,
+        kernels: Kernels,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        buffers: &mut Buffers,
+    ) -> MapSize {
         let Buffers { resampling, crop, stem, maps, .. } = buffers;
         let input = MapSize { side: self.side, stride: CHANNELS };
         let conv = MapSize { side: self.side - 2, stride: self.stem.channels() };

@@ -161,14 +161,19 @@ impl InceptionResnetV1 {
             Step::Stem { conv, .. } => {
                 for (face, data) in faces.iter().zip(out.chunks_mut(size.floats())) {
                     let side = FACENET_SIDE;
-                    let maps = Maps { data: &face.0, height: side, width: side, channels: CHANNELS, stride: CHANNELS };
+                    let maps = Maps {
+                        data: &face.0,
+                        height: side,
+                        width: side,
+                        channels: CHANNELS,
+                        stride: CHANNELS,
+                    };
                     conv.run_in_place(kernels, Shape::RgbStride2, maps, Target { data, stride, channel });
                 }
             }
             Step::Conv { conv, from, residual, .. } => {
-                let residual = residual.map(|map| {
-                    (buffers[self.buffer_of[map]].as_slice(), self.maps[map].channels)
-                });
+                let residual =
+                    residual.map(|map| (buffers[self.buffer_of[map]].as_slice(), self.maps[map].channels));
                 let maps = self.input(*from, buffers);
                 conv.run(kernels, maps, faces.len(), Target { data: out, stride, channel }, residual, spread);
             }

@@ -20,8 +20,23 @@ const LAYERS: [usize; 3] = [132, 3, 21];
 const LAST_CHANNELS: usize = 1792;
 /// Operations that may follow the last linear layer: they spell the L2 norm.
 const NORM_OPS: [&str; 17] = [
-    "ReduceL2", "LpNormalization", "ReduceSum", "ReduceSumSquare", "Pow", "Mul", "Max", "Clip", "Sqrt",
-    "Reciprocal", "Div", "Expand", "Shape", "Identity", "Unsqueeze", "Add", "Abs",
+    "ReduceL2",
+    "LpNormalization",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "Pow",
+    "Mul",
+    "Max",
+    "Clip",
+    "Sqrt",
+    "Reciprocal",
+    "Div",
+    "Expand",
+    "Shape",
+    "Identity",
+    "Unsqueeze",
+    "Add",
+    "Abs",
 ];
 
 /// The walk through the graph.
@@ -73,7 +88,9 @@ pub(super) fn plan(onnx: &[u8]) -> Result<InceptionResnetV1> {
                 end = Some(walk.end(&node)?);
                 break;
             }
-            other => return Err(walk.graph.error(format_args!("{other} where a convolution or pooling belongs"))),
+            other => {
+                return Err(walk.graph.error(format_args!("{other} where a convolution or pooling belongs")));
+            }
         }
     }
     let Some((last, linear)) = end else {
@@ -153,7 +170,9 @@ impl Walk {
         let (whole, channel) = place;
         let size = self.size(&whole)?;
         let part = self.size(name)?;
-        if !is_whole(part.channels) || !is_whole(size.channels) || (part.height, part.width) != (size.height, size.width)
+        if !is_whole(part.channels)
+            || !is_whole(size.channels)
+            || (part.height, part.width) != (size.height, size.width)
         {
             return Err(self.graph.error(format_args!("{name} is {part:?}, a part of {size:?}")));
         }
@@ -210,7 +229,9 @@ impl Walk {
         let step = if input == self.graph.input {
             let expected = Window { height: 3, width: 3, stride: 2, pad_height: 0, pad_width: 0 };
             if window != expected || residual.is_some() {
-                return Err(self.graph.error(format_args!("its first layer is {window:?}; expected {expected:?}")));
+                return Err(self
+                    .graph
+                    .error(format_args!("its first layer is {window:?}; expected {expected:?}")));
             }
             Step::Stem { conv, to }
         } else {
@@ -232,7 +253,8 @@ impl Walk {
             let numbers = |index: usize| spread(self.graph.numbers(argument(node, index))?.1);
             let (gamma, beta, mean, variance) = (numbers(1)?, numbers(2)?, numbers(3)?, numbers(4)?);
             let epsilon = attribute(node, "epsilon").map_or(1e-5, |attribute| attribute.f);
-            let scale: Vec<f32> = gamma.iter().zip(&variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
+            let scale: Vec<f32> =
+                gamma.iter().zip(&variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
             let shift = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
             return Ok(Some(Affine { scale, shift }));
         }
@@ -294,7 +316,9 @@ impl Walk {
             match node.op_type.as_str() {
                 "Flatten" | "Reshape" | "Squeeze" | "Identity" => {}
                 "MatMul" | "Gemm" => break node,
-                other => return Err(self.graph.error(format_args!("{other} where the linear layer belongs"))),
+                other => {
+                    return Err(self.graph.error(format_args!("{other} where the linear layer belongs")));
+                }
             }
         };
         let mut raw = self.linear(&linear)?;
@@ -310,13 +334,20 @@ impl Walk {
             self.done[index] = true;
             argument_out(&node).clone_into(&mut name);
         }
-        let rest: Vec<&str> = self.graph.nodes.iter().zip(&self.done).filter(|(_, done)| !**done)
+        let rest: Vec<&str> = self
+            .graph
+            .nodes
+            .iter()
+            .zip(&self.done)
+            .filter(|(_, done)| !**done)
             .map(|(node, _)| node.op_type.as_str())
             .filter(|op| !matches!(*op, "Shape" | "Gather" | "Unsqueeze" | "Concat" | "Slice"))
             .collect();
         let is_norm = |op: &&str| NORM_OPS[..4].contains(op);
         if !rest.iter().any(is_norm) || rest.iter().any(|op| !NORM_OPS.contains(op)) {
-            return Err(self.graph.error(format_args!("it is expected to end with the L2 norm, found {rest:?}")));
+            return Err(self
+                .graph
+                .error(format_args!("it is expected to end with the L2 norm, found {rest:?}")));
         }
         Ok((last, Conv::new(&raw, LayerActivation::None)))
     }
@@ -335,9 +366,12 @@ impl Walk {
     fn linear(&mut self, node: &NodeProto) -> Result<RawConv> {
         let (dims, values) = self.graph.take_numbers(argument(node, 1))?;
         let transposed = node.op_type == "Gemm" && integers(node, "transB", &[0]) == [1];
-        let expected = if transposed { [EMBEDDING_LEN, LAST_CHANNELS] } else { [LAST_CHANNELS, EMBEDDING_LEN] };
+        let expected =
+            if transposed { [EMBEDDING_LEN, LAST_CHANNELS] } else { [LAST_CHANNELS, EMBEDDING_LEN] };
         if dims != expected {
-            return Err(self.graph.error(format_args!("its linear layer is {dims:?}; expected {expected:?}")));
+            return Err(self
+                .graph
+                .error(format_args!("its linear layer is {dims:?}; expected {expected:?}")));
         }
         let weights = if transposed {
             values
@@ -370,7 +404,15 @@ impl Walk {
         }
         let (buffer_of, buffer_floats) = memory::assign(&self.maps, &self.steps, last);
         let (maps, steps) = (self.maps, self.steps);
-        Ok(InceptionResnetV1 { maps, steps, last, linear, buffer_of, buffer_floats, idle: Default::default() })
+        Ok(InceptionResnetV1 {
+            maps,
+            steps,
+            last,
+            linear,
+            buffer_of,
+            buffer_floats,
+            idle: Default::default(),
+        })
     }
 }
 
