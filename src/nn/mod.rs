@@ -7,6 +7,7 @@
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 
+pub mod native;
 pub mod tract;
 
 /// Side of P-Net's receptive field, and so of the smallest pyramid level, pixels.

@@ -1,4 +1,4 @@
-//! The networks run by tract.
+//! The networks run by tract: slower than [`super::native`], and the truth that it is tested against.
 //!
 //! Tensors are `batch x channel x height x width` (NCHW), RGB, float32.
 

@@ -6,6 +6,7 @@ mod decoders;
 mod golden;
 mod http_golden;
 mod import_pickle;
+mod native;
 mod roster;
 mod search;
 mod store;

@@ -1,0 +1,266 @@
+//! Reads networks out of ONNX files: the protobuf model as tract parses it, its constants as float32.
+//! Nothing here trusts the file: every size is checked against what follows it.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto};
+
+use super::conv::RawConv;
+use super::kernels::Window;
+use crate::error::{Error, Result};
+
+/// Numbers of ONNX's `TensorProto.DataType`.
+const FLOAT: i32 = 1;
+const FLOAT16: i32 = 10;
+
+/// An ONNX graph whose constants are at hand by name.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    /// The network's name, for messages.
+    name: &'static str,
+    /// Nodes that compute something from the input, in the order of the file (each after those that
+    /// it reads).
+    pub(crate) nodes: Vec<NodeProto>,
+    /// Name of the tensor that the photo goes into.
+    pub(crate) input: String,
+    constants: HashMap<String, TensorProto>,
+    aliases: HashMap<String, String>,
+}
+
+impl Graph {
+    /// Reads an ONNX file of one input.
+    pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
+        let model = ModelProto::decode(onnx)
+            .map_err(|e| Error::Model(format!("{name} can't be read as an ONNX network: {e}")))?;
+        let graph = model.graph.ok_or_else(|| Error::Model(format!("{name} holds no ONNX graph")))?;
+        let mut constants: HashMap<_, _> =
+            graph.initializer.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        let mut inputs = graph.input.into_iter().filter(|input| !constants.contains_key(&input.name));
+        let (Some(input), None) = (inputs.next(), inputs.next()) else {
+            return Err(Error::Model(format!("{name} is expected to have one input")));
+        };
+        let mut aliases = HashMap::new();
+        let mut nodes = Vec::new();
+        for mut node in graph.node {
+            let (first_input, output) = (node.input.first().cloned(), node.output.first().cloned());
+            let Some(output) = output else { continue };
+            let is_constant = |name: &String| constants.contains_key(name) || aliases.contains_key(name);
+            match (node.op_type.as_str(), first_input) {
+                ("Constant", _) => {
+                    let value = node.attribute.iter_mut().find_map(|attribute| attribute.t.take());
+                    constants.extend(value.map(|tensor| (output, tensor)));
+                }
+                ("Cast" | "Identity", Some(input)) if is_constant(&input) => {
+                    aliases.insert(output, input);
+                }
+                _ => nodes.push(node),
+            }
+        }
+        Ok(Self { name, nodes, input: input.name, constants, aliases })
+    }
+
+    /// An error about this network.
+    pub(crate) fn error(&self, what: impl std::fmt::Display) -> Error {
+        Error::Model(format!("{} is not the network that was expected: {what}", self.name))
+    }
+
+    fn resolve<'a>(&'a self, mut name: &'a str) -> &'a str {
+        // An alias is only ever made of something that was there before, so that no circle can arise.
+        while let Some(other) = self.aliases.get(name) {
+            name = other;
+        }
+        name
+    }
+
+    /// Whether the tensor is a constant of the file.
+    pub(crate) fn is_constant(&self, name: &str) -> bool {
+        self.constants.contains_key(self.resolve(name))
+    }
+
+    /// A constant's dimensions.
+    pub(crate) fn dimensions(&self, name: &str) -> Result<Vec<usize>> {
+        let tensor = self.constants.get(self.resolve(name));
+        let tensor = tensor.ok_or_else(|| self.error(format_args!("{name} is no constant")))?;
+        let dimension = |&dim: &i64| usize::try_from(dim).ok();
+        let dims: Option<Vec<usize>> = tensor.dims.iter().map(dimension).collect();
+        dims.ok_or_else(|| self.error(format_args!("{name} has the dimensions {:?}", tensor.dims)))
+    }
+
+    /// A constant's numbers as float32, and its dimensions.
+    pub(crate) fn numbers(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+        let dims = self.dimensions(name)?;
+        let tensor = &self.constants[self.resolve(name)]; // `dimensions` has found it
+        let raw = &tensor.raw_data;
+        let values: Vec<f32> = match tensor.data_type {
+            FLOAT if raw.is_empty() => tensor.float_data.clone(),
+            FLOAT => raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            FLOAT16 if raw.is_empty() => {
+                tensor.int32_data.iter().map(|&bits| half::f16::from_bits(bits as u16).to_f32()).collect()
+            }
+            FLOAT16 => {
+                raw.as_chunks().0.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect()
+            }
+            other => return Err(self.error(format_args!("{name} is of ONNX data type {other}"))),
+        };
+        let expected = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+        if expected != Some(values.len()) {
+            return Err(
+                self.error(format_args!("{name} has {} numbers for dimensions {dims:?}", values.len()))
+            );
+        }
+        Ok((dims, values))
+    }
+
+    /// A constant's numbers, for the last time: its memory is given back.
+    pub(crate) fn take_numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+        let numbers = self.numbers(name)?;
+        let resolved = self.resolve(name).to_owned();
+        self.constants
+            .get_mut(&resolved)
+            .map(|tensor| (std::mem::take(&mut tensor.raw_data), std::mem::take(&mut tensor.float_data)));
+        Ok(numbers)
+    }
+
+    /// Reads a convolution: weights `out x in x height x width`, and the bias where it has one.
+    pub(crate) fn take_conv(&mut self, node: &NodeProto) -> Result<RawConv> {
+        let (window, [out_channels, in_channels]) = self.conv_shape(node)?;
+        let (_, weights) = self.take_numbers(argument(node, 1))?;
+        let bias = match argument(node, 2) {
+            "" => vec![0.0; out_channels],
+            name => self.take_numbers(name)?.1,
+        };
+        if bias.len() != out_channels {
+            let found = bias.len();
+            return Err(
+                self.error(format_args!("{} has {found} biases for {out_channels} channels", node.name))
+            );
+        }
+        Ok(RawConv { weights, bias, out_channels, in_channels, window })
+    }
+
+    /// A convolution's window and its output and input channels.
+    pub(crate) fn conv_shape(&self, node: &NodeProto) -> Result<(Window, [usize; 2])> {
+        let dims = self.dimensions(argument(node, 1))?;
+        let &[out_channels, in_channels, height, width] = dims.as_slice() else {
+            return Err(self.error(format_args!("a convolution's weights have the dimensions {dims:?}")));
+        };
+        let strides = integers(node, "strides", &[1, 1]);
+        let pads = integers(node, "pads", &[0, 0, 0, 0]);
+        let plain = integers(node, "dilations", &[1, 1]) == [1, 1] && integers(node, "group", &[1]) == [1];
+        match (strides.as_slice(), pads.as_slice()) {
+            (&[down, across], &[top, left, bottom, right])
+                if plain && down == across && (1..=2).contains(&down) && top == bottom && left == right
+                    && (0..height as i64).contains(&top) && (0..width as i64).contains(&left) =>
+            {
+                let (stride, pad_height, pad_width) = (down as usize, top as usize, left as usize);
+                Ok((Window { height, width, stride, pad_height, pad_width }, [out_channels, in_channels]))
+            }
+            _ => Err(self.error(format_args!(
+                "a convolution has strides {strides:?}, pads {pads:?}, dilations or groups that no layer of it has"
+            ))),
+        }
+    }
+}
+
+/// Name of a node's input; empty where it has none.
+pub(crate) fn argument(node: &NodeProto, index: usize) -> &str {
+    node.input.get(index).map_or("", String::as_str)
+}
+
+/// A node's attribute.
+pub(crate) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
+/// An attribute of one or more integers, or its default.
+pub(crate) fn integers(node: &NodeProto, name: &str, default: &[i64]) -> Vec<i64> {
+    match attribute(node, name) {
+        Some(found) if found.ints.is_empty() => vec![found.i],
+        Some(found) => found.ints.clone(),
+        None => default.to_vec(),
+    }
+}
+
+/// What a layer of P-Net, R-Net or O-Net must be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerSize {
+    /// Output channels.
+    pub(crate) out_channels: usize,
+    /// Input channels.
+    pub(crate) in_channels: usize,
+    /// Side of the window; of a dense layer that of the map it flattens.
+    pub(crate) side: usize,
+}
+
+/// P-Net, R-Net or O-Net: a chain of layers in the order of the file.
+#[derive(Debug)]
+pub(crate) struct DetectorGraph {
+    graph: Graph,
+    next: usize,
+}
+
+impl DetectorGraph {
+    /// Reads the file.
+    pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
+        Ok(Self { graph: Graph::read(name, onnx)?, next: 0 })
+    }
+
+    /// The next convolution or dense layer, of the given size, and the slopes of its PReLU (none for
+    /// a head). A dense layer comes back as a convolution whose window is the whole map: facenet-pytorch
+    /// flattens the map in the order (width, height, channel).
+    pub(crate) fn layer(&mut self, size: LayerSize) -> Result<(RawConv, Vec<f32>)> {
+        let LayerSize { out_channels, in_channels, side } = size;
+        let is_layer = |node: &NodeProto| matches!(node.op_type.as_str(), "Conv" | "Gemm");
+        let found = self.graph.nodes[self.next..].iter().position(is_layer);
+        let Some(index) = found.map(|offset| self.next + offset) else {
+            return Err(self.graph.error(format_args!("it ends before the layer {size:?}")));
+        };
+        self.next = index + 1;
+        let node = self.graph.nodes[index].clone();
+        let raw =
+            if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
+        let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        if (raw.out_channels, raw.in_channels, raw.window) != (out_channels, in_channels, window) {
+            return Err(self.graph.error(format_args!(
+                "expected {size:?}, found {} to {} channels and {:?}",
+                raw.in_channels, raw.out_channels, raw.window
+            )));
+        }
+        let slopes = match self.graph.nodes.get(self.next) {
+            Some(next) if next.op_type == "PRelu" => {
+                let name = argument(next, 1).to_owned();
+                let (_, slopes) = self.graph.take_numbers(&name)?;
+                if slopes.len() != out_channels {
+                    return Err(self.graph.error(format_args!("{size:?} has {} slopes", slopes.len())));
+                }
+                slopes
+            }
+            _ => Vec::new(),
+        };
+        Ok((raw, slopes))
+    }
+
+    fn dense(&mut self, node: &NodeProto, size: LayerSize) -> Result<RawConv> {
+        let LayerSize { out_channels, in_channels, side } = size;
+        let (dims, values) = self.graph.take_numbers(argument(node, 1))?;
+        let (_, bias) = self.graph.take_numbers(argument(node, 2))?;
+        let inputs = in_channels * side * side;
+        if dims != [out_channels, inputs]
+            || bias.len() != out_channels
+            || integers(node, "transB", &[0]) != [1]
+        {
+            return Err(self.graph.error(format_args!("expected {size:?}, found weights of {dims:?}")));
+        }
+        let mut weights = Vec::with_capacity(values.len());
+        for row in values.chunks_exact(inputs) {
+            for channel in 0..in_channels {
+                for y in 0..side {
+                    weights.extend((0..side).map(|x| row[(x * side + y) * in_channels + channel]));
+                }
+            }
+        }
+        let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        Ok(RawConv { weights, bias, out_channels, in_channels, window })
+    }
+}

@@ -1,0 +1,108 @@
+//! The inner kernel for AVX2 with FMA: up to 6 pixels times 16 channels stay in registers (12 sums, 2
+//! weights, 1 value of the source: 15 of 16). A block of 32 channels is done in two halves.
+#![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
+
+use std::arch::x86_64::{
+    __m256, _mm256_add_ps, _mm256_blendv_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+};
+
+use super::tile::{Activation, LANES, Shape, Tile};
+
+/// Channels of a vector.
+const VECTOR: usize = 8;
+/// Vectors of 16 channels.
+const VECTORS: usize = LANES / VECTOR;
+
+/// Pixels of a tile at most.
+pub(super) fn max_pixels(shape: Shape) -> usize {
+    match shape {
+        Shape::TwentyEight => 5, // R-Net's second layer is 9 pixels wide
+        _ => 6,
+    }
+}
+
+/// Computes one tile.
+///
+/// # Safety
+/// The CPU has AVX2 and FMA, and [`Tile::check`] has passed.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
+    /// Instances for the listed numbers of pixels.
+    macro_rules! instances {
+        ($shape:expr, [$($pixels:literal)*]) => {
+            match tile.pixels {
+                // SAFETY: the caller's promises are passed on; `block + 16` is at most the width.
+                $($pixels => for block in (0..tile.width).step_by(LANES) {
+                    unsafe { pixels::<$pixels, { $shape.step() }, { $shape.run() }>(tile, block) }
+                },)*
+                other => unreachable!("no kernel for {other} pixels of {:?}", tile.shape),
+            }
+        };
+    }
+    match tile.shape {
+        Shape::Rgb => instances!(Shape::Rgb, [6]),
+        Shape::RgbStride2 => instances!(Shape::RgbStride2, [6]),
+        Shape::Ten => instances!(Shape::Ten, [6]),
+        Shape::Sixteen => instances!(Shape::Sixteen, [6]),
+        Shape::TwentyEight => instances!(Shape::TwentyEight, [5]),
+        Shape::Columns => instances!(Shape::Columns, [1 2 3 4 5 6]),
+    }
+}
+
+/// `P` pixels times the 16 channels from `block` on.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn pixels<const P: usize, const STEP: usize, const RUN: usize>(tile: &mut Tile<'_>, block: usize) {
+    let mut sums = [[_mm256_setzero_ps(); VECTORS]; P];
+    let width = tile.width;
+    // SAFETY (this block): `check` has proven that each row's `(P - 1) * STEP + RUN` floats lie in
+    // `src`, and that `weights` holds `rows * RUN * width` floats.
+    unsafe {
+        let mut weights = tile.weights.as_ptr().add(block);
+        for row in 0..tile.rows.count {
+            let source = tile.src.as_ptr().add(tile.start).offset(tile.rows.offset(row));
+            for tap in 0..RUN {
+                let mut weight = [_mm256_setzero_ps(); VECTORS];
+                for (v, vector) in weight.iter_mut().enumerate() {
+                    *vector = _mm256_loadu_ps(weights.add(v * VECTOR));
+                }
+                weights = weights.wrapping_add(width);
+                for (j, pixel) in sums.iter_mut().enumerate() {
+                    let value = _mm256_set1_ps(*source.add(j * STEP + tap));
+                    for (sum, vector) in pixel.iter_mut().zip(weight) {
+                        *sum = _mm256_fmadd_ps(value, vector, *sum);
+                    }
+                }
+            }
+        }
+    }
+    for (j, pixel) in sums.into_iter().enumerate() {
+        for (v, sum) in pixel.into_iter().enumerate() {
+            // SAFETY: `check` has proven the lengths of bias, slopes, residual and `dst`.
+            unsafe { store(tile, j, block + v * VECTOR, sum) };
+        }
+    }
+}
+
+/// Adds bias and residual to the sums of 8 channels, activates and stores them.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn store(tile: &mut Tile<'_>, pixel: usize, channel: usize, sum: __m256) {
+    // SAFETY (whole block): `check` has proven that `channel + 8` numbers of bias and slopes, and of
+    // pixel `pixel` in the residual and in `dst`, exist.
+    unsafe {
+        let mut sum = _mm256_add_ps(sum, _mm256_loadu_ps(tile.bias.as_ptr().add(channel)));
+        if let Some((residual, stride)) = tile.residual {
+            sum = _mm256_add_ps(sum, _mm256_loadu_ps(residual.as_ptr().add(pixel * stride + channel)));
+        }
+        sum = match tile.activation {
+            Activation::None => sum,
+            Activation::Relu => _mm256_max_ps(sum, _mm256_setzero_ps()),
+            Activation::PRelu(slopes) => {
+                let scaled = _mm256_mul_ps(sum, _mm256_loadu_ps(slopes.as_ptr().add(channel)));
+                _mm256_blendv_ps(sum, scaled, sum) // where the sign bit is set
+            }
+        };
+        _mm256_storeu_ps(tile.dst.as_mut_ptr().add(pixel * tile.dst_stride + channel), sum);
+    }
+}

@@ -1,0 +1,110 @@
+//! The inner kernel for AVX-512: up to 14 pixels times one or two vectors of 16 channels stay in
+//! registers (28 sums, 2 weights, 1 value of the source: 31 of 32).
+#![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
+
+use std::arch::x86_64::{
+    __m512, _CMP_GT_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_mask_mul_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+};
+
+use super::tile::{Activation, LANES, Shape, Tile};
+
+/// Pixels of a tile at most.
+pub(super) fn max_pixels(shape: Shape, width: usize) -> usize {
+    match shape {
+        Shape::TwentyEight => 9,                // R-Net's second layer is 9 pixels wide
+        Shape::Rgb if width == 2 * LANES => 12, // R-Net's and O-Net's first: 22 and 46 wide
+        _ => 14,
+    }
+}
+
+/// Computes one tile.
+///
+/// # Safety
+/// The CPU has AVX-512 F, and [`Tile::check`] has passed.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
+    /// Instances for the listed numbers of pixels.
+    macro_rules! instances {
+        ($shape:expr, $vectors:literal, [$($pixels:literal)*]) => {
+            match tile.pixels {
+                // SAFETY: the caller's promises are passed on.
+                $($pixels => unsafe {
+                    pixels::<$pixels, $vectors, { $shape.step() }, { $shape.run() }>(tile)
+                },)*
+                other => unreachable!("no kernel for {other} pixels of {:?}", tile.shape),
+            }
+        };
+    }
+    match (tile.shape, tile.width == LANES) {
+        (Shape::Rgb, true) => instances!(Shape::Rgb, 1, [14]),
+        (Shape::Rgb, false) => instances!(Shape::Rgb, 2, [12]),
+        (Shape::RgbStride2, true) => instances!(Shape::RgbStride2, 1, [14]),
+        (Shape::RgbStride2, false) => instances!(Shape::RgbStride2, 2, [14]),
+        (Shape::Ten, true) => instances!(Shape::Ten, 1, [14]),
+        (Shape::Ten, false) => instances!(Shape::Ten, 2, [14]),
+        (Shape::Sixteen, true) => instances!(Shape::Sixteen, 1, [14]),
+        (Shape::Sixteen, false) => instances!(Shape::Sixteen, 2, [14]),
+        (Shape::TwentyEight, true) => instances!(Shape::TwentyEight, 1, [9]),
+        (Shape::TwentyEight, false) => instances!(Shape::TwentyEight, 2, [9]),
+        (Shape::Columns, true) => instances!(Shape::Columns, 1, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
+        (Shape::Columns, false) => instances!(Shape::Columns, 2, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
+    }
+}
+
+/// `P` pixels times `V` vectors of channels.
+#[target_feature(enable = "avx512f")]
+unsafe fn pixels<const P: usize, const V: usize, const STEP: usize, const RUN: usize>(tile: &mut Tile<'_>) {
+    let mut sums = [[_mm512_setzero_ps(); V]; P];
+    let mut weights = tile.weights.as_ptr();
+    for row in 0..tile.rows.count {
+        // SAFETY (this loop): `check` has proven that each row's `(P - 1) * STEP + RUN` floats lie in
+        // `src`, and that `weights` holds `rows * RUN * V` vectors.
+        unsafe {
+            let source = tile.src.as_ptr().add(tile.start).offset(tile.rows.offset(row));
+            for tap in 0..RUN {
+                let mut weight = [_mm512_setzero_ps(); V];
+                for (v, vector) in weight.iter_mut().enumerate() {
+                    *vector = _mm512_loadu_ps(weights.add(v * LANES));
+                }
+                weights = weights.add(V * LANES);
+                for (j, pixel) in sums.iter_mut().enumerate() {
+                    let value = _mm512_set1_ps(*source.add(j * STEP + tap));
+                    for (sum, vector) in pixel.iter_mut().zip(weight) {
+                        *sum = _mm512_fmadd_ps(value, vector, *sum);
+                    }
+                }
+            }
+        }
+    }
+    for (j, pixel) in sums.into_iter().enumerate() {
+        for (v, sum) in pixel.into_iter().enumerate() {
+            // SAFETY: `check` has proven the lengths of bias, slopes, residual and `dst`.
+            unsafe { store(tile, j, v * LANES, sum) };
+        }
+    }
+}
+
+/// Adds bias and residual to the sums of 16 channels, activates and stores them.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn store(tile: &mut Tile<'_>, pixel: usize, channel: usize, sum: __m512) {
+    // SAFETY (whole block): `check` has proven that `channel + 16` numbers of bias and slopes, and of
+    // pixel `pixel` in the residual and in `dst`, exist.
+    unsafe {
+        let mut sum = _mm512_add_ps(sum, _mm512_loadu_ps(tile.bias.as_ptr().add(channel)));
+        if let Some((residual, stride)) = tile.residual {
+            sum = _mm512_add_ps(sum, _mm512_loadu_ps(residual.as_ptr().add(pixel * stride + channel)));
+        }
+        let zero = _mm512_setzero_ps();
+        sum = match tile.activation {
+            Activation::None => sum,
+            Activation::Relu => _mm512_max_ps(sum, zero),
+            Activation::PRelu(slopes) => {
+                let negative = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(zero, sum);
+                _mm512_mask_mul_ps(sum, negative, sum, _mm512_loadu_ps(slopes.as_ptr().add(channel)))
+            }
+        };
+        _mm512_storeu_ps(tile.dst.as_mut_ptr().add(pixel * tile.dst_stride + channel), sum);
+    }
+}

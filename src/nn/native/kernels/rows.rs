@@ -1,0 +1,194 @@
+//! Passes over rows, in plain Rust that compilers vectorise: [`super::Kernels`] has each compiled for
+//! each set of instructions. All loops go over slices of equal, checked length.
+
+use std::ops::AddAssign;
+
+/// Channels of an RGB pixel.
+pub(crate) const CHANNELS: usize = 3;
+
+/// Bytes of a row that are summed at a time, so that their sums stay in the L1 cache.
+const STRIP: usize = 4096;
+
+/// Sums `rows` rows of bytes, `stride` apart, into `sums`, whose length is that of a row. For `u16`
+/// sums at most 257 rows.
+#[inline(always)]
+pub(super) fn add_rows<T: Copy + From<u8> + AddAssign + std::ops::Add<Output = T>>(
+    data: &[u8],
+    stride: usize,
+    rows: usize,
+    sums: &mut [T],
+) {
+    let row = |index: usize, from: usize, len: usize| &data[index * stride + from..][..len];
+    for (strip, sums) in sums.chunks_mut(STRIP).enumerate() {
+        let (from, len) = (strip * STRIP, sums.len());
+        let mut next = if rows.is_multiple_of(2) {
+            for ((sum, &a), &b) in sums.iter_mut().zip(row(0, from, len)).zip(row(1, from, len)) {
+                *sum = T::from(a) + T::from(b);
+            }
+            2
+        } else {
+            for (sum, &a) in sums.iter_mut().zip(row(0, from, len)) {
+                *sum = T::from(a);
+            }
+            1
+        };
+        while next < rows {
+            for ((sum, &a), &b) in sums.iter_mut().zip(row(next, from, len)).zip(row(next + 1, from, len)) {
+                *sum += T::from(a) + T::from(b);
+            }
+            next += 2;
+        }
+    }
+}
+
+/// Sums up the pixels of a row from the left: `prefix[x][c]` is the sum over the pixels before `x`,
+/// modulo 2^32. The fourth lane means nothing. `sums` is one number longer than `3 * (prefix.len() - 1)`.
+#[inline(always)]
+pub(super) fn prefix_sums<T: Copy + Into<u32>>(sums: &[T], prefix: &mut [[u32; 4]]) {
+    let mut total = [0u32; 4];
+    let Some((first, rest)) = prefix.split_first_mut() else { return };
+    *first = total;
+    let sums = &sums[..rest.len() * CHANNELS + 1];
+    for (x, out) in rest.iter_mut().enumerate() {
+        let pixel = &sums[x * CHANNELS..x * CHANNELS + 4];
+        for (total, &value) in total.iter_mut().zip(pixel) {
+            *total = total.wrapping_add(value.into());
+        }
+        *out = total;
+    }
+}
+
+/// Which source columns each output column averages.
+#[derive(Debug, Default)]
+pub(crate) struct ColumnSpans {
+    /// First column and the one after the last, of each output column.
+    pub(crate) bounds: Vec<(u32, u32)>,
+    /// 1 over the number of columns.
+    pub(crate) inverse: Vec<f32>,
+}
+
+/// The mean of each span over `rows` source rows, standardised as MTCNN wants it:
+/// `(mean - 127.5) * 0.0078125` (facenet-pytorch's `detect_face`). `out` holds 3 floats a pixel and
+/// one more.
+#[inline(always)]
+pub(super) fn span_means(prefix: &[[u32; 4]], spans: &ColumnSpans, rows: usize, out: &mut [f32]) {
+    const SCALE: f32 = 0.007_812_5;
+    const OFFSET: f32 = 127.5 * SCALE;
+    let row_scale = SCALE / rows as f32;
+    let out = &mut out[..spans.bounds.len() * CHANNELS + 1];
+    for (x, (&(left, right), inverse)) in spans.bounds.iter().zip(&spans.inverse).enumerate() {
+        let (left, right) = (prefix[left as usize], prefix[right as usize]);
+        let scale = row_scale * inverse;
+        let pixel = &mut out[x * CHANNELS..x * CHANNELS + 4];
+        for (lane, value) in pixel.iter_mut().enumerate() {
+            // A cell's sum is below 2^31: it would take 8.4 million pixels of the photo in one cell.
+            let sum = right[lane].wrapping_sub(left[lane]) as i32;
+            *value = sum as f32 * scale - OFFSET;
+        }
+    }
+}
+
+/// A feature map to be pooled: `height x width` pixels, `stride` floats apart, of which the first
+/// `channels` are pooled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolInput<'a> {
+    /// The map's numbers.
+    pub(crate) data: &'a [f32],
+    /// Rows.
+    pub(crate) height: usize,
+    /// Columns.
+    pub(crate) width: usize,
+    /// Floats from pixel to pixel.
+    pub(crate) stride: usize,
+    /// Channels to pool.
+    pub(crate) channels: usize,
+}
+
+/// A max-pooling window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pool {
+    /// Side of the window.
+    pub(crate) size: usize,
+    /// Step of the window.
+    pub(crate) stride: usize,
+    /// Whether a last window that reaches over the edge counts (torch's `ceil_mode`).
+    pub(crate) ceil: bool,
+}
+
+impl Pool {
+    /// Output length along an axis of `len` pixels.
+    pub(crate) fn output(self, len: usize) -> usize {
+        let steps = len.saturating_sub(self.size);
+        if self.ceil { steps.div_ceil(self.stride) + 1 } else { steps / self.stride + 1 }
+    }
+}
+
+/// Max-pooling of one map without padding. Output pixels are `out_stride` floats apart.
+#[inline(always)]
+pub(super) fn max_pool(input: PoolInput<'_>, pool: Pool, out: &mut [f32], out_stride: usize) {
+    let PoolInput { data, height, width, stride, channels } = input;
+    let (out_height, out_width) = (pool.output(height), pool.output(width));
+    for oy in 0..out_height {
+        let rows = oy * pool.stride..(oy * pool.stride + pool.size).min(height);
+        for ox in 0..out_width {
+            let columns = ox * pool.stride..(ox * pool.stride + pool.size).min(width);
+            let out = &mut out[(oy * out_width + ox) * out_stride..][..channels];
+            let mut blocks = out.chunks_exact_mut(16);
+            let mut channel = 0;
+            for block in blocks.by_ref() {
+                let mut best = [f32::NEG_INFINITY; 16];
+                for y in rows.clone() {
+                    for x in columns.clone() {
+                        let pixel = &data[(y * width + x) * stride + channel..][..16];
+                        for (best, &value) in best.iter_mut().zip(pixel) {
+                            *best = if value > *best { value } else { *best };
+                        }
+                    }
+                }
+                block.copy_from_slice(&best);
+                channel += 16;
+            }
+            for (rest, best) in blocks.into_remainder().iter_mut().enumerate() {
+                *best = f32::NEG_INFINITY;
+                for y in rows.clone() {
+                    for x in columns.clone() {
+                        *best = best.max(data[(y * width + x) * stride + channel + rest]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// P-Net's pooling: 2x2 windows over two rows of pixels of 16 floats, of which 10 are written, close
+/// together. `out` holds 10 floats a pixel and 6 more, which are overwritten.
+#[inline(always)]
+pub(super) fn pool_pairs(upper: &[f32], lower: &[f32], out: &mut [f32]) {
+    for (i, (upper, lower)) in upper.chunks_exact(32).zip(lower.chunks_exact(32)).enumerate() {
+        let out = &mut out[i * 10..i * 10 + 16];
+        for lane in 0..16 {
+            let a = if upper[lane] > upper[lane + 16] { upper[lane] } else { upper[lane + 16] };
+            let b = if lower[lane] > lower[lane + 16] { lower[lane] } else { lower[lane + 16] };
+            out[lane] = if a > b { a } else { b };
+        }
+    }
+}
+
+/// For each pixel of 32 floats its product with `weights`, plus `bias`.
+#[inline(always)]
+pub(super) fn dot32(pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f32]) {
+    for (out, pixel) in out.iter_mut().zip(pixels.chunks_exact(32)) {
+        let mut sums = [0f32; 16];
+        for lane in 0..16 {
+            sums[lane] = pixel[lane] * weights[lane] + pixel[lane + 16] * weights[lane + 16];
+        }
+        let mut half = 8;
+        while half > 0 {
+            for lane in 0..half {
+                sums[lane] += sums[lane + half];
+            }
+            half /= 2;
+        }
+        *out = sums[0] + bias;
+    }
+}

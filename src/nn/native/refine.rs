@@ -1,0 +1,236 @@
+//! R-Net and O-Net: small convolutional networks over batches of candidates, whose crops are resampled
+//! straight from the photo.
+
+use rayon::prelude::*;
+
+use super::conv::{Conv, LayerActivation, RawConv, Target};
+use super::graph::{DetectorGraph, LayerSize};
+use super::kernels::{CHANNELS, Kernels, Maps, Pool, PoolInput, Shape};
+use super::resample::{AreaRows, RowBuffers};
+use crate::error::Result;
+use crate::imaging::{RgbView, Window};
+
+/// Pooling of all layers but one: 3x3 with stride 2, ceil mode.
+const POOL_3: Pool = Pool { size: 3, stride: 2, ceil: true };
+/// O-Net's last pooling.
+const POOL_2: Pool = Pool { size: 2, stride: 2, ceil: true };
+/// Room past the end of a map for the tile that reads over it.
+const SLACK: usize = 16 * 32;
+
+/// R-Net or O-Net, packed.
+#[derive(Debug)]
+pub(crate) struct RefineNet {
+    /// Side of the crops, pixels.
+    side: usize,
+    /// First convolution, and the channels that its pooling keeps.
+    stem: Conv,
+    stem_channels: usize,
+    layers: Vec<Layer>,
+    /// Numbers that the heads answer for a candidate.
+    outputs: usize,
+    /// Candidates that go through the layers together: as many as stay in the L2 cache.
+    group: usize,
+}
+
+#[derive(Debug)]
+enum Layer {
+    /// A convolution over gathered columns.
+    Columns(Conv),
+    /// A convolution that reads each map in place.
+    InPlace(Shape, Conv),
+    /// Max-pooling.
+    Pool(Pool),
+}
+
+/// A batch of maps on its way through the layers.
+#[derive(Debug, Clone, Copy)]
+struct MapSize {
+    side: usize,
+    stride: usize,
+}
+
+impl MapSize {
+    fn floats(self) -> usize {
+        self.side * self.side * self.stride
+    }
+}
+
+/// Memory of one thread, reused from group to group.
+#[derive(Debug, Default)]
+struct Buffers {
+    resampling: RowBuffers,
+    crop: Vec<f32>,
+    stem: Vec<f32>,
+    maps: Vec<f32>,
+    next: Vec<f32>,
+}
+
+fn prelu((raw, slopes): (RawConv, Vec<f32>)) -> Conv {
+    Conv::new(&raw, LayerActivation::PRelu(slopes))
+}
+
+/// The heads (score, regression and, of O-Net, landmarks) as one layer.
+fn heads(graph: &mut DetectorGraph, in_channels: usize, outputs: &[usize]) -> Result<Conv> {
+    let mut joined: Option<RawConv> = None;
+    for &out_channels in outputs {
+        let (head, _) = graph.layer(LayerSize { out_channels, in_channels, side: 1 })?;
+        match &mut joined {
+            None => joined = Some(head),
+            Some(all) => {
+                all.weights.extend(head.weights);
+                all.bias.extend(head.bias);
+                all.out_channels += head.out_channels;
+            }
+        }
+    }
+    let joined = joined.ok_or_else(|| crate::error::Error::Model("a network without heads".to_owned()))?;
+    Ok(Conv::new(&joined, LayerActivation::None))
+}
+
+impl RefineNet {
+    /// Packs R-Net. It answers 6 numbers: the scores of "no face" and "face", 4 regressions.
+    pub(crate) fn load_rnet(onnx: &[u8]) -> Result<Self> {
+        let mut graph = DetectorGraph::read("R-Net", onnx)?;
+        let mut layer = |in_channels, out_channels, side| {
+            graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
+        };
+        let stem = layer(CHANNELS, 28, 3)?;
+        let mut layers = vec![
+            Layer::InPlace(Shape::TwentyEight, layer(28, 48, 3)?),
+            Layer::Pool(POOL_3),
+            Layer::Columns(layer(48, 64, 2)?),
+            Layer::Columns(layer(64, 128, 3)?),
+        ];
+        layers.push(Layer::Columns(heads(&mut graph, 128, &[2, 4])?));
+        Ok(Self { side: crate::nn::RNET_SIDE, stem, stem_channels: 28, layers, outputs: 6, group: 12 })
+    }
+
+    /// Packs O-Net. It answers 16 numbers: as R-Net, and 5 x and 5 y of the landmarks.
+    pub(crate) fn load_onet(onnx: &[u8]) -> Result<Self> {
+        let mut graph = DetectorGraph::read("O-Net", onnx)?;
+        let mut layer = |in_channels, out_channels, side| {
+            graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
+        };
+        let stem = layer(CHANNELS, 32, 3)?;
+        let mut layers = vec![
+            Layer::Columns(layer(32, 64, 3)?),
+            Layer::Pool(POOL_3),
+            Layer::Columns(layer(64, 64, 3)?),
+            Layer::Pool(POOL_2),
+            Layer::Columns(layer(64, 128, 2)?),
+            Layer::Columns(layer(128, 256, 3)?),
+        ];
+        layers.push(Layer::Columns(heads(&mut graph, 256, &[2, 4, 10])?));
+        Ok(Self { side: crate::nn::ONET_SIDE, stem, stem_channels: 32, layers, outputs: 16, group: 4 })
+    }
+
+    /// The numbers of each candidate, made to an answer by `answer`, in order.
+    pub(crate) fn run<T: Send>(
+        &self,
+        kernels: Kernels,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        answer: impl Fn(&[f32]) -> T + Sync,
+    ) -> Vec<T> {
+        let group = windows.len().div_ceil(rayon::current_num_threads()).clamp(1, self.group);
+        let run = |buffers: &mut Buffers, windows: &[Window]| -> Vec<T> {
+            let stride = self.run_group(kernels, photo, windows, buffers);
+            buffers
+                .maps
+                .chunks(stride)
+                .take(windows.len())
+                .map(|values| answer(&values[..self.outputs]))
+                .collect()
+        };
+        let answers: Vec<Vec<T>> = windows.par_chunks(group).map_init(Buffers::default, run).collect();
+        answers.into_iter().flatten().collect()
+    }
+
+    /// Leaves the candidates' numbers in `buffers.maps`; returns the floats from one to the next.
+    fn run_group(
+        &self,
+        kernels: Kernels,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        buffers: &mut Buffers,
+    ) -> usize {
+        let mut size = self.run_stems(kernels, photo, windows, buffers);
+        let batch = windows.len();
+        for layer in &self.layers {
+            let Buffers { maps, next, .. } = &mut *buffers;
+            let out = match layer {
+                Layer::Columns(conv) | Layer::InPlace(_, conv) => {
+                    MapSize { side: conv.window.output(size.side, size.side).0, stride: conv.channels() }
+                }
+                Layer::Pool(pool) => MapSize { side: pool.output(size.side), stride: size.stride },
+            };
+            grow(next, batch * out.floats() + SLACK);
+            for index in 0..batch {
+                let target = &mut next[index * out.floats()..];
+                match layer {
+                    Layer::Columns(conv) => {
+                        let target = Target { data: target, stride: out.stride, channel: 0 };
+                        conv.run(kernels, map(maps, size), batch, target, None, false);
+                        break; // that was the whole batch
+                    }
+                    Layer::InPlace(shape, conv) => {
+                        let target = Target { data: target, stride: out.stride, channel: 0 };
+                        let maps = map(&maps[index * size.floats()..], size);
+                        conv.run_in_place(kernels, *shape, maps, target);
+                    }
+                    Layer::Pool(pool) => {
+                        let input = pool_input(&maps[index * size.floats()..], size, size.stride);
+                        kernels.max_pool(input, *pool, target, out.stride);
+                    }
+                }
+            }
+            std::mem::swap(maps, next);
+            size = out;
+        }
+        size.floats()
+    }
+
+    /// Resamples each candidate, and runs the first convolution and its pooling.
+    fn run_stems(
+        &self,
+        kernels: Kernels,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        buffers: &mut Buffers,
+    ) -> MapSize {
+        let Buffers { resampling, crop, stem, maps, .. } = buffers;
+        let input = MapSize { side: self.side, stride: CHANNELS };
+        let conv = MapSize { side: self.side - 2, stride: self.stem.channels() };
+        let out = MapSize { side: POOL_3.output(conv.side), stride: self.stem_channels };
+        grow(crop, input.floats() + SLACK);
+        grow(stem, conv.floats());
+        grow(maps, windows.len() * out.floats() + SLACK);
+        let mut rows: Option<AreaRows<'_>> = None;
+        for (index, &window) in windows.iter().enumerate() {
+            let rows = rows.get_or_insert_with(|| AreaRows::new(photo, window, self.side, self.side));
+            rows.set_window(window);
+            for y in 0..self.side {
+                rows.row(kernels, y, resampling, &mut crop[y * self.side * CHANNELS..]);
+            }
+            let target = Target { data: stem, stride: conv.stride, channel: 0 };
+            self.stem.run_in_place(kernels, Shape::Rgb, map(crop, input), target);
+            let pooled = &mut maps[index * out.floats()..];
+            kernels.max_pool(pool_input(stem, conv, self.stem_channels), POOL_3, pooled, out.stride);
+        }
+        out
+    }
+}
+
+fn grow(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+}
+
+fn map(data: &[f32], size: MapSize) -> Maps<'_> {
+    Maps { data, height: size.side, width: size.side, channels: size.stride, stride: size.stride }
+}
+
+fn pool_input(data: &[f32], size: MapSize, channels: usize) -> PoolInput<'_> {
+    PoolInput { data, height: size.side, width: size.side, stride: size.stride, channels }
+}

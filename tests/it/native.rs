@@ -1,0 +1,289 @@
+//! The native engine against tract, network by network, on each kernel that this CPU can run.
+
+use std::path::Path;
+
+use facerec::detect::pyramid::levels;
+use facerec::error::Error;
+use facerec::imaging::{OrientedRgb, RgbView, Window};
+use facerec::nn::native::{Kernel, NativeDetector, NativeFaceNet};
+use facerec::nn::tract::{TractDetector, TractFaceNet};
+use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal};
+
+/// Largest difference allowed: 1e-4, relative to values above 1.
+const TOLERANCE: f32 = 1e-4;
+/// A kernel and tract may disagree on cells this near to the threshold.
+const NEAR_THRESHOLD: f32 = 1e-4;
+
+fn model(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name)).unwrap()
+}
+
+fn photo(name: &str) -> OrientedRgb {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/photos").join(name);
+    let pixels = image::open(path).unwrap().into_rgb8();
+    let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+    OrientedRgb::from_upright(width, height, pixels.into_raw()).unwrap()
+}
+
+fn kernels() -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+}
+
+fn native_detector(kernel: Kernel) -> NativeDetector {
+    NativeDetector::load_with(kernel, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx")).unwrap()
+}
+
+fn tract_detector() -> TractDetector {
+    TractDetector::load(&model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx")).unwrap()
+}
+
+fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (index, (a, b)) in found.iter().zip(expected).enumerate() {
+        let allowed = TOLERANCE * b.abs().max(1.0);
+        assert!((a - b).abs() <= allowed, "{what}, number {index}: found {a}, expected {b}");
+    }
+}
+
+/// Numbers from 0 to 1 that look random and are the same each time.
+fn noise(seed: u32) -> impl FnMut() -> f32 {
+    let mut state = seed.wrapping_mul(2_654_435_761).max(1);
+    move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as f32 / 16_777_216.0
+    }
+}
+
+/// A photo of smooth blobs and noise: P-Net finds cells of all scores in it.
+fn noisy_photo(width: usize, height: usize) -> OrientedRgb {
+    let mut noise = noise((width * 1000 + height) as u32);
+    let mut data = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..3 {
+                let wave = ((x as f32 / 7.0).sin() + ((y + 5 * c) as f32 / 9.0).cos()) * 50.0;
+                data.push((128.0 + wave + (noise() - 0.5) * 50.0) as u8);
+            }
+        }
+    }
+    OrientedRgb::from_upright(width, height, data).unwrap()
+}
+
+fn assert_same_proposals(found: &[Proposal], expected: &[Proposal], threshold: f32, what: &str) {
+    let sure = |list: &[Proposal]| -> Vec<(u32, u32)> {
+        let near = |p: &&Proposal| p.score >= threshold + NEAR_THRESHOLD;
+        list.iter().filter(near).map(|p| (p.row, p.col)).collect()
+    };
+    let find = |list: &[Proposal], row, col| list.iter().find(|p| (p.row, p.col) == (row, col)).copied();
+    for (row, col) in sure(expected) {
+        assert!(find(found, row, col).is_some(), "{what}: cell {row}, {col} is missing");
+    }
+    for proposal in found {
+        let same = find(expected, proposal.row, proposal.col);
+        let Some(same) = same else {
+            assert!(proposal.score < threshold + NEAR_THRESHOLD, "{what}: {proposal:?} is too many");
+            continue;
+        };
+        assert_close(&[proposal.score], &[same.score], what);
+        assert_close(&proposal.regression, &same.regression, what);
+    }
+    let order: Vec<(u32, u32)> = found.iter().map(|p| (p.row, p.col)).collect();
+    assert!(order.is_sorted(), "{what}: cells are expected in row-major order");
+}
+
+#[test]
+fn pnet_agrees_with_tract_on_a_photo() {
+    let photo = photo("astronaut.png");
+    let sizes: Vec<LevelSize> = levels(512, 512, 40.0, 0.709).iter().map(|level| level.size).collect();
+    let expected = tract_detector().pnet(photo.view(), &sizes, 0.5).unwrap();
+    assert!(expected.iter().flatten().count() > 50, "the photo is expected to have candidates");
+    for kernel in kernels() {
+        let found = native_detector(kernel).pnet(photo.view(), &sizes, 0.5).unwrap();
+        for (level, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert_same_proposals(found, expected, 0.5, &format!("{kernel}, level {level}"));
+        }
+    }
+}
+
+#[test]
+fn pnet_agrees_with_tract_on_all_cells_of_odd_sizes() {
+    // Widths around the tiles of all kernels (3, 6, 12, 14 pixels), both parities, one single cell,
+    // enlarging and shrinking, and more rows than 16-bit sums hold.
+    let tract = tract_detector();
+    let sizes = [(12, 12), (13, 12), (12, 13), (14, 17), (15, 30), (37, 25), (41, 40), (42, 12), (68, 71)];
+    for photo in [noisy_photo(31, 47), noisy_photo(120, 90), noisy_photo(40, 4000)] {
+        let sizes = sizes.map(|(width, height)| LevelSize { width, height });
+        let expected = tract.pnet(photo.view(), &sizes, 0.0).unwrap();
+        for kernel in kernels() {
+            let found = native_detector(kernel).pnet(photo.view(), &sizes, 0.0).unwrap();
+            for ((found, expected), size) in found.iter().zip(&expected).zip(sizes) {
+                let (columns, rows) = size.cells();
+                assert_eq!(found.len(), columns * rows, "{kernel}, {size:?}");
+                assert_same_proposals(found, expected, 0.0, &format!("{kernel}, {size:?}"));
+            }
+        }
+    }
+}
+
+/// Runs `work` on a pool of `threads` threads.
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+#[test]
+fn answers_are_bit_equal_on_any_number_of_threads() {
+    let photo = noisy_photo(700, 500);
+    let sizes: Vec<LevelSize> = levels(700, 500, 15.0, 0.709).iter().map(|level| level.size).collect();
+    let windows = some_windows(photo.view(), 29);
+    let faces = some_faces(5);
+    for kernel in kernels() {
+        let detector = native_detector(kernel);
+        let facenet = NativeFaceNet::load_with(kernel, &model("facenet-casia-f16.onnx")).unwrap();
+        let few = if kernel == Kernel::Scalar { &faces[..2] } else { &faces[..] };
+        let answer = |threads| {
+            on_threads(threads, || {
+                let embeddings = facenet.embed(few).unwrap();
+                let pnet = detector.pnet(photo.view(), &sizes, 0.3).unwrap();
+                let rnet = detector.rnet(photo.view(), &windows).unwrap();
+                (pnet, rnet, detector.onet(photo.view(), &windows).unwrap(), embeddings)
+            })
+        };
+        let one = answer(1);
+        for threads in [2, 3, 7] {
+            assert!(answer(threads) == one, "{kernel} on {threads} threads");
+        }
+        // And one face in a batch is what it is alone.
+        assert!(facenet.embed(&few[1..2]).unwrap()[0] == one.3[1], "{kernel}");
+    }
+}
+
+/// Windows of all kinds: whole, one pixel, one row, one column, small (enlarged), large.
+fn some_windows(photo: RgbView<'_>, count: usize) -> Vec<Window> {
+    let (width, height) = (photo.width, photo.height);
+    let mut windows = vec![
+        Window { x0: 0, y0: 0, x1: width, y1: height },
+        Window { x0: width - 1, y0: height - 1, x1: width, y1: height },
+        Window { x0: 0, y0: 3, x1: width, y1: 4 },
+        Window { x0: 5, y0: 0, x1: 6, y1: height },
+    ];
+    let mut noise = noise(7);
+    while windows.len() < count {
+        let x0 = (noise() * (width - 20) as f32) as usize;
+        let y0 = (noise() * (height - 20) as f32) as usize;
+        let side = 5 + (noise() * 200.0) as usize;
+        windows.push(Window { x0, y0, x1: (x0 + side).min(width), y1: (y0 + side + 3).min(height) });
+    }
+    windows
+}
+
+#[test]
+fn rnet_and_onet_agree_with_tract() {
+    let photo = photo("astronaut.png");
+    let mut windows = some_windows(photo.view(), 27);
+    windows.push(Window { x0: 170, y0: 60, x1: 280, y1: 190 }); // the face
+    let tract = tract_detector();
+    let rnet = tract.rnet(photo.view(), &windows).unwrap();
+    let onet = tract.onet(photo.view(), &windows).unwrap();
+    for kernel in kernels() {
+        let native = native_detector(kernel);
+        for (index, (found, expected)) in
+            native.rnet(photo.view(), &windows).unwrap().iter().zip(&rnet).enumerate()
+        {
+            let what = format!("{kernel}, R-Net, window {index}");
+            assert_close(&[found.score], &[expected.score], &what);
+            assert_close(&found.regression, &expected.regression, &what);
+        }
+        let answers = native.onet(photo.view(), &windows).unwrap();
+        assert!(answers[27].score > 0.9, "the face is one: {:?}", answers[27]);
+        for (index, (found, expected)) in answers.iter().zip(&onet).enumerate() {
+            let what = format!("{kernel}, O-Net, window {index}");
+            assert_close(&[found.score], &[expected.score], &what);
+            assert_close(&found.regression, &expected.regression, &what);
+            assert_close(&found.landmarks, &expected.landmarks, &what);
+        }
+        assert!(native.rnet(photo.view(), &[]).unwrap().is_empty());
+        assert!(native.onet(photo.view(), &[]).unwrap().is_empty());
+    }
+}
+
+fn some_faces(count: usize) -> Vec<FaceInput> {
+    let photo = photo("astronaut.png");
+    let cut = |index: usize| {
+        let (x0, y0) = (150 + 3 * index, 40 + 2 * index);
+        let rows = (0..160).flat_map(|y| {
+            let start = ((y0 + y) * photo.width() + x0) * 3;
+            photo.view().data[start..start + 160 * 3].iter().map(|&v| (f32::from(v) - 127.5) / 128.0)
+        });
+        FaceInput(rows.collect())
+    };
+    (0..count).map(cut).collect()
+}
+
+fn assert_embeddings_agree(onnx: &[u8]) {
+    let faces = some_faces(4);
+    let expected = TractFaceNet::load(onnx).unwrap().embed(&faces).unwrap();
+    for kernel in kernels() {
+        let facenet = NativeFaceNet::load_with(kernel, onnx).unwrap();
+        let found = facenet.embed(&faces).unwrap();
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert_close(found, expected, &format!("{kernel}, face {index}"));
+            let norm: f32 = found.iter().map(|v| v * v).sum();
+            assert!((norm - 1.0).abs() < 1e-5, "{kernel}: norm {norm}");
+        }
+        assert!(facenet.embed(&[]).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn facenet_agrees_with_tract_on_the_casia_model() {
+    assert_embeddings_agree(&model("facenet-casia-f16.onnx"));
+}
+
+#[test]
+fn facenet_agrees_with_tract_on_the_vggface2_model() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/facenet-vggface2.onnx");
+    match std::fs::read(&path) {
+        Ok(onnx) => assert_embeddings_agree(&onnx),
+        Err(e) => eprintln!("not run: the vggface2 model is not installed ({}: {e})", path.display()),
+    }
+}
+
+#[test]
+fn a_graph_that_is_another_network_is_refused() {
+    let message = |result: Result<NativeFaceNet, Error>| match result {
+        Err(Error::Model(message)) => message,
+        other => panic!("expected a model error, found {other:?}"),
+    };
+    for other in ["pnet.onnx", "rnet.onnx", "onet.onnx"] {
+        let found = message(NativeFaceNet::load(&model(other)));
+        assert!(found.starts_with("FaceNet is not the network that was expected"), "{found}");
+    }
+    let found = message(NativeFaceNet::load(b"no model at all"));
+    assert!(found.starts_with("FaceNet can't be read as an ONNX network"), "{found}");
+    assert!(matches!(NativeFaceNet::load(&[]), Err(Error::Model(_))));
+    let mut cut = model("facenet-casia-f16.onnx");
+    cut.truncate(cut.len() / 2);
+    assert!(matches!(NativeFaceNet::load(&cut), Err(Error::Model(_))));
+    let (pnet, rnet, onet) = (model("pnet.onnx"), model("rnet.onnx"), model("onet.onnx"));
+    let found = NativeDetector::load(&pnet, &onet, &rnet).unwrap_err().to_string();
+    assert!(found.starts_with("R-Net is not the network that was expected"), "{found}");
+}
+
+#[test]
+fn a_face_of_another_length_is_refused() {
+    let facenet = NativeFaceNet::load(&model("facenet-casia-f16.onnx")).unwrap();
+    let found = facenet.embed(&[FaceInput(vec![0.0; 5])]).unwrap_err().to_string();
+    assert_eq!(found, "FaceNet takes 76800 numbers a face, found 5");
+}
+
+#[test]
+fn kernels_have_names() {
+    for kernel in Kernel::ALL {
+        assert_eq!(Kernel::from_name(kernel.name()), Some(kernel));
+        assert_eq!(Kernel::from_name(&kernel.name().to_uppercase()), Some(kernel));
+    }
+    assert_eq!(Kernel::from_name("sse9"), None);
+    assert!(Kernel::detect().is_available());
+}
