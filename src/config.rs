@@ -34,9 +34,25 @@ impl ModelName {
 /// What runs the networks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
-    /// tract.
+    /// The project's own kernels.
     #[default]
+    Native,
+    /// tract, slower; the truth that the kernels are tested against.
     Tract,
+}
+
+/// The instruction set of the native engine's kernels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum KernelName {
+    /// The widest that this processor has.
+    #[default]
+    Auto,
+    /// Plain Rust.
+    Scalar,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX-512.
+    Avx512,
 }
 
 /// What every command that runs a network takes.
@@ -49,8 +65,11 @@ pub struct ModelArgs {
     #[arg(long, env = "FACEREC_MODEL", value_name = "NAME")]
     pub model: Option<ModelName>,
     /// What runs the networks
-    #[arg(long, env = "FACEREC_ENGINE", value_name = "NAME", default_value = "tract")]
+    #[arg(long, env = "FACEREC_ENGINE", value_name = "NAME", default_value = "native")]
     pub engine: EngineName,
+    /// Instruction set of the native engine, for testing and comparing
+    #[arg(long, env = "FACEREC_KERNEL", value_name = "NAME", default_value = "auto")]
+    pub kernel: KernelName,
     /// Side of the smallest face searched for, pixels; smaller costs time with its square
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
           value_parser = min_face_px)]

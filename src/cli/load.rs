@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use crate::config::{Compat, EngineName, ModelArgs};
+use crate::config::{Compat, EngineName, KernelName, ModelArgs};
 use crate::detect::DetectParams;
 use crate::embed::Standardisation;
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::gallery::Recipe;
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
 use crate::models::{ModelStore, SHIPPED_EMBEDDER};
+use crate::nn::native::{Kernel, NativeDetector, NativeFaceNet};
 use crate::nn::tract::{TractDetector, TractFaceNet};
 use crate::nn::{DetectorNets, FaceNet};
 use crate::pipeline::{Pipeline, PipelineParams};
@@ -85,6 +86,13 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<Loaded> {
     let [pnet, rnet, onet] = store.detector()?;
     let (facenet, model_sha256) = store.embedder(model)?;
     let (nets, facenet): (Arc<dyn DetectorNets>, Arc<dyn FaceNet>) = match args.engine {
+        EngineName::Native => {
+            let kernel = kernel(args.kernel);
+            (
+                Arc::new(NativeDetector::load_with(kernel, &pnet, &rnet, &onet)?),
+                Arc::new(NativeFaceNet::load_with(kernel, &facenet)?),
+            )
+        }
         EngineName::Tract => {
             (Arc::new(TractDetector::load(&pnet, &rnet, &onet)?), Arc::new(TractFaceNet::load(&facenet)?))
         }
@@ -94,6 +102,15 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<Loaded> {
     })?;
     let pipeline = Pipeline::new(nets, facenet, params(args, compat));
     Ok(Loaded { pipeline, model: model.to_owned(), model_sha256, threshold })
+}
+
+fn kernel(name: KernelName) -> Kernel {
+    match name {
+        KernelName::Auto => Kernel::detect(),
+        KernelName::Scalar => Kernel::Scalar,
+        KernelName::Avx2 => Kernel::Avx2,
+        KernelName::Avx512 => Kernel::Avx512,
+    }
 }
 
 fn params(args: &ModelArgs, compat: Compat) -> PipelineParams {

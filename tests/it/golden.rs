@@ -14,7 +14,7 @@ use facerec::nn::FaceNet;
 
 use crate::support;
 use crate::support::golden::{Face, Photo, reference};
-use crate::support::models::{Engine, TRACT};
+use crate::support::models::{Engine, NATIVE, TRACT};
 
 fn open(photo: &Photo) -> OrientedRgb {
     let bytes = support::photo(&photo.file);
@@ -149,5 +149,17 @@ fn tract_detects_what_the_reference_detects() {
 fn tract_embeds_as_the_reference_embeds() {
     for (model, net) in TRACT.embedders() {
         embeddings_match(&TRACT, model, &*net);
+    }
+}
+
+#[test]
+fn the_native_engine_detects_what_the_reference_detects() {
+    detections_match(&NATIVE);
+}
+
+#[test]
+fn the_native_engine_embeds_as_the_reference_embeds() {
+    for (model, net) in NATIVE.embedders() {
+        embeddings_match(&NATIVE, model, &*net);
     }
 }

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod bilinear;
+mod checkpoint;
 mod decoders;
 mod golden;
 mod http_golden;

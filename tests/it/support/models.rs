@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use facerec::models::ModelStore;
+use facerec::nn::native::{NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceNet};
 
@@ -49,6 +50,19 @@ pub static TRACT: LazyLock<Engine> = LazyLock::new(|| {
     Engine {
         name: "tract",
         nets: Arc::new(TractDetector::load(&pnet, &rnet, &onet).unwrap()),
+        casia: facenet(&casia),
+        vggface2: vggface2_bytes().map(|bytes| facenet(&bytes)),
+    }
+});
+
+/// The project's own kernels, the fastest that this processor has.
+pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| {
+    let [pnet, rnet, onet] = store().detector().expect("the shipped networks are whole");
+    let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
+    let facenet = |bytes: &[u8]| Arc::new(NativeFaceNet::load(bytes).unwrap()) as Arc<dyn FaceNet>;
+    Engine {
+        name: "native",
+        nets: Arc::new(NativeDetector::load(&pnet, &rnet, &onet).unwrap()),
         casia: facenet(&casia),
         vggface2: vggface2_bytes().map(|bytes| facenet(&bytes)),
     }
