@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
+pub mod checkpoint;
+pub mod facenet_onnx;
 mod locate;
 pub mod manifest;
 pub mod sidecar;

@@ -62,18 +62,6 @@ fn float16_numbers_are_read_as_near_as_they_are() {
 }
 
 #[test]
-fn people_and_photos_get_ids_of_their_own_in_the_order_of_the_file() {
-    let gallery = import_file(&golden("legacy/face_model.pkl")).unwrap();
-    let mut ids: Vec<_> = gallery.people().iter().map(|person| person.id.clone()).collect();
-    assert!(ids.is_sorted());
-    ids.extend(gallery.people().iter().flat_map(|person| person.photos.iter().map(|photo| photo.id.clone())));
-    let count = ids.len();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), count);
-}
-
-#[test]
 fn the_hostile_file_is_refused_by_name_and_nothing_runs() {
     let message = import_file(&golden("legacy/hostile.pkl")).unwrap_err().to_string();
     assert!(message.contains("hostile.pkl can't be imported"), "{message}");

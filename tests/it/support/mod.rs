@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod checkpoint;
 pub mod golden;
 pub mod models;
 

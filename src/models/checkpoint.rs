@@ -1,0 +1,106 @@
+//! Reads PyTorch checkpoints of both formats: that of `torch.save` before version 1.6
+//! ([`legacy`]) and the zip archive since then ([`archive`]). Nothing in them is run.
+//!
+//! A checkpoint here is a state dict: names of tensors, each a strided view of a storage. Opening it
+//! reads the pickle alone; a tensor's numbers are read when they are asked for, by name and shape.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+
+mod archive;
+mod legacy;
+mod numbers;
+mod state_dict;
+
+use numbers::ElementType;
+use state_dict::TensorView;
+
+/// Largest checkpoint that is read, bytes. That of FaceNet has 112 MB.
+pub const MAX_CHECKPOINT_BYTES: u64 = 1 << 29;
+
+/// An open checkpoint.
+#[derive(Debug)]
+pub struct Checkpoint<'f> {
+    tensors: BTreeMap<String, TensorView>,
+    storages: Storages<'f>,
+}
+
+#[derive(Debug)]
+enum Storages<'f> {
+    Legacy(legacy::Storages<'f>),
+    Archive(archive::Storages<'f>),
+}
+
+/// Whether `bytes` start like a checkpoint of either format. A zip archive of anything else does too.
+#[must_use]
+pub fn looks_like_one(bytes: &[u8]) -> bool {
+    legacy::is_one(bytes) || archive::is_one(bytes)
+}
+
+impl<'f> Checkpoint<'f> {
+    /// Opens the checkpoint in `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it is none, or names anything but tensors.
+    pub fn open(bytes: &'f [u8]) -> Result<Self> {
+        let opened = if archive::is_one(bytes) {
+            archive::open(bytes)
+        } else if legacy::is_one(bytes) {
+            legacy::open(bytes)
+        } else {
+            Err("expected the magic number of either format, found neither".into())
+        };
+        let (tensors, storages) =
+            opened.map_err(|reason| Error::Model(format!("not a PyTorch checkpoint: {reason}")))?;
+        Ok(Self { tensors, storages })
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor; `None` when there is no such tensor.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
+    /// The numbers of the tensor `name` as float32, in row-major order. Its shape must be `shape`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming the tensor when it is missing, of another shape, not of floating-point
+    /// numbers, or beyond its storage.
+    pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let error = |reason: String| Error::Model(format!("tensor {name}: {reason}"));
+        let tensor = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| error(format!("expected one of shape {shape:?}, found none of that name")))?;
+        if tensor.shape != shape {
+            return Err(error(format!("expected shape {shape:?}, found {:?}", tensor.shape)));
+        }
+        let storage = match &mut self.storages {
+            Storages::Legacy(storages) => storages.get(&tensor.storage),
+            Storages::Archive(storages) => storages.get(&tensor.storage),
+        };
+        storage.and_then(|bytes| numbers::gather(bytes, tensor)).map_err(error)
+    }
+}
+
+/// A storage as a tensor refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct StorageRef {
+    key: String,
+    element: ElementType,
+    /// Number of elements.
+    len: usize,
+}
+
+impl StorageRef {
+    /// Length in bytes, `None` when that overflows.
+    fn byte_len(&self) -> Option<usize> {
+        self.len.checked_mul(self.element.size())
+    }
+}
