@@ -69,10 +69,7 @@ pub fn archive(tensors: &[Tensor]) -> Vec<u8> {
 }
 
 /// A zip archive of files in one folder.
-pub fn archive_of(
-    files: impl Iterator<Item = (String, Vec<u8>)>,
-    method: CompressionMethod,
-) -> Vec<u8> {
+pub fn archive_of(files: impl Iterator<Item = (String, Vec<u8>)>, method: CompressionMethod) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
     for (name, bytes) in files {
