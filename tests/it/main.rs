@@ -7,4 +7,5 @@ mod decoders;
 mod golden;
 mod http_golden;
 mod import_pickle;
+mod install;
 mod support;

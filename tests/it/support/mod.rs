@@ -1,6 +1,7 @@
 //! Shared by the tests.
 
 pub mod checkpoint;
+pub mod file_server;
 pub mod golden;
 pub mod models;
 
