@@ -105,7 +105,7 @@ fn a_wrong_file_is_refused_and_leaves_nothing() {
 
 /// Some bytes that differ everywhere.
 fn file() -> Vec<u8> {
-    (0..300_000u32).flat_map(|n| n.to_le_bytes()).collect()
+    (0..300_000u32).flat_map(u32::to_le_bytes).collect()
 }
 
 #[test]
