@@ -1,11 +1,18 @@
-//! `facerec models`: which networks there are, and whether their files are what they should be.
+//! `facerec models`: which networks there are, whether their files are what they should be, and
+//! getting the one that is not shipped.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::models::ModelStore;
+use crate::models::download::Patience;
+use crate::models::install::{Installer, Source, Step};
+use crate::models::manifest::{Entry, Role};
+use crate::models::self_test::SelfTest;
 
 /// The arguments of `facerec models`.
 #[derive(Debug, Args)]
@@ -19,21 +26,33 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Each network, where it lies, and its licence
+    /// Each network: whether it is installed and where, its licence, its default threshold, its source
     List,
-    /// Hold each file that is there against its known SHA-256; exit code 1 when one is altered
+    /// Hold each file that is there against its known SHA-256, and run each embedder's self-test; exit
+    /// code 1 when one fails
     Verify,
+    /// Fetch a network that is not shipped, convert it, test it, and put it into --models or the user's
+    /// data folder
+    Install {
+        /// Which network: vggface2
+        name: String,
+        /// Where from: a file or URL of an ONNX file or a PyTorch checkpoint, which is read without running
+        /// anything in it [default: the author's release]
+        #[arg(long, value_name = "FILE|URL")]
+        from: Option<String>,
+    },
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When the manifest is broken.
+/// When the manifest is broken, or a model can't be installed.
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(args.models.as_deref())?;
-    match args.action {
+    match &args.action {
         Action::List => list(&store),
         Action::Verify => return Ok(verify(&store)),
+        Action::Install { name, from } => install(&store, name, from.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -41,7 +60,9 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
 fn list(store: &ModelStore) {
     for entry in &store.manifest().models {
         let place = store.path(entry).map_or("not installed".to_owned(), |path| path.display().to_string());
-        println!("{:<9} {:<8} {place}", entry.name, entry.licence);
+        let threshold =
+            entry.default_threshold.map_or(String::new(), |threshold| format!(", threshold {threshold:.2}"));
+        println!("{:<9} {place}\n          {}{threshold}; from {}", entry.name, entry.licence, entry.source);
     }
 }
 
@@ -52,13 +73,71 @@ fn verify(store: &ModelStore) -> ExitCode {
             println!("{:<9} not installed", entry.name);
             continue;
         }
-        match store.read(entry) {
-            Ok(file) => println!("{:<9} ok: {}", entry.name, file.path.display()),
+        match verify_one(store, entry) {
+            Ok(state) => println!("{:<9} ok: {state}", entry.name),
             Err(error) => {
-                println!("{:<9} {error}", entry.name);
+                println!("{:<9} FAILED: {error}", entry.name);
                 code = ExitCode::FAILURE;
             }
         }
     }
     code
+}
+
+fn verify_one(store: &ModelStore, entry: &Entry) -> crate::error::Result<String> {
+    let file = store.read(entry)?;
+    let path = file.path.display();
+    match entry.role {
+        Role::Detector => Ok(format!("{path}")),
+        Role::Embedder => {
+            let cosine = SelfTest::of(&entry.name)?.run(&file.bytes)?;
+            Ok(format!("{path}, self-test {cosine:.6}"))
+        }
+    }
+}
+
+fn install(store: &ModelStore, name: &str, from: Option<&str>) -> anyhow::Result<()> {
+    let entry = store.manifest().entry(name)?;
+    let Some(default) = &entry.install_from else {
+        let installable = store.manifest().models.iter().filter(|entry| entry.install_from.is_some());
+        let names: Vec<_> = installable.map(|entry| entry.name.as_str()).collect();
+        bail!("{name} is shipped with facerec; the models to install are: {}", names.join(", "));
+    };
+    let source = Source::parse(from.unwrap_or(default));
+    let installer = Installer {
+        entry,
+        folder: store.install_folder()?,
+        self_test: SelfTest::of(name)?,
+        patience: Patience::default(),
+    };
+    let bar = ProgressBar::no_length();
+    let installed = installer.install(&source, &mut |step| show(&bar, step));
+    bar.finish_and_clear();
+    let installed = installed?;
+    println!(
+        "installed {} from {source} (self-test {:.6}; licence {}: {})",
+        installed.path.display(),
+        installed.cosine,
+        entry.licence,
+        entry.source
+    );
+    Ok(())
+}
+
+fn show(bar: &ProgressBar, step: Step) {
+    match step {
+        Step::Downloading(got, total) => {
+            if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
+                bar.set_length(total);
+                let style = ProgressStyle::with_template(
+                    "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+                );
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            }
+            bar.set_message("fetching");
+            bar.set_position(got);
+        }
+        Step::Converting => bar.set_message("converting"),
+        Step::Testing => bar.set_message("testing"),
+    }
 }

@@ -1,5 +1,5 @@
 //! Reads PyTorch checkpoints of both formats: that of `torch.save` before version 1.6
-//! ([`legacy`]) and the zip archive since then ([`archive`]). Nothing in them is run.
+//! (`legacy`) and the zip archive since then (`archive`). Nothing in them is run.
 //!
 //! A checkpoint here is a state dict: names of tensors, each a strided view of a storage. Opening it
 //! reads the pickle alone; a tensor's numbers are read when they are asked for, by name and shape.

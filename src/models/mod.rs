@@ -9,9 +9,12 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 
 pub mod checkpoint;
+pub mod download;
 pub mod facenet_onnx;
+pub mod install;
 mod locate;
 pub mod manifest;
+pub mod self_test;
 pub mod sidecar;
 
 use locate::Surroundings;

@@ -23,6 +23,7 @@ pub(super) fn run<'f, G: Copy>(bytes: &'f [u8], rules: &Rules<'_, G>) -> Result<
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        references: 0,
     };
     loop {
         let opcode = machine.reader.u8()?;
@@ -41,6 +42,8 @@ struct Machine<'f, 'r, G> {
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// How often an object was used again.
+    references: usize,
 }
 
 impl<'f, G: Copy> Machine<'f, '_, G> {
@@ -66,8 +69,7 @@ impl<'f, G: Copy> Machine<'f, '_, G> {
             op::POP_MARK => self.pop_to_mark().map(drop),
             op::DUP => {
                 let top = self.top()?;
-                self.stack.push(top);
-                Ok(())
+                self.use_again(top)
             }
             op::GET | op::BINGET | op::LONG_BINGET => self.get(opcode),
             op::PUT | op::BINPUT | op::LONG_BINPUT | op::MEMOIZE => self.put(opcode),
@@ -129,8 +131,7 @@ impl<'f, G: Copy> Machine<'f, '_, G> {
         let slot = self.slot(opcode)?;
         let id = self.memo.get(&slot).copied();
         let id = id.ok_or_else(|| self.error(format!("memo {slot} is used before it is set")))?;
-        self.stack.push(id);
-        Ok(())
+        self.use_again(id)
     }
 
     fn put(&mut self, opcode: u8) -> Result<(), PickleError> {
@@ -227,6 +228,17 @@ impl<'f, G: Copy> Machine<'f, '_, G> {
 
     fn push(&mut self, node: Node<'f, G>) -> Result<(), PickleError> {
         let id = self.add(node)?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    fn use_again(&mut self, id: Id) -> Result<(), PickleError> {
+        if self.references >= MAX_OBJECTS {
+            return Err(
+                self.error(format!("expected at most {MAX_OBJECTS} uses of remembered objects, found more"))
+            );
+        }
+        self.references += 1;
         self.stack.push(id);
         Ok(())
     }

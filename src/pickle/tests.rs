@@ -219,6 +219,9 @@ fn the_number_of_objects_is_capped() {
     let mut bytes = b"N".to_vec();
     bytes.extend(b"\x94".repeat(MAX_OBJECTS + 1));
     assert!(refusal(&bytes).contains("expected at most 2000000 remembered objects"));
+    let mut bytes = b"N".to_vec();
+    bytes.extend(b"2".repeat(MAX_OBJECTS + 1));
+    assert!(refusal(&bytes).contains("expected at most 2000000 uses"));
 }
 
 #[test]

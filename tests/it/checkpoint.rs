@@ -1,4 +1,4 @@
-//! PyTorch checkpoints of both formats: real ones, whole FaceNets, and broken ones.
+//! PyTorch checkpoints of both formats: real ones, whole networks of FaceNet, and broken ones.
 
 use std::fs;
 use std::path::Path;

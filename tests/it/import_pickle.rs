@@ -96,7 +96,7 @@ fn what_is_no_gallery_is_refused_with_what_was_found() {
 
 /// A pickle of `{"Ada": [array, ...]}` with one array by `_frombuffer`, used `uses` times.
 fn frombuffer(content: &[u8], dtype: &str, shape: &str, uses: usize) -> Vec<u8> {
-    let mut bytes = format!("(VAda\n(cnumpy.core.numeric\n_frombuffer\n(B").into_bytes();
+    let mut bytes = b"(VAda\n(cnumpy.core.numeric\n_frombuffer\n(B".to_vec();
     bytes.extend((content.len() as u32).to_le_bytes());
     bytes.extend(content);
     bytes.extend(format!("cnumpy\ndtype\n(V{dtype}\ntR({shape}tVC\ntRp0\n").bytes());

@@ -7,6 +7,7 @@ mod decoders;
 mod golden;
 mod http_golden;
 mod import_pickle;
+mod install;
 mod native;
 mod roster;
 mod search;

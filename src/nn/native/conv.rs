@@ -1,5 +1,7 @@
 //! Convolutions and dense layers: weights packed for the inner kernel, and the loops around it.
 
+#![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
+
 use std::cell::RefCell;
 
 use rayon::prelude::*;

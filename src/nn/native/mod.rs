@@ -1,9 +1,9 @@
 //! The networks on kernels of our own: the default engine, several times as fast as [`super::tract`],
 //! with which it agrees to a few parts in a million.
 //!
-//! Weights come out of the same ONNX files ([`graph`]) and are packed once for the inner kernel
-//! ([`conv`], [`kernels`]). All feature maps are channels last. P-Net is fused with the image pyramid
-//! ([`pnet`]); R-Net and O-Net ([`refine`]) and `FaceNet` ([`facenet`]) run over batches. Work is spread
+//! Weights come out of the same ONNX files (`graph`) and are packed once for the inner kernel
+//! (`conv`, `kernels`). All feature maps are channels last. P-Net is fused with the image pyramid
+//! (`pnet`); R-Net and O-Net (`refine`) and `FaceNet` (`facenet`) run over batches. Work is spread
 //! over the rayon pool that the caller runs in; answers don't depend on how it is spread.
 
 mod conv;

@@ -5,6 +5,8 @@
 //! Levels are cut into bands of rows that run in parallel. A band computes the rows it needs above its
 //! first cell again, each by the same sums, so that the seams don't show.
 
+#![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
+
 use rayon::prelude::*;
 
 use super::conv::{Conv, LayerActivation};

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod faces;
+pub mod file_server;
 pub mod golden;
 pub mod models;
 

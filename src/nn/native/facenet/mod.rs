@@ -201,7 +201,9 @@ impl InceptionResnetV1 {
             for pixel in map.chunks_exact(size.channels) {
                 means.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
             }
-            means.iter_mut().for_each(|sum| *sum /= size.pixels() as f32);
+            for sum in means {
+                *sum /= size.pixels() as f32;
+            }
         }
         means
     }

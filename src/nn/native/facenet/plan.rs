@@ -176,13 +176,12 @@ impl Walk {
         {
             return Err(self.graph.error(format_args!("{name} is {part:?}, a part of {size:?}")));
         }
-        let map = match self.slots.get(&whole) {
-            Some(slot) => slot.map,
-            None => {
-                self.maps.push(size);
-                self.slots.insert(whole.clone(), Slot { map: self.maps.len() - 1, channel: 0 });
-                self.maps.len() - 1
-            }
+        let map = if let Some(slot) = self.slots.get(&whole) {
+            slot.map
+        } else {
+            self.maps.push(size);
+            self.slots.insert(whole.clone(), Slot { map: self.maps.len() - 1, channel: 0 });
+            self.maps.len() - 1
         };
         let slot = Slot { map, channel };
         self.slots.insert(name.to_owned(), slot);
@@ -411,7 +410,7 @@ impl Walk {
             linear,
             buffer_of,
             buffer_floats,
-            idle: Default::default(),
+            idle: std::sync::Mutex::default(),
         })
     }
 }
@@ -435,7 +434,9 @@ fn max_pool(node: &NodeProto) -> Option<Pool> {
 fn scale_conv(raw: &mut RawConv, affine: &Affine) {
     let per_channel = raw.weights.len() / raw.out_channels;
     for (weights, scale) in raw.weights.chunks_exact_mut(per_channel).zip(&affine.scale) {
-        weights.iter_mut().for_each(|weight| *weight *= scale);
+        for weight in weights {
+            *weight *= scale;
+        }
     }
     for ((bias, scale), shift) in raw.bias.iter_mut().zip(&affine.scale).zip(&affine.shift) {
         *bias = *bias * scale + shift;

@@ -1,6 +1,8 @@
 //! Gathers the windows of a convolution into columns, so that one inner kernel serves all window
 //! sizes, strides and paddings. The copy costs a sixteenth of a multiply-add per output channel.
 
+#![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
+
 use super::tile::LANES;
 
 /// A batch of feature maps, one after the other, channels last.

@@ -1,6 +1,8 @@
 //! Passes over rows, in plain Rust that compilers vectorise: [`super::Kernels`] has each compiled for
 //! each set of instructions. All loops go over slices of equal, checked length.
 
+#![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
+
 use std::ops::AddAssign;
 
 /// Channels of an RGB pixel.

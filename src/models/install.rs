@@ -1,0 +1,186 @@
+//! Installs a network that is not shipped: fetch or read it, convert it, test it, and only then put
+//! it in place.
+
+use std::fmt;
+use std::fs::{self, File, Permissions};
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES};
+use super::download::{self, Patience};
+use super::facenet_onnx;
+use super::manifest::Entry;
+use super::self_test::SelfTest;
+use super::sidecar::Sidecar;
+use super::{hex, sha256};
+use crate::durable;
+use crate::error::{Error, Result};
+
+/// Mode of an installed model: weights that anyone may fetch, for whichever user runs the service.
+const MODE: u32 = 0o644;
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file on this machine.
+    File(PathBuf),
+    /// An `http` or `https` URL.
+    Url(String),
+}
+
+impl Source {
+    /// A URL when it starts like one, else a file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
+            Some("http" | "https") => Self::Url(text.to_owned()),
+            _ => Self::File(PathBuf::from(text)),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Url(url) => url.fmt(f),
+        }
+    }
+}
+
+/// What an installation is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Fetching: bytes that are there, and how many there will be, where the server says so.
+    Downloading(u64, Option<u64>),
+    /// Reading the checkpoint and folding batch norm.
+    Converting,
+    /// Running the self-test.
+    Testing,
+}
+
+/// An installed model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Installed {
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// Cosine similarity of its answer to the known embedding.
+    pub cosine: f32,
+}
+
+/// Installs one model into one folder.
+#[derive(Debug)]
+pub struct Installer<'a> {
+    /// Which model.
+    pub entry: &'a Entry,
+    /// Where to; made as needed.
+    pub folder: &'a Path,
+    /// What the network must pass.
+    pub self_test: SelfTest,
+    /// For downloads.
+    pub patience: Patience,
+}
+
+impl Installer<'_> {
+    /// Installs the model from `source`: an ONNX file, or a PyTorch checkpoint of either format.
+    /// When this fails, the folder is as it was, but for the start of a download that can go on.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the source can't be had, is no such network, or fails the self-test;
+    /// [`Error::Data`] when the folder can't be written.
+    pub fn install(&self, source: &Source, on_step: &mut dyn FnMut(Step)) -> Result<Installed> {
+        fs::create_dir_all(self.folder).map_err(|reason| self.not_written(self.folder, &reason))?;
+        match source {
+            Source::File(path) => {
+                let bytes = read(path)?;
+                self.install_bytes(&bytes, source, on_step)
+            }
+            Source::Url(url) => {
+                let partial = self.partial(url);
+                download::fetch(url, &partial, MAX_CHECKPOINT_BYTES, self.patience, &mut |got, total| {
+                    on_step(Step::Downloading(got, total));
+                })?;
+                let installed = read(&partial).and_then(|bytes| self.install_bytes(&bytes, source, on_step));
+                // Used, or of no use: the next attempt starts anew.
+                fs::remove_file(&partial).map_err(|reason| self.not_written(&partial, &reason))?;
+                installed
+            }
+        }
+    }
+
+    /// Where the download of `url` is kept until it is whole.
+    fn partial(&self, url: &str) -> PathBuf {
+        let hash = hex(&sha256(url.as_bytes()));
+        self.folder.join(format!(".{}.{}.part", self.entry.file, hash.get(..16).unwrap_or_default()))
+    }
+
+    fn install_bytes(
+        &self,
+        bytes: &[u8],
+        source: &Source,
+        on_step: &mut dyn FnMut(Step),
+    ) -> Result<Installed> {
+        let refused = |reason: Error| {
+            Error::Model(format!("{source} can't be installed as {}: {reason}", self.entry.name))
+        };
+        let converted;
+        let onnx = if checkpoint::looks_like_one(bytes) {
+            on_step(Step::Converting);
+            let convert = || facenet_onnx::convert(&mut Checkpoint::open(bytes)?);
+            converted = convert().map_err(refused)?;
+            &converted
+        } else {
+            bytes
+        };
+        on_step(Step::Testing);
+        let cosine = self.self_test.run(onnx).map_err(refused)?;
+        let path = self.folder.join(&self.entry.file);
+        let hash = sha256(onnx);
+        let sidecar =
+            Sidecar { sha256: hex(&hash), source: source.to_string(), source_sha256: hex(&sha256(bytes)) };
+        // The note first: a model without its note would be refused, a note without its model is nothing.
+        self.put(&Sidecar::path(&path), sidecar.to_toml()?.as_bytes())?;
+        self.put(&path, onnx)?;
+        Ok(Installed { path, sha256: hash, cosine })
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        durable::replace(path, |file| file.write_all(bytes))
+            .and_then(|file| file.set_permissions(Permissions::from_mode(MODE)))
+            .map_err(|reason| self.not_written(path, &reason))
+    }
+
+    fn not_written(&self, path: &Path, reason: &std::io::Error) -> Error {
+        Error::Data(format!("{} can't be installed: {}: {reason}", self.entry.name, path.display()))
+    }
+}
+
+/// Reads a whole file that is not larger than a checkpoint may be.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let error = |reason: String| Error::Model(format!("{} can't be read: {reason}", path.display()));
+    let file = File::open(path).map_err(|reason| error(reason.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_CHECKPOINT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|reason| error(reason.to_string()))?;
+    if bytes.len() as u64 > MAX_CHECKPOINT_BYTES {
+        return Err(error(format!("expected at most {MAX_CHECKPOINT_BYTES} bytes, found more")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_url_or_a_file() {
+        assert_eq!(Source::parse("HTTPS://example.org/a.pt"), Source::Url("HTTPS://example.org/a.pt".into()));
+        assert_eq!(Source::parse("folder/a.pt"), Source::File("folder/a.pt".into()));
+        assert_eq!(Source::parse("C://a.pt"), Source::File("C://a.pt".into()));
+    }
+}
