@@ -58,7 +58,8 @@ fn area(group: &mut BenchmarkGroup<'_, WallTime>) {
         group.bench_function(format!("native-{kernel}"), |b| {
             b.iter(|| {
                 for &LevelSize { width, height } in &sizes {
-                    native::area_resample(kernel, photo.view(), whole, width, height, &mut out).expect("it runs");
+                    native::area_resample(kernel, photo.view(), whole, width, height, &mut out)
+                        .expect("it runs");
                     black_box(&out);
                 }
             });
