@@ -92,8 +92,8 @@ fn part<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
 }
 
 /// Area-resamples `window` of `photo` as the detector does it, row by row: `out_height x out_width x 3`
-/// floats (height, width, channel), standardised to `(mean - 127.5) * 0.0078125`. For tests and
-/// measurements: the detector itself never holds more than a few rows.
+/// floats (height, width, channel), standardised to `(mean - 127.5) * 0.0078125`, written to `out`. For
+/// tests and measurements: the detector itself never holds more than a few rows.
 ///
 /// # Errors
 /// [`crate::error::Error::Model`] when the CPU can't run the kernel.
@@ -103,16 +103,17 @@ pub fn area_resample(
     window: Window,
     out_width: usize,
     out_height: usize,
-) -> Result<Vec<f32>> {
+    out: &mut Vec<f32>,
+) -> Result<()> {
     let kernels = Kernels::new(kernel)?;
     let source = AreaRows::new(photo, window, out_width, out_height);
     let (row, mut buffers) = (out_width * CHANNELS, RowBuffers::default());
-    let mut out = vec![0.0; out_height * row + 1];
+    out.resize(out_height * row + 1, 0.0);
     for y in 0..out_height {
         source.row(kernels, y, &mut buffers, &mut out[y * row..]);
     }
     out.truncate(out_height * row);
-    Ok(out)
+    Ok(())
 }
 
 /// InceptionResnetV1 on own kernels.

@@ -179,7 +179,7 @@ impl RefineNet {
                         conv.run_in_place(kernels, *shape, maps, target);
                     }
                     Layer::Pool(pool) => {
-                        let input = pool_input(&maps[index * size.floats()..], size, size.stride);
+                        let input = pool_input(&maps[index * size.floats()..], size);
                         kernels.max_pool(input, *pool, target, out.stride);
                     }
                 }
@@ -215,7 +215,7 @@ impl RefineNet {
             let target = Target { data: stem, stride: conv.stride, channel: 0 };
             self.stem.run_in_place(kernels, Shape::Rgb, map(crop, input), target);
             let pooled = &mut maps[index * out.floats()..];
-            kernels.max_pool(pool_input(stem, conv, self.stem_channels), POOL_3, pooled, out.stride);
+            kernels.max_pool(pool_input(stem, conv), POOL_3, pooled, out.stride);
         }
         out
     }
@@ -231,6 +231,6 @@ fn map(data: &[f32], size: MapSize) -> Maps<'_> {
     Maps { data, height: size.side, width: size.side, channels: size.stride, stride: size.stride }
 }
 
-fn pool_input(data: &[f32], size: MapSize, channels: usize) -> PoolInput<'_> {
-    PoolInput { data, height: size.side, width: size.side, stride: size.stride, channels }
+fn pool_input(data: &[f32], size: MapSize) -> PoolInput<'_> {
+    PoolInput { data, height: size.side, width: size.side, stride: size.stride, channels: size.stride }
 }

@@ -3,11 +3,11 @@
 #![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
 
 use std::arch::x86_64::{
-    __m256, _mm256_add_ps, _mm256_blendv_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+    __m256, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_blendv_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
-use super::tile::{Activation, LANES, Shape, Tile};
+use super::tile::{Activation, LANES, PREFETCH, Shape, Tile};
 
 /// Channels of a vector.
 const VECTOR: usize = 8;
@@ -65,6 +65,9 @@ unsafe fn pixels<const P: usize, const STEP: usize, const RUN: usize>(tile: &mut
                 let mut weight = [_mm256_setzero_ps(); VECTORS];
                 for (v, vector) in weight.iter_mut().enumerate() {
                     *vector = _mm256_loadu_ps(weights.add(v * VECTOR));
+                }
+                if RUN == Shape::Columns.run() {
+                    _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH).cast());
                 }
                 weights = weights.wrapping_add(width);
                 for (j, pixel) in sums.iter_mut().enumerate() {

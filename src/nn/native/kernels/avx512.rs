@@ -3,11 +3,11 @@
 #![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
 
 use std::arch::x86_64::{
-    __m512, _CMP_GT_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_mul_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, _CMP_GT_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_mask_mul_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
-use super::tile::{Activation, LANES, Shape, Tile};
+use super::tile::{Activation, LANES, PREFETCH, Shape, Tile};
 
 /// Pixels of a tile at most.
 pub(super) fn max_pixels(shape: Shape, width: usize) -> usize {
@@ -66,6 +66,9 @@ unsafe fn pixels<const P: usize, const V: usize, const STEP: usize, const RUN: u
                 let mut weight = [_mm512_setzero_ps(); V];
                 for (v, vector) in weight.iter_mut().enumerate() {
                     *vector = _mm512_loadu_ps(weights.add(v * LANES));
+                    if RUN == Shape::Columns.run() {
+                        _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(v * LANES + PREFETCH).cast());
+                    }
                 }
                 weights = weights.add(V * LANES);
                 for (j, pixel) in sums.iter_mut().enumerate() {

@@ -5,6 +5,8 @@
 
 use std::ops::AddAssign;
 
+use super::tile::LANES;
+
 /// Channels of an RGB pixel.
 pub(crate) const CHANNELS: usize = 3;
 
@@ -102,7 +104,7 @@ pub(crate) struct PoolInput<'a> {
     pub(crate) width: usize,
     /// Floats from pixel to pixel.
     pub(crate) stride: usize,
-    /// Channels to pool.
+    /// Channels to pool, a multiple of 16.
     pub(crate) channels: usize,
 }
 
@@ -125,7 +127,8 @@ impl Pool {
     }
 }
 
-/// Max-pooling of one map without padding. Output pixels are `out_stride` floats apart.
+/// Max-pooling of one map without padding. Output pixels are `out_stride` floats apart; where that is less
+/// than the channels, each pixel overwrites what the one before wrote past its own.
 #[inline(always)]
 pub(super) fn max_pool(input: PoolInput<'_>, pool: Pool, out: &mut [f32], out_stride: usize) {
     let PoolInput { data, height, width, stride, channels } = input;
@@ -135,28 +138,17 @@ pub(super) fn max_pool(input: PoolInput<'_>, pool: Pool, out: &mut [f32], out_st
         for ox in 0..out_width {
             let columns = ox * pool.stride..(ox * pool.stride + pool.size).min(width);
             let out = &mut out[(oy * out_width + ox) * out_stride..][..channels];
-            let mut blocks = out.chunks_exact_mut(16);
-            let mut channel = 0;
-            for block in blocks.by_ref() {
-                let mut best = [f32::NEG_INFINITY; 16];
+            for (block, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                let mut best = [f32::NEG_INFINITY; LANES];
                 for y in rows.clone() {
                     for x in columns.clone() {
-                        let pixel = &data[(y * width + x) * stride + channel..][..16];
+                        let pixel = &data[(y * width + x) * stride + block * LANES..][..LANES];
                         for (best, &value) in best.iter_mut().zip(pixel) {
                             *best = if value > *best { value } else { *best };
                         }
                     }
                 }
-                block.copy_from_slice(&best);
-                channel += 16;
-            }
-            for (rest, best) in blocks.into_remainder().iter_mut().enumerate() {
-                *best = f32::NEG_INFINITY;
-                for y in rows.clone() {
-                    for x in columns.clone() {
-                        *best = best.max(data[(y * width + x) * stride + channel + rest]);
-                    }
-                }
+                *out = best;
             }
         }
     }

@@ -3,6 +3,10 @@
 /// Output channels are packed in blocks of 16 or 32: one or two 512-bit vectors.
 pub(crate) const LANES: usize = 16;
 
+/// Gathered layers have large weights that come from memory once a photo: floats by which they are
+/// fetched ahead. The CPU's own prefetching stops at each page, 1024 floats.
+pub(crate) const PREFETCH: usize = 1024;
+
 /// How the source of a tile lies in memory. Each pixel of a tile reads `rows` runs of `run()`
 /// consecutive floats; pixel `j` reads `j * step()` floats further on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
