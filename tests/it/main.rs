@@ -12,3 +12,4 @@ mod roster;
 mod search;
 mod store;
 mod support;
+mod writer;
