@@ -21,6 +21,7 @@ pub mod gallery;
 pub mod geometry;
 pub mod http;
 pub mod imaging;
+pub mod live;
 pub mod models;
 pub mod nn;
 pub mod person_name;

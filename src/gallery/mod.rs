@@ -12,6 +12,7 @@ mod matrix;
 pub mod pickle;
 pub mod search;
 pub mod store;
+pub mod writer;
 
 use matrix::Matrix;
 

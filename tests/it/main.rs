@@ -13,3 +13,4 @@ mod roster;
 mod search;
 mod store;
 mod support;
+mod writer;

@@ -1,0 +1,372 @@
+//! A value read from a file that may change while the service runs: in memory, and read again
+//! when the file changes, whole or not at all.
+//!
+//! Readers take an [`Arc`] of the value in use and keep it as long as they like. No lock that they
+//! take is ever held while a file is read or written.
+
+use std::fs::{File, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, Result};
+
+/// A file that changed less than this before it was read is read once more: a second change in
+/// the same tick of the file system's clock (4 ms) could not be told from the first.
+const CLOCK_TICK: Duration = Duration::from_millis(20);
+
+/// What kind of file it is, and how it is read.
+#[derive(Debug)]
+pub struct Kind<T> {
+    /// For messages: `gallery` or `roster`.
+    pub what: &'static str,
+    /// Reads the file.
+    pub read: fn(&Path) -> Result<T>,
+    /// The value where there is no file; `None` when there must be one.
+    pub without_file: Option<fn() -> T>,
+}
+
+impl<T> Clone for Kind<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Kind<T> {}
+
+/// Why the value in use is not what the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What is wrong, for a person.
+    pub message: String,
+    /// Whether the file is there (and broken).
+    pub file_exists: bool,
+    /// When that was first noticed.
+    pub since: SystemTime,
+}
+
+/// The value of a file, kept up to date by [`Live::poll`].
+#[derive(Debug)]
+pub struct Live<T> {
+    path: PathBuf,
+    kind: Kind<T>,
+    /// Locked only to clone or to swap the pointer.
+    current: RwLock<Arc<T>>,
+    /// Locked only to clone or to replace it.
+    trouble: RwLock<Option<Trouble>>,
+    /// What the file looked like when it was last read or written here. Locked while it is read
+    /// or written: polls and writes take turns.
+    seen: Mutex<Seen>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+    /// Also changes when the times are set back, as `cp -p` does.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(about: &Metadata) -> Self {
+        Self {
+            device: about.dev(),
+            inode: about.ino(),
+            len: about.len(),
+            modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
+
+    fn is_older_than(&self, age: Duration) -> bool {
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.changed.0), u32::try_from(self.changed.1)) else {
+            return true;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        changed.elapsed().is_ok_and(|elapsed| elapsed >= age)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Nothing yet, or a file that may have changed while it was read.
+    Unsettled,
+    /// There was no file.
+    NoFile,
+    /// The file in this state.
+    File(Stamp),
+}
+
+impl<T> Live<T> {
+    /// Reads the file at `path`. Where there is none, the kind's value without a file is in use.
+    ///
+    /// # Errors
+    /// What the reader says; [`Error::Data`] when there is no file but must be one.
+    pub fn open(path: &Path, kind: Kind<T>) -> Result<Self> {
+        match kind.without_file {
+            Some(without) if !exists(path)? => {
+                let live = Self::with_value(path, kind, without());
+                live.poll();
+                Ok(live)
+            }
+            _ => {
+                let (value, seen) = read_settled(path, kind)?;
+                let live = Self::with_value(path, kind, value);
+                *live.lock_seen() = seen;
+                Ok(live)
+            }
+        }
+    }
+
+    /// Begins with `value` for a file that is not written yet. Its absence is no trouble until it
+    /// has been there.
+    pub fn with_value(path: &Path, kind: Kind<T>, value: T) -> Self {
+        let seen = if kind.without_file.is_some() { Seen::Unsettled } else { Seen::NoFile };
+        Self {
+            path: path.to_path_buf(),
+            kind,
+            current: RwLock::new(Arc::new(value)),
+            trouble: RwLock::new(None),
+            seen: Mutex::new(seen),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value in use.
+    pub fn current(&self) -> Arc<T> {
+        // A poisoned lock still holds a whole pointer: it is only ever swapped.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why the value in use is not what the file says; `None` when it is.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks whether the file has changed, and if so reads it. A file that can't be read is
+    /// reported (here and in the log, once) and the value stays. Call it about once a second, from
+    /// a thread that may wait for the disk. Returns whether there is a new value.
+    pub fn poll(&self) -> bool {
+        self.poll_locked(&mut self.lock_seen())
+    }
+
+    /// Writes the file and takes the new value into use. `write` gets the value in use, brought up
+    /// to date with the file, and returns the new one together with the file that now holds it, or
+    /// `None` to leave all as it is. Polls and other writes wait meanwhile; readers don't. Returns
+    /// the value then in use.
+    ///
+    /// # Errors
+    /// What `write` says; the value stays then.
+    pub fn write(&self, write: impl FnOnce(&Arc<T>) -> Result<Option<(T, File)>>) -> Result<Arc<T>> {
+        let mut seen = self.lock_seen();
+        self.poll_locked(&mut seen);
+        // A failed write may have replaced the file after all: look at it again.
+        let written = write(&self.current()).inspect_err(|_| *seen = Seen::Unsettled);
+        let Some((value, file)) = written? else { return Ok(self.current()) };
+        *seen = file.metadata().map_or(Seen::Unsettled, |about| Seen::File(Stamp::of(&about)));
+        self.set_trouble(None);
+        Ok(self.swap(value))
+    }
+
+    fn poll_locked(&self, seen: &mut Seen) -> bool {
+        let now = match std::fs::metadata(&self.path) {
+            Ok(about) => Seen::File(Stamp::of(&about)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Seen::NoFile,
+            Err(error) => {
+                *seen = Seen::Unsettled;
+                self.set_trouble(Some((format!("{} can't be read: {error}", self.path.display()), true)));
+                return false;
+            }
+        };
+        if now == *seen {
+            return false;
+        }
+        *seen = now;
+        if now == Seen::NoFile {
+            return self.file_is_gone();
+        }
+        match read_settled(&self.path, self.kind) {
+            Ok((value, settled)) => {
+                *seen = settled;
+                self.swap(value);
+                self.set_trouble(None);
+                tracing::info!(what = self.kind.what, path = %self.path.display(), "read again");
+                true
+            }
+            Err(error) => {
+                let what = self.kind.what;
+                self.set_trouble(Some((format!("{error}; the {what} read before is still in use"), true)));
+                false
+            }
+        }
+    }
+
+    fn file_is_gone(&self) -> bool {
+        let (what, path) = (self.kind.what, self.path.display());
+        let Some(without) = self.kind.without_file else {
+            let message = format!("the {what} {path} was deleted; the one read before is still in use");
+            self.set_trouble(Some((message, false)));
+            return false;
+        };
+        self.swap(without());
+        self.set_trouble(Some((format!("there is no {what} at {path}: an empty one is in use"), false)));
+        true
+    }
+
+    fn swap(&self, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        let old = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(&value))
+        };
+        drop(old); // outside the lock: freeing a large gallery takes a while
+        value
+    }
+
+    /// Remembers, and logs what is new.
+    fn set_trouble(&self, new: Option<(String, bool)>) {
+        let mut trouble = self.trouble.write().unwrap_or_else(PoisonError::into_inner);
+        let Some((message, file_exists)) = new else {
+            *trouble = None;
+            return;
+        };
+        if trouble.as_ref().is_some_and(|old| old.message == message) {
+            return;
+        }
+        tracing::warn!(what = self.kind.what, "{message}");
+        let since = trouble.as_ref().map_or_else(SystemTime::now, |old| old.since);
+        *trouble = Some(Trouble { message, file_exists, since });
+    }
+
+    fn lock_seen(&self) -> MutexGuard<'_, Seen> {
+        // What was seen before a panic is at worst out of date: the file is read again then.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|error| Error::Data(format!("{} can't be read: {error}", path.display())))
+}
+
+/// Reads the file and says in which state it was, if that is certain.
+fn read_settled<T>(path: &Path, kind: Kind<T>) -> Result<(T, Seen)> {
+    let stamp = || std::fs::metadata(path).ok().map(|about| Stamp::of(&about));
+    let before = stamp().filter(|stamp| stamp.is_older_than(CLOCK_TICK));
+    let value = (kind.read)(path)?;
+    let seen = match before {
+        Some(before) if stamp() == Some(before) => Seen::File(before),
+        _ => Seen::Unsettled,
+    };
+    Ok((value, seen))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn read(path: &Path) -> Result<String> {
+        let text = fs::read_to_string(path).map_err(|error| Error::Data(error.to_string()))?;
+        if text.contains("broken") { Err(Error::Data(format!("{text:?} can't be used"))) } else { Ok(text) }
+    }
+
+    const STRICT: Kind<String> = Kind { what: "list", read, without_file: None };
+    const LENIENT: Kind<String> = Kind { without_file: Some(String::new), ..STRICT };
+
+    fn message(live: &Live<String>) -> String {
+        live.trouble().map_or_else(String::new, |trouble| trouble.message)
+    }
+
+    #[test]
+    fn a_changed_file_is_read_again_and_an_old_value_stays_with_who_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let live = Live::open(&path, STRICT).unwrap();
+        let held = live.current();
+        fs::write(&path, "two").unwrap();
+        assert!(live.poll());
+        assert_eq!((held.as_str(), live.current().as_str()), ("one", "two"));
+        std::thread::sleep(CLOCK_TICK);
+        live.poll();
+        assert!(!live.poll(), "nothing changed");
+        // The same length, the same times, another file.
+        let times = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(folder.path().join("new"), "six").unwrap();
+        File::options().write(true).open(folder.path().join("new")).unwrap().set_modified(times).unwrap();
+        fs::rename(folder.path().join("new"), &path).unwrap();
+        assert!(live.poll());
+        assert_eq!(live.current().as_str(), "six");
+    }
+
+    #[test]
+    fn a_broken_file_is_reported_and_the_old_value_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let live = Live::open(&path, STRICT).unwrap();
+        fs::write(&path, "broken").unwrap();
+        assert!(!live.poll());
+        assert_eq!(live.current().as_str(), "one");
+        assert_eq!(message(&live), "\"broken\" can't be used; the list read before is still in use");
+        let since = live.trouble().unwrap().since;
+        fs::write(&path, "broken again").unwrap();
+        live.poll();
+        assert_eq!(live.trouble().unwrap().since, since, "it has been in trouble since then");
+        fs::remove_file(&path).unwrap();
+        assert!(!live.poll());
+        assert!(message(&live).ends_with("was deleted; the one read before is still in use"));
+        fs::write(&path, "two").unwrap();
+        assert!(live.poll());
+        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+    }
+
+    #[test]
+    fn a_file_that_may_be_missing_counts_as_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        let live = Live::open(&path, LENIENT).unwrap();
+        assert!(!live.trouble().unwrap().file_exists);
+        fs::write(&path, "one").unwrap();
+        assert!(live.poll());
+        assert_eq!((live.current().as_str(), live.trouble()), ("one", None));
+        fs::remove_file(&path).unwrap();
+        assert!(live.poll());
+        assert_eq!(live.current().as_str(), "");
+        assert!(Live::open(&path, STRICT).is_err());
+        fs::write(&path, "broken").unwrap();
+        assert!(Live::open(&path, LENIENT).is_err(), "there at the start, it must be whole");
+    }
+
+    #[test]
+    fn own_writes_are_no_foreign_changes_and_foreign_changes_are_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        let live = Live::with_value(&path, STRICT, "0".to_owned());
+        assert!(!live.poll() && live.trouble().is_none(), "not written yet");
+        let add = |text: &'static str| {
+            live.write(|old| {
+                let new = format!("{old}{text}");
+                let file = crate::durable::replace(&path, |to| to.write_all(new.as_bytes())).unwrap();
+                Ok(Some((new, file)))
+            })
+        };
+        assert_eq!(add("1").unwrap().as_str(), "01");
+        assert!(!live.poll(), "its own write");
+        fs::write(&path, "foreign").unwrap();
+        assert_eq!(add("2").unwrap().as_str(), "foreign2");
+        assert!(!live.poll());
+        assert!(live.write(|_| Err(Error::Data("no".to_owned()))).is_err());
+        assert_eq!(live.current().as_str(), "foreign2");
+    }
+}
