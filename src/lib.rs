@@ -22,6 +22,7 @@ pub mod geometry;
 pub mod http;
 pub mod imaging;
 pub mod live;
+pub mod memory;
 pub mod models;
 pub mod nn;
 pub mod person_name;

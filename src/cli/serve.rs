@@ -14,6 +14,7 @@ use crate::http::serve::{serve, stop_signal};
 use crate::http::state::{App, AppState, Fixed};
 use crate::http::{router, upload::UploadBudget};
 use crate::imaging::OrientedRgb;
+use crate::memory;
 use crate::telemetry;
 use crate::worker::Workers;
 
@@ -25,6 +26,7 @@ const WARM_UP_SIDE: usize = 160;
 /// # Errors
 /// When models, gallery or roster can't be used, or the address can't be bound.
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    memory::give_back_large_buffers();
     telemetry::init(args.log_format)?;
     let config = Config::from(args);
     let data = DataFolder::new(&config.data);

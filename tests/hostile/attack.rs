@@ -1,0 +1,245 @@
+//! What is sent: twelve image formats, each broken in many ways, and forms that are none.
+
+use std::path::Path;
+
+use crate::client::{Wire, head, multipart, request};
+
+/// One hostile upload.
+pub(crate) struct Attack {
+    pub(crate) what: String,
+    pub(crate) request: Wire,
+    /// Whether the server may close without an answer: the request breaks HTTP or never ends.
+    pub(crate) may_be_cut: bool,
+}
+
+/// A file of each format, small, so that most of it matters.
+const FORMATS: [(&str, &str); 12] = [
+    ("JPEG", "420.jpg"),
+    ("progressive JPEG", "progressive.jpg"),
+    ("CMYK JPEG", "cmyk.jpg"),
+    ("PNG", "rgb.png"),
+    ("16-bit PNG", "rgba_16bit.png"),
+    ("palette PNG", "palette_4bit.png"),
+    ("WebP", "lossy.webp"),
+    ("lossless WebP", "lossless_alpha.webp"),
+    ("GIF", "interlaced.gif"),
+    ("BMP", "palette.bmp"),
+    ("TIFF", "rgb_lzw.tif"),
+    ("animation", "animated.webp"),
+];
+
+/// The photo of 12 megapixels.
+pub(crate) fn large_photo() -> Vec<u8> {
+    golden("photos/group_12mp.jpg")
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files to start from.
+pub(crate) struct Corpus {
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Corpus {
+    pub(crate) fn load() -> Self {
+        let read =
+            |(format, file): (&'static str, &str)| (format, golden(&format!("imaging/decoders/{file}")));
+        Self { files: FORMATS.map(read).into() }
+    }
+
+    /// Upload `number` of the battery with this seed: the same bytes each time.
+    pub(crate) fn attack(&self, seed: u64, number: u64) -> Attack {
+        let mut random = Random::new(seed, number);
+        let (format, file) = &self.files[number as usize % self.files.len()];
+        // Every 16th is a form that is none; the rest are broken images.
+        if number % 16 == 15 {
+            return broken_form(&mut random, file);
+        }
+        let other = &self.files[random.below(self.files.len())].1;
+        let (how, bytes) = broken_image(&mut random, file, other);
+        Attack {
+            what: format!("{format}, {how}"),
+            request: multipart("file", Some("x"), &bytes),
+            may_be_cut: false,
+        }
+    }
+}
+
+fn broken_image(random: &mut Random, file: &[u8], other: &[u8]) -> (&'static str, Vec<u8>) {
+    let mut bytes = file.to_vec();
+    match random.below(8) {
+        0 | 1 => {
+            for _ in 0..=random.below(16) {
+                let at = random.below(bytes.len());
+                bytes[at] ^= 1 << random.below(8);
+            }
+            ("bits flipped", bytes)
+        }
+        2 => {
+            bytes.truncate(random.below(file.len()));
+            ("cut short", bytes)
+        }
+        3 => {
+            let (end, start) = (random.below(file.len()), random.below(other.len()));
+            bytes.truncate(end);
+            bytes.extend_from_slice(&other[start..]);
+            ("spliced with another", bytes)
+        }
+        4 => {
+            // Sizes, counts and offsets of all formats lie in the first bytes.
+            let at = random.below(bytes.len().min(64));
+            let end = (at + 4).min(bytes.len());
+            bytes[at..end].fill(0xFF);
+            ("giant numbers in its header", bytes)
+        }
+        5 => {
+            let (at, count) = (random.below(bytes.len()), random.below(4096));
+            let piece: Vec<u8> = (0..count).map(|_| random.next() as u8).collect();
+            bytes.splice(at..at, piece);
+            ("noise in it", bytes)
+        }
+        6 => ("EXIF that points at itself", with_exif(random)),
+        _ => ("a header that claims 60000 x 60000 pixels", giant(random)),
+    }
+}
+
+/// A JPEG whose EXIF directories are deep, cyclic or lie about their size.
+fn with_exif(random: &mut Random) -> Vec<u8> {
+    let mut exif = b"Exif\0\0II*\0\x08\0\0\0".to_vec();
+    let entries = random.below(200) as u16;
+    exif.extend(entries.to_le_bytes());
+    for _ in 0..entries {
+        // The EXIF and GPS pointers and the orientation, with any type, count and offset.
+        let tag = [0x8769_u16, 0x8825, 0x0112, 0xA005][random.below(4)];
+        exif.extend(tag.to_le_bytes());
+        exif.extend((random.below(14) as u16).to_le_bytes());
+        exif.extend((random.next() as u32 >> random.below(32)).to_le_bytes());
+        exif.extend((random.below(64) as u32).to_le_bytes());
+    }
+    exif.extend((random.below(64) as u32).to_le_bytes());
+    let mut jpeg = b"\xFF\xD8\xFF\xE1".to_vec();
+    jpeg.extend((exif.len() as u16 + 2).to_be_bytes());
+    jpeg.extend(exif);
+    jpeg.extend_from_slice(&golden("imaging/decoders/444.jpg")[2..]);
+    jpeg
+}
+
+/// A few bytes that claim a picture of many gigabytes.
+fn giant(random: &mut Random) -> Vec<u8> {
+    const SIDE: u32 = 60_000;
+    let mut bytes;
+    match random.below(3) {
+        0 => {
+            bytes = golden("imaging/decoders/rgb.png");
+            bytes[16..20].copy_from_slice(&SIDE.to_be_bytes());
+            bytes[20..24].copy_from_slice(&SIDE.to_be_bytes());
+        }
+        1 => {
+            bytes = golden("imaging/decoders/rgb.bmp");
+            bytes[18..22].copy_from_slice(&SIDE.to_le_bytes());
+            bytes[22..26].copy_from_slice(&SIDE.to_le_bytes());
+        }
+        _ => {
+            bytes = golden("imaging/decoders/palette.gif");
+            bytes[6..8].copy_from_slice(&(SIDE as u16).to_le_bytes());
+            bytes[8..10].copy_from_slice(&(SIDE as u16).to_le_bytes());
+        }
+    }
+    bytes
+}
+
+/// Requests whose form, not whose image, is wrong.
+fn broken_form(random: &mut Random, file: &[u8]) -> Attack {
+    let attack = |what: &str, request, may_be_cut| Attack { what: what.to_owned(), request, may_be_cut };
+    match random.below(9) {
+        0 => attack("an empty part", multipart("file", Some("x"), b""), false),
+        1 => attack("thousands of parts", many_parts(), false),
+        2 => {
+            let wire = multipart("file", Some("x"), file);
+            let body = wire.repeated.0;
+            attack("another boundary", request("multipart/form-data; boundary=other", body), false)
+        }
+        3 => attack("no boundary", request("multipart/form-data", file.to_vec()), false),
+        4 => {
+            attack("a form that never ends", request("multipart/form-data; boundary=b", endless(file)), false)
+        }
+        5 => attack("a gigabyte of zeros, announced", gigabyte(true), true),
+        6 => attack("a gigabyte of zeros, in chunks", gigabyte(false), true),
+        7 => {
+            // The client goes away in the middle of its upload.
+            let mut wire = multipart("file", Some("x"), file);
+            let half = wire.repeated.0.len() / 2;
+            wire.repeated.0.truncate(half);
+            wire.head = head("multipart/form-data; boundary=b", &format!("Content-Length: {half}"));
+            attack("half a form", wire, false)
+        }
+        _ => {
+            let noise = (0..random.below(2048)).map(|_| random.next() as u8).collect();
+            attack(
+                "noise instead of HTTP",
+                Wire { head: noise, repeated: (b"\r\n\r\n".to_vec(), 1), tail: vec![] },
+                true,
+            )
+        }
+    }
+}
+
+fn many_parts() -> Wire {
+    let part = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n";
+    request("multipart/form-data; boundary=b", (part.repeat(5_000) + "--b--\r\n").into_bytes())
+}
+
+fn endless(file: &[u8]) -> Vec<u8> {
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n".to_vec();
+    body.extend_from_slice(file);
+    body
+}
+
+/// Far over the limit of 20 MiB; it must be refused long before its end.
+fn gigabyte(announced: bool) -> Wire {
+    const MIB: usize = 1 << 20;
+    let start = endless(b"");
+    if announced {
+        let length = format!("Content-Length: {}", start.len() + 1024 * MIB);
+        let mut head = head("multipart/form-data; boundary=b", &length);
+        head.extend(start);
+        return Wire { head, repeated: (vec![0; MIB], 1024), tail: vec![] };
+    }
+    let mut head = head("multipart/form-data; boundary=b", "Transfer-Encoding: chunked");
+    head.extend(format!("{:x}\r\n", start.len()).bytes());
+    head.extend(start);
+    head.extend(b"\r\n");
+    let mut chunk = format!("{MIB:x}\r\n").into_bytes();
+    chunk.resize(chunk.len() + MIB, 0);
+    chunk.extend(b"\r\n");
+    Wire { head, repeated: (chunk, 1024), tail: b"0\r\n\r\n".to_vec() }
+}
+
+/// Numbers that depend on the seed and the upload's number only, by the generator
+/// called `SplitMix64`.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64, number: u64) -> Self {
+        let mut random =
+            Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03));
+        random.next();
+        random
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// 0 to `end - 1`; 0 for an `end` of 0.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+}

@@ -1,0 +1,195 @@
+//! Hostile uploads, thousands of them, posted to a real server eight at a time.
+//!
+//! `cargo test --release --test hostile` posts a short battery; the whole one is
+//!
+//! ```text
+//! cargo test --release --test hostile -- --uploads 10000
+//! ```
+//!
+//! What must hold: no answer is a 5xx other than a 503 with `Retry-After`; the server answers every
+//! request within its own time limit and never ends; good photos in between are answered right; and
+//! afterwards it holds no more memory than after its warm-up, within 10 %.
+
+mod attack;
+mod client;
+mod server;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use attack::{Attack, Corpus};
+use client::Answer;
+use server::Server;
+
+/// Uploads of the short battery: a run of seconds that still meets every kind of attack.
+const SHORT: u64 = 600;
+/// Connections at a time.
+const CLIENTS: u64 = 8;
+/// A good photo goes out after each of this many hostile uploads.
+const GOOD_EVERY: u64 = 25;
+/// Longest time of a request: the server's own limit, and a little for the machine.
+const REQUEST_LIMIT: Duration = Duration::from_secs(server::REQUEST_TIMEOUT_S + 10);
+/// How much more memory than after the warm-up may be held afterwards, per cent.
+const MEMORY_MARGIN_PERCENT: u64 = 10;
+/// How long the server may take to let go of what it held.
+const SETTLING: Duration = Duration::from_secs(15);
+
+fn main() -> ExitCode {
+    let options = match Options::from_arguments() {
+        Ok(Some(options)) => options,
+        // Asked for a list of tests, as test runners do.
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("hostile: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    let faults = run(&options);
+    for fault in faults.iter().take(20) {
+        eprintln!("hostile: {fault}");
+    }
+    let (passed, failed) = if faults.is_empty() { (1, 0) } else { (0, 1) };
+    println!("\nhostile: {passed} passed, {failed} failed");
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Options {
+    uploads: u64,
+    seed: u64,
+}
+
+impl Options {
+    /// `--uploads N` and `--seed N`; other arguments are the test runner's and mean nothing here.
+    fn from_arguments() -> Result<Option<Self>, String> {
+        let mut options = Self { uploads: SHORT, seed: 1 };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let target = match argument.as_str() {
+                "--list" => return Ok(None),
+                "--uploads" => &mut options.uploads,
+                "--seed" => &mut options.seed,
+                _ => continue,
+            };
+            let value = arguments.next().ok_or(format!("{argument}: expected a number, found nothing"))?;
+            *target = value.parse().map_err(|_| format!("{argument}: expected a number, found {value:?}"))?;
+        }
+        Ok(Some(options))
+    }
+}
+
+/// What the clients have seen, together.
+#[derive(Default)]
+struct Seen {
+    next: AtomicU64,
+    faults: Mutex<Vec<String>>,
+    /// How often each status came.
+    statuses: Mutex<std::collections::BTreeMap<String, u64>>,
+    slowest: Mutex<Duration>,
+}
+
+impl Seen {
+    fn fault(&self, fault: String) {
+        self.faults.lock().unwrap().push(fault);
+    }
+}
+
+fn run(options: &Options) -> Vec<String> {
+    let server = Server::start();
+    let corpus = Corpus::load();
+    warm_up(&server);
+    let before = server.resident_kib();
+    let seen = Seen::default();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| client_loop(&server, &corpus, options, &seen));
+        }
+    });
+    // Memory that is given back late is given back: the next photo does the housekeeping.
+    warm_up(&server);
+    let limit = before + before * MEMORY_MARGIN_PERCENT / 100;
+    let after = server.resident_kib_within(limit, SETTLING);
+    println!(
+        "{} hostile uploads in {:.1} s, seed {}",
+        options.uploads,
+        start.elapsed().as_secs_f64(),
+        options.seed
+    );
+    println!("answers: {:?}", seen.statuses.lock().unwrap());
+    println!("slowest answer: {:.2} s", seen.slowest.lock().unwrap().as_secs_f64());
+    println!("memory before and after: {before} and {after} KiB");
+    if after > limit {
+        seen.fault(format!("memory grew from {before} to {after} KiB, more than {MEMORY_MARGIN_PERCENT} %"));
+    }
+    seen.faults.into_inner().unwrap()
+}
+
+/// The largest photos that are taken, so that buffers have their working size.
+fn warm_up(server: &Server) {
+    for _ in 0..2 {
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| client::post_photo(&server.address, &attack::large_photo(), REQUEST_LIMIT));
+            }
+        });
+    }
+}
+
+fn client_loop(server: &Server, corpus: &Corpus, options: &Options, seen: &Seen) {
+    loop {
+        let number = seen.next.fetch_add(1, Ordering::Relaxed);
+        if number >= options.uploads {
+            return;
+        }
+        let attack = corpus.attack(options.seed, number);
+        let start = Instant::now();
+        let answer = client::send(&server.address, &attack.request, REQUEST_LIMIT);
+        note(seen, number, &attack, &answer, start.elapsed());
+        if number.is_multiple_of(GOOD_EVERY) {
+            check_good_photo(server, seen, number);
+        }
+    }
+}
+
+fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Duration) {
+    let what = &attack.what;
+    let status = match answer {
+        Answer::Status { status, retry_after } => {
+            let allowed = *status < 500 || (*status == 503 && *retry_after);
+            if !allowed {
+                seen.fault(format!("upload {number} ({what}) was answered {status}"));
+            }
+            status.to_string()
+        }
+        // A server may close on a client that breaks the protocol; it may not do so on a whole request.
+        Answer::Closed if attack.may_be_cut => "closed".to_owned(),
+        Answer::Closed => {
+            seen.fault(format!("upload {number} ({what}) got no answer"));
+            "closed".to_owned()
+        }
+        Answer::TimedOut => {
+            seen.fault(format!("upload {number} ({what}) got no answer within {REQUEST_LIMIT:?}"));
+            "none".to_owned()
+        }
+    };
+    *seen.statuses.lock().unwrap().entry(status).or_default() += 1;
+    let mut slowest = seen.slowest.lock().unwrap();
+    *slowest = took.max(*slowest);
+}
+
+/// The sample's group photo is answered as ever. A full queue is no fault: it is asked again.
+fn check_good_photo(server: &Server, seen: &Seen, number: u64) {
+    let deadline = Instant::now() + REQUEST_LIMIT;
+    loop {
+        match client::post_photo(&server.address, &server.group_photo, REQUEST_LIMIT) {
+            Some((200, body)) if body == server.group_answer => return,
+            Some((503, _)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+            found => {
+                seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
+                return;
+            }
+        }
+    }
+}
