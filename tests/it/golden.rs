@@ -11,10 +11,11 @@ use facerec::imaging::OrientedRgb;
 use facerec::imaging::decode::{DecodeLimits, decode};
 use facerec::imaging::orient::{Orientations, orient};
 use facerec::nn::FaceNet;
+use facerec::nn::native::Kernel;
 
 use crate::support;
 use crate::support::golden::{Face, Photo, reference};
-use crate::support::models::{Engine, NATIVE, TRACT};
+use crate::support::models::{Engine, NATIVE, TRACT, native};
 
 fn open(photo: &Photo) -> OrientedRgb {
     let bytes = support::photo(&photo.file);
@@ -78,9 +79,9 @@ fn assert_same_face(at: &str, face: &Detection, expected: &Face, tolerance: &Tol
     assert!(difference <= tolerance.probability, "{at}: probability {}", face.probability);
 }
 
-/// The detector, all photos.
-fn detections_match(engine: &Engine) {
-    for photo in &reference() {
+/// The detector on these photos.
+fn detections_match(engine: &Engine, photos: &[Photo]) {
+    for photo in photos {
         let image = open(photo);
         assert_eq!((image.width(), image.height()), (photo.width, photo.height), "{}", photo.file);
         let found = detect(&*engine.nets, image.view(), &DetectParams::default()).unwrap();
@@ -122,9 +123,9 @@ fn assert_same_embeddings(at: &str, found: &[Embedding], expected: &[&Vec<f32>],
     }
 }
 
-/// Crops and FaceNet, all photos, for both standardisations.
-fn embeddings_match(engine: &Engine, model: &str, net: &dyn FaceNet) {
-    for photo in &reference() {
+/// Crops and FaceNet on these photos, for both standardisations.
+fn embeddings_match(engine: &Engine, photos: &[Photo], model: &str, net: &dyn FaceNet) {
+    for photo in photos {
         let image = open(photo);
         let sure = |face: &Face| face.embeddings.contains_key(model);
         let pairs = crops(&image, photo).into_iter().zip(&photo.faces).filter(|(_, face)| sure(face));
@@ -140,26 +141,59 @@ fn embeddings_match(engine: &Engine, model: &str, net: &dyn FaceNet) {
     }
 }
 
+/// The same with every embedder that is there.
+fn all_embeddings_match(engine: &Engine, photos: &[Photo]) {
+    for (model, net) in engine.embedders() {
+        embeddings_match(engine, photos, model, &*net);
+    }
+}
+
 #[test]
 fn tract_detects_what_the_reference_detects() {
-    detections_match(&TRACT);
+    detections_match(&TRACT, &reference());
 }
 
 #[test]
 fn tract_embeds_as_the_reference_embeds() {
-    for (model, net) in TRACT.embedders() {
-        embeddings_match(&TRACT, model, &*net);
-    }
+    all_embeddings_match(&TRACT, &reference());
 }
 
 #[test]
 fn the_native_engine_detects_what_the_reference_detects() {
-    detections_match(&NATIVE);
+    detections_match(&NATIVE, &reference());
 }
 
 #[test]
 fn the_native_engine_embeds_as_the_reference_embeds() {
-    for (model, net) in NATIVE.embedders() {
-        embeddings_match(&NATIVE, model, &*net);
+    all_embeddings_match(&NATIVE, &reference());
+}
+
+/// One kernel on the photos whose pixels are the reference's own, where the CPU can run it.
+fn kernel_matches(kernel: Kernel) {
+    if !kernel.is_available() {
+        support::say(&format!(
+            "NOTE: this CPU can't run the {kernel} kernel; it is NOT checked in this run."
+        ));
+        return;
     }
+    let (engine, mut photos) = (native(kernel), reference());
+    photos.retain(Photo::is_lossless);
+    assert!(photos.iter().any(|photo| photo.faces.len() > 1), "a photo of several people is expected");
+    detections_match(&engine, &photos);
+    all_embeddings_match(&engine, &photos);
+}
+
+#[test]
+fn the_scalar_kernel_answers_as_the_reference() {
+    kernel_matches(Kernel::Scalar);
+}
+
+#[test]
+fn the_avx2_kernel_answers_as_the_reference() {
+    kernel_matches(Kernel::Avx2);
+}
+
+#[test]
+fn the_avx512_kernel_answers_as_the_reference() {
+    kernel_matches(Kernel::Avx512);
 }

@@ -152,3 +152,6 @@ impl FaceNet for NativeFaceNet {
         self.network.embed(self.kernels, faces)
     }
 }
+
+#[cfg(test)]
+mod tests;

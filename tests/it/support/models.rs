@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use facerec::models::ModelStore;
-use facerec::nn::native::{NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Kernel, NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceNet};
 
@@ -56,14 +56,18 @@ pub static TRACT: LazyLock<Engine> = LazyLock::new(|| {
 });
 
 /// The project's own kernels, the fastest that this processor has.
-pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| {
+pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| Engine { name: "native", ..native(Kernel::detect()) });
+
+/// The native engine on `kernel`, which the CPU must have.
+pub fn native(kernel: Kernel) -> Engine {
     let [pnet, rnet, onet] = store().detector().expect("the shipped networks are whole");
     let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
-    let facenet = |bytes: &[u8]| Arc::new(NativeFaceNet::load(bytes).unwrap()) as Arc<dyn FaceNet>;
+    let facenet =
+        |bytes: &[u8]| Arc::new(NativeFaceNet::load_with(kernel, bytes).unwrap()) as Arc<dyn FaceNet>;
     Engine {
-        name: "native",
-        nets: Arc::new(NativeDetector::load(&pnet, &rnet, &onet).unwrap()),
+        name: kernel.name(),
+        nets: Arc::new(NativeDetector::load_with(kernel, &pnet, &rnet, &onet).unwrap()),
         casia: facenet(&casia),
         vggface2: vggface2_bytes().map(|bytes| facenet(&bytes)),
     }
-});
+}

@@ -185,6 +185,3 @@ compiled_thrice! {
     /// See [`gather::gather`].
     gather = gather::gather, (maps: Maps<'_>, window: Window, first: usize, count: usize, columns: &mut [f32]);
 }
-
-#[cfg(test)]
-mod tests;
