@@ -4,6 +4,7 @@
 mod bilinear;
 mod checkpoint;
 mod decoders;
+mod enroll;
 mod golden;
 mod http_golden;
 mod import_pickle;
