@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod bilinear;
+mod cascade;
 mod checkpoint;
 mod decoders;
 mod enroll;
