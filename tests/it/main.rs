@@ -10,6 +10,7 @@ mod golden;
 mod http_golden;
 mod import_pickle;
 mod install;
+mod layering;
 mod native;
 mod roster;
 mod search;
