@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::enroll::GateParams;
+
+mod gate;
+
+pub use gate::GateArgs;
+
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
@@ -147,6 +153,9 @@ pub struct ServeArgs {
     /// Origins whose pages may call the service, separated by commas; * for any [default: none]
     #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub gate: GateArgs,
 }
 
 /// What the service needs to know, checked and in its final units.
@@ -174,6 +183,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Origins whose pages may call the service; `*` for any.
     pub cors_origins: Vec<String>,
+    /// What a photo must be to be enrolled.
+    pub gate: GateParams,
 }
 
 impl From<&ServeArgs> for Config {
@@ -192,6 +203,7 @@ impl From<&ServeArgs> for Config {
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
             request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
             cors_origins: args.cors_origin.clone(),
+            gate: GateParams::from(&args.gate),
         }
     }
 }

@@ -7,8 +7,19 @@
 //!       -> embed -> Embedding -> gallery::search -> FaceMatch -> (roster) -> JSON
 //! ```
 //!
-//! Imports point down only: [`http`] and [`cli`] stand on [`worker`], that on [`pipeline`], that on
-//! the stages, and those on [`geometry`] and [`error`].
+//! Imports point down only. Each row may use the rows below it, as far as `tests/it/layering.rs` says, which
+//! holds the whole table and the reason of each exception:
+//!
+//! | modules | what they are |
+//! |---|---|
+//! | [`cli`] | the commands |
+//! | [`http`] | the service |
+//! | [`worker`], [`telemetry`] | the threads that run the networks; logs |
+//! | [`config`] | arguments and variables, checked |
+//! | [`enroll`] | the gate that a photo passes to be enrolled |
+//! | [`pipeline`], [`models`] | the stages joined; the networks' files |
+//! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
+//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`student_id`], [`geometry`], [`error`] | what all stand on |
 pub mod align;
 pub mod cli;
 pub mod config;

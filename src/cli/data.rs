@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::error::Result;
+use crate::gallery::writer::FolderLock;
 use crate::gallery::{Gallery, store};
 use crate::roster::Roster;
 
@@ -35,6 +36,16 @@ impl DataFolder {
     #[must_use]
     pub fn people(&self) -> PathBuf {
         self.0.join("people")
+    }
+
+    /// Makes the folder if need be, and takes the right to write its gallery.
+    ///
+    /// # Errors
+    /// When another process has it, or the folder can't be written to.
+    pub fn lock(&self) -> anyhow::Result<FolderLock> {
+        std::fs::create_dir_all(&self.0)
+            .with_context(|| format!("the folder {} can't be made", self.0.display()))?;
+        Ok(FolderLock::acquire(&self.0)?)
     }
 
     /// Reads the gallery.

@@ -8,8 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::DataFolder;
 use super::load::{self, Loaded};
-use crate::config::{Compat, ModelArgs};
-use crate::enroll::{FolderReport, GateParams, enroll_folder, folder_photos};
+use crate::config::{Compat, GateArgs, ModelArgs};
+use crate::enroll::GateParams;
+use crate::enroll::folder::{FolderReport, PhotoReport, Skipped, enroll_folder, list_folder};
 use crate::gallery::store;
 
 /// The arguments of `facerec enroll`.
@@ -21,54 +22,98 @@ pub struct EnrollArgs {
     /// Folder in which gallery.bin is written; an existing one is replaced
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
+    /// Take every photo with a face in it, of several faces the main one
+    #[arg(long, env = "FACEREC_FORCE")]
+    force: bool,
     #[command(flatten)]
     models: ModelArgs,
+    #[command(flatten)]
+    gate: GateArgs,
 }
 
 /// Enrols everyone, prints what became of each photo, and replaces the gallery. Exit code 1 when
 /// nobody was enrolled; the old gallery stays then.
 ///
 /// # Errors
-/// When a folder or a model can't be used, or the gallery can't be written.
+/// When the folder or a model can't be used, another process writes to the data folder, or the
+/// gallery can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
+    let data = DataFolder::new(&args.data);
+    // Before the work, not after it: enrolling a school takes minutes.
+    let _lock = data.lock()?;
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
-    let report = enroll_with_progress(&loaded, &args.people)?;
+    let (report, skipped) = enroll_with_progress(&loaded, &args.people, &args.gate, args.force)?;
     print_summary(&report);
+    print_refused(&report, &skipped);
     if report.gallery.is_empty() {
         eprintln!("facerec: nobody was enrolled; nothing was written");
         return Ok(ExitCode::FAILURE);
     }
-    let path = DataFolder::new(&args.data).gallery();
-    std::fs::create_dir_all(&args.data)?;
-    store::write(&path, &report.gallery)?;
-    println!("wrote {} ({}, {} people)", path.display(), loaded.model, report.gallery.len());
+    store::write(&data.gallery(), &report.gallery)?;
+    println!(
+        "wrote {} ({}, {} people, {} photos)",
+        data.gallery().display(),
+        loaded.model,
+        report.gallery.len(),
+        report.gallery.photo_count()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Enrols a folder with a progress bar on standard error.
 ///
 /// # Errors
-/// When a folder can't be read or a network can't be run.
-pub fn enroll_with_progress(loaded: &Loaded, people: &Path) -> anyhow::Result<FolderReport> {
-    let photos = folder_photos(people)?;
-    let bar = ProgressBar::new(photos.len() as u64).with_style(
+/// When the folder can't be read or a network can't be run.
+pub fn enroll_with_progress(
+    loaded: &Loaded,
+    people: &Path,
+    gate: &GateArgs,
+    force: bool,
+) -> anyhow::Result<(FolderReport, Vec<Skipped>)> {
+    let contents = list_folder(people)?;
+    let bar = ProgressBar::new(contents.photos.len() as u64).with_style(
         ProgressStyle::with_template("enrolling {bar:40} {pos}/{len} photos, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    let report =
-        enroll_folder(&loaded.pipeline, photos, loaded.new_recipe(), GateParams::default(), || bar.inc(1));
+    let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
+    let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, || bar.inc(1));
     bar.finish_and_clear();
-    Ok(report?)
+    Ok((report?, contents.skipped))
 }
 
-/// A line for each person, and one for each photo that was refused.
+/// A line for each person: photos enrolled and refused.
 fn print_summary(report: &FolderReport) {
-    for person in report.gallery.people() {
-        println!("{:>4} photos  {}", person.photos.len(), person.name);
-    }
-    for (photo, outcome) in &report.outcomes {
-        if let Err(reason) = outcome {
-            println!("refused     {}: {reason}", photo.path.display());
+    println!("{:>8}  {:>7}  person", "enrolled", "refused");
+    let mut people: Vec<(&str, usize, usize)> = Vec::new();
+    for PhotoReport { photo, accepted, .. } in &report.photos {
+        let at = people.iter().position(|(name, ..)| *name == photo.name).unwrap_or_else(|| {
+            people.push((&photo.name, 0, 0));
+            people.len() - 1
+        });
+        if let Some((_, enrolled, refused)) = people.get_mut(at) {
+            *(if *accepted { enrolled } else { refused }) += 1;
         }
     }
+    for (name, enrolled, refused) in people {
+        println!("{enrolled:>8}  {refused:>7}  {name}");
+    }
+}
+
+/// A line for each photo that was refused or forced, with the reasons, and for what was left out.
+fn print_refused(report: &FolderReport, skipped: &[Skipped]) {
+    for PhotoReport { photo, accepted, reasons } in &report.photos {
+        if !reasons.is_empty() {
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            let outcome = if *accepted { "forced" } else { "refused" };
+            println!("{outcome}  {}: {}", printable(&photo.path), reasons.join("; "));
+        }
+    }
+    for Skipped { path, why } in skipped {
+        println!("skipped  {}: {why}", printable(path));
+    }
+}
+
+/// A file's name may hold what moves a terminal's cursor.
+fn printable(path: &Path) -> String {
+    path.display().to_string().replace(char::is_control, "\u{fffd}")
 }

@@ -24,8 +24,9 @@ pub struct ImportPickleArgs {
 /// When the pickle is refused or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let gallery = pickle::import_file(&args.file)?;
-    std::fs::create_dir_all(&args.data)?;
-    let path = DataFolder::new(&args.data).gallery();
+    let data = DataFolder::new(&args.data);
+    let _lock = data.lock()?;
+    let path = data.gallery();
     store::write(&path, &gallery)?;
     println!(
         "wrote {} ({}, {} people, {} photos)",

@@ -9,6 +9,7 @@ use super::data::DataFolder;
 use super::enroll::enroll_with_progress;
 use super::load::{self, Loaded};
 use crate::config::{Config, ServeArgs};
+use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::{Gallery, store};
 use crate::http::serve::{serve, stop_signal};
 use crate::http::state::{App, AppState, Fixed};
@@ -67,12 +68,33 @@ fn load_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded
         return Ok((load::load(&args.models, &model, compat)?, gallery));
     }
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, compat)?;
-    let report = enroll_with_progress(&loaded, &data.people())?;
-    let refused = report.outcomes.iter().filter(|(_, outcome)| outcome.is_err()).count();
-    tracing::info!(people = report.gallery.len(), photos_refused = refused, "enrolled people/");
+    let _lock = data.lock()?;
+    let (report, skipped) = enroll_with_progress(&loaded, &data.people(), &args.gate, false)?;
+    log_refused(&report, &skipped);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
     store::write(&data.gallery(), &report.gallery)?;
     Ok((loaded, report.gallery))
+}
+
+/// Logs hold no names, and so no paths and no reasons, unless they are asked for.
+fn log_refused(report: &FolderReport, skipped: &[Skipped]) {
+    let refused = report.photos.iter().filter(|photo| !photo.accepted);
+    let photos_refused = refused.clone().count();
+    tracing::info!(
+        people = report.gallery.len(),
+        photos_refused,
+        skipped = skipped.len(),
+        "enrolled people/"
+    );
+    if photos_refused > 0 {
+        tracing::warn!("not all photos were enrolled: `facerec enroll PEOPLE_DIR --data DIR` says why");
+    }
+    for photo in refused {
+        tracing::debug!(path = ?photo.photo.path, reasons = ?photo.reasons, "refused");
+    }
+    for Skipped { path, why } in skipped {
+        tracing::debug!(?path, why, "skipped");
+    }
 }
 
 /// The first inference allocates what later ones reuse.

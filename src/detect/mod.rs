@@ -6,6 +6,7 @@ use crate::imaging::RgbView;
 use crate::nn::DetectorNets;
 
 pub mod boxes;
+pub mod main_face;
 pub mod mtcnn;
 pub mod pyramid;
 

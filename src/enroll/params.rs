@@ -1,0 +1,57 @@
+//! What a photo must be to be enrolled.
+
+/// The bounds of the gate; a value exactly on its bound is good enough.
+///
+/// The defaults were set on the project's test photos: every clear portrait passes with room to
+/// spare, and each of them is refused when it is blurred, tilted by 45 degrees or shrunk until the
+/// face is small (`tests/it/enroll.rs`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GateParams {
+    /// Least probability of the face, 0 to 1; below it a second face does not count either. The
+    /// Flask service's own bound.
+    pub min_probability: f32,
+    /// Least width and height of the face's box, pixels. Smaller ones are blown up more than three
+    /// times for the embedder.
+    pub min_face_px: f32,
+    /// A further face counts when its box has at least this share of the main face's area. Smaller
+    /// ones are of people far behind, or of pictures on the wall: nobody takes them for the person.
+    /// 1/16 is a quarter of the main face's side.
+    pub min_rival_area: f32,
+    /// Least [`sharpness`](super::quality::sharpness). A sharp face of 50 pixels, blown up, measures
+    /// about 40, as one of 300 pixels does under a Gaussian blur with a sigma of 2 to 3 pixels;
+    /// sharp large ones measure 180 to 540, and none reaches 20 under a sigma of 5.
+    pub min_sharpness: f32,
+    /// Most [`Pose::yaw`](super::quality::Pose::yaw) to either side, degrees. Beyond it the far eye
+    /// begins to hide.
+    pub max_yaw_deg: f32,
+    /// Most [`Pose::pitch`](super::quality::Pose::pitch) up or down, degrees. Portraits measure up
+    /// to 18.
+    pub max_pitch_deg: f32,
+    /// Most [`Pose::roll`](super::quality::Pose::roll) to either side, degrees. The crop is not
+    /// turned upright, so the embedder sees the tilt. Portraits measure up to 12.
+    pub max_roll_deg: f32,
+    /// Cosine distance below which a face is taken for another person's. Stricter than the threshold
+    /// of recognition (0.5), where one stranger in a thousand would do: in a school of a thousand,
+    /// every second newcomer. 1 pair of strangers in 10,000 is nearer than 0.41 with `casia` and
+    /// 0.33 with `vggface2` (measured on LFW, margin 32).
+    pub other_person_distance: f32,
+    /// Cosine distance below which a photo of the same person is the same photo again, stored in
+    /// another way. Another compression measures up to 0.003, another photo of the person 0.2.
+    pub same_photo_distance: f32,
+}
+
+impl Default for GateParams {
+    fn default() -> Self {
+        Self {
+            min_probability: 0.9,
+            min_face_px: 48.0,
+            min_rival_area: 1.0 / 16.0,
+            min_sharpness: 40.0,
+            max_yaw_deg: 40.0,
+            max_pitch_deg: 35.0,
+            max_roll_deg: 25.0,
+            other_person_distance: 0.4,
+            same_photo_distance: 0.005,
+        }
+    }
+}

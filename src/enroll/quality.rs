@@ -1,0 +1,166 @@
+//! What makes a photo a bad example of a face, measured simply.
+
+use crate::align::AlignedCrop;
+use crate::geometry::{Landmarks, Point};
+use crate::nn::FACENET_SIDE;
+
+/// How far the nose stands out of the face, in distances between the eyes: about 31 mm of 62 mm.
+const NOSE_PER_EYE_DISTANCE: f32 = 0.5;
+/// The same in distances from the eyes to the mouth, which is as long as the eyes are apart.
+const NOSE_PER_FACE_HEIGHT: f32 = 0.5;
+/// Where the tip of the nose is on the way from the eyes to the mouth, in a face that looks ahead.
+const NOSE_LEVEL: f32 = 0.53;
+
+/// Sharpness: the variance of the Laplacian (the 3x3 kernel with -4 in the middle and four ones)
+/// over the luma of the crop that the embedder sees, `160 x 160` pixels of 0 to 255.
+#[must_use]
+pub fn sharpness(crop: &AlignedCrop) -> f32 {
+    let (pixels, _) = crop.pixels.as_chunks::<3>();
+    // Rec. 601, as Pillow's "L" has it.
+    let luma: Vec<f32> = pixels
+        .iter()
+        .map(|[r, g, b]| 0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b))
+        .collect();
+    let (mut sum, mut squares, mut count) = (0.0_f64, 0.0_f64, 0.0_f64);
+    let rows: Vec<&[f32]> = luma.chunks_exact(FACENET_SIDE).collect();
+    for three in rows.windows(3) {
+        let [above, row, below] = three else { continue };
+        for ((up, across), down) in above.iter().skip(1).zip(row.windows(3)).zip(below.iter().skip(1)) {
+            let [left, middle, right] = across else { continue };
+            let laplacian = f64::from(up + down + left + right - 4.0 * middle);
+            sum += laplacian;
+            squares += laplacian * laplacian;
+            count += 1.0;
+        }
+    }
+    if count == 0.0 { 0.0 } else { (squares / count - (sum / count).powi(2)) as f32 }
+}
+
+/// Where a face looks, in degrees; all zero for one that looks into the camera. Estimated from
+/// five points by a flat face with a nose that stands out of it: good to ten degrees or so, enough
+/// to tell a portrait from a profile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pose {
+    /// Turned to a side; above zero when the nose points to the right of the photo.
+    pub yaw: f32,
+    /// Nodding; above zero when the face looks up.
+    pub pitch: f32,
+    /// Tilted; above zero when the eye on the right of the photo is the lower one.
+    pub roll: f32,
+}
+
+impl Pose {
+    /// The pose of a face. Points in no order that a face can have (eyes crossed, mouth above the
+    /// eyes) count as turned by 90 degrees.
+    #[must_use]
+    pub fn of(landmarks: &Landmarks) -> Self {
+        let Landmarks { left_eye, right_eye, nose, mouth_left, mouth_right } = *landmarks;
+        let across = minus(right_eye, left_eye);
+        let eye_distance = across.x.hypot(across.y);
+        let roll = across.y.atan2(across.x).to_degrees();
+        // The face's own axes: x along the eyes, y towards the mouth, origin between the eyes.
+        let eyes = middle(left_eye, right_eye);
+        let own = |point: Point| {
+            let Point { x, y } = minus(point, eyes);
+            Point {
+                x: (x * across.x + y * across.y) / eye_distance,
+                y: (y * across.x - x * across.y) / eye_distance,
+            }
+        };
+        let (nose, mouth) = (own(nose), own(middle(mouth_left, mouth_right)));
+        // The nose beside the line from the eyes to the mouth: only a turned head does that.
+        let level = nose.y / mouth.y;
+        let beside = (nose.x - mouth.x / 2.0) / eye_distance;
+        let (yaw, pitch) = (beside / NOSE_PER_EYE_DISTANCE, (NOSE_LEVEL - level) / NOSE_PER_FACE_HEIGHT);
+        let possible = eye_distance > 0.0 && mouth.y > 0.0 && yaw.is_finite() && pitch.is_finite();
+        if !possible {
+            return Self { yaw: 90.0, pitch: 90.0, roll: if roll.is_finite() { roll } else { 90.0 } };
+        }
+        Self { yaw: yaw.atan().to_degrees(), pitch: pitch.atan().to_degrees(), roll }
+    }
+}
+
+fn minus(a: Point, b: Point) -> Point {
+    Point { x: a.x - b.x, y: a.y - b.y }
+}
+
+fn middle(a: Point, b: Point) -> Point {
+    Point { x: f32::midpoint(a.x, b.x), y: f32::midpoint(a.y, b.y) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imaging::Window;
+
+    fn crop(luma: impl Fn(usize, usize) -> u8) -> AlignedCrop {
+        let all = (0..FACENET_SIDE).flat_map(|y| (0..FACENET_SIDE).map(move |x| (x, y)));
+        let pixels = all.flat_map(|(x, y)| [luma(x, y); 3]).collect();
+        AlignedCrop { pixels, window: Window { x0: 0, y0: 0, x1: 160, y1: 160 } }
+    }
+
+    #[test]
+    fn sharpness_is_the_variance_of_the_laplacian() {
+        assert_eq!(sharpness(&crop(|_, _| 77)), 0.0);
+        // A slope has no second derivative.
+        assert!(sharpness(&crop(|x, _| x as u8)) < 1e-6);
+        // A chessboard of 100 and 110: the Laplacian is +40 and -40.
+        let chess = sharpness(&crop(|x, y| if (x + y) % 2 == 0 { 100 } else { 110 }));
+        assert!((chess - 1600.0).abs() < 0.1, "{chess}");
+        // Columns of 100 and 110: +20 and -20.
+        let columns = sharpness(&crop(|x, _| if x % 2 == 0 { 100 } else { 110 }));
+        assert!((columns - 400.0).abs() < 0.1, "{columns}");
+    }
+
+    /// A head of this pose, seen from far away: the points in space, turned and projected.
+    fn head(yaw: f32, pitch: f32, roll: f32) -> Landmarks {
+        let (yaw, pitch, roll) = (yaw.to_radians(), pitch.to_radians(), roll.to_radians());
+        let project = |x: f32, y: f32, z: f32| {
+            let (x, z) = (x * yaw.cos() + z * yaw.sin(), z * yaw.cos() - x * yaw.sin());
+            let y = y * pitch.cos() - z * pitch.sin();
+            Point { x: 300.0 + x * roll.cos() - y * roll.sin(), y: 200.0 + x * roll.sin() + y * roll.cos() }
+        };
+        Landmarks {
+            left_eye: project(-50.0, 0.0, 0.0),
+            right_eye: project(50.0, 0.0, 0.0),
+            nose: project(0.0, 53.0, 50.0),
+            mouth_left: project(-40.0, 100.0, 0.0),
+            mouth_right: project(40.0, 100.0, 0.0),
+        }
+    }
+
+    #[test]
+    fn the_pose_of_a_turned_head_is_found() {
+        for (yaw, pitch, roll) in [
+            (0.0, 0.0, 0.0),
+            (30.0, 0.0, 0.0),
+            (-50.0, 0.0, 0.0),
+            (0.0, 25.0, 0.0),
+            (0.0, -40.0, 0.0),
+            (0.0, 0.0, 70.0),
+        ] {
+            let pose = Pose::of(&head(yaw, pitch, roll));
+            let off = [pose.yaw - yaw, pose.pitch - pitch, pose.roll - roll];
+            assert!(off.iter().all(|d| d.abs() < 0.1), "{yaw} {pitch} {roll}: {pose:?}");
+        }
+        let pose = Pose::of(&head(20.0, 15.0, -30.0));
+        let off = [pose.yaw - 20.0, pose.pitch - 15.0, pose.roll + 30.0];
+        assert!(off.iter().all(|d| d.abs() < 6.0), "all three at once: {pose:?}");
+    }
+
+    #[test]
+    fn points_that_are_no_face_count_as_turned_away() {
+        let same = Landmarks::from([Point { x: 1.0, y: 1.0 }; 5]);
+        let upside_down = Landmarks {
+            mouth_left: Point { x: 260.0, y: 100.0 },
+            mouth_right: Point { x: 340.0, y: 100.0 },
+            ..head(0.0, 0.0, 0.0)
+        };
+        let broken = Landmarks { nose: Point { x: f32::NAN, y: 0.0 }, ..head(0.0, 0.0, 0.0) };
+        for landmarks in [same, upside_down, broken] {
+            let pose = Pose::of(&landmarks);
+            assert_eq!((pose.yaw, pose.pitch), (90.0, 90.0));
+            assert!(pose.roll.is_finite());
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The gate of enrolment, with the real networks on the test photos and altered ones.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use facerec::detect::DetectParams;
+use facerec::embed::{Embedding, Standardisation};
+use facerec::enroll::{Axis, Gate, GateParams, Outcome, Reason};
+use facerec::gallery::{Gallery, Person, Recipe, store};
+use facerec::imaging::decode::DecodeLimits;
+use facerec::imaging::orient::Orientations;
+use facerec::pipeline::{Pipeline, PipelineParams};
+use image::imageops::{self, FilterType};
+use image::{ImageFormat, RgbImage};
+
+use crate::support::{models, photo};
+
+fn pipeline() -> Pipeline {
+    let engine = &*models::NATIVE;
+    let params = PipelineParams {
+        limits: DecodeLimits { max_megapixels: 64 },
+        orientations: Orientations::All,
+        detect: DetectParams::default(),
+        probe_standardisation: Standardisation::Once,
+    };
+    Pipeline::new(engine.nets.clone(), engine.casia.clone(), params)
+}
+
+fn recipe() -> Recipe {
+    Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 }
+}
+
+/// One photo in front of an empty gallery.
+fn look(bytes: &[u8], force: bool) -> Outcome {
+    let (pipeline, gallery) = (pipeline(), Gallery::empty(recipe()));
+    Gate::new(&pipeline, &gallery, GateParams::default()).look_at("Ada", bytes, force).unwrap()
+}
+
+fn rejected(outcome: Outcome) -> Vec<Reason> {
+    match outcome {
+        Outcome::Rejected { reasons } => reasons,
+        Outcome::Accepted { .. } => panic!("accepted"),
+    }
+}
+
+fn accepted(outcome: Outcome) -> (facerec::gallery::EnrolledPhoto, Vec<Reason>) {
+    match outcome {
+        Outcome::Accepted { photo, overridden } => (photo, overridden),
+        Outcome::Rejected { reasons } => panic!("rejected: {reasons:?}"),
+    }
+}
+
+fn codes(reasons: &[Reason]) -> Vec<&'static str> {
+    reasons.iter().map(Reason::code).collect()
+}
+
+fn sample(person: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/people");
+    std::fs::read(root.join(person).join("portrait.jpg")).unwrap()
+}
+
+/// The clear portraits of one person that there are.
+fn portraits() -> Vec<(&'static str, Vec<u8>)> {
+    let golden = ["astronaut.png", "obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"];
+    let samples = ["Barack Obama", "Eileen Collins", "Joe Biden"];
+    let golden = golden.into_iter().map(|name| (name, photo(name)));
+    golden.chain(samples.into_iter().map(|name| (name, sample(name)))).collect()
+}
+
+/// The photo's pixels changed, as PNG.
+fn altered(bytes: &[u8], change: impl Fn(&RgbImage) -> RgbImage) -> Vec<u8> {
+    encoded(&change(&image::load_from_memory(bytes).unwrap().into_rgb8()), ImageFormat::Png)
+}
+
+fn encoded(pixels: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    pixels.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Turned about its middle, nearest pixel, grey outside.
+fn turned(photo: &RgbImage, degrees: f32) -> RgbImage {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (w, h) = (photo.width() as f32, photo.height() as f32);
+    RgbImage::from_fn(photo.width(), photo.height(), |x, y| {
+        let (dx, dy) = (x as f32 - w / 2.0, y as f32 - h / 2.0);
+        let (sx, sy) = (dx * cos + dy * sin + w / 2.0, dy * cos - dx * sin + h / 2.0);
+        let inside = sx >= 0.0 && sy >= 0.0 && sx < w && sy < h;
+        if inside { *photo.get_pixel(sx as u32, sy as u32) } else { image::Rgb([127; 3]) }
+    })
+}
+
+#[test]
+fn every_clear_portrait_passes() {
+    for (name, bytes) in portraits() {
+        match look(&bytes, false) {
+            Outcome::Accepted { overridden, .. } => assert_eq!(overridden, [], "{name}"),
+            Outcome::Rejected { reasons } => panic!("{name}: {reasons:?}"),
+        }
+    }
+}
+
+#[test]
+fn blurred_portraits_are_refused_with_what_was_measured_and_is_needed() {
+    for (name, bytes) in portraits() {
+        // The embedder sees the face at 160 pixels: the blur must be of a size with it.
+        let reasons = rejected(look(&altered(&bytes, |photo| imageops::blur(photo, 5.0)), false));
+        let blurred = reasons.iter().find(|reason| reason.code() == "blurred");
+        let (measured, needed) = blurred.and_then(Reason::measured_and_needed).unwrap_or_else(|| {
+            panic!("{name}: {reasons:?}");
+        });
+        assert!(measured < 20.0 && needed == 40.0, "{name}: {measured} of {needed}");
+    }
+}
+
+#[test]
+fn tilted_portraits_are_refused() {
+    for name in ["Barack Obama", "Eileen Collins", "Joe Biden"] {
+        for degrees in [-45.0, 45.0] {
+            let reasons = rejected(look(&altered(&sample(name), |photo| turned(photo, degrees)), false));
+            let Some(Reason::ExtremePose { measured, needed, .. }) =
+                reasons.iter().find(|reason| matches!(reason, Reason::ExtremePose { axis: Axis::Roll, .. }))
+            else {
+                panic!("{name} by {degrees}: {reasons:?}")
+            };
+            assert!((25.0..65.0).contains(measured) && *needed == 25.0, "{name} by {degrees}: {measured}");
+        }
+    }
+}
+
+#[test]
+fn shrunk_portraits_are_refused() {
+    for (name, bytes) in portraits() {
+        let small = altered(&bytes, |photo| {
+            let side = |pixels: u32| pixels * 110 / photo.height();
+            imageops::resize(photo, side(photo.width()), 110, FilterType::Triangle)
+        });
+        // 110 pixels high, the face 16 to 55.
+        let reasons = rejected(look(&small, false));
+        let measured = reasons.iter().find_map(|reason| match reason {
+            Reason::FaceTooSmall { measured, needed: 48.0 } => Some(*measured),
+            _ => None,
+        });
+        let measured = measured.unwrap_or_else(|| panic!("{name}: {reasons:?}"));
+        assert!((10.0..48.0).contains(&measured), "{name}: {measured}");
+    }
+}
+
+#[test]
+fn of_a_group_nobody_is_enrolled_but_under_force_the_one_in_the_middle() {
+    for name in ["group.png", "group.jpg", "group_12mp.jpg", "exif_6.jpg"] {
+        let bytes = photo(name);
+        assert_eq!(codes(&rejected(look(&bytes, false))), ["several_faces"], "{name}");
+        let (forced, overridden) = accepted(look(&bytes, true));
+        assert_eq!(overridden, [Reason::SeveralFaces { measured: 3 }], "{name}");
+        let distance = |other: &str| embedding_of(&photo(other)).cosine_distance(&forced.embedding);
+        let (middle, left, right) =
+            (distance("biden.jpg"), distance("obama3.jpg"), distance("astronaut.png"));
+        assert!(middle < 0.5 && left > 0.7 && right > 0.7, "{name}: {left} {middle} {right}");
+    }
+}
+
+fn embedding_of(bytes: &[u8]) -> Embedding {
+    accepted(look(bytes, true)).0.embedding
+}
+
+#[test]
+fn without_a_face_or_an_image_force_does_not_help() {
+    let truncated = photo("obama.jpg");
+    let truncated = &truncated[..400];
+    for (bytes, code) in [
+        (photo("no_face.png").as_slice(), "no_face"),
+        (b"not a photo at all", "not_an_image"),
+        (b"", "not_an_image"),
+        (truncated, "not_an_image"),
+    ] {
+        for force in [false, true] {
+            let reasons = rejected(look(bytes, force));
+            assert_eq!(codes(&reasons), [code]);
+            assert!(!reasons[0].can_be_overridden());
+        }
+    }
+}
+
+/// Barack Obama, with one photo.
+fn gallery_of_obama() -> Gallery {
+    let (photo, _) = accepted(look(&photo("obama.jpg"), false));
+    let person = Person::new("Barack Obama", None, vec![photo]).unwrap();
+    Gallery::new(recipe(), vec![person]).unwrap()
+}
+
+#[test]
+fn who_looks_like_another_person_is_refused_and_told_whom() {
+    let (pipeline, gallery) = (pipeline(), gallery_of_obama());
+    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
+    let other = photo("obama2.jpg");
+    let reasons = rejected(gate.look_at("Somebody Else", &other, false).unwrap());
+    let [Reason::LooksLikeAnotherPerson { person_id, name, measured, needed }] = &reasons[..] else {
+        panic!("{reasons:?}")
+    };
+    assert_eq!((person_id.as_ref(), name.as_str()), (Some(&gallery.people()[0].id), "Barack Obama"));
+    assert!((0.15..0.4).contains(measured) && *needed == 0.4, "{measured}");
+    let (_, overridden) = accepted(gate.look_at("Somebody Else", &other, true).unwrap());
+    assert_eq!(codes(&overridden), ["looks_like_another_person"]);
+}
+
+#[test]
+fn another_photo_of_the_person_is_welcome_and_the_same_one_is_not() {
+    let (pipeline, gallery) = (pipeline(), gallery_of_obama());
+    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
+    let same = rejected(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let photo_id = Some(gallery.people()[0].photos[0].id.clone());
+    assert_eq!(same, [Reason::SamePhotoAgain { photo_id, measured: 0.0, needed: 0.005 }]);
+    // The same pixels in another file.
+    let pixels =
+        facerec::imaging::decode::decode(&photo("obama.jpg"), DecodeLimits { max_megapixels: 64 }).unwrap();
+    let pixels = RgbImage::from_raw(pixels.width as u32, pixels.height as u32, pixels.data).unwrap();
+    let reasons = gate.look_at("Barack Obama", &encoded(&pixels, ImageFormat::Png), false).unwrap();
+    assert_eq!(codes(&rejected(reasons)), ["same_photo_again"]);
+    let (_, overridden) = accepted(gate.look_at(" Barack Obama ", &photo("obama2.jpg"), false).unwrap());
+    assert_eq!(overridden, []);
+}
+
+#[test]
+fn photos_of_one_batch_are_held_against_each_other() {
+    let (pipeline, empty) = (pipeline(), Gallery::empty(recipe()));
+    let mut gate = Gate::new(&pipeline, &empty, GateParams::default());
+    accepted(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let again = rejected(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    assert_eq!(again, [Reason::SamePhotoAgain { photo_id: None, measured: 0.0, needed: 0.005 }]);
+    let other = rejected(gate.look_at("Joe Biden", &photo("obama2.jpg"), false).unwrap());
+    let [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] = &other[..] else {
+        panic!("{other:?}")
+    };
+    assert_eq!(name, "Barack Obama");
+    accepted(gate.look_at("Joe Biden", &photo("biden.jpg"), false).unwrap());
+}
+
+struct Folders {
+    root: tempfile::TempDir,
+}
+
+impl Folders {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn people(&self) -> PathBuf {
+        self.root.path().join("people")
+    }
+
+    fn gallery(&self) -> PathBuf {
+        self.root.path().join("data/gallery.bin")
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) {
+        let path = self.people().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    fn enroll(&self, more: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_facerec"));
+        command.arg("enroll").arg(self.people()).arg("--data").arg(self.root.path().join("data"));
+        command.args(["--model", "casia"]).args(more).output().unwrap()
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn the_command_goes_on_past_bad_files_and_says_what_became_of_each() {
+    let folders = Folders::new();
+    folders.put("Barack Obama/1.jpg", &photo("obama.jpg"));
+    folders.put("Barack Obama/2.jpg", &photo("obama2.jpg"));
+    folders.put("Barack Obama/3.jpg", &photo("obama2.jpg"));
+    folders.put("Barack Obama/empty.jpg", b"");
+    folders.put("Barack Obama/group.jpg", &photo("group.jpg"));
+    folders.put("Zoe\u{308} 李雷 <b>/a.jpg", &photo("biden.jpg"));
+    folders.put("Zoe\u{308} 李雷 <b>/impostor.jpg", &photo("obama3.jpg"));
+    folders.put("Zoe\u{308} 李雷 <b>/\u{1b}[2J.jpg", b"not an image");
+    folders.put("notes.txt", b"beside the folders");
+    folders.put("Empty/.hidden", b"");
+    std::fs::create_dir_all(folders.people().join("Barack Obama/older")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", folders.people().join("Barack Obama/gone.jpg")).unwrap();
+    let not_unicode = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9");
+    let not_unicode: &std::ffi::OsStr = not_unicode;
+    std::fs::create_dir_all(folders.people().join(not_unicode)).unwrap();
+
+    let output = folders.enroll(&[]);
+    let said = out(&output);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for line in [
+        "enrolled  refused  person",
+        "       2        4  Barack Obama",
+        "       1        2  Zo\u{eb} 李雷 <b>",
+        "Barack Obama/3.jpg: same_photo_again: ",
+        "Barack Obama/empty.jpg: not_an_image: ",
+        "Barack Obama/gone.jpg: not_an_image: the file can't be read: ",
+        "Barack Obama/group.jpg: several_faces: expected one face, found 3",
+        "\u{fffd}[2J.jpg: not_an_image: ",
+        "impostor.jpg: looks_like_another_person: ",
+        "notes.txt: expected a folder named as a person",
+        "Empty: expected photos in the folder, found none",
+        "older: expected a photo, found no file",
+        "expected a name in Unicode (UTF-8), found other bytes",
+        "(casia, 2 people, 3 photos)",
+    ] {
+        assert!(said.contains(line), "{line:?} is not in:\n{said}");
+    }
+    let gallery = store::read(&folders.gallery()).unwrap();
+    let people: Vec<(&str, usize)> =
+        gallery.people().iter().map(|person| (person.name.as_str(), person.photos.len())).collect();
+    assert_eq!(people, [("Barack Obama", 2), ("Zo\u{eb} 李雷 <b>", 1)]);
+}
+
+#[test]
+fn between_two_people_of_a_folder_the_later_photo_is_refused() {
+    let folders = Folders::new();
+    folders.put("Ann/1.jpg", &photo("obama.jpg"));
+    folders.put("Bob/1.jpg", &photo("obama2.jpg"));
+    let said = out(&folders.enroll(&[]));
+    assert!(said.contains("Bob/1.jpg: looks_like_another_person: "), "{said}");
+    assert!(said.contains(" to Ann\n"), "{said}");
+    assert_eq!(store::read(&folders.gallery()).unwrap().len(), 1);
+    // The bound is a setting.
+    assert!(folders.enroll(&["--enroll-other-person-distance", "0.1"]).status.success());
+    assert_eq!(store::read(&folders.gallery()).unwrap().len(), 2);
+}
+
+#[test]
+fn where_nobody_is_enrolled_the_exit_code_is_1_and_the_old_gallery_stays() {
+    let folders = Folders::new();
+    folders.put("Ann/group.jpg", &photo("group.jpg"));
+    folders.put("Bob/nothing.png", &photo("no_face.png"));
+    let output = folders.enroll(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled"));
+    assert!(!folders.gallery().exists());
+
+    let output = folders.enroll(&["--force"]);
+    let said = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("forced  ") && said.contains("Ann/group.jpg: several_faces"), "{said}");
+    assert!(said.contains("refused  ") && said.contains("Bob/nothing.png: no_face"), "{said}");
+    let before = std::fs::read(folders.gallery()).unwrap();
+    assert_eq!(folders.enroll(&["--enroll-min-sharpness", "100000"]).status.code(), Some(1));
+    assert_eq!(std::fs::read(folders.gallery()).unwrap(), before);
+}
+
+#[test]
+fn while_another_process_writes_to_the_data_folder_the_command_refuses_at_once() {
+    let folders = Folders::new();
+    folders.put("Ann/1.jpg", &photo("obama.jpg"));
+    std::fs::create_dir_all(folders.gallery().parent().unwrap()).unwrap();
+    let _held = facerec::gallery::writer::FolderLock::acquire(folders.gallery().parent().unwrap()).unwrap();
+    let output = folders.enroll(&[]);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("is writing to this data folder"), "{said}");
+    assert!(!folders.gallery().exists());
+}

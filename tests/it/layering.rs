@@ -1,0 +1,288 @@
+//! Which module may know which: what `src/` imports, held against the tables below.
+//!
+//! Imports point down only: http, cli -> worker -> enrolment, pipeline -> stages -> geometry, error.
+//! A new wall goes into the table, with a reason where it is an exception.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A module and the project's own modules that it may import. A submodule's row, where there is one,
+/// stands in place of its parent's. `*` is any.
+const MODULES: &[(&str, &[&str])] = &[
+    // Foundations.
+    ("error", &[]),
+    ("geometry", &[]),
+    ("durable", &[]),
+    ("pickle", &[]),
+    ("student_id", &[]),
+    ("person_name", &["error"]),
+    ("live", &["error"]),
+    // The stages, in the order in which a photo passes through them.
+    ("imaging", &["error"]),
+    ("nn", &["error", "imaging"]),
+    ("detect", &["error", "geometry", "imaging", "nn"]),
+    ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
+    ("embed", &["align", "error", "nn"]),
+    ("gallery", &["embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
+    ("gallery::pickle", &["embed", "error", "nn", "pickle"]),
+    ("gallery::store", &["durable", "embed", "error", "nn", "student_id"]),
+    ("gallery::writer", &["durable", "error", "live"]), // it changes what others read while they do
+    ("roster", &["error", "person_name", "student_id"]),
+    // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
+    ("models", &["align", "durable", "embed", "error", "imaging", "nn", "pickle"]),
+    // The stages joined.
+    ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "nn"]),
+    (
+        "enroll",
+        &[
+            "align",
+            "detect",
+            "embed",
+            "error",
+            "gallery",
+            "geometry",
+            "imaging",
+            "nn",
+            "person_name",
+            "pipeline",
+        ],
+    ),
+    // The program around them.
+    ("config", &["enroll"]), // the gate's own bounds, so that their defaults stand in one place
+    ("telemetry", &["config", "error"]),
+    ("worker", &["error", "pipeline"]),
+    (
+        "http",
+        &[
+            "config",
+            "enroll",
+            "error",
+            "gallery",
+            "live",
+            "person_name",
+            "pipeline",
+            "roster",
+            "student_id",
+            "telemetry",
+            "worker",
+        ],
+    ),
+    ("cli", &["*"]),
+    ("main", &["cli"]),
+];
+
+/// A crate and the modules that may name it.
+const CRATES: &[(&str, &[&str])] = &[
+    // Decoders see hostile bytes: one door. `encode` writes PNG, `orient` is the only reader of EXIF.
+    ("image", &["imaging::decode", "imaging::encode"]),
+    ("mozjpeg", &["imaging::decode"]),
+    ("mozjpeg_sys", &["imaging::decode"]),
+    ("zune_jpeg", &["imaging::decode"]),
+    ("exif", &["imaging::orient"]),
+    ("calamine", &["roster"]),
+    // A workbook is an archive too: its size is checked before calamine unpacks it.
+    ("zip", &["models::checkpoint", "roster::xlsx"]),
+    ("bincode", &["gallery::store"]),
+    // models writes ONNX files with the message types that tract reads them with.
+    ("tract_onnx", &["nn", "models::facenet_onnx"]),
+    ("ndarray", &["nn"]),
+    ("prost", &["nn::native::graph", "models::facenet_onnx"]),
+    ("half", &["nn::native::graph", "models::checkpoint", "gallery::pickle"]),
+    ("rayon", &["nn", "imaging"]),
+    ("unicode_normalization", &["person_name"]),
+    // What runs the service stays out of the stages.
+    ("axum", &["http"]),
+    ("http_body", &["http"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
+    ("tower", &["http"]),
+    ("tower_http", &["http"]),
+    ("tokio", &["http", "worker", "cli::serve"]),
+    ("clap", &["cli", "config", "main"]),
+    ("anyhow", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("tracing_subscriber", &["telemetry"]),
+    ("ureq", &["models::download", "cli::healthcheck"]),
+    // Domain types know no wire format; the files of models are TOML and JSON.
+    ("serde", &["http", "cli", "models"]),
+    ("serde_json", &["http", "cli", "models"]),
+    ("toml", &["models"]),
+];
+
+/// A file of `src/`: its module's path and its code without comments and unit tests.
+struct Source {
+    module: Vec<String>,
+    code: String,
+}
+
+impl Source {
+    fn name(&self) -> String {
+        self.module.join("::")
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let sources: Vec<Source> = files.iter().filter_map(|path| source(&root, path)).collect();
+    assert!(sources.len() > 50, "src/ was not found whole");
+    sources
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// `None` for `lib.rs`, which only lists the modules, and for files of unit tests.
+fn source(root: &Path, path: &Path) -> Option<Source> {
+    let relative = path.strip_prefix(root).unwrap().with_extension("");
+    let module: Vec<String> =
+        relative.iter().map(|part| part.to_str().unwrap().to_owned()).filter(|part| part != "mod").collect();
+    if module == ["lib"] || module.last().is_some_and(|last| last == "tests") {
+        return None;
+    }
+    let text = std::fs::read_to_string(path).unwrap();
+    // Clippy keeps unit tests at the end of a file.
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let mut code: String =
+        code.lines().map(|line| line.split("//").next().unwrap().to_owned() + "\n").collect();
+    if module == ["main"] {
+        code = code.replace("facerec::", "crate::");
+    }
+    Some(Source { module, code })
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// What follows each `word::` in the code that is not itself the tail of a path.
+fn after<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
+    let starts = code.match_indices(word).filter(move |(at, _)| {
+        let before = code[..*at].chars().next_back();
+        before.is_none_or(|before| !is_word(before) && before != ':')
+    });
+    starts.filter_map(move |(at, _)| code[at + word.len()..].strip_prefix("::"))
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(|character| !is_word(character)).next().unwrap_or_default()
+}
+
+/// The project's own top-level modules that a file names, through `crate::` or up through `super::`.
+fn imports(source: &Source) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut from_root = |rest: &str| {
+        let name = first_word(rest);
+        assert!(
+            !name.is_empty(),
+            "{}: `crate::{{...}}` hides what is imported: one line each",
+            source.name()
+        );
+        found.insert(name.to_owned());
+    };
+    after(&source.code, "crate").for_each(&mut from_root);
+    for mut rest in after(&source.code, "super") {
+        let mut climbed = 1;
+        while let Some(further) = rest.strip_prefix("super::") {
+            (rest, climbed) = (further, climbed + 1);
+        }
+        if climbed >= source.module.len() {
+            from_root(rest);
+        }
+    }
+    found.remove(&source.module[0]);
+    found
+}
+
+fn is_inside(module: &str, wall: &str) -> bool {
+    module.strip_prefix(wall).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// The row of the longest prefix of `module`.
+fn row(module: &str) -> Option<&'static [&'static str]> {
+    let rows = MODULES.iter().filter(|(name, _)| is_inside(module, name));
+    rows.max_by_key(|(name, _)| name.len()).map(|(_, allowed)| *allowed)
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let name = source.name();
+        let Some(allowed) = row(&name) else {
+            faults.push(format!("{name} is not in the table"));
+            continue;
+        };
+        for import in imports(&source) {
+            if !allowed.contains(&"*") && !allowed.contains(&import.as_str()) {
+                faults.push(format!("{name} imports {import}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_table_names_modules_that_are_there_and_points_down_only() {
+    let there: BTreeSet<String> = sources().iter().map(Source::name).collect();
+    let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, allowed) in MODULES {
+        assert!(there.iter().any(|module| is_inside(module, name)), "there is no module {name}");
+        for import in *allowed {
+            let known = *import == "*" || MODULES.iter().any(|(module, _)| module == import);
+            assert!(known, "{name} may import {import}, which is no module");
+        }
+        let top = name.split("::").next().unwrap();
+        below.entry(top).or_default().extend(*allowed);
+    }
+    // Take away what imports nothing that is left, until nothing is left.
+    while !below.is_empty() {
+        let left: BTreeSet<&str> = below.keys().copied().collect();
+        let before = left.len();
+        below.retain(|_, allowed| allowed.iter().any(|import| left.contains(import)));
+        assert!(below.len() < before, "these import each other in a circle: {left:?}");
+    }
+}
+
+#[test]
+fn crates_are_named_only_where_the_table_allows() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let name = source.name();
+        for (dependency, allowed) in CRATES {
+            let named = after(&source.code, dependency).next().is_some()
+                || source.code.contains(&format!("use {dependency};"));
+            if named && !allowed.iter().any(|wall| is_inside(&name, wall)) {
+                faults.push(format!("{name} names the crate {dependency}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn what_is_imported_is_seen_however_it_is_written() {
+    let source = |module: &str, code: &str| Source {
+        module: module.split("::").map(str::to_owned).collect(),
+        code: code.to_owned(),
+    };
+    let found = |module: &str, code: &str| imports(&source(module, code)).into_iter().collect::<Vec<_>>();
+    assert_eq!(found("align", "use crate::nn::{A, B};\nfn f() -> crate::error::Result {}"), ["error", "nn"]);
+    assert_eq!(found("align", "pub use super::detect::Detection;"), ["detect"]);
+    assert_eq!(
+        found("nn::native::conv", "use super::super::tract::A;\nuse super::graph;"),
+        Vec::<String>::new()
+    );
+    assert_eq!(found("nn::native::conv", "use super::super::super::http::A;"), ["http"]);
+    assert_eq!(found("nn", "use crate::nn::A; let a = other::crate_name::B;"), Vec::<String>::new());
+    assert_eq!(after("use tokio::net; mytokio::x; a::tokio::y; tokio::spawn()", "tokio").count(), 2);
+}
