@@ -147,6 +147,10 @@ pub struct ServeArgs {
     #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub request_timeout_s: u32,
+    /// Keep each photo that is recognised here, upright, as PNG, under a name of its own; costs a second
+    /// of a core for a phone's photo [default: photos are not kept]
+    #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
+    pub keep_photos: Option<PathBuf>,
     /// How log lines are written
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -156,6 +160,24 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub gate: GateArgs,
+}
+
+/// How long the service waits for slow clients; not settable, so that every deployment is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the head of a request, and for the first sign of life of a connection.
+    pub head: Duration,
+    /// Between two pieces of a body.
+    pub body_idle: Duration,
+    /// For requests that run when the signal to stop comes.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let [head, body_idle, drain] = [15, 10, 30].map(Duration::from_secs);
+        Self { head, body_idle, drain }
+    }
 }
 
 /// What the service needs to know, checked and in its final units.
@@ -181,6 +203,10 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Longest time of a request.
     pub request_timeout: Duration,
+    /// How long slow clients are waited for.
+    pub timeouts: Timeouts,
+    /// Where photos are kept, if they are.
+    pub keep_photos: Option<PathBuf>,
     /// Origins whose pages may call the service; `*` for any.
     pub cors_origins: Vec<String>,
     /// What a photo must be to be enrolled.
@@ -202,6 +228,8 @@ impl From<&ServeArgs> for Config {
             queue: usize::from(args.queue),
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
             request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
+            timeouts: Timeouts::default(),
+            keep_photos: args.keep_photos.clone(),
             cors_origins: args.cors_origin.clone(),
             gate: GateParams::from(&args.gate),
         }
@@ -270,7 +298,7 @@ mod tests {
         assert_eq!((config.compat, config.min_probability), (Compat::Standard, 0.9));
         assert_eq!(config.max_upload_bytes, 20 * 1024 * 1024);
         assert_eq!(config.request_timeout, Duration::from_mins(1));
-        assert!(config.cors_origins.is_empty());
+        assert_eq!((config.keep_photos, config.cors_origins), (None, vec![]));
     }
 
     #[test]

@@ -47,11 +47,14 @@ pub struct Trouble {
     pub since: SystemTime,
 }
 
+/// What a value must be besides readable; the error says what was expected and found.
+type Check<T> = Box<dyn Fn(&T) -> Result<()> + Send + Sync>;
+
 /// The value of a file, kept up to date by [`Live::poll`].
-#[derive(Debug)]
 pub struct Live<T> {
     path: PathBuf,
     kind: Kind<T>,
+    check: Option<Check<T>>,
     /// Locked only to clone or to swap the pointer.
     current: RwLock<Arc<T>>,
     /// Locked only to clone or to replace it.
@@ -130,10 +133,19 @@ impl<T> Live<T> {
         Self {
             path: path.to_path_buf(),
             kind,
+            check: None,
             current: RwLock::new(Arc::new(value)),
             trouble: RwLock::new(None),
             seen: Mutex::new(seen),
         }
+    }
+
+    /// Refuses values of a changed file that don't pass `check`, as if the file could not be read. The
+    /// value in use now is not checked.
+    #[must_use]
+    pub fn checked(mut self, check: impl Fn(&T) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.check = Some(Box::new(check));
+        self
     }
 
     /// The file.
@@ -194,7 +206,8 @@ impl<T> Live<T> {
         if now == Seen::NoFile {
             return self.file_is_gone();
         }
-        match read_settled(&self.path, self.kind) {
+        let read = read_settled(&self.path, self.kind);
+        match read.and_then(|(value, settled)| self.accept(&value).map(|()| (value, settled))) {
             Ok((value, settled)) => {
                 *seen = settled;
                 self.swap(value);
@@ -208,6 +221,10 @@ impl<T> Live<T> {
                 false
             }
         }
+    }
+
+    fn accept(&self, value: &T) -> Result<()> {
+        self.check.as_ref().map_or(Ok(()), |check| check(value))
     }
 
     fn file_is_gone(&self) -> bool {
@@ -326,6 +343,26 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(!live.poll());
         assert!(message(&live).ends_with("was deleted; the one read before is still in use"));
+        fs::write(&path, "two").unwrap();
+        assert!(live.poll());
+        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+    }
+
+    #[test]
+    fn a_value_that_is_refused_is_reported_and_the_old_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let short = |text: &String| match text.len() {
+            ..=3 => Ok(()),
+            len => Err(Error::Data(format!("expected 3 letters, found {len}"))),
+        };
+        let live = Live::open(&path, STRICT).unwrap().checked(short);
+        fs::write(&path, "three").unwrap();
+        assert!(!live.poll());
+        assert_eq!(live.current().as_str(), "one");
+        assert_eq!(message(&live), "expected 3 letters, found 5; the list read before is still in use");
+        assert!(live.trouble().unwrap().file_exists);
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
         assert_eq!((live.current().as_str(), live.trouble()), ("two", None));

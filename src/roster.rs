@@ -1,12 +1,23 @@
 //! The workbook that gives a name its ID. `xlsx.rs` reads it; this holds what was read.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::live::Kind;
 use crate::person_name;
 use crate::student_id::StudentId;
 
 mod xlsx;
+
+/// Name of the file in the data folder.
+pub const FILE_NAME: &str = "roster.xlsx";
+
+/// How a [`Live`](crate::live::Live) roster is read; a data folder may have none.
+pub const ROSTER: Kind<Roster> =
+    Kind { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
 /// How many warnings a roster keeps; the rest is only counted.
 const MAX_WARNINGS: usize = 50;
@@ -48,6 +59,25 @@ impl Roster {
             roster.warnings.push(format!("and {left_out} more warnings"));
         }
         Ok(roster)
+    }
+
+    /// Reads a workbook from its file.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when it can't be read, or as [`Roster::from_xlsx`].
+    pub fn read_file(path: &Path) -> Result<Self> {
+        let failed = |found: &str| Error::Data(format!("{} can't be read: {found}", path.display()));
+        let about = std::fs::metadata(path).map_err(|error| failed(&error.to_string()))?;
+        if !about.is_file() {
+            return Err(failed("expected a file, found a folder or a device"));
+        }
+        // One byte more than is taken, so that too long a file is not taken for its beginning.
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|error| failed(&error.to_string()))?;
+        file.take(xlsx::MAX_FILE_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| failed(&error.to_string()))?;
+        Self::from_xlsx(&bytes)
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.

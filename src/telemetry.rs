@@ -2,6 +2,8 @@
 //! in the syntax of `tracing_subscriber::EnvFilter`. At the default level no line holds a name, an
 //! embedding or an image.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
@@ -24,7 +26,10 @@ pub fn init(format: LogFormat) -> Result<()> {
             "{variable}: expected a log filter like \"info\" or \"facerec=debug\", found {text:?}: {e}"
         ))
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_target(false).try_init(),
         LogFormat::Json => {

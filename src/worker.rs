@@ -92,12 +92,37 @@ impl Workers {
         &self,
         job: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<Pending<T>> {
+        self.submit_then(job, || ())
+    }
+
+    /// Takes a job, or refuses it at once. When the job has succeeded and its answer is out, `after`
+    /// runs on the same thread, in the job's place: nobody waits for it, and what is left to do can't
+    /// pile up.
+    ///
+    /// # Errors
+    /// As [`Workers::submit`].
+    pub fn submit_then<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+        after: impl FnOnce() + Send + 'static,
+    ) -> Result<Pending<T>> {
         let (sender, answer) = oneshot::channel();
         let job = move || {
             // Its client may have gone between being taken from the queue and now.
-            if !sender.is_closed() {
-                // The client may go while the job runs: then nobody wants the answer.
-                drop(sender.send(catch_panic(job)));
+            if sender.is_closed() {
+                return;
+            }
+            let done = catch_panic(job);
+            let succeeded = done.is_ok();
+            // The client may go while the job runs: then nobody wants the answer.
+            drop(sender.send(done));
+            if succeeded
+                && let Err(error) = catch_panic(|| {
+                    after();
+                    Ok(())
+                })
+            {
+                tracing::error!(%error, "the work after an answer failed");
             }
         };
         let mut state = self.shared.lock();
@@ -254,6 +279,26 @@ mod tests {
         let good = workers.submit(|| Ok(7)).unwrap();
         assert!(matches!(bad.await, Err(Error::Internal(message)) if message.contains("boom")));
         assert_eq!(good.await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_an_answer_does_not_hold_it_up_and_needs_one() {
+        let workers = workers(1, 4);
+        let (release, wait) = mpsc::channel::<()>();
+        let (sender, done) = mpsc::channel();
+        let after = move || {
+            let _ = wait.recv();
+            sender.send("after").unwrap();
+        };
+        assert_eq!(workers.submit_then(|| Ok(1), after).unwrap().await.unwrap(), 1);
+        assert!(done.try_recv().is_err(), "it still waits");
+        let bad = workers.submit_then(|| -> Result<()> { panic!("boom") }, || panic!("never runs")).unwrap();
+        let odd = workers.submit_then(|| Ok(2), || panic!("boom")).unwrap();
+        let good = workers.submit(|| Ok(3)).unwrap();
+        release.send(()).unwrap();
+        assert_eq!(done.recv().unwrap(), "after");
+        assert!(bad.await.is_err());
+        assert_eq!((odd.await.unwrap(), good.await.unwrap()), (2, 3));
     }
 
     #[tokio::test]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::error::Result;
-use crate::gallery::writer::FolderLock;
+use crate::gallery::writer::{FolderLock, GALLERY};
 use crate::gallery::{Gallery, store};
-use crate::roster::Roster;
+use crate::live::Live;
+use crate::roster::{self, ROSTER, Roster};
 
 /// The files of a data folder.
 #[derive(Debug, Clone)]
@@ -23,13 +24,13 @@ impl DataFolder {
     /// `gallery.bin`: the enrolled people.
     #[must_use]
     pub fn gallery(&self) -> PathBuf {
-        self.0.join("gallery.bin")
+        self.0.join(store::FILE_NAME)
     }
 
     /// `roster.xlsx`: the IDs.
     #[must_use]
     pub fn roster(&self) -> PathBuf {
-        self.0.join("roster.xlsx")
+        self.0.join(roster::FILE_NAME)
     }
 
     /// `people`: photos to enrol where there is no gallery yet.
@@ -46,6 +47,14 @@ impl DataFolder {
         std::fs::create_dir_all(&self.0)
             .with_context(|| format!("the folder {} can't be made", self.0.display()))?;
         Ok(FolderLock::acquire(&self.0)?)
+    }
+
+    /// Opens the gallery, to be kept up to date.
+    ///
+    /// # Errors
+    /// When it is missing or can't be read.
+    pub fn open_gallery(&self) -> Result<Live<Gallery>> {
+        Live::open(&self.gallery(), GALLERY)
     }
 
     /// Reads the gallery.
@@ -65,30 +74,22 @@ impl DataFolder {
         Ok(store::read(&path)?)
     }
 
-    /// Reads the roster; a folder without one has an empty one, and its log says so.
+    /// Opens the roster; a folder without one has an empty one, and its log says so.
     ///
     /// # Errors
     /// When it is there but can't be read.
-    pub fn read_roster(&self) -> anyhow::Result<Roster> {
+    pub fn open_roster(&self) -> anyhow::Result<Live<Roster>> {
         let path = self.roster();
-        if !path.exists() {
-            tracing::warn!(path = %path.display(), "there is no roster: every ID will be \"ID not found\"");
-            return Ok(Roster::default());
-        }
-        let roster = read_roster_file(&path).with_context(|| format!("{} can't be used", path.display()))?;
-        for warning in roster.warnings() {
-            tracing::warn!(path = %path.display(), warning, "the roster was read, but");
-        }
+        let roster =
+            Live::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
+        log_warnings(&roster.current());
         Ok(roster)
     }
 }
 
-/// Reads a workbook.
-///
-/// # Errors
-/// [`crate::error::Error::Data`] when it can't be read or is no roster.
-pub fn read_roster_file(path: &Path) -> Result<Roster> {
-    let bytes = std::fs::read(path)
-        .map_err(|reason| crate::error::Error::Data(format!("{} can't be read: {reason}", path.display())))?;
-    Roster::from_xlsx(&bytes)
+/// What is odd about a roster; the warnings name rows, not people.
+pub fn log_warnings(roster: &Roster) {
+    for warning in roster.warnings() {
+        tracing::warn!(warning, "the roster was read, but");
+    }
 }

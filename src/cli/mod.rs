@@ -16,6 +16,7 @@ pub mod models;
 pub mod normalize;
 pub mod recognize;
 pub mod serve;
+pub mod watch;
 
 /// Face recognition as a REST service: a photo in, names and IDs out.
 #[derive(Debug, Parser)]

@@ -41,7 +41,7 @@ pub struct RecognizeArgs {
 /// When gallery, roster or models can't be used.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
-    let (gallery, roster) = (data.read_gallery()?, data.read_roster()?);
+    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?.current());
     let model = load::model_of_gallery(&args.models, gallery.recipe())?;
     let loaded = load::load(&args.models, &model, Compat::Standard)?;
     let threshold = args.threshold.unwrap_or(loaded.threshold);

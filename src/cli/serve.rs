@@ -8,13 +8,17 @@ use anyhow::Context;
 use super::data::DataFolder;
 use super::enroll::enroll_with_progress;
 use super::load::{self, Loaded};
+use super::watch::{LoadedEmbedder, watch};
 use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
+use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
+use crate::http::keep::PhotoKeeper;
 use crate::http::serve::{serve, stop_signal};
-use crate::http::state::{App, AppState, Fixed};
+use crate::http::state::{App, AppState};
 use crate::http::{router, upload::UploadBudget};
 use crate::imaging::OrientedRgb;
+use crate::live::Live;
 use crate::memory;
 use crate::telemetry;
 use crate::worker::Workers;
@@ -34,14 +38,17 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (loaded, gallery) = load_or_enroll(args, &data)?;
     warm_up(&loaded)?;
     let threshold = config.threshold.unwrap_or(loaded.threshold);
-    tracing::info!(model = loaded.model, people = gallery.len(), threshold, "loaded");
+    tracing::info!(model = loaded.model, people = gallery.current().len(), threshold, "loaded");
+    let (gallery, roster) = (Arc::new(gallery), Arc::new(data.open_roster()?));
+    watch(Arc::clone(&gallery), Arc::clone(&roster))?;
     let app = App {
         threshold,
         pipeline: loaded.pipeline,
-        gallery: Box::new(Fixed(Arc::new(gallery))),
-        roster: Box::new(Fixed(Arc::new(data.read_roster()?))),
+        gallery,
+        roster,
         workers: Workers::start(config.workers, config.queue)?,
         uploads: UploadBudget::new(config.queue + config.workers.get(), config.max_upload_bytes),
+        keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
         config,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -54,26 +61,41 @@ async fn listen(app: App) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("{}:{} can't be listened on", address.0, address.1))?;
     tracing::info!(address = %listener.local_addr()?, "ready");
-    let finished = serve(listener, router(AppState::new(app)), stop_signal()?).await;
+    let timeouts = app.config.timeouts;
+    let finished = serve(listener, router(AppState::new(app)), timeouts, stop_signal()?).await;
     tracing::info!(finished, "stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The gallery and the networks that made it; a folder with people but no gallery is enrolled first.
-fn load_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded, Gallery)> {
+/// The networks, and the gallery that they made, kept up to date.
+fn load_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded, Live<Gallery>)> {
+    let (loaded, gallery) = open_or_enroll(args, data)?;
+    let embedder = LoadedEmbedder::of(&loaded);
+    embedder.check(gallery.current().recipe())?;
+    Ok((loaded, gallery.checked(move |changed| embedder.check(changed.recipe()))))
+}
+
+/// A folder with people but no gallery is enrolled first; one with neither begins with nobody.
+fn open_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded, Live<Gallery>)> {
     let compat = args.compat.unwrap_or_default();
-    if data.gallery().exists() || !data.people().is_dir() {
-        let gallery = data.read_gallery()?;
-        let model = load::model_of_gallery(&args.models, gallery.recipe())?;
+    if data.gallery().exists() {
+        let gallery = data.open_gallery()?;
+        let model = load::model_of_gallery(&args.models, gallery.current().recipe())?;
         return Ok((load::load(&args.models, &model, compat)?, gallery));
     }
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, compat)?;
+    if !data.people().is_dir() {
+        anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
+        tracing::warn!("nobody is enrolled: {} has neither gallery.bin nor people/", args.data.display());
+        let gallery = Gallery::empty(loaded.new_recipe());
+        return Ok((loaded, Live::with_value(&data.gallery(), GALLERY, gallery)));
+    }
     let _lock = data.lock()?;
     let (report, skipped) = enroll_with_progress(&loaded, &data.people(), &args.gate, false)?;
     log_refused(&report, &skipped);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
     store::write(&data.gallery(), &report.gallery)?;
-    Ok((loaded, report.gallery))
+    Ok((loaded, data.open_gallery()?))
 }
 
 /// Logs hold no names, and so no paths and no reasons, unless they are asked for.

@@ -241,7 +241,8 @@ fn foreign(bytes: &[u8]) -> String {
     format!("expected a gallery, which starts with \"FACEREC\", found {found}")
 }
 
-fn short_hex(bytes: &[u8]) -> String {
+/// The first bytes of a checksum, enough to tell two files apart.
+pub(crate) fn short_hex(bytes: &[u8]) -> String {
     let start = bytes.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
     format!("{start:016x}")
 }

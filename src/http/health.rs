@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::state::AppState;
+use crate::live::Trouble;
 
 /// The answer of `GET /healthz`.
 #[derive(Debug, Serialize)]
@@ -22,7 +23,7 @@ pub async fn healthz() -> Json<Health> {
 /// The answer of `GET /readyz`.
 #[derive(Debug, Serialize)]
 pub struct Readiness {
-    /// `ready`, or `degraded` when a changed file could not be read and the old content is in use.
+    /// `ready`, or `degraded` when a changed file can't be used and the old content is in use.
     status: &'static str,
     /// The embedder of the gallery in use.
     model: String,
@@ -39,22 +40,29 @@ pub struct Readiness {
     /// Why a file that lies in the data folder is not in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
+    /// What is well and yet may not be meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// `GET /readyz`: networks, gallery and roster are loaded (nothing is listened to before they are);
 /// says what is in use. 200 also when a *changed* file is broken: the old content still answers.
 pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
     let gallery = app.gallery.current();
-    let errors: Vec<_> = app.gallery.trouble().into_iter().chain(app.roster.trouble()).collect();
+    // A data folder may be without a roster, but not with a broken one.
+    let (broken, missing): (Vec<_>, Vec<_>) = app.roster.trouble().into_iter().partition(|t| t.file_exists);
+    let messages = |troubles: Vec<Trouble>| troubles.into_iter().map(|trouble| trouble.message).collect();
+    let errors: Vec<_> = messages(app.gallery.trouble().into_iter().chain(broken).collect());
     let readiness = Readiness {
         status: if errors.is_empty() { "ready" } else { "degraded" },
         model: gallery.recipe().model.clone(),
-        people: gallery.people().len(),
-        photos: gallery.people().iter().map(|person| person.photos.len()).sum(),
+        people: gallery.len(),
+        photos: gallery.photo_count(),
         roster: app.roster.current().len(),
         waiting: app.workers.waiting(),
         running: app.workers.running(),
         errors,
+        warnings: messages(missing),
     };
     (StatusCode::OK, Json(readiness))
 }

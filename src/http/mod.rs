@@ -4,6 +4,7 @@ pub mod error;
 pub mod extract;
 pub mod flask;
 pub mod health;
+pub mod keep;
 pub mod recognize;
 pub mod serve;
 pub mod state;
@@ -16,7 +17,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower::ServiceBuilder;
@@ -52,7 +53,7 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), error::render))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), give_up))
-        .layer(from_fn(upload::guard))
+        .layer(from_fn_with_state(app.clone(), upload::guard))
         .layer(DefaultBodyLimit::max(body_limit));
     Router::new()
         .route("/recognize_faces", post(recognize::recognize_faces).options(recognize::options))

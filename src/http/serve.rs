@@ -1,6 +1,6 @@
 //! Accepts connections and lets them end in peace.
 //!
-//! Slow clients are cut: a connection has [`HEAD_TIMEOUT`] for its first request and for the head
+//! Slow clients are cut: a connection has [`Timeouts::head`] for its first request and for the head
 //! of each further one; bodies have their own limits ([`super::upload`]).
 
 use std::future::Future;
@@ -21,31 +21,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-/// Time for the head of a request, and for the first sign of life of a connection.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long requests may run on after the signal to stop.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::config::Timeouts;
+
 /// Connections at a time; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
 /// How often a silent HTTP/2 client is asked whether it is still there.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Serves `router` until `stop` completes, then finishes what runs, [`DRAIN_TIMEOUT`] at most.
+/// Serves `router` until `stop` completes, then finishes what runs, [`Timeouts::drain`] at most.
 /// Whether all of it was finished.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> bool {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    timeouts: Timeouts,
+    stop: impl Future<Output = ()>,
+) -> bool {
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        never = accept_all(&listener, &router, &graceful) => match never {},
+        never = accept_all(&listener, &router, timeouts, &graceful) => match never {},
         () = stop => {}
     }
     drop(listener);
     tracing::info!(connections = graceful.count(), "stopping: finishing what runs");
-    tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_ok()
+    tokio::time::timeout(timeouts.drain, graceful.shutdown()).await.is_ok()
 }
 
 async fn accept_all(
     listener: &TcpListener,
     router: &Router,
+    timeouts: Timeouts,
     graceful: &GracefulShutdown,
 ) -> std::convert::Infallible {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -53,7 +57,7 @@ async fn accept_all(
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let connection = connection(stream, peer, router.clone(), graceful.watcher());
+                let connection = connection(stream, peer, router.clone(), timeouts, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
                     drop(place);
@@ -69,7 +73,13 @@ async fn accept_all(
 }
 
 /// One connection, HTTP/1.1 or HTTP/2 by prior knowledge, until it ends or is cut.
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher: Watcher) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    timeouts: Timeouts,
+    watcher: Watcher,
+) {
     // Answers are small and complete: nothing is won by waiting for more.
     drop(stream.set_nodelay(true));
     let alive = Arc::new(AtomicBool::new(false));
@@ -80,13 +90,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher
         request.map(Body::new)
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.head);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(H2_PING_INTERVAL);
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = watcher.watch(connection.into_owned());
     tokio::pin!(connection);
     let silent = async {
-        tokio::time::sleep(HEAD_TIMEOUT).await;
+        tokio::time::sleep(timeouts.head).await;
         if alive.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }

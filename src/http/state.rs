@@ -3,35 +3,16 @@
 use std::sync::Arc;
 
 use super::extract::ImageUpload;
+use super::keep::PhotoKeeper;
 use super::upload::UploadBudget;
 use crate::config::{Compat, Config};
 use crate::error::Result;
 use crate::gallery::Gallery;
 use crate::gallery::search::{Assignment, MatchParams};
+use crate::live::Live;
 use crate::pipeline::{Pipeline, Recognition, RecognizeParams};
 use crate::roster::Roster;
 use crate::worker::Workers;
-
-/// Something read from a file that may change while the service runs.
-pub trait Source<T>: Send + Sync {
-    /// What is in use now; a photo is answered by one and the same from start to end.
-    fn current(&self) -> Arc<T>;
-    /// Why the file that lies there now is not in use, if it is not.
-    fn trouble(&self) -> Option<String>;
-}
-
-/// A source that never changes.
-pub struct Fixed<T>(pub Arc<T>);
-
-impl<T: Send + Sync> Source<T> for Fixed<T> {
-    fn current(&self) -> Arc<T> {
-        Arc::clone(&self.0)
-    }
-
-    fn trouble(&self) -> Option<String> {
-        None
-    }
-}
 
 /// All that handlers need.
 pub struct App {
@@ -41,14 +22,16 @@ pub struct App {
     pub threshold: f32,
     /// The networks.
     pub pipeline: Pipeline,
-    /// The enrolled people.
-    pub gallery: Box<dyn Source<Gallery>>,
+    /// The enrolled people. A photo is answered by one and the same gallery from start to end.
+    pub gallery: Arc<Live<Gallery>>,
     /// The names' IDs.
-    pub roster: Box<dyn Source<Roster>>,
+    pub roster: Arc<Live<Roster>>,
     /// The threads that run the networks.
     pub workers: Workers,
     /// Bytes of uploads that may be in memory.
     pub uploads: UploadBudget,
+    /// Keeps photos, if they are kept.
+    pub keeper: Option<PhotoKeeper>,
 }
 
 /// A photo's answer, and the people and IDs that it speaks of.
@@ -97,17 +80,23 @@ impl AppState {
         RecognizeParams { min_probability: self.config.min_probability, max_faces: None, matching }
     }
 
-    /// Has a worker find out who is in the photo.
+    /// Has a worker find out who is in the photo, and then keep it where photos are kept.
     ///
     /// # Errors
     /// [`crate::error::Error::Busy`] when there is no room, else what [`Pipeline::recognize`] says.
     pub async fn recognize(&self, upload: ImageUpload, params: RecognizeParams) -> Result<Answer> {
-        let app = self.clone();
-        let job = self.workers.submit(move || {
+        let (app, upload) = (self.clone(), Arc::new(upload));
+        let (keeping_app, kept) = (self.clone(), Arc::clone(&upload));
+        let job = move || {
             let (gallery, roster) = (app.gallery.current(), app.roster.current());
             let recognition = app.pipeline.recognize(&upload.bytes, &gallery, &params)?;
             Ok(Answer { recognition, gallery, roster })
-        });
-        job?.await
+        };
+        let keep = move || {
+            if let Some(keeper) = &keeping_app.keeper {
+                keeper.keep(&keeping_app.pipeline, &kept.bytes);
+            }
+        };
+        self.workers.submit_then(job, keep)?.await
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::EXPECT;
 use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
@@ -17,9 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::timeout::TimeoutBody;
 
 use super::error::Failure;
+use super::state::AppState;
 
-/// A body that brings no byte for this long is given up.
-const BODY_IDLE: Duration = Duration::from_secs(10);
 /// How long, and how far, the rest of a refused body is read so that the client sees the answer.
 const LINGER_TIME: Duration = Duration::from_secs(3);
 const LINGER_BYTES: usize = 64 << 20;
@@ -74,13 +73,13 @@ impl UploadBudget {
 
 /// Middleware: cuts bodies that stand still, and reads on for a moment where an answer is ready
 /// before the body has been read, since many clients read no answer before they have sent it all.
-pub async fn guard(request: Request, next: Next) -> Response {
+pub async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
     // In HTTP/2 an answer may come at any time, and the stream is reset by itself.
     let linger = request.version() < Version::HTTP_2;
     let waits = request.headers().contains_key(EXPECT);
     next.run(request.map(|body| {
         let body = if linger { Body::new(Lingering { inner: Some(body), waits }) } else { body };
-        Body::new(Box::pin(TimeoutBody::new(BODY_IDLE, body)))
+        Body::new(Box::pin(TimeoutBody::new(app.config.timeouts.body_idle, body)))
     }))
     .await
 }

@@ -17,7 +17,7 @@ use crate::person_name;
 use crate::student_id::StudentId;
 
 /// Largest workbook file taken, bytes: about half a million rows.
-const MAX_FILE_BYTES: usize = 16 << 20;
+pub(super) const MAX_FILE_BYTES: usize = 16 << 20;
 /// Most that all parts of a workbook may unpack to, bytes.
 const MAX_UNPACKED_BYTES: u64 = 64 << 20;
 /// Most sheets that are looked at to find one that is not empty.

@@ -131,10 +131,9 @@ fn compact(data: &[f32], stride: usize, channels: usize) -> Vec<f32> {
 fn activate(values: &mut [f32], activation: &LayerActivation, channels: usize) {
     for (index, value) in values.iter_mut().enumerate() {
         match activation {
-            LayerActivation::None => {}
             LayerActivation::Relu => *value = value.max(0.0),
             LayerActivation::PRelu(slopes) if *value < 0.0 => *value *= slopes[index % channels],
-            LayerActivation::PRelu(_) => {}
+            LayerActivation::None | LayerActivation::PRelu(_) => {}
         }
     }
 }
