@@ -56,7 +56,7 @@ fn numbers<'a>(name: &str, outputs: &'a [TValue], index: usize, len: usize) -> R
 /// From `height x width x 3` to a `1 x 3 x height x width` tensor, each value passed through `f`.
 fn planes(hwc: &[f32], height: usize, width: usize, f: impl Fn(f32) -> f32) -> Tensor {
     let pixel = |(_, c, y, x): (usize, usize, usize, usize)| f(hwc[(y * width + x) * 3 + c]);
-    tract_ndarray::Array4::from_shape_fn((1, 3, height, width), pixel).into_tensor()
+    ndarray::Array4::from_shape_fn((1, 3, height, width), pixel).into_tensor()
 }
 
 /// MTCNN's standardisation: `(v - 127.5) * 0.0078125`, from `detect_face`.

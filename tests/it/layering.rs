@@ -67,7 +67,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("http::keep", &["error", "imaging"]), // imaging: a kept photo is written as PNG
+    ("http::keep", &["error", "imaging", "pipeline"]), // imaging: a kept photo is written as PNG
     ("memory", &[]),
     ("cli", &["*"]),
     ("main", &["cli"]),

@@ -93,7 +93,7 @@ fn tract_node(
         .unwrap();
     let pixel =
         |(n, c, y, x): (usize, usize, usize, usize)| input[((n * height + y) * width + x) * channels + c];
-    let nchw = tract_ndarray::Array4::from_shape_fn((maps, channels, height, width), pixel);
+    let nchw = ndarray::Array4::from_shape_fn((maps, channels, height, width), pixel);
     let output = plan.run(tvec!(nchw.into_tensor().into())).unwrap();
     let view = output[0].to_plain_array_view::<f32>().unwrap();
     view.permuted_axes(vec![0, 2, 3, 1]).iter().copied().collect()
