@@ -213,6 +213,22 @@ pub struct Config {
     pub gate: GateParams,
 }
 
+impl Config {
+    /// Photos of full size that may be in memory in all requests together: one for each worker and each
+    /// place in the queue, and two at least, since a comparison has two.
+    #[must_use]
+    pub fn upload_places(&self) -> usize {
+        (self.queue + self.workers.get()).max(2)
+    }
+
+    /// Most bytes that the photos of one enrolment may have together: half of what all uploads may
+    /// take, so that one form does not shut everybody else out.
+    #[must_use]
+    pub fn max_enrollment_bytes(&self) -> u64 {
+        self.max_upload_bytes.saturating_mul((self.upload_places() as u64 / 2).max(1))
+    }
+}
+
 impl From<&ServeArgs> for Config {
     /// Nothing can fail here: the argument parsers have checked every value.
     fn from(args: &ServeArgs) -> Self {

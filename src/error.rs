@@ -78,6 +78,18 @@ pub enum InputError {
     /// Something that was asked for by name or id is not there.
     #[error("{0}")]
     NotFound(String),
+    /// The name belongs to another person.
+    #[error("a person of this name is enrolled already")]
+    NameTaken {
+        /// Whose it is.
+        person_id: String,
+    },
+    /// A person without a photo can't be recognised.
+    #[error("it is the person's only photo: add another one first, or delete the person")]
+    LastPhoto,
+    /// Another process writes to the data folder.
+    #[error("{0}")]
+    Locked(String),
     /// The request contradicts what is stored.
     #[error("{0}")]
     Conflict(String),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::align::{AlignedCrop, align};
+use crate::detect::main_face::main_face;
 use crate::detect::{DetectParams, Detected, Detection, detect};
 use crate::embed::{Embedding, Standardisation, embed};
 use crate::error::Result;
@@ -27,13 +28,20 @@ pub struct PipelineParams {
     pub probe_standardisation: Standardisation,
 }
 
-/// Settings of one call.
+/// Which of the faces found count.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RecognizeParams {
+pub struct FaceParams {
     /// Faces below this probability are dropped.
     pub min_probability: f32,
     /// At most this many faces, the largest; `None` for all.
     pub max_faces: Option<usize>,
+}
+
+/// Settings of one call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RecognizeParams {
+    /// Which faces count.
+    pub faces: FaceParams,
     /// How embeddings become names.
     pub matching: MatchParams,
 }
@@ -51,6 +59,34 @@ pub struct Timings {
     pub matching: Duration,
 }
 
+/// A photo, upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PhotoInfo {
+    /// Width of the upright photo, pixels.
+    pub width: usize,
+    /// Height of the upright photo, pixels.
+    pub height: usize,
+    /// The EXIF orientation that was applied, 1 to 8.
+    pub orientation: u8,
+}
+
+impl From<&OrientedRgb> for PhotoInfo {
+    fn from(photo: &OrientedRgb) -> Self {
+        Self { width: photo.width(), height: photo.height(), orientation: photo.orientation() }
+    }
+}
+
+/// The faces of a photo, without names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundFaces {
+    /// The photo.
+    pub photo: PhotoInfo,
+    /// The faces kept, largest box first.
+    pub faces: Vec<Detection>,
+    /// Where the time went; nothing was embedded or matched.
+    pub timings: Timings,
+}
+
 /// A face and who it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecognizedFace {
@@ -63,12 +99,8 @@ pub struct RecognizedFace {
 /// The answer for one photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognition {
-    /// Width of the upright photo, pixels.
-    pub width: usize,
-    /// Height of the upright photo, pixels.
-    pub height: usize,
-    /// The EXIF orientation that was applied, 1 to 8.
-    pub orientation: u8,
+    /// The photo.
+    pub photo: PhotoInfo,
     /// How many faces the detector found, before `min_probability` and `max_faces`.
     pub detected: usize,
     /// The faces kept, largest box first.
@@ -128,6 +160,36 @@ impl Pipeline {
         embed(&*self.facenet, crops, how)
     }
 
+    /// Finds the faces of a photo.
+    ///
+    /// # Errors
+    /// As [`Pipeline::recognize`].
+    pub fn find_faces(&self, bytes: &[u8], params: &FaceParams) -> Result<FoundFaces> {
+        let mut timings = Timings::default();
+        let photo = timed(&mut timings.decode, || self.open(bytes))?;
+        let detected = timed(&mut timings.detect, || self.detect(&photo))?;
+        Ok(FoundFaces { photo: (&photo).into(), faces: sure_enough(&detected.faces, params), timings })
+    }
+
+    /// The main face of a photo ([`main_face`]) out of those with enough probability, and its
+    /// embedding, cut with `margin_px`; `None` where there is no face.
+    ///
+    /// # Errors
+    /// As [`Pipeline::recognize`].
+    pub fn embed_main_face(
+        &self,
+        bytes: &[u8],
+        min_probability: f32,
+        margin_px: u32,
+    ) -> Result<Option<(Detection, Embedding)>> {
+        let photo = self.open(bytes)?;
+        let faces = self.detect(&photo)?.faces;
+        let sure = sure_enough(&faces, &FaceParams { min_probability, max_faces: None });
+        let Some(face) = main_face(&sure, photo.width(), photo.height()).copied() else { return Ok(None) };
+        let crops: Vec<_> = Self::align(&photo, &[face], margin_px).into_iter().flatten().collect();
+        Ok(self.embed(&crops, Standardisation::Once)?.pop().map(|embedding| (face, embedding)))
+    }
+
     /// Finds the faces of a photo and who they are.
     ///
     /// # Errors
@@ -142,15 +204,13 @@ impl Pipeline {
         let mut timings = Timings::default();
         let photo = timed(&mut timings.decode, || self.open(bytes))?;
         let detected = timed(&mut timings.detect, || self.detect(&photo))?;
-        let kept = sure_enough(&detected.faces, params);
+        let kept = sure_enough(&detected.faces, &params.faces);
         let (faces, embeddings) =
             timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
         let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching));
         let recognized = |(detection, found)| RecognizedFace { detection, found };
         Ok(Recognition {
-            width: photo.width(),
-            height: photo.height(),
-            orientation: photo.orientation(),
+            photo: (&photo).into(),
             detected: detected.faces.len(),
             faces: faces.into_iter().zip(found).map(recognized).collect(),
             timings,
@@ -173,7 +233,7 @@ impl Pipeline {
 }
 
 /// The faces with enough probability, the largest `max_faces` of them.
-fn sure_enough(faces: &[Detection], params: &RecognizeParams) -> Vec<Detection> {
+fn sure_enough(faces: &[Detection], params: &FaceParams) -> Vec<Detection> {
     let sure = faces.iter().filter(|face| face.probability >= params.min_probability);
     sure.take(params.max_faces.unwrap_or(usize::MAX)).copied().collect()
 }

@@ -11,7 +11,7 @@ use super::load;
 use crate::config::{Compat, ModelArgs};
 use crate::gallery::search::{Assignment, MatchParams};
 use crate::http::types::{LegacyEntry, legacy_entries};
-use crate::pipeline::RecognizeParams;
+use crate::pipeline::{FaceParams, RecognizeParams};
 
 /// The arguments of `facerec recognize`.
 #[derive(Debug, Args)]
@@ -46,8 +46,7 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let loaded = load::load(&args.models, &model, Compat::Standard)?;
     let threshold = args.threshold.unwrap_or(loaded.threshold);
     let params = RecognizeParams {
-        min_probability: args.min_probability,
-        max_faces: None,
+        faces: FaceParams { min_probability: args.min_probability, max_faces: None },
         matching: MatchParams { threshold, top_k: 1, assignment: Assignment::Unique },
     };
     let mut code = ExitCode::SUCCESS;

@@ -13,15 +13,13 @@ use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
-use crate::http::keep::PhotoKeeper;
+use crate::http::router;
 use crate::http::serve::{serve, stop_signal};
 use crate::http::state::{App, AppState};
-use crate::http::{router, upload::UploadBudget};
 use crate::imaging::OrientedRgb;
 use crate::live::Live;
 use crate::memory;
 use crate::telemetry;
-use crate::worker::Workers;
 
 /// Side of the blank photo that warms the networks up, pixels.
 const WARM_UP_SIDE: usize = 160;
@@ -37,20 +35,11 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&config.data);
     let (loaded, gallery) = load_or_enroll(args, &data)?;
     warm_up(&loaded)?;
-    let threshold = config.threshold.unwrap_or(loaded.threshold);
-    tracing::info!(model = loaded.model, people = gallery.current().len(), threshold, "loaded");
     let (gallery, roster) = (Arc::new(gallery), Arc::new(data.open_roster()?));
     watch(Arc::clone(&gallery), Arc::clone(&roster))?;
-    let app = App {
-        threshold,
-        pipeline: loaded.pipeline,
-        gallery,
-        roster,
-        workers: Workers::start(config.workers, config.queue)?,
-        uploads: UploadBudget::new(config.queue + config.workers.get(), config.max_upload_bytes),
-        keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
-        config,
-    };
+    let (model, people) = (loaded.model, gallery.current().len());
+    let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster)?;
+    tracing::info!(model, people, threshold = app.threshold, "loaded");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(listen(app))
 }

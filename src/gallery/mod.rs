@@ -170,10 +170,12 @@ impl Gallery {
     /// With `person` at the end.
     ///
     /// # Errors
-    /// [`InputError::Conflict`] when the name or the id is taken, [`InputError::Invalid`] as in [`Gallery::new`].
+    /// [`InputError::NameTaken`]; [`InputError::Conflict`] when the id is taken; [`InputError::Invalid`]
+    /// as in [`Gallery::new`].
     pub fn with_person(&self, mut person: Person) -> Result<Self> {
         check_person(&mut person)?;
         self.edited(|people| {
+            check_name_free(people, &person.name, &person.id)?;
             people.push(person);
             Ok(())
         })
@@ -194,11 +196,12 @@ impl Gallery {
     /// With another name for the person with this id.
     ///
     /// # Errors
-    /// [`InputError::NotFound`]; [`InputError::Conflict`] when another has the name;
-    /// [`InputError::Invalid`] for a bad name.
+    /// [`InputError::NotFound`]; [`InputError::NameTaken`]; [`InputError::Invalid`] for a bad name.
     pub fn renamed(&self, id: &str, name: &str) -> Result<Self> {
         let name = person_name::parse(name)?;
         self.edited(|people| {
+            find_mut(people, id)?;
+            check_name_free(people, &name, id)?;
             find_mut(people, id)?.name = name;
             Ok(())
         })
@@ -232,7 +235,7 @@ impl Gallery {
     /// Without one photo of the person with this id.
     ///
     /// # Errors
-    /// [`InputError::NotFound`]; [`InputError::Conflict`] for the person's only photo.
+    /// [`InputError::NotFound`]; [`InputError::LastPhoto`].
     pub fn without_photo(&self, id: &str, photo_id: &str) -> Result<Self> {
         self.edited(|people| {
             let person = find_mut(people, id)?;
@@ -241,8 +244,7 @@ impl Gallery {
                 InputError::NotFound(format!("the person has no photo with the id {photo_id:?}"))
             })?;
             if person.photos.len() == 1 {
-                let message = "it is the person's only photo: add another one first, or delete the person";
-                return Err(InputError::Conflict(message.to_owned()).into());
+                return Err(InputError::LastPhoto.into());
             }
             person.photos.remove(at);
             Ok(())
@@ -279,6 +281,14 @@ impl Gallery {
 
 fn conflict(message: &str) -> Error {
     InputError::Conflict(message.to_owned()).into()
+}
+
+/// Whether nobody but the person `id` has the name, which is normalised.
+fn check_name_free(people: &[Person], name: &str, id: &str) -> Result<()> {
+    match people.iter().find(|person| person.name == name && person.id != id) {
+        Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
+        None => Ok(()),
+    }
 }
 
 fn no_person(id: &str) -> InputError {

@@ -31,7 +31,7 @@ impl FolderLock {
     /// Takes the lock, and removes what a killed writer left behind.
     ///
     /// # Errors
-    /// [`InputError::Conflict`] when another process holds it, naming that; [`Error::Data`] when
+    /// [`InputError::Locked`] when another process holds it, naming that; [`Error::Data`] when
     /// the lock file can't be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK_FILE_NAME);
@@ -64,7 +64,7 @@ fn held_by_another(file: &mut File) -> Error {
     };
     let message =
         format!("{who} is writing to this data folder: change people through that one, or stop it first");
-    InputError::Conflict(message).into()
+    InputError::Locked(message).into()
 }
 
 type Edit = Box<dyn FnOnce(&Gallery) -> Result<Gallery> + Send>;
@@ -119,8 +119,9 @@ impl GalleryWriter {
     /// same time; it must not wait for anything.
     ///
     /// # Errors
-    /// What `edit` says, and then nothing has changed; [`InputError::Conflict`] when another
-    /// process writes to the folder, or a file that can't be read was put in the gallery's place;
+    /// What `edit` says, and then nothing has changed; [`InputError::Locked`] when another process
+    /// writes to the folder; [`InputError::Conflict`] when a file that can't be read was put in the
+    /// gallery's place;
     /// [`Error::Data`] when the gallery can't be written.
     pub fn edit(&self, edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static) -> Answer {
         self.ensure_lock()?;

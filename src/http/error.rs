@@ -95,6 +95,7 @@ impl From<Error> for Failure {
 
 impl From<InputError> for Failure {
     fn from(error: InputError) -> Self {
+        let detail = error.to_string();
         let (status, code) = match error {
             InputError::Missing(_) => (StatusCode::BAD_REQUEST, "missing_part"),
             InputError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
@@ -103,9 +104,15 @@ impl From<InputError> for Failure {
             InputError::Undecodable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "undecodable_image"),
             InputError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
             InputError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            InputError::NameTaken { person_id } => {
+                let taken = Self::new(StatusCode::CONFLICT, "name_taken", detail);
+                return taken.with("person_id", person_id.into());
+            }
+            InputError::LastPhoto => (StatusCode::CONFLICT, "last_photo"),
+            InputError::Locked(_) => (StatusCode::CONFLICT, "data_folder_locked"),
             InputError::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
         };
-        Self::new(status, code, error.to_string())
+        Self::new(status, code, detail)
     }
 }
 
@@ -207,6 +214,9 @@ mod tests {
             (undecodable.into(), 422, "undecodable_image"),
             (too_many.into(), 422, "too_many_pixels"),
             (InputError::NotFound("x".into()).into(), 404, "not_found"),
+            (InputError::NameTaken { person_id: "7".into() }.into(), 409, "name_taken"),
+            (InputError::LastPhoto.into(), 409, "last_photo"),
+            (InputError::Locked("x".into()).into(), 409, "data_folder_locked"),
             (InputError::Conflict("x".into()).into(), 409, "conflict"),
             (Error::Busy { waiting: 3, limit: 3 }, 503, "busy"),
             (Error::Data("/secret/path".into()), 500, "data_error"),

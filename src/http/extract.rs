@@ -1,25 +1,60 @@
 //! From a request's body to the photo in it, under limits: bytes are counted as they arrive.
 
+use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::error::Failure;
 use super::state::AppState;
-use super::upload::Held;
+use super::upload::{Held, next_chunk};
 use crate::error::InputError;
 
 /// What a multipart body may need beside the photo: boundaries, headers, small fields.
 pub const MULTIPART_OVERHEAD_BYTES: u64 = 64 * 1024;
 /// More parts than any form has; as Werkzeug's `max_form_parts`.
 const MAX_PARTS: usize = 1000;
+/// Longest text field, bytes: a name or an ID of 200 characters, and more.
+const MAX_TEXT_BYTES: usize = 4096;
+/// Most of a content type that a message shows, characters.
+const MAX_SHOWN: usize = 80;
 
 /// A photo's bytes as they came, and the room they take in the budget.
+#[derive(Debug, Default)]
 pub struct ImageUpload {
     /// The file.
     pub bytes: Vec<u8>,
     held: Held,
+}
+
+impl ImageUpload {
+    /// Takes more of the file, as far as one file may be large and the budget of all uploads reaches.
+    fn extend(&mut self, chunk: &[u8], app: &AppState) -> Result<(), Failure> {
+        let limit = app.config.max_upload_bytes;
+        if (self.bytes.len() + chunk.len()) as u64 > limit {
+            return Err(too_large(limit));
+        }
+        app.uploads.grow(&mut self.held, chunk.len())?;
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Reads a raw body.
+    ///
+    /// # Errors
+    /// 413 over the limit, 408 for a body that stands still, 400 for one that breaks off, 503 without room.
+    pub async fn read_body(mut body: Body, app: &AppState) -> Result<Self, Failure> {
+        let mut upload = Self::default();
+        while let Some(chunk) = next_chunk(&mut body).await {
+            let chunk = chunk.map_err(|error| {
+                let broken = || invalid("expected a whole body, found one that breaks off".to_owned());
+                if stood_still(&error) { slow_upload() } else { broken() }
+            })?;
+            upload.extend(&chunk, app)?;
+        }
+        Ok(upload)
+    }
 }
 
 /// The photo in part `file` of a multipart body, as the old endpoint takes it. Any content type of
@@ -30,67 +65,135 @@ impl FromRequest<AppState> for PhotoForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
-        refuse_early(&request, app)?;
+        refuse_early(&request, app, app.config.max_upload_bytes)?;
         // What is no multipart form has no file, whatever else it is.
-        let mut form = Multipart::from_request(request, app).await.map_err(|_| no_file())?;
-        photo_part(&mut form, app).await.map(Self)
+        let no_file = || Failure::from(InputError::Missing("No file provided".to_owned()));
+        let limit = app.config.max_upload_bytes;
+        let mut form = Form::open(request, app, limit).await.map_err(|_| no_file())?;
+        while let Some(part) = form.next().await? {
+            if part.name() == Some("file") && part.file_name().is_some() {
+                return read_file(part, app, limit).await.map(Self);
+            }
+        }
+        Err(no_file())
     }
 }
 
-/// Says no before the body is read, where that is possible.
-fn refuse_early(request: &Request, app: &AppState) -> Result<(), Failure> {
+/// The content type without its parameters, in lower case; empty where there is none.
+#[must_use]
+pub fn media_type(request: &Request) -> String {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// 415: a body of another kind than the address takes.
+#[must_use]
+pub fn wrong_media_type(expected: &str, found: &str) -> Failure {
+    let found: String = found.chars().take(MAX_SHOWN).collect();
+    let found = if found.is_empty() { "none".to_owned() } else { format!("{found:?}") };
+    let detail = format!("expected {expected}; found the content type {found}");
+    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+/// Says no before the body is read, where that is possible: to more than `limit` bytes of files, and
+/// when no worker would take the photo.
+///
+/// # Errors
+/// 413 or 503.
+pub fn refuse_early(request: &Request, app: &AppState, limit: u64) -> Result<(), Failure> {
     app.workers.check_room()?;
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|v| v.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
-    if announced > app.config.max_upload_bytes + MULTIPART_OVERHEAD_BYTES {
-        return Err(too_large(app));
-    }
-    Ok(())
+    if announced > limit.saturating_add(MULTIPART_OVERHEAD_BYTES) { Err(too_large(limit)) } else { Ok(()) }
 }
 
-async fn photo_part(form: &mut Multipart, app: &AppState) -> Result<ImageUpload, Failure> {
-    for _ in 0..MAX_PARTS {
-        let part = form.next_field().await.map_err(|e| broken_body(&e, app))?;
-        let Some(part) = part else { return Err(no_file()) };
-        if part.name() == Some("file") && part.file_name().is_some() {
-            return read_part(part, app).await;
-        }
-    }
-    Err(Failure::from(InputError::Invalid(format!("expected at most {MAX_PARTS} parts, found more"))))
+/// A multipart body, part by part.
+pub struct Form {
+    parts: Multipart,
+    /// Bytes that all files together may have, for the message.
+    limit: u64,
+    seen: usize,
 }
 
-/// Reads a part into memory.
-async fn read_part(mut part: Field<'_>, app: &AppState) -> Result<ImageUpload, Failure> {
-    let mut upload = ImageUpload { bytes: Vec::new(), held: Held::default() };
-    while let Some(chunk) = part.chunk().await.map_err(|e| broken_body(&e, app))? {
-        if (upload.bytes.len() + chunk.len()) as u64 > app.config.max_upload_bytes {
-            return Err(too_large(app));
+impl Form {
+    /// Of a request that says that it is one.
+    ///
+    /// # Errors
+    /// 400 when it has no boundary.
+    pub async fn open(request: Request, app: &AppState, limit: u64) -> Result<Self, Failure> {
+        let broken = |_| invalid("expected a multipart form with a boundary, found none".to_owned());
+        let parts = Multipart::from_request(request, app).await.map_err(broken)?;
+        Ok(Self { parts, limit, seen: 0 })
+    }
+
+    /// The next part, or `None` at the end.
+    ///
+    /// # Errors
+    /// 400 for a broken form or one with too many parts, 413, 408.
+    pub async fn next(&mut self) -> Result<Option<Field<'_>>, Failure> {
+        self.seen += 1;
+        if self.seen > MAX_PARTS {
+            return Err(invalid(format!("expected at most {MAX_PARTS} parts, found more")));
         }
-        app.uploads.grow(&mut upload.held, chunk.len())?;
-        upload.bytes.extend_from_slice(&chunk);
+        self.parts.next_field().await.map_err(|error| broken_form(&error, self.limit))
+    }
+}
+
+/// Reads a part that is a file into memory; `limit` is that of the whole form, for the message.
+///
+/// # Errors
+/// As [`ImageUpload::read_body`].
+pub async fn read_file(mut part: Field<'_>, app: &AppState, limit: u64) -> Result<ImageUpload, Failure> {
+    let mut upload = ImageUpload::default();
+    while let Some(chunk) = part.chunk().await.map_err(|error| broken_form(&error, limit))? {
+        upload.extend(&chunk, app)?;
     }
     Ok(upload)
 }
 
-fn no_file() -> Failure {
-    InputError::Missing("No file provided".to_owned()).into()
+/// Reads a part that is text.
+///
+/// # Errors
+/// 400 when it is too long or no UTF-8, else as [`ImageUpload::read_body`].
+pub async fn read_text(mut part: Field<'_>, limit: u64) -> Result<String, Failure> {
+    let name: String = part.name().unwrap_or_default().chars().take(MAX_SHOWN).collect();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = part.chunk().await.map_err(|error| broken_form(&error, limit))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_TEXT_BYTES {
+            return Err(invalid(format!(
+                "expected at most {MAX_TEXT_BYTES} bytes in part {name}, found more"
+            )));
+        }
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| invalid(format!("expected text in UTF-8 in part {name}, found other bytes")))
 }
 
-fn too_large(app: &AppState) -> Failure {
-    InputError::TooLarge { limit_bytes: app.config.max_upload_bytes }.into()
+fn invalid(message: String) -> Failure {
+    InputError::Invalid(message).into()
 }
 
-/// Why a body could not be read to its end.
-fn broken_body(error: &MultipartError, app: &AppState) -> Failure {
+/// 413, naming the limit in bytes.
+#[must_use]
+pub fn too_large(limit: u64) -> Failure {
+    InputError::TooLarge { limit_bytes: limit }.into()
+}
+
+fn slow_upload() -> Failure {
+    let detail = "the upload stood still; send it faster or again";
+    Failure::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
+}
+
+/// Why a form could not be read to its end.
+fn broken_form(error: &MultipartError, limit: u64) -> Failure {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return too_large(app);
+        return too_large(limit);
     }
     if stood_still(error) {
-        let detail = "the upload stood still; send it faster or again";
-        return Failure::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail);
+        return slow_upload();
     }
-    InputError::Invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
-        .into()
+    invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
 }
 
 fn stood_still(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -10,6 +10,7 @@ pub mod serve;
 pub mod state;
 pub mod types;
 pub mod upload;
+pub mod v1;
 
 use std::time::Duration;
 
@@ -55,10 +56,12 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), give_up))
         .layer(from_fn_with_state(app.clone(), upload::guard))
         .layer(DefaultBodyLimit::max(body_limit));
+    let (v1, _api) = v1::routes().split_for_parts();
     Router::new()
         .route("/recognize_faces", post(recognize::recognize_faces).options(recognize::options))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(v1)
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)
         .with_state(app)

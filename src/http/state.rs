@@ -6,11 +6,12 @@ use super::extract::ImageUpload;
 use super::keep::PhotoKeeper;
 use super::upload::UploadBudget;
 use crate::config::{Compat, Config};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::gallery::search::{Assignment, MatchParams};
+use crate::gallery::writer::GalleryWriter;
 use crate::live::Live;
-use crate::pipeline::{Pipeline, Recognition, RecognizeParams};
+use crate::pipeline::{FaceParams, Pipeline, Recognition, RecognizeParams};
 use crate::roster::Roster;
 use crate::worker::Workers;
 
@@ -24,6 +25,8 @@ pub struct App {
     pub pipeline: Pipeline,
     /// The enrolled people. A photo is answered by one and the same gallery from start to end.
     pub gallery: Arc<Live<Gallery>>,
+    /// Changes the gallery.
+    pub writer: GalleryWriter,
     /// The names' IDs.
     pub roster: Arc<Live<Roster>>,
     /// The threads that run the networks.
@@ -32,6 +35,33 @@ pub struct App {
     pub uploads: UploadBudget,
     /// Keeps photos, if they are kept.
     pub keeper: Option<PhotoKeeper>,
+}
+
+impl App {
+    /// Starts what the handlers need: workers, and the right to change the data folder. `threshold`
+    /// is the model's own, for where none is set.
+    ///
+    /// # Errors
+    /// When photos can't be kept where they are to be, or the system gives no thread.
+    pub fn start(
+        config: Config,
+        pipeline: Pipeline,
+        threshold: f32,
+        gallery: Arc<Live<Gallery>>,
+        roster: Arc<Live<Roster>>,
+    ) -> Result<Self> {
+        Ok(Self {
+            threshold: config.threshold.unwrap_or(threshold),
+            pipeline,
+            writer: GalleryWriter::new(Arc::clone(&gallery)),
+            gallery,
+            roster,
+            workers: Workers::start(config.workers, config.queue)?,
+            uploads: UploadBudget::new(config.upload_places(), config.max_upload_bytes),
+            keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
+            config,
+        })
+    }
 }
 
 /// A photo's answer, and the people and IDs that it speaks of.
@@ -77,7 +107,8 @@ impl AppState {
             Compat::Flask => Assignment::Independent,
         };
         let matching = MatchParams { threshold: self.threshold, top_k: 1, assignment };
-        RecognizeParams { min_probability: self.config.min_probability, max_faces: None, matching }
+        let faces = FaceParams { min_probability: self.config.min_probability, max_faces: None };
+        RecognizeParams { faces, matching }
     }
 
     /// Has a worker find out who is in the photo, and then keep it where photos are kept.
@@ -98,5 +129,48 @@ impl AppState {
             }
         };
         self.workers.submit_then(job, keep)?.await
+    }
+
+    /// Has a worker do something with photos.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when there is no room, else what the job says.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&App) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let app = self.clone();
+        self.workers.submit(move || job(&app))?.await
+    }
+
+    /// Does something that waits for the disk, on a thread where that is no harm. It is done to its end
+    /// even when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// What `job` says; [`Error::Internal`] when it panics.
+    pub async fn wait_for_disk<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&App) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let app = self.clone();
+        match tokio::task::spawn_blocking(move || job(&app)).await {
+            Ok(done) => done,
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(panic) => Error::from_panic(panic.as_ref()),
+                Err(error) => Error::Internal(format!("a task of the disk was stopped: {error}")),
+            }),
+        }
+    }
+
+    /// Changes the gallery ([`GalleryWriter::edit`]); when this returns, the change is on the disk and
+    /// in use.
+    ///
+    /// # Errors
+    /// As [`GalleryWriter::edit`].
+    pub async fn edit(
+        &self,
+        edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
+    ) -> Result<Arc<Gallery>> {
+        self.wait_for_disk(move |app| app.writer.edit(edit)).await
     }
 }

@@ -1,6 +1,9 @@
 //! What goes over the wire. The domain's types know no serde; these are made from them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::gallery::Gallery;
 use crate::pipeline::Recognition;
@@ -8,7 +11,7 @@ use crate::roster::Roster;
 use crate::student_id::StudentId;
 
 /// An ID as the roster's cell has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum WireId {
     /// A whole number.
@@ -26,6 +29,22 @@ impl From<&StudentId> for WireId {
             StudentId::Number(number) => Self::Number(*number),
             StudentId::Text(text) => Self::Text(text.clone()),
         }
+    }
+}
+
+impl PartialSchema for WireId {
+    /// By hand: as alternatives a whole number would be an integer and a number at once.
+    fn schema() -> RefOr<Schema> {
+        let types = SchemaType::from_iter([Type::Number, Type::String]);
+        let description = "An ID as the roster's cell has it: a whole number, a number or text";
+        let examples = [serde_json::json!(20_090_044), serde_json::json!("0046")];
+        ObjectBuilder::new().schema_type(types).description(Some(description)).examples(examples).into()
+    }
+}
+
+impl ToSchema for WireId {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "StudentId".into()
     }
 }
 

@@ -130,14 +130,18 @@ impl Drop for Lingering {
 
 async fn drain(mut body: Body) {
     let mut left = LINGER_BYTES;
-    let next = |body: &mut Body, context: &mut Context<'_>| Pin::new(body).poll_frame(context);
-    while let Some(Ok(frame)) = std::future::poll_fn(|context| next(&mut body, context)).await {
-        let bytes = frame.data_ref().map_or(0, Bytes::len);
-        match left.checked_sub(bytes) {
+    while let Some(Ok(chunk)) = next_chunk(&mut body).await {
+        match left.checked_sub(chunk.len()) {
             Some(rest) => left = rest,
             None => return,
         }
     }
+}
+
+/// The next bytes of a body; none of a frame that has no data, `None` at the end.
+pub async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -55,9 +55,11 @@ const MODULES: &[(&str, &[&str])] = &[
         "http",
         &[
             "config",
+            "detect", // what is told of a face
             "enroll",
             "error",
             "gallery",
+            "geometry",
             "live",
             "person_name",
             "pipeline",
@@ -100,6 +102,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["http"]),
     ("libc", &["memory"]),
     ("tower_http", &["http"]),
+    ("utoipa", &["http"]),
+    ("utoipa_axum", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
     ("tokio", &["http", "worker", "cli::serve"]),
     ("clap", &["cli", "config", "main"]),
     ("anyhow", &["cli"]),

@@ -8,6 +8,7 @@ mod decoders;
 mod enroll;
 mod golden;
 mod http_golden;
+mod http_v1_recognize;
 mod import_pickle;
 mod install;
 mod layering;

@@ -156,7 +156,7 @@ fn a_refused_edit_changes_nothing_and_does_not_touch_its_neighbours() {
     let writer = &writer(folder.path());
     add(writer, "Ada").unwrap();
     let before = fs::metadata(folder.path().join(store::FILE_NAME)).unwrap().modified().unwrap();
-    assert!(matches!(add(writer, "Ada"), Err(Error::Input(InputError::Conflict(_)))));
+    assert!(matches!(add(writer, "Ada"), Err(Error::Input(InputError::NameTaken { .. }))));
     assert_eq!(fs::metadata(folder.path().join(store::FILE_NAME)).unwrap().modified().unwrap(), before);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..12)
@@ -205,7 +205,7 @@ fn a_second_process_may_not_write() {
 
     let writer = writer(folder.path());
     let error = add(&writer, "Ada").unwrap_err();
-    assert!(matches!(error, Error::Input(InputError::Conflict(_))));
+    assert!(matches!(error, Error::Input(InputError::Locked(_))));
     let expected = format!(
         "another facerec process (pid {}) is writing to this data folder: change people through that one, or stop it first",
         process.id()

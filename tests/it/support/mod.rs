@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod app;
 pub mod checkpoint;
 pub mod faces;
 pub mod file_server;
