@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::durable;
 use crate::error::{Error, Result};
-use crate::live::Kind;
+use crate::live::{Kind, Live};
 use crate::person_name;
 use crate::student_id::StudentId;
 
@@ -126,6 +128,22 @@ impl Roster {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// Puts a workbook in the place of the roster's file, whole, and `roster`, which was read from it, into
+/// use. The caller holds the lock on the data folder. Returns what is in use then.
+///
+/// # Errors
+/// [`Error::Data`] when the file can't be written; the old one is in place then, and in use.
+pub fn replace(live: &Live<Roster>, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
+    let path = live.path();
+    live.write(|_| {
+        // A writer that was killed may have left something behind; nobody else writes here.
+        let written = durable::remove_leftovers(path)
+            .and_then(|_| durable::replace(path, |to| to.write_all(workbook)))
+            .map_err(|error| Error::Data(format!("{} can't be written: {error}", path.display())))?;
+        Ok(Some((roster, written)))
+    })
 }
 
 /// `rows 2, 3 and 7 have the same name: row 7 counts`.

@@ -47,11 +47,7 @@ impl ImageUpload {
     pub async fn read_body(mut body: Body, app: &AppState) -> Result<Self, Failure> {
         let mut upload = Self::default();
         while let Some(chunk) = next_chunk(&mut body).await {
-            let chunk = chunk.map_err(|error| {
-                let broken = || invalid("expected a whole body, found one that breaks off".to_owned());
-                if stood_still(&error) { slow_upload() } else { broken() }
-            })?;
-            upload.extend(&chunk, app)?;
+            upload.extend(&chunk.map_err(|error| broken_body(&error))?, app)?;
         }
         Ok(upload)
     }
@@ -170,6 +166,21 @@ pub async fn read_text(mut part: Field<'_>, limit: u64) -> Result<String, Failur
         .map_err(|_| invalid(format!("expected text in UTF-8 in part {name}, found other bytes")))
 }
 
+/// Reads a body of a few bytes, that needs no place in the budget of uploads.
+///
+/// # Errors
+/// 413 for more than `limit` bytes, 408 for a body that stands still, 400 for one that breaks off.
+pub async fn read_small_body(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = next_chunk(&mut body).await {
+        bytes.extend_from_slice(&chunk.map_err(|error| broken_body(&error))?);
+        if bytes.len() > limit {
+            return Err(too_large(limit as u64));
+        }
+    }
+    Ok(bytes)
+}
+
 fn invalid(message: String) -> Failure {
     InputError::Invalid(message).into()
 }
@@ -183,6 +194,12 @@ pub fn too_large(limit: u64) -> Failure {
 fn slow_upload() -> Failure {
     let detail = "the upload stood still; send it faster or again";
     Failure::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
+}
+
+/// Why a raw body could not be read to its end.
+fn broken_body(error: &axum::Error) -> Failure {
+    let broken = || invalid("expected a whole body, found one that breaks off".to_owned());
+    if stood_still(error) { slow_upload() } else { broken() }
 }
 
 /// Why a form could not be read to its end.

@@ -4,24 +4,27 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::state::AppState;
 use crate::live::Trouble;
 
 /// The answer of `GET /healthz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `ok`.
     status: &'static str,
 }
 
-/// `GET /healthz`: the process answers.
+/// Is it alive?
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, description = "The process answers", body = Health)))]
 pub async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// The answer of `GET /readyz`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
     /// `ready`, or `degraded` when a changed file can't be used and the old content is in use.
     status: &'static str,
@@ -39,14 +42,20 @@ pub struct Readiness {
     running: usize,
     /// Why a file that lies in the data folder is not in use.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     errors: Vec<String>,
     /// What is well and yet may not be meant.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     warnings: Vec<String>,
 }
 
-/// `GET /readyz`: networks, gallery and roster are loaded (nothing is listened to before they are);
-/// says what is in use. 200 also when a *changed* file is broken: the old content still answers.
+/// Can it answer, and with what?
+///
+/// Networks, gallery and roster are loaded: nothing is listened to before they are. 200 also when a
+/// *changed* file is broken (`degraded`): the old content still answers.
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()),
+    responses((status = 200, description = "What is in use", body = Readiness)))]
 pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
     let gallery = app.gallery.current();
     // A data folder may be without a roster, but not with a broken one.

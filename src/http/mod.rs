@@ -5,6 +5,8 @@ pub mod extract;
 pub mod flask;
 pub mod health;
 pub mod keep;
+pub mod openapi;
+pub mod problems;
 pub mod recognize;
 pub mod serve;
 pub mod state;
@@ -20,13 +22,14 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use self::error::Failure;
 use self::extract::MULTIPART_OVERHEAD_BYTES;
@@ -43,8 +46,6 @@ const MAX_REQUEST_ID_LEN: usize = 64;
 /// The whole service. From the outside in: request id, log, CORS, bodies of errors, panics,
 /// time limit, body limits, routes.
 pub fn router(app: AppState) -> Router {
-    let body_limit =
-        usize::try_from(app.config.max_upload_bytes + MULTIPART_OVERHEAD_BYTES).unwrap_or(usize::MAX);
     let layers = ServiceBuilder::new()
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, Ulids))
@@ -55,16 +56,23 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), give_up))
         .layer(from_fn_with_state(app.clone(), upload::guard))
-        .layer(DefaultBodyLimit::max(body_limit));
-    let (v1, _api) = v1::routes().split_for_parts();
-    Router::new()
-        .route("/recognize_faces", post(recognize::recognize_faces).options(recognize::options))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .merge(v1)
+        .layer(DefaultBodyLimit::max(body_limit(app.config.max_upload_bytes)));
+    let (routes, api) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(recognize::recognize_faces).map(|route| route.options(recognize::options)))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .merge(v1::routes(&app.config))
+        .split_for_parts();
+    routes
+        .merge(openapi::routes(&api))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)
         .with_state(app)
+}
+
+/// How long a multipart body with so many bytes of files may be.
+fn body_limit(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES)).unwrap_or(usize::MAX)
 }
 
 /// Makes request ids that sort by time.

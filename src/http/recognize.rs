@@ -11,14 +11,34 @@ use super::error::Failure;
 use super::extract::PhotoForm;
 use super::flask;
 use super::state::AppState;
-use super::types::legacy_entries;
+use super::types::{LegacyEntry, LegacyError, legacy_entries};
+use super::v1::photo::PhotoFormSchema;
 use crate::config::Compat;
 
-/// `POST /recognize_faces`: names and IDs, faces largest first.
+/// Names and IDs of a photo.
+///
+/// The endpoint of the Flask service, faces largest first: for each recognised face name and ID, at the
+/// end how many are nobody's. With `--compat flask` a photo that can't be decoded is answered 200, as that
+/// service did. Scope: `recognize`.
 ///
 /// # Errors
-/// What [`Failure`] says of the upload or the queue; in the flask profile a photo that can't be
-/// decoded is answered 200, as that service did.
+/// As listed, in the old form `{"error": "..."}`.
+#[utoipa::path(
+    post, path = "/recognize_faces", tag = "flask",
+    request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"))),
+    responses(
+        (status = 200, description = "The faces, or a message that there are none", body = Vec<LegacyEntry>),
+        (status = 400, description = "There is no file in part `file`", body = LegacyError),
+        (status = 401, description = "There is no API key, or an unknown one", body = LegacyError),
+        (status = 403, description = "The API key is not for this", body = LegacyError),
+        (status = 408, description = "The upload stood still", body = LegacyError),
+        (status = 413, description = "The file is over the limit", body = LegacyError),
+        (status = 415, description = "The file is of no image format known here", body = LegacyError),
+        (status = 422, description = "The image is broken or has too many pixels", body = LegacyError),
+        (status = 500, description = "The service has failed", body = LegacyError),
+        (status = 503, description = "There is no room for more work", body = LegacyError),
+    ),
+)]
 pub async fn recognize_faces(
     State(app): State<AppState>,
     PhotoForm(photo): PhotoForm,

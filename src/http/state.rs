@@ -143,12 +143,12 @@ impl AppState {
         self.workers.submit(move || job(&app))?.await
     }
 
-    /// Does something that waits for the disk, on a thread where that is no harm. It is done to its end
-    /// even when nobody waits for it any more.
+    /// Does something that takes a while or waits for the disk, away from the threads that must not wait.
+    /// It is done to its end even when nobody waits for it any more.
     ///
     /// # Errors
     /// What `job` says; [`Error::Internal`] when it panics.
-    pub async fn wait_for_disk<T: Send + 'static>(
+    pub async fn run_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce(&App) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -157,7 +157,7 @@ impl AppState {
             Ok(done) => done,
             Err(error) => Err(match error.try_into_panic() {
                 Ok(panic) => Error::from_panic(panic.as_ref()),
-                Err(error) => Error::Internal(format!("a task of the disk was stopped: {error}")),
+                Err(error) => Error::Internal(format!("a task was stopped: {error}")),
             }),
         }
     }
@@ -171,6 +171,6 @@ impl AppState {
         &self,
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
     ) -> Result<Arc<Gallery>> {
-        self.wait_for_disk(move |app| app.writer.edit(edit)).await
+        self.run_blocking(move |app| app.writer.edit(edit)).await
     }
 }

@@ -49,7 +49,7 @@ impl ToSchema for WireId {
 }
 
 /// One element of the old endpoint's answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum LegacyEntry {
     /// A recognised face.
@@ -71,6 +71,15 @@ pub enum LegacyEntry {
         /// `No faces detected`.
         message: &'static str,
     },
+}
+
+/// An error of the old endpoint, for the documentation.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only documents what the module of errors writes")]
+pub struct LegacyError {
+    /// What is wrong.
+    #[schema(example = "No file provided")]
+    error: String,
 }
 
 /// The old endpoint's answer: names with their IDs, largest face first, then the count of unknown faces.

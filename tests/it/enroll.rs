@@ -1,33 +1,21 @@
 //! The gate of enrolment, with the real networks on the test photos and altered ones.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use facerec::detect::DetectParams;
-use facerec::embed::{Embedding, Standardisation};
+use facerec::embed::Embedding;
 use facerec::enroll::{Axis, Gate, GateParams, Outcome, Reason};
 use facerec::gallery::{Gallery, Person, Recipe, store};
 use facerec::imaging::decode::DecodeLimits;
-use facerec::imaging::orient::Orientations;
-use facerec::pipeline::{Pipeline, PipelineParams};
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbImage};
 
-use crate::support::{models, photo};
-
-fn pipeline() -> Pipeline {
-    let engine = &*models::NATIVE;
-    let params = PipelineParams {
-        limits: DecodeLimits { max_megapixels: 64 },
-        orientations: Orientations::All,
-        detect: DetectParams::default(),
-        probe_standardisation: Standardisation::Once,
-    };
-    Pipeline::new(engine.nets.clone(), engine.casia.clone(), params)
-}
+use crate::support::altered::{altered, encoded, turned};
+use crate::support::app::{self, pipeline};
+use crate::support::{photo, sample};
 
 fn recipe() -> Recipe {
-    Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 }
+    app::recipe(32)
 }
 
 /// One photo in front of an empty gallery.
@@ -54,40 +42,12 @@ fn codes(reasons: &[Reason]) -> Vec<&'static str> {
     reasons.iter().map(Reason::code).collect()
 }
 
-fn sample(person: &str) -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/people");
-    std::fs::read(root.join(person).join("portrait.jpg")).unwrap()
-}
-
 /// The clear portraits of one person that there are.
 fn portraits() -> Vec<(&'static str, Vec<u8>)> {
     let golden = ["astronaut.png", "obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"];
     let samples = ["Barack Obama", "Eileen Collins", "Joe Biden"];
     let golden = golden.into_iter().map(|name| (name, photo(name)));
     golden.chain(samples.into_iter().map(|name| (name, sample(name)))).collect()
-}
-
-/// The photo's pixels changed, as PNG.
-fn altered(bytes: &[u8], change: impl Fn(&RgbImage) -> RgbImage) -> Vec<u8> {
-    encoded(&change(&image::load_from_memory(bytes).unwrap().into_rgb8()), ImageFormat::Png)
-}
-
-fn encoded(pixels: &RgbImage, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    pixels.write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// Turned about its middle, nearest pixel, grey outside.
-fn turned(photo: &RgbImage, degrees: f32) -> RgbImage {
-    let (sin, cos) = degrees.to_radians().sin_cos();
-    let (w, h) = (photo.width() as f32, photo.height() as f32);
-    RgbImage::from_fn(photo.width(), photo.height(), |x, y| {
-        let (dx, dy) = (x as f32 - w / 2.0, y as f32 - h / 2.0);
-        let (sx, sy) = (dx * cos + dy * sin + w / 2.0, dy * cos - dx * sin + h / 2.0);
-        let inside = sx >= 0.0 && sy >= 0.0 && sx < w && sy < h;
-        if inside { *photo.get_pixel(sx as u32, sy as u32) } else { image::Rgb([127; 3]) }
-    })
 }
 
 #[test]

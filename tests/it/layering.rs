@@ -27,7 +27,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gallery::pickle", &["embed", "error", "nn", "pickle"]),
     ("gallery::store", &["durable", "embed", "error", "nn", "student_id"]),
     ("gallery::writer", &["durable", "error", "live"]), // it changes what others read while they do
-    ("roster", &["error", "live", "person_name", "student_id"]), // live: how its file is kept up to date
+    ("roster", &["durable", "error", "live", "person_name", "student_id"]), // live: how its file is kept up to date
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
     ("models", &["align", "durable", "embed", "error", "imaging", "nn", "pickle"]),
     // The stages joined.
@@ -111,6 +111,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("tracing_subscriber", &["telemetry"]),
     ("ureq", &["models::download", "cli::healthcheck"]),
+    ("ulid", &["gallery", "http"]),
     // Domain types know no wire format; the files of models are TOML and JSON.
     ("serde", &["http", "cli", "models"]),
     ("serde_json", &["http", "cli", "models"]),

@@ -1,4 +1,4 @@
-//! The photo that a request is about: part `file` of a form, or the body itself.
+//! The file that a request is about: part `file` of a form, or the body itself.
 
 use axum::extract::{FromRequest, Request};
 use utoipa::ToSchema;
@@ -11,10 +11,10 @@ use crate::http::state::AppState;
 /// A form with a photo, for the documentation.
 #[derive(ToSchema)]
 #[schema(as = PhotoForm)]
+#[allow(dead_code, reason = "only documents the form")]
 pub struct PhotoFormSchema {
     /// JPEG, PNG, WebP, GIF, BMP or TIFF; the bytes decide, not the content type.
-    #[schema(value_type = String, format = Binary, content_media_type = "image/*")]
-    #[allow(dead_code, reason = "only documents the form")]
+    #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }
 
@@ -25,26 +25,36 @@ impl FromRequest<AppState> for Photo {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
-        let limit = app.config.max_upload_bytes;
-        refuse_early(&request, app, limit)?;
-        match media_type(&request).as_str() {
-            "multipart/form-data" => {
-                let mut form = Form::open(request, app, limit).await?;
-                while let Some(part) = form.next().await? {
-                    if part.name() == Some("file") {
-                        return read_file(part, app, limit).await.map(Self);
-                    }
-                }
-                let message = "expected the photo in part `file` of the form, found no such part";
-                Err(InputError::Missing(message.to_owned()).into())
-            }
-            image if image.starts_with("image/") => {
-                ImageUpload::read_body(request.into_body(), app).await.map(Self)
-            }
-            other => Err(wrong_media_type(
-                "a multipart/form-data body with the photo in part `file`, or the photo itself as image/*",
-                other,
-            )),
+        let expected =
+            "a multipart/form-data body with the photo in part `file`, or the photo itself as image/*";
+        read_upload(request, app, |media_type| media_type.starts_with("image/"), expected).await.map(Self)
+    }
+}
+
+/// The file of the request; `is_raw` says of which media type a body is the file itself.
+///
+/// # Errors
+/// 400 without the part or for a broken body, 408, 413, 415 for another kind of body, 503.
+pub async fn read_upload(
+    request: Request,
+    app: &AppState,
+    is_raw: impl Fn(&str) -> bool,
+    expected: &str,
+) -> Result<ImageUpload, Failure> {
+    let limit = app.config.max_upload_bytes;
+    refuse_early(&request, app, limit)?;
+    let found = media_type(&request);
+    if is_raw(&found) {
+        return ImageUpload::read_body(request.into_body(), app).await;
+    }
+    if found != "multipart/form-data" {
+        return Err(wrong_media_type(expected, &found));
+    }
+    let mut form = Form::open(request, app, limit).await?;
+    while let Some(part) = form.next().await? {
+        if part.name() == Some("file") {
+            return read_file(part, app, limit).await;
         }
     }
+    Err(InputError::Missing("expected a part `file` in the form, found none".to_owned()).into())
 }

@@ -10,6 +10,7 @@ use super::photo::{Photo, PhotoFormSchema};
 use super::query::{Checked, FromQuery, Pairs};
 use crate::gallery::search::Assignment;
 use crate::http::error::Failure;
+use crate::http::problems::PhotoProblems;
 use crate::http::state::{Answer, AppState};
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
 
@@ -202,7 +203,7 @@ impl FaceAnswer {
     post, path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),
     request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionAnswer)),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionAnswer), PhotoProblems),
 )]
 pub async fn recognize(
     State(app): State<AppState>,

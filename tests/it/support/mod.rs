@@ -1,5 +1,6 @@
 //! Shared by the tests.
 
+pub mod altered;
 pub mod app;
 pub mod checkpoint;
 pub mod faces;
@@ -23,6 +24,12 @@ pub fn golden_bytes(name: &str) -> Vec<u8> {
 /// The bytes of a photo below `tests/golden/photos`.
 pub fn photo(name: &str) -> Vec<u8> {
     golden_bytes(&format!("photos/{name}"))
+}
+
+/// The portrait of a person of `data/sample`.
+pub fn sample(person: &str) -> Vec<u8> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/sample/people");
+    std::fs::read(root.join(person).join("portrait.jpg")).unwrap()
 }
 
 /// Says something in the test run's own output, past the capturing of passing tests.

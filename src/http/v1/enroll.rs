@@ -1,0 +1,107 @@
+//! `POST /v1/people` and `POST /v1/people/{person_id}/photos`: through the gate into the gallery.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
+use super::outcomes::{PhotoOutcome, look_at};
+use super::people::{find, parse_name, parse_student_id};
+use crate::error::InputError;
+use crate::gallery::Person;
+use crate::http::error::Failure;
+use crate::http::problems::{EnrollProblems, MorePhotosProblems};
+use crate::http::state::AppState;
+use crate::http::types::WireId;
+
+/// A person and what became of the photos that were sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Enrolled {
+    /// Of the person.
+    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    id: String,
+    /// As it is shown, in Unicode's NFC.
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// The person's own ID; null when there is none.
+    student_id: Option<WireId>,
+    /// What became of each photo, in the order in which they came.
+    photos: Vec<PhotoOutcome>,
+}
+
+impl Enrolled {
+    fn new(person: &Person, photos: Vec<PhotoOutcome>) -> Self {
+        let student_id = person.student_id.as_ref().map(WireId::from);
+        Self { id: person.id.clone(), name: person.name.clone(), student_id, photos }
+    }
+}
+
+/// 201, where it is, and what became of the photos.
+type Created = (StatusCode, [(axum::http::HeaderName, String); 1], Json<Enrolled>);
+
+fn created(enrolled: Enrolled) -> Created {
+    (StatusCode::CREATED, [(LOCATION, format!("/v1/people/{}", enrolled.id))], Json(enrolled))
+}
+
+/// Enrol a person.
+///
+/// Each photo passes a gate: one sharp, large face that looks at the camera and at nobody else who is
+/// enrolled. Some photos may be rejected while others are accepted; when none is, nobody is enrolled
+/// (422). When this is answered, the person is on the disk and recognised. At most 20 photos a request,
+/// each within the upload limit. Scope: `manage`.
+///
+/// # Errors
+/// 400 for the form, 409 when the name is taken (by `person_id`) or another process writes, 422 when no
+/// photo is accepted, and what [`Failure`] says of uploads and the queue.
+#[utoipa::path(
+    post, path = "/v1/people", tag = "people",
+    request_body(description = "Name and photos", content((NewPersonSchema = "multipart/form-data"))),
+    responses((status = 201, description = "Enrolled; some photos may have been rejected", body = Enrolled,
+               headers(("location" = String, description = "Where the person is"))), EnrollProblems),
+)]
+pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Created, Failure> {
+    let missing = || InputError::Missing("expected a part `name` in the form, found none".to_owned());
+    let name = parse_name(&form.name.ok_or_else(missing)?)?;
+    let student_id = form.student_id.map(WireId::Text).map(parse_student_id).transpose()?;
+    if let Some(other) = app.gallery.current().person_by_name(&name) {
+        return Err(InputError::NameTaken { person_id: other.id.clone() }.into());
+    }
+    let looked = look_at(&app, name.clone(), form.photos, form.force).await?;
+    let person = Person::new(&name, student_id, looked.accepted).map_err(Failure::from)?;
+    let enrolled = Enrolled::new(&person, looked.outcomes);
+    app.edit(move |gallery| gallery.with_person(person)).await?;
+    Ok(created(enrolled))
+}
+
+/// Add photos to a person.
+///
+/// Through the same gate as for a new person; a photo that is there already is rejected. Scope: `manage`.
+///
+/// # Errors
+/// As for a new person; 404.
+#[utoipa::path(
+    post, path = "/v1/people/{person_id}/photos", tag = "people",
+    params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
+    request_body(description = "Photos", content((NewPhotosSchema = "multipart/form-data"))),
+    responses((status = 201, description = "Added; some photos may have been rejected", body = Enrolled,
+               headers(("location" = String, description = "Where the person is"))), MorePhotosProblems),
+)]
+pub async fn add_photos(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    form: EnrollForm,
+) -> Result<Created, Failure> {
+    if form.name.is_some() || form.student_id.is_some() {
+        let message =
+            "expected no other parts than photos and force; found name or student_id, which PATCH changes";
+        return Err(InputError::Invalid(message.to_owned()).into());
+    }
+    let name = find(&app.gallery.current(), &id)?.name.clone();
+    let looked = look_at(&app, name, form.photos, form.force).await?;
+    let key = id.clone();
+    let gallery = app.edit(move |gallery| gallery.with_photos(&key, looked.accepted)).await?;
+    Ok(created(Enrolled::new(find(&gallery, &id)?, looked.outcomes)))
+}

@@ -1,0 +1,149 @@
+//! The form with which people and photos are enrolled.
+
+use axum::extract::{FromRequest, Request};
+use utoipa::ToSchema;
+
+use super::query::invalid_parameter;
+use crate::error::InputError;
+use crate::http::error::Failure;
+use crate::http::extract::{
+    Form, ImageUpload, media_type, read_file, read_text, refuse_early, wrong_media_type,
+};
+use crate::http::state::AppState;
+
+/// Most photos in one form.
+pub const MAX_PHOTOS: usize = 20;
+/// Longest name of a photo that is repeated in the answer, characters.
+const MAX_LABEL_CHARS: usize = 255;
+
+/// A photo of the form.
+#[derive(Debug)]
+pub struct NamedPhoto {
+    /// Its file name; `photo 3` where it has none.
+    pub label: String,
+    /// The file.
+    pub upload: ImageUpload,
+}
+
+/// The whole form; which fields there must be is the handler's business.
+#[derive(Debug, Default)]
+pub struct EnrollForm {
+    /// As sent.
+    pub name: Option<String>,
+    /// As sent; `None` also for an empty one, as browsers send it.
+    pub student_id: Option<String>,
+    /// One to [`MAX_PHOTOS`].
+    pub photos: Vec<NamedPhoto>,
+    /// Take every photo that has a face.
+    pub force: bool,
+}
+
+/// A new person, for the documentation.
+#[derive(ToSchema)]
+#[schema(as = NewPerson)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only documents the form")]
+pub struct NewPersonSchema {
+    /// 1 to 200 characters, no control characters; white space around it is dropped.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Barack Obama")]
+    name: String,
+    /// The person's own ID, used where the roster has none.
+    #[schema(value_type = String, required = false, max_length = 200, example = "0046")]
+    student_id: Option<String>,
+    /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
+    #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
+    photos: Vec<PhotoFile>,
+    /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
+    #[schema(value_type = bool, required = false, default = false)]
+    force: Option<bool>,
+}
+
+/// More photos of a person, for the documentation.
+#[derive(ToSchema)]
+#[schema(as = NewPhotos)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only documents the form")]
+pub struct NewPhotosSchema {
+    /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
+    #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
+    photos: Vec<PhotoFile>,
+    /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
+    #[schema(value_type = bool, required = false, default = false)]
+    force: Option<bool>,
+}
+
+/// The bytes of a photo.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "only documents the form")]
+pub struct PhotoFile(Vec<u8>);
+
+impl FromRequest<AppState> for EnrollForm {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+        let found = media_type(&request);
+        if found != "multipart/form-data" {
+            return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
+        }
+        let limit = app.config.max_enrollment_bytes();
+        refuse_early(&request, app, limit)?;
+        let mut form = Form::open(request, app, limit).await?;
+        let mut fields = Self::default();
+        while let Some(part) = form.next().await? {
+            match part.name() {
+                Some("photos") => {
+                    let label = fields.label(part.file_name())?;
+                    let upload = read_file(part, app, limit).await?;
+                    fields.photos.push(NamedPhoto { label, upload });
+                }
+                Some("name") => once("name", &mut fields.name, read_text(part, limit).await?)?,
+                Some("student_id") => {
+                    once("student_id", &mut fields.student_id, read_text(part, limit).await?)?;
+                }
+                Some("force") => fields.force = flag("force", &read_text(part, limit).await?)?,
+                other => return Err(unknown_part(other)),
+            }
+        }
+        fields.student_id = fields.student_id.filter(|id| !id.trim().is_empty());
+        if fields.photos.is_empty() {
+            let message = "expected at least one photo in a part `photos` of the form, found none";
+            return Err(InputError::Missing(message.to_owned()).into());
+        }
+        Ok(fields)
+    }
+}
+
+impl EnrollForm {
+    /// What the next photo is called in the answer.
+    fn label(&self, file_name: Option<&str>) -> Result<String, Failure> {
+        let number = self.photos.len() + 1;
+        if number > MAX_PHOTOS {
+            let message = format!("expected at most {MAX_PHOTOS} photos in a form, found more");
+            return Err(InputError::Invalid(message).into());
+        }
+        let name: String = file_name.unwrap_or_default().chars().take(MAX_LABEL_CHARS).collect();
+        Ok(if name.is_empty() { format!("photo {number}") } else { name })
+    }
+}
+
+fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result<(), Failure> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(first) => Err(invalid_parameter(name, "it once", &first)),
+    }
+}
+
+fn flag(name: &'static str, value: &str) -> Result<bool, Failure> {
+    match value.trim() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        other => Err(invalid_parameter(name, "true or false", other)),
+    }
+}
+
+fn unknown_part(name: Option<&str>) -> Failure {
+    let name: String = name.unwrap_or_default().chars().take(MAX_LABEL_CHARS).collect();
+    let message = format!("expected no other parts than name, student_id, photos, force; found {name:?}");
+    InputError::Invalid(message).into()
+}

@@ -1,0 +1,189 @@
+//! What becomes of photos that are to be enrolled: through the gate, and onto the wire.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::enroll_form::NamedPhoto;
+use crate::enroll::{Gate, Outcome, Reason};
+use crate::error::{Error, Result};
+use crate::gallery::EnrolledPhoto;
+use crate::http::error::Failure;
+use crate::http::state::AppState;
+
+/// What became of a photo.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PhotoOutcome {
+    /// Its file name.
+    #[schema(example = "a.jpg")]
+    photo: String,
+    outcome: Verdict,
+    /// Of the enrolled photo; only when accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "01JDK5Q2W8E5F6G7H8J9K0M1N2")]
+    id: Option<String>,
+    /// Why it was rejected; only then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    reasons: Vec<WireReason>,
+    /// What would have rejected it without `force`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    overridden: Vec<WireReason>,
+}
+
+/// Whether it was enrolled.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Accepted,
+    Rejected,
+}
+
+/// What is wrong with a photo.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reason)]
+struct WireReason {
+    /// `not_an_image`, `no_face`, `several_faces`, `face_too_small`, `low_probability`, `blurred`,
+    /// `extreme_pose`, `looks_like_another_person` or `same_photo_again`.
+    #[schema(example = "several_faces")]
+    reason: &'static str,
+    /// In a sentence.
+    #[schema(example = "expected one face, found 3")]
+    detail: String,
+    /// What was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    measured: Option<f32>,
+    /// The bound that it must keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1)]
+    needed: Option<f32>,
+    /// `yaw`, `pitch` or `roll`, of `extreme_pose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    axis: Option<&'static str>,
+    /// Of `looks_like_another_person`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    person: Option<OtherPerson>,
+    /// Of `same_photo_again`: the photo that is enrolled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    photo_id: Option<String>,
+}
+
+/// Whom a photo looks like.
+#[derive(Debug, Serialize, ToSchema)]
+struct OtherPerson {
+    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    id: Option<String>,
+    #[schema(example = "Barack Obama")]
+    name: String,
+}
+
+impl From<&Reason> for WireReason {
+    fn from(reason: &Reason) -> Self {
+        let numbers = reason.measured_and_needed();
+        let text = reason.to_string();
+        let detail = text.strip_prefix(reason.code()).and_then(|text| text.strip_prefix(": "));
+        let (mut axis, mut person, mut photo_id) = (None, None, None);
+        match reason {
+            Reason::ExtremePose { axis: about, .. } => axis = Some(about.name()),
+            Reason::LooksLikeAnotherPerson { person_id, name, .. } => {
+                person = Some(OtherPerson { id: person_id.clone(), name: name.clone() });
+            }
+            Reason::SamePhotoAgain { photo_id: id, .. } => photo_id.clone_from(id),
+            Reason::NotAnImage(_)
+            | Reason::NoFace
+            | Reason::SeveralFaces { .. }
+            | Reason::FaceTooSmall { .. }
+            | Reason::LowProbability { .. }
+            | Reason::Blurred { .. } => {}
+        }
+        Self {
+            reason: reason.code(),
+            detail: detail.unwrap_or(&text).to_owned(),
+            measured: numbers.map(|(measured, _)| measured),
+            needed: numbers.map(|(_, needed)| needed),
+            axis,
+            person,
+            photo_id,
+        }
+    }
+}
+
+impl PhotoOutcome {
+    fn new(photo: String, outcome: &Outcome) -> Self {
+        let wire = |reasons: &[Reason]| reasons.iter().map(WireReason::from).collect();
+        match outcome {
+            Outcome::Accepted { photo: enrolled, overridden } => Self {
+                photo,
+                outcome: Verdict::Accepted,
+                id: Some(enrolled.id.clone()),
+                reasons: Vec::new(),
+                overridden: wire(overridden),
+            },
+            Outcome::Rejected { reasons } => Self {
+                photo,
+                outcome: Verdict::Rejected,
+                id: None,
+                reasons: wire(reasons),
+                overridden: Vec::new(),
+            },
+        }
+    }
+}
+
+/// The photos of a form, looked at.
+pub struct Looked {
+    /// Those that may be enrolled.
+    pub accepted: Vec<EnrolledPhoto>,
+    /// What became of each, in order.
+    pub outcomes: Vec<PhotoOutcome>,
+}
+
+/// Has a worker lead photos of the person `name` through the gate.
+///
+/// # Errors
+/// 422 with the outcomes when none is accepted; 409 when another process writes to the data folder;
+/// 503 when there is no room.
+pub async fn look_at(
+    app: &AppState,
+    name: String,
+    photos: Vec<NamedPhoto>,
+    force: bool,
+) -> Result<Looked, Failure> {
+    // Dropped when the client goes: then the rest of the photos is not looked at.
+    let wanted = Arc::new(());
+    let still_wanted = Arc::downgrade(&wanted);
+    let looked = app
+        .work(move |app| {
+            // Before the work, not after it.
+            app.writer.ensure_lock()?;
+            let gallery = app.gallery.current();
+            let mut gate = Gate::new(&app.pipeline, &gallery, app.config.gate);
+            let mut looked = Looked { accepted: Vec::new(), outcomes: Vec::new() };
+            for NamedPhoto { label, upload } in photos {
+                if still_wanted.strong_count() == 0 {
+                    return Err(Error::Internal("the client has gone".to_owned()));
+                }
+                let outcome = gate.look_at(&name, &upload.bytes, force)?;
+                looked.outcomes.push(PhotoOutcome::new(label, &outcome));
+                if let Outcome::Accepted { photo, .. } = outcome {
+                    looked.accepted.push(photo);
+                }
+            }
+            Ok(looked)
+        })
+        .await?;
+    drop(wanted);
+    if looked.accepted.is_empty() {
+        let detail = format!("none of the {} photos can be enrolled; photos says why", looked.outcomes.len());
+        let failure = Failure::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "no_photo_accepted", detail);
+        return Err(failure.with("photos", json!(looked.outcomes)));
+    }
+    Ok(looked)
+}

@@ -1,0 +1,149 @@
+//! `/v1/roster`: the workbook that gives names their IDs.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::paging::PageQuery;
+use super::photo::read_upload;
+use super::query::Checked;
+use crate::error::Error;
+use crate::http::error::Failure;
+use crate::http::extract::ImageUpload;
+use crate::http::problems::{ListProblems, RosterProblems};
+use crate::http::state::AppState;
+use crate::http::types::WireId;
+use crate::roster::{self, Roster, RosterRow};
+
+/// Media type of an .xlsx workbook.
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// A name of the roster.
+#[derive(Debug, Serialize, ToSchema)]
+struct RosterEntry {
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// Null where the cell is empty.
+    id: Option<WireId>,
+}
+
+impl From<&RosterRow> for RosterEntry {
+    fn from(row: &RosterRow) -> Self {
+        Self { name: row.name.clone(), id: row.id.as_ref().map(WireId::from) }
+    }
+}
+
+/// A part of the roster.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RosterPage {
+    /// In the order of the sheet; each name once.
+    entries: Vec<RosterEntry>,
+    /// How many there are on all pages.
+    #[schema(example = 3)]
+    total: usize,
+    /// How many were asked for.
+    #[schema(example = 100)]
+    limit: usize,
+    /// How many were left out before these.
+    #[schema(example = 0)]
+    offset: usize,
+    /// What is odd about the sheet, by the numbers of its rows.
+    warnings: Vec<String>,
+}
+
+/// Which name has which ID?
+///
+/// In the order of the sheet; `q` looks for a part of the name. Scope: `manage`.
+///
+/// # Errors
+/// 400 for the query.
+#[utoipa::path(
+    get, path = "/v1/roster", tag = "roster",
+    params(PageQuery),
+    responses((status = 200, description = "The entries of this page", body = RosterPage), ListProblems),
+)]
+pub async fn get(
+    State(app): State<AppState>,
+    Checked(page): Checked<PageQuery>,
+) -> Result<Json<RosterPage>, Failure> {
+    let answer = app.run_blocking(move |app| {
+        let roster = app.roster.current();
+        let (rows, total) = page.cut(roster.rows(), |row| &row.name);
+        let entries = rows.into_iter().map(RosterEntry::from).collect();
+        let (limit, offset) = (page.limit, page.offset);
+        Ok(RosterPage { entries, total, limit, offset, warnings: roster.warnings().to_vec() })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// A form with a workbook, for the documentation.
+#[derive(ToSchema)]
+#[schema(as = WorkbookForm)]
+#[allow(dead_code, reason = "only documents the form")]
+pub struct WorkbookFormSchema {
+    /// An .xlsx workbook with the columns `Name` and `ID` in its first sheet that is not empty.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// The workbook of the request.
+pub struct Workbook(ImageUpload);
+
+impl FromRequest<AppState> for Workbook {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+        let expected =
+            "a multipart/form-data body with the workbook in part `file`, or the workbook itself as .xlsx";
+        read_upload(request, app, |media_type| media_type == XLSX, expected).await.map(Self)
+    }
+}
+
+/// The roster that was put in place.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RosterReplaced {
+    /// How many names it has.
+    #[schema(example = 3)]
+    total: usize,
+    /// What is odd about the sheet, by the numbers of its rows.
+    warnings: Vec<String>,
+}
+
+/// Replace the roster.
+///
+/// The workbook is read whole before it replaces the old one, on the disk and in use; a broken one
+/// changes nothing (422). Scope: `manage`.
+///
+/// # Errors
+/// 409 when another process writes; 422 for what is no roster; what [`Failure`] says of uploads.
+#[utoipa::path(
+    put, path = "/v1/roster", tag = "roster",
+    request_body(description = "The workbook", content(
+        (WorkbookFormSchema = "multipart/form-data"),
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    )),
+    responses((status = 200, description = "Replaced", body = RosterReplaced), RosterProblems),
+)]
+pub async fn put(
+    State(app): State<AppState>,
+    Workbook(workbook): Workbook,
+) -> Result<Json<RosterReplaced>, Failure> {
+    let read = app.work(move |app| {
+        app.writer.ensure_lock()?;
+        Ok((Roster::from_xlsx(&workbook.bytes), workbook))
+    });
+    let (roster, workbook) = read.await?;
+    let roster = roster.map_err(broken_workbook)?;
+    let written = app.run_blocking(move |app| roster::replace(&app.roster, &workbook.bytes, roster)).await?;
+    Ok(Json(RosterReplaced { total: written.len(), warnings: written.warnings().to_vec() }))
+}
+
+/// Here a roster that can't be read is the client's file, not one of the data folder.
+fn broken_workbook(error: Error) -> Failure {
+    match error {
+        Error::Data(message) => Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_roster", message),
+        other => other.into(),
+    }
+}

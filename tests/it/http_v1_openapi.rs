@@ -1,0 +1,138 @@
+//! `/openapi.json` and `/docs`: whole, of this program, and without help from elsewhere.
+
+use axum::body::to_bytes;
+use axum::http::Request;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::app::Service;
+
+fn description() -> Value {
+    Service::empty(&[]).get("/openapi.json").expect(200)
+}
+
+/// Each operation with its address and method.
+fn operations(api: &Value) -> Vec<(String, String, Value)> {
+    let paths = api["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, o)| (path.clone(), method.clone(), o.clone()))
+    });
+    operations.collect()
+}
+
+#[test]
+fn every_address_is_described() {
+    let api = description();
+    assert!(api["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(api["info"]["title"], "facerec");
+    let mut found: Vec<String> = operations(&api)
+        .iter()
+        .map(|(path, method, _)| format!("{} {path}", method.to_uppercase()))
+        .collect();
+    found.sort();
+    let expected = [
+        "DELETE /v1/people/{person_id}",
+        "DELETE /v1/people/{person_id}/photos/{photo_id}",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /v1/people",
+        "GET /v1/people/{person_id}",
+        "GET /v1/roster",
+        "PATCH /v1/people/{person_id}",
+        "POST /recognize_faces",
+        "POST /v1/detect",
+        "POST /v1/people",
+        "POST /v1/people/{person_id}/photos",
+        "POST /v1/recognize",
+        "POST /v1/verify",
+        "PUT /v1/roster",
+    ];
+    for address in expected {
+        assert!(found.contains(&address.to_owned()), "{address} is not in {found:?}");
+    }
+}
+
+#[test]
+fn operations_say_their_scope_and_their_errors() {
+    let api = description();
+    let schemes = &api["components"]["securitySchemes"];
+    assert_eq!(
+        (&schemes["bearer"]["scheme"], &schemes["api_key"]["name"]),
+        (&json!("bearer"), &json!("X-Api-Key"))
+    );
+    for (path, method, operation) in operations(&api).into_iter().filter(|(path, ..)| path.starts_with("/v1"))
+    {
+        let at = format!("{method} {path}");
+        let manages = path.starts_with("/v1/people") || path.starts_with("/v1/roster");
+        let scope = format!("Scope: `{}`", if manages { "manage" } else { "recognize" });
+        assert!(operation["description"].as_str().unwrap().contains(&scope), "{at}");
+        assert!(operation["summary"].is_string() && operation["operationId"].is_string(), "{at}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(!response["description"].as_str().unwrap().is_empty(), "{at} {status}");
+            if status.as_str() >= "400" {
+                let schema = &response["content"]["application/problem+json"]["schema"];
+                let codes = schema["allOf"][1]["properties"]["code"]["enum"].as_array();
+                assert!(codes.is_some_and(|codes| !codes.is_empty()), "{at} {status}: {response}");
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!parameter["description"].as_str().unwrap().is_empty(), "{at}: {parameter}");
+            assert_eq!(parameter["required"], parameter["in"] == "path", "{at}: {parameter}");
+        }
+    }
+    let threshold = &api["paths"]["/v1/recognize"]["post"]["parameters"][0];
+    assert_eq!(threshold["name"], "threshold");
+    let schema = &threshold["schema"];
+    assert_eq!(
+        (&schema["type"], &schema["minimum"], &schema["maximum"]),
+        (&json!("number"), &json!(0), &json!(2))
+    );
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let api = description();
+    let mut found = Vec::new();
+    references(&api, &mut found);
+    assert!(found.len() > 20);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(api.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_browser_of_the_description_needs_no_other_server() {
+    let service = Service::empty(&[]);
+    let fetch = async |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = facerec::http::router(service.state.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        String::from_utf8_lossy(&to_bytes(response.into_body(), 64 << 20).await.unwrap()).into_owned()
+    };
+    let page = fetch("/docs/").await;
+    for (attribute, at) in
+        page.match_indices("src=\"").chain(page.match_indices("href=\"")).map(|(at, a)| (a, at))
+    {
+        let target = page[at + attribute.len()..].split('"').next().unwrap();
+        let file = target.strip_prefix("./").unwrap_or(target);
+        assert!(!file.contains("//"), "{file} is elsewhere");
+        fetch(&format!("/docs/{file}")).await;
+    }
+    let settings = fetch("/docs/swagger-initializer.js").await;
+    assert!(
+        settings.contains("\"/openapi.json\"") && settings.contains("\"validatorUrl\": \"none\""),
+        "{settings}"
+    );
+    assert!(!settings.contains("http"), "{settings}");
+}
