@@ -135,6 +135,19 @@ impl Form {
     }
 }
 
+/// 400 for a part that is not known; one that is misspelt must not be silently without effect.
+#[must_use]
+pub fn unknown_part(known: &str, part: &Field<'_>) -> Failure {
+    let found: String = part.name().unwrap_or_default().chars().take(MAX_SHOWN).collect();
+    invalid(format!("expected no other parts in the form than {known}; found {found:?}"))
+}
+
+/// 400 for a part that is there already.
+#[must_use]
+pub fn repeated_part(name: &str) -> Failure {
+    invalid(format!("expected one part `{name}` in the form, found two"))
+}
+
 /// Reads a part that is a file into memory; `limit` is that of the whole form, for the message.
 ///
 /// # Errors

@@ -55,6 +55,11 @@ fn every_address_is_described() {
 #[test]
 fn operations_say_their_scope_and_their_errors() {
     let api = description();
+    let mut ids: Vec<Value> = operations(&api).iter().map(|(.., o)| o["operationId"].clone()).collect();
+    let count = ids.len();
+    ids.sort_by_key(ToString::to_string);
+    ids.dedup();
+    assert_eq!(ids.len(), count, "each operation has an id of its own: {ids:?}");
     let schemes = &api["components"]["securitySchemes"];
     assert_eq!(
         (&schemes["bearer"]["scheme"], &schemes["api_key"]["name"]),

@@ -190,13 +190,29 @@ fn query_parameters_out_of_range_are_told_what_was_expected_and_found() {
 #[test]
 fn a_photo_comes_as_a_part_or_as_the_body_and_nothing_else_is_one() {
     let service = Service::empty(&[]);
-    let form = Form::new().text("note", "hello").file("file", "a.bin", &photo("obama2.jpg"));
+    let form = Form::new().file("file", "a.bin", &photo("obama2.jpg"));
     assert_eq!(service.post_form("/v1/recognize", form).expect(200)["unknown_faces"], 1);
     let body = request(Method::POST, "/v1/recognize", "IMAGE/x-odd; a=b", photo("obama2.jpg"));
     assert_eq!(service.send(body).expect(200)["unknown_faces"], 1);
 
-    let form = Form::new().file("photo", "a.jpg", &photo("obama2.jpg"));
-    service.post_form("/v1/recognize", form).problem(400, "missing_part");
+    service.post_form("/v1/recognize", Form::new()).problem(400, "missing_part");
+    for (form, detail) in [
+        (
+            Form::new().file("photo", "a.jpg", b"x"),
+            "expected no other parts in the form than file; found \"photo\"",
+        ),
+        (
+            Form::new().file("file", "a", b"x").text("top_k", "1"),
+            "expected no other parts in the form than file",
+        ),
+        (
+            Form::new().file("file", "a", b"x").file("file", "b", b"x"),
+            "expected one part `file` in the form, found two",
+        ),
+    ] {
+        let problem = service.post_form("/v1/recognize", form).problem(400, "invalid_request");
+        assert!(problem["detail"].as_str().unwrap().starts_with(detail), "{problem}");
+    }
     for content_type in ["", "application/json", "text/image"] {
         let body = request(Method::POST, "/v1/recognize", content_type, photo("obama2.jpg"));
         service.send(body).problem(415, "unsupported_media_type");

@@ -72,7 +72,8 @@ fn a_broken_workbook_changes_nothing_and_is_told_what_is_wrong() {
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");
     }
     let form = Form::new().file("roster", "r.xlsx", &good);
-    service.send(form.request(Method::PUT, "/v1/roster")).problem(400, "missing_part");
+    service.send(form.request(Method::PUT, "/v1/roster")).problem(400, "invalid_request");
+    service.send(Form::new().request(Method::PUT, "/v1/roster")).problem(400, "missing_part");
     let body = request(Method::PUT, "/v1/roster", "text/csv", good.clone());
     service.send(body).problem(415, "unsupported_media_type");
     assert_eq!(service.get("/v1/roster").expect(200)["entries"], json!([{"name": "Ada", "id": 1}]));

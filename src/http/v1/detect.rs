@@ -93,9 +93,9 @@ impl From<FoundFaces> for DetectionAnswer {
 /// Faces without names. Scope: `recognize`.
 ///
 /// # Errors
-/// What [`Failure`] says of the query, the upload or the queue.
+/// As listed.
 #[utoipa::path(
-    post, path = "/v1/detect", tag = "recognition",
+    post, operation_id = "detect", path = "/v1/detect", tag = "recognition",
     params(DetectQuery),
     request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
     responses((status = 200, description = "The faces, the largest first; none is no error", body = DetectionAnswer), PhotoProblems),

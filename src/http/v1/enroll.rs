@@ -11,7 +11,7 @@ use super::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
 use super::outcomes::{PhotoOutcome, look_at};
 use super::people::{find, parse_name, parse_student_id};
 use crate::error::InputError;
-use crate::gallery::Person;
+use crate::gallery::{Gallery, Person};
 use crate::http::error::Failure;
 use crate::http::problems::{EnrollProblems, MorePhotosProblems};
 use crate::http::state::AppState;
@@ -27,6 +27,7 @@ pub struct Enrolled {
     #[schema(example = "Barack Obama")]
     name: String,
     /// The person's own ID; null when there is none.
+    #[schema(required)]
     student_id: Option<WireId>,
     /// What became of each photo, in the order in which they came.
     photos: Vec<PhotoOutcome>,
@@ -54,22 +55,32 @@ fn created(enrolled: Enrolled) -> Created {
 /// each within the upload limit. Scope: `manage`.
 ///
 /// # Errors
-/// 400 for the form, 409 when the name is taken (by `person_id`) or another process writes, 422 when no
-/// photo is accepted, and what [`Failure`] says of uploads and the queue.
+/// As listed; a name that is taken is one (`name_taken`, `person_id`), photos none of which is accepted
+/// are another (`no_photo_accepted`, `photos`).
 #[utoipa::path(
-    post, path = "/v1/people", tag = "people",
+    post, operation_id = "enroll_person", path = "/v1/people", tag = "people",
     request_body(description = "Name and photos", content((NewPersonSchema = "multipart/form-data"))),
     responses((status = 201, description = "Enrolled; some photos may have been rejected", body = Enrolled,
-               headers(("location" = String, description = "Where the person is"))), EnrollProblems),
+               headers(("location" = String, description = "Where the person is")),
+               links(
+                   ("person" = (operation_id = "get_person", parameters(("person_id" = "$response.body#/id")))),
+                   ("update" = (operation_id = "update_person", parameters(("person_id" = "$response.body#/id")))),
+                   ("more photos" = (operation_id = "add_photos", parameters(("person_id" = "$response.body#/id")))),
+                   ("photo" = (operation_id = "delete_photo", parameters(
+                       ("person_id" = "$response.body#/id"), ("photo_id" = "$response.body#/photos/0/id")))),
+                   ("delete" = (operation_id = "delete_person", parameters(("person_id" = "$response.body#/id")))),
+               )), EnrollProblems),
 )]
 pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Created, Failure> {
     let missing = || InputError::Missing("expected a part `name` in the form, found none".to_owned());
     let name = parse_name(&form.name.ok_or_else(missing)?)?;
     let student_id = form.student_id.map(WireId::Text).map(parse_student_id).transpose()?;
-    if let Some(other) = app.gallery.current().person_by_name(&name) {
-        return Err(InputError::NameTaken { person_id: other.id.clone() }.into());
-    }
-    let looked = look_at(&app, name.clone(), form.photos, form.force).await?;
+    let wanted = name.clone();
+    let is_free = move |gallery: &Gallery| match gallery.person_by_name(&wanted) {
+        Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
+        None => Ok(()),
+    };
+    let looked = look_at(&app, name.clone(), form.photos, form.force, is_free).await?;
     let person = Person::new(&name, student_id, looked.accepted).map_err(Failure::from)?;
     let enrolled = Enrolled::new(&person, looked.outcomes);
     app.edit(move |gallery| gallery.with_person(person)).await?;
@@ -81,9 +92,9 @@ pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Cre
 /// Through the same gate as for a new person; a photo that is there already is rejected. Scope: `manage`.
 ///
 /// # Errors
-/// As for a new person; 404.
+/// As listed; photos none of which is accepted are one (`no_photo_accepted`, `photos`).
 #[utoipa::path(
-    post, path = "/v1/people/{person_id}/photos", tag = "people",
+    post, operation_id = "add_photos", path = "/v1/people/{person_id}/photos", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     request_body(description = "Photos", content((NewPhotosSchema = "multipart/form-data"))),
     responses((status = 201, description = "Added; some photos may have been rejected", body = Enrolled,
@@ -100,7 +111,7 @@ pub async fn add_photos(
         return Err(InputError::Invalid(message.to_owned()).into());
     }
     let name = find(&app.gallery.current(), &id)?.name.clone();
-    let looked = look_at(&app, name, form.photos, form.force).await?;
+    let looked = look_at(&app, name, form.photos, form.force, |_| Ok(())).await?;
     let key = id.clone();
     let gallery = app.edit(move |gallery| gallery.with_photos(&key, looked.accepted)).await?;
     Ok(created(Enrolled::new(find(&gallery, &id)?, looked.outcomes)))

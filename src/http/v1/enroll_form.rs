@@ -7,7 +7,8 @@ use super::query::invalid_parameter;
 use crate::error::InputError;
 use crate::http::error::Failure;
 use crate::http::extract::{
-    Form, ImageUpload, media_type, read_file, read_text, refuse_early, wrong_media_type,
+    Form, ImageUpload, media_type, read_file, read_text, refuse_early, repeated_part, unknown_part,
+    wrong_media_type,
 };
 use crate::http::state::AppState;
 
@@ -38,17 +39,22 @@ pub struct EnrollForm {
     pub force: bool,
 }
 
-/// A new person, for the documentation.
+/// A new person.
 #[derive(ToSchema)]
 #[schema(as = NewPerson)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct NewPersonSchema {
     /// 1 to 200 characters, no control characters; white space around it is dropped.
-    #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Barack Obama")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000][^\\x00-\\x1f\\x7f-\\x9f]*$",
+        example = "Barack Obama"
+    )]
     name: String,
     /// The person's own ID, used where the roster has none.
-    #[schema(value_type = String, required = false, max_length = 200, example = "0046")]
+    #[schema(value_type = String, required = false, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$", example = "0046")]
     student_id: Option<String>,
     /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
@@ -58,7 +64,7 @@ pub struct NewPersonSchema {
     force: Option<bool>,
 }
 
-/// More photos of a person, for the documentation.
+/// More photos of a person.
 #[derive(ToSchema)]
 #[schema(as = NewPhotos)]
 #[serde(deny_unknown_fields)]
@@ -102,7 +108,7 @@ impl FromRequest<AppState> for EnrollForm {
                     once("student_id", &mut fields.student_id, read_text(part, limit).await?)?;
                 }
                 Some("force") => fields.force = flag("force", &read_text(part, limit).await?)?,
-                other => return Err(unknown_part(other)),
+                _ => return Err(unknown_part("name, student_id, photos, force", &part)),
             }
         }
         fields.student_id = fields.student_id.filter(|id| !id.trim().is_empty());
@@ -128,10 +134,7 @@ impl EnrollForm {
 }
 
 fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result<(), Failure> {
-    match field.replace(value) {
-        None => Ok(()),
-        Some(first) => Err(invalid_parameter(name, "it once", &first)),
-    }
+    if field.replace(value).is_some() { Err(repeated_part(name)) } else { Ok(()) }
 }
 
 fn flag(name: &'static str, value: &str) -> Result<bool, Failure> {
@@ -140,10 +143,4 @@ fn flag(name: &'static str, value: &str) -> Result<bool, Failure> {
         "false" | "0" => Ok(false),
         other => Err(invalid_parameter(name, "true or false", other)),
     }
-}
-
-fn unknown_part(name: Option<&str>) -> Failure {
-    let name: String = name.unwrap_or_default().chars().take(MAX_LABEL_CHARS).collect();
-    let message = format!("expected no other parts than name, student_id, photos, force; found {name:?}");
-    InputError::Invalid(message).into()
 }

@@ -100,6 +100,7 @@ pub struct PersonRef {
     #[schema(example = "Barack Obama")]
     name: String,
     /// The roster's ID for the name; where it has none, the person's own; else null.
+    #[schema(required)]
     student_id: Option<WireId>,
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::enroll_form::NamedPhoto;
 use crate::enroll::{Gate, Outcome, Reason};
 use crate::error::{Error, Result};
-use crate::gallery::EnrolledPhoto;
+use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::http::error::Failure;
 use crate::http::state::AppState;
 
@@ -78,7 +78,8 @@ struct WireReason {
 /// Whom a photo looks like.
 #[derive(Debug, Serialize, ToSchema)]
 struct OtherPerson {
-    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    /// Null for one of the same form.
+    #[schema(required, example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
     id: Option<String>,
     #[schema(example = "Barack Obama")]
     name: String,
@@ -145,16 +146,18 @@ pub struct Looked {
     pub outcomes: Vec<PhotoOutcome>,
 }
 
-/// Has a worker lead photos of the person `name` through the gate.
+/// Has a worker lead photos of the person `name` through the gate, if `check` is content with the gallery
+/// that they are held against.
 ///
 /// # Errors
-/// 422 with the outcomes when none is accepted; 409 when another process writes to the data folder;
+/// What `check` says; 422 with the outcomes when none is accepted; 409 when another process writes to the data folder;
 /// 503 when there is no room.
 pub async fn look_at(
     app: &AppState,
     name: String,
     photos: Vec<NamedPhoto>,
     force: bool,
+    check: impl FnOnce(&Gallery) -> Result<()> + Send + 'static,
 ) -> Result<Looked, Failure> {
     // Dropped when the client goes: then the rest of the photos is not looked at.
     let wanted = Arc::new(());
@@ -164,6 +167,7 @@ pub async fn look_at(
             // Before the work, not after it.
             app.writer.ensure_lock()?;
             let gallery = app.gallery.current();
+            check(&gallery)?;
             let mut gate = Gate::new(&app.pipeline, &gallery, app.config.gate);
             let mut looked = Looked { accepted: Vec::new(), outcomes: Vec::new() };
             for NamedPhoto { label, upload } in photos {

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::paging::PageQuery;
 use super::query::{Checked, invalid_parameter};
@@ -35,14 +37,16 @@ pub struct PersonSummary {
     #[schema(example = "Barack Obama")]
     name: String,
     /// The person's own ID, used where the roster has none; null when there is none.
+    #[schema(required)]
     student_id: Option<WireId>,
     /// The roster's ID for the name; null when it has none.
+    #[schema(required)]
     roster_id: Option<WireId>,
     /// How many photos are enrolled.
     #[schema(minimum = 1, example = 2)]
     photos: usize,
     /// When the person was enrolled, UTC; null where that is not known.
-    #[schema(format = DateTime, example = "2026-11-25T10:30:00Z")]
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
 }
 
@@ -80,9 +84,9 @@ pub struct PeoplePage {
 /// In the order of enrolment; `q` looks for a part of the name. Scope: `manage`.
 ///
 /// # Errors
-/// 400 for the query.
+/// As listed.
 #[utoipa::path(
-    get, path = "/v1/people", tag = "people",
+    get, operation_id = "list_people", path = "/v1/people", tag = "people",
     params(PageQuery),
     responses((status = 200, description = "The people of this page", body = PeoplePage), ListProblems),
 )]
@@ -110,13 +114,15 @@ pub struct PersonDetail {
     #[schema(example = "Barack Obama")]
     name: String,
     /// The person's own ID, used where the roster has none; null when there is none.
+    #[schema(required)]
     student_id: Option<WireId>,
     /// The roster's ID for the name; null when it has none.
+    #[schema(required)]
     roster_id: Option<WireId>,
     /// At least one. The pictures themselves are not kept, only what the face looks like.
     photos: Vec<PhotoEntry>,
     /// When the person was enrolled, UTC; null where that is not known.
-    #[schema(format = DateTime, example = "2026-11-25T10:30:00Z")]
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
 }
 
@@ -127,7 +133,7 @@ struct PhotoEntry {
     #[schema(example = "01JDK5Q2W8E5F6G7H8J9K0M1N2")]
     id: String,
     /// When it was enrolled, UTC; null where that is not known.
-    #[schema(format = DateTime, example = "2026-11-25T10:30:00Z")]
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
 }
 
@@ -163,9 +169,9 @@ pub fn find<'a>(gallery: &'a Gallery, id: &str) -> Result<&'a Person, Failure> {
 /// With ids and times of the photos. Scope: `manage`.
 ///
 /// # Errors
-/// 404.
+/// As listed.
 #[utoipa::path(
-    get, path = "/v1/people/{person_id}", tag = "people",
+    get, operation_id = "get_person", path = "/v1/people/{person_id}", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     responses((status = 200, description = "The person", body = PersonDetail), PersonProblems),
 )]
@@ -180,14 +186,33 @@ pub async fn get(State(app): State<AppState>, Path(id): Path<String>) -> Result<
 pub struct PersonPatch {
     /// The new name: 1 to 200 characters, no control characters; white space around it is dropped.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 200, pattern = r"\S")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 200,
+             pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000][^\\x00-\\x1f\\x7f-\\x9f]*$")]
     name: Option<String>,
     /// The person's own ID; null takes it away.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<WireId>, required = false)]
+    #[schema(value_type = Option<NewStudentId>, required = false)]
     #[allow(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
     student_id: Option<Option<WireId>>,
 }
+
+/// A number or text as the person's own ID.
+#[allow(dead_code, reason = "only documents a member of the patch")]
+struct NewStudentId;
+
+impl PartialSchema for NewStudentId {
+    /// As [`WireId`]'s, with the bounds of what is taken.
+    fn schema() -> RefOr<Schema> {
+        let plain = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
+            .min_length(Some(1))
+            .max_length(Some(student_id::MAX_CHARS))
+            .pattern(Some("^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000][^\\x00-\\x1f\\x7f-\\x9f]*$"));
+        plain.description(Some("A number, or text without control characters")).into()
+    }
+}
+
+impl ToSchema for NewStudentId {}
 
 /// A member that is there, whatever it holds: null is told from absent.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
@@ -224,7 +249,7 @@ pub fn parse_student_id(id: WireId) -> Result<StudentId, Failure> {
         WireId::Integer(number) => (Some(StudentId::Integer(number)), String::new()),
         WireId::Number(number) => (StudentId::from_number(number), number.to_string()),
         WireId::Text(text) => {
-            let plain = !text.trim().contains(char::is_control);
+            let plain = !text.contains(char::is_control);
             (plain.then(|| StudentId::from_text(&text)).flatten(), text)
         }
     };
@@ -237,10 +262,16 @@ pub fn parse_student_id(id: WireId) -> Result<StudentId, Failure> {
 /// # Errors
 /// 400 saying what is wrong with it.
 pub fn parse_name(name: &str) -> Result<String, Failure> {
-    person_name::parse(name).map_err(|error| {
+    let refused = |error: InputError| {
         let failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_parameter", error.to_string());
         failure.with("parameter", "name".into())
-    })
+    };
+    // Also at the ends, where they would be dropped as white space.
+    if let Some(at) = name.chars().position(char::is_control) {
+        let message = format!("character {} of the name is a control character: none is allowed", at + 1);
+        return Err(refused(InputError::Invalid(message)));
+    }
+    person_name::parse(name).map_err(refused)
 }
 
 /// Change name or ID.
@@ -249,9 +280,9 @@ pub fn parse_name(name: &str) -> Result<String, Failure> {
 /// person as it is then, and on the disk. Scope: `manage`.
 ///
 /// # Errors
-/// 400 for the body, 404, 409 when another person has the name or another process writes.
+/// As listed; a name that another person has is one (`name_taken`, `person_id`).
 #[utoipa::path(
-    patch, path = "/v1/people/{person_id}", tag = "people",
+    patch, operation_id = "update_person", path = "/v1/people/{person_id}", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     request_body(description = "What is to change", content(
         (PersonPatch = "application/merge-patch+json"), (PersonPatch = "application/json"),
@@ -286,9 +317,9 @@ pub async fn patch(
 /// With all photos. When this is answered, it is so on the disk. Scope: `manage`.
 ///
 /// # Errors
-/// 404; 409 when another process writes.
+/// As listed.
 #[utoipa::path(
-    delete, path = "/v1/people/{person_id}", tag = "people",
+    delete, operation_id = "delete_person", path = "/v1/people/{person_id}", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     responses((status = 204, description = "Deleted"), DeleteProblems),
 )]
@@ -304,9 +335,9 @@ pub async fn delete(State(app): State<AppState>, Path(id): Path<String>) -> Resu
 /// person instead. Scope: `manage`.
 ///
 /// # Errors
-/// 404; 409 for the last photo, and when another process writes.
+/// As listed.
 #[utoipa::path(
-    delete, path = "/v1/people/{person_id}/photos/{photo_id}", tag = "people",
+    delete, operation_id = "delete_photo", path = "/v1/people/{person_id}/photos/{photo_id}", tag = "people",
     params(
         ("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA"),
         ("photo_id" = String, Path, description = "Of the photo", example = "01JDK5Q2W8E5F6G7H8J9K0M1N2"),

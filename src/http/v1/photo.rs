@@ -5,12 +5,15 @@ use utoipa::ToSchema;
 
 use crate::error::InputError;
 use crate::http::error::Failure;
-use crate::http::extract::{Form, ImageUpload, media_type, read_file, refuse_early, wrong_media_type};
+use crate::http::extract::{
+    Form, ImageUpload, media_type, read_file, refuse_early, repeated_part, unknown_part, wrong_media_type,
+};
 use crate::http::state::AppState;
 
-/// A form with a photo, for the documentation.
+/// A form with a photo.
 #[derive(ToSchema)]
 #[schema(as = PhotoForm)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct PhotoFormSchema {
     /// JPEG, PNG, WebP, GIF, BMP or TIFF; the bytes decide, not the content type.
@@ -51,10 +54,14 @@ pub async fn read_upload(
         return Err(wrong_media_type(expected, &found));
     }
     let mut form = Form::open(request, app, limit).await?;
+    let mut file = None;
     while let Some(part) = form.next().await? {
-        if part.name() == Some("file") {
-            return read_file(part, app, limit).await;
+        match (part.name(), &file) {
+            (Some("file"), None) => file = Some(read_file(part, app, limit).await?),
+            (Some("file"), Some(_)) => return Err(repeated_part("file")),
+            _ => return Err(unknown_part("file", &part)),
         }
     }
-    Err(InputError::Missing("expected a part `file` in the form, found none".to_owned()).into())
+    let missing = || InputError::Missing("expected a part `file` in the form, found none".to_owned());
+    Ok(file.ok_or_else(missing)?)
 }

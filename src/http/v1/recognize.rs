@@ -107,15 +107,16 @@ struct FaceAnswer {
     probability: f32,
     decision: Decision,
     /// Whose face it is; null when nobody is near enough.
+    #[schema(required)]
     person: Option<PersonRef>,
     /// Cosine distance to that person's nearest photo, of an unknown face to the nearest person's; null
     /// when nobody is enrolled.
-    #[schema(minimum = 0, maximum = 2, example = 0.202)]
+    #[schema(required, minimum = 0, maximum = 2, example = 0.202)]
     distance: Option<f32>,
     /// Distance of the nearest other person minus `distance`: how clear the answer is. Below zero when
     /// another face of the photo got the nearest person. Null for an unknown face and where nobody
     /// else is enrolled.
-    #[schema(example = 0.766)]
+    #[schema(required, example = 0.766)]
     margin: Option<f32>,
     /// The nearest people, nearest first, `top_k` of them.
     candidates: Vec<WireCandidate>,
@@ -198,9 +199,9 @@ impl FaceAnswer {
 /// Finds the faces of a photo and the enrolled person nearest to each. Scope: `recognize`.
 ///
 /// # Errors
-/// What [`Failure`] says of the query, the upload or the queue.
+/// As listed.
 #[utoipa::path(
-    post, path = "/v1/recognize", tag = "recognition",
+    post, operation_id = "recognize", path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),
     request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
     responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionAnswer), PhotoProblems),

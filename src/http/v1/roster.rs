@@ -26,6 +26,7 @@ struct RosterEntry {
     #[schema(example = "Barack Obama")]
     name: String,
     /// Null where the cell is empty.
+    #[schema(required)]
     id: Option<WireId>,
 }
 
@@ -58,9 +59,9 @@ pub struct RosterPage {
 /// In the order of the sheet; `q` looks for a part of the name. Scope: `manage`.
 ///
 /// # Errors
-/// 400 for the query.
+/// As listed.
 #[utoipa::path(
-    get, path = "/v1/roster", tag = "roster",
+    get, operation_id = "get_roster", path = "/v1/roster", tag = "roster",
     params(PageQuery),
     responses((status = 200, description = "The entries of this page", body = RosterPage), ListProblems),
 )]
@@ -78,9 +79,10 @@ pub async fn get(
     Ok(Json(answer.await?))
 }
 
-/// A form with a workbook, for the documentation.
+/// A form with a workbook.
 #[derive(ToSchema)]
 #[schema(as = WorkbookForm)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct WorkbookFormSchema {
     /// An .xlsx workbook with the columns `Name` and `ID` in its first sheet that is not empty.
@@ -117,9 +119,9 @@ pub struct RosterReplaced {
 /// changes nothing (422). Scope: `manage`.
 ///
 /// # Errors
-/// 409 when another process writes; 422 for what is no roster; what [`Failure`] says of uploads.
+/// As listed.
 #[utoipa::path(
-    put, path = "/v1/roster", tag = "roster",
+    put, operation_id = "replace_roster", path = "/v1/roster", tag = "roster",
     request_body(description = "The workbook", content(
         (WorkbookFormSchema = "multipart/form-data"),
         ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),

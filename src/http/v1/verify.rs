@@ -12,7 +12,9 @@ use super::query::{Checked, FromQuery, Pairs};
 use crate::error::InputError;
 use crate::gallery::search::is_match;
 use crate::http::error::Failure;
-use crate::http::extract::{Form, ImageUpload, media_type, read_file, refuse_early, wrong_media_type};
+use crate::http::extract::{
+    Form, ImageUpload, media_type, read_file, refuse_early, repeated_part, unknown_part, wrong_media_type,
+};
 use crate::http::problems::PairProblems;
 use crate::http::state::AppState;
 
@@ -37,9 +39,10 @@ impl FromQuery for VerifyQuery {
     }
 }
 
-/// A form with two photos, for the documentation.
+/// A form with two photos.
 #[derive(ToSchema)]
 #[schema(as = PhotoPair)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct PhotoPairSchema {
     /// The one photo.
@@ -68,12 +71,14 @@ impl FromRequest<AppState> for PhotoPair {
         refuse_early(&request, app, limit)?;
         let mut form = Form::open(request, app, limit).await?;
         let (mut a, mut b) = (None, None);
-        while a.is_none() || b.is_none() {
-            let Some(part) = form.next().await? else { break };
-            match part.name() {
-                Some("a") => a = Some(read_file(part, app, limit).await?),
-                Some("b") => b = Some(read_file(part, app, limit).await?),
-                _ => {}
+        while let Some(part) = form.next().await? {
+            let (name, slot) = match part.name() {
+                Some("a") => ("a", &mut a),
+                Some("b") => ("b", &mut b),
+                _ => return Err(unknown_part("a, b", &part)),
+            };
+            if slot.replace(read_file(part, app, limit).await?).is_some() {
+                return Err(repeated_part(name));
             }
         }
         let missing =
@@ -105,9 +110,9 @@ pub struct Verification {
 /// the edge. Nobody need be enrolled. Scope: `recognize`.
 ///
 /// # Errors
-/// 422 `no_face` for a photo (`part`) without one, and what [`Failure`] says of uploads and the queue.
+/// As listed; a photo without a face is one (`no_face`, `part`).
 #[utoipa::path(
-    post, path = "/v1/verify", tag = "recognition",
+    post, operation_id = "verify", path = "/v1/verify", tag = "recognition",
     params(VerifyQuery),
     request_body(description = "Two photos", content((PhotoPairSchema = "multipart/form-data"))),
     responses((status = 200, description = "How far apart they are", body = Verification), PairProblems),
