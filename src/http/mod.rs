@@ -5,6 +5,7 @@ pub mod extract;
 pub mod flask;
 pub mod health;
 pub mod keep;
+pub mod page;
 pub mod recognize;
 pub mod serve;
 pub mod state;
@@ -59,6 +60,7 @@ pub fn router(app: AppState) -> Router {
         .route("/recognize_faces", post(recognize::recognize_faces).options(recognize::options))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(page::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)
         .with_state(app)
