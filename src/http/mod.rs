@@ -6,6 +6,7 @@ pub mod flask;
 pub mod health;
 pub mod keep;
 pub mod openapi;
+pub mod page;
 pub mod problems;
 pub mod recognize;
 pub mod serve;
@@ -65,6 +66,7 @@ pub fn router(app: AppState) -> Router {
         .split_for_parts();
     routes
         .merge(openapi::routes(&api))
+        .merge(page::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)
         .with_state(app)

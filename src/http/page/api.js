@@ -1,0 +1,93 @@
+// Calls of the service: version 1 of its HTTP API.
+
+const KEY = "facerec-key";
+/** How often a busy service is asked again before the user is asked. */
+const QUIET_TRIES = 2;
+const LONGEST_WAIT_S = 15;
+
+/** The API key of this tab; "" where there is none. */
+export const key = () => sessionStorage.getItem(KEY) ?? "";
+
+export function setKey(value) {
+  if (value) sessionStorage.setItem(KEY, value);
+  else sessionStorage.removeItem(KEY);
+}
+
+/** An answer that is no success, or none at all (`status` 0). */
+export class Problem extends Error {
+  constructor(status, body = {}, retryAfterS = 1) {
+    super(body.detail ?? "");
+    this.status = status;
+    this.code = body.code ?? "";
+    this.body = body;
+    this.retryAfterS = retryAfterS;
+  }
+
+  get isBusy() { return this.status === 503; }
+  get wantsKey() { return this.status === 401 || this.status === 403; }
+}
+
+/** A path below /v1 from its parts, each of them escaped, and a query. */
+export function path(parts, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const search = new URLSearchParams(given).toString();
+  return `v1/${parts.map(encodeURIComponent).join("/")}${search && "?"}${search}`;
+}
+
+/** One request. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
+export async function call(method, address, { form, json, file, signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (key()) headers.Authorization = `Bearer ${key()}`;
+  if (json) headers["Content-Type"] = "application/json";
+  if (file) headers["Content-Type"] = file.type || "application/octet-stream";
+  const body = form ?? file ?? (json && JSON.stringify(json));
+  let response;
+  try {
+    response = await fetch(address, { method, headers, body, signal, credentials: "omit", cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0);
+  }
+  const text = await response.text();
+  const answer = parsed(text);
+  if (!response.ok) throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || 1);
+  return answer;
+}
+
+function parsed(text) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Runs `job` again while the service is busy: a few times by itself, then for as long as `goOn`
+ * resolves to true. `onWait` hears of each wait.
+ */
+export async function patiently(job, { onWait = () => {}, goOn = async () => false, signal } = {}) {
+  for (let tries = 1, patient = false; ; tries += 1) {
+    try {
+      return await job();
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.isBusy)) throw problem;
+      if (!patient && tries > QUIET_TRIES) {
+        patient = await goOn(problem);
+        if (!patient) throw problem;
+      }
+      const seconds = Math.min(problem.retryAfterS * tries, LONGEST_WAIT_S);
+      onWait(seconds);
+      await pause(seconds, signal);
+    }
+  }
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new DOMException("stopped", "AbortError"));
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop, { once: true });
+    setTimeout(resolve, seconds * 1000);
+  });
+}

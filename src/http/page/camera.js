@@ -1,0 +1,58 @@
+// Taking a photo with a camera of the computer.
+
+import { $ } from "./dom.js";
+
+const JPEG_QUALITY = 0.95;
+const WANTED = { video: { facingMode: "user", width: { ideal: 1920 }, height: { ideal: 1080 } } };
+
+/** Browsers give the camera only to pages that came safely: over HTTPS, or from this machine. */
+export const canTakePhotos = () => Boolean(navigator.mediaDevices?.getUserMedia);
+
+const TROUBLES = {
+  NotAllowedError: "This page may not use the camera. Allow it in your browser’s settings for this page.",
+  NotFoundError: "There is no camera here.",
+  NotReadableError: "The camera is in use by another program.",
+};
+
+/** Resolves to a photo, or to `null` when the dialog was closed without one. */
+export function takePhoto() {
+  const [dialog, picture, take, trouble] = ["camera-dialog", "camera-picture", "camera-take", "camera-notice"].map($);
+  trouble.hidden = true;
+  take.disabled = true;
+  dialog.showModal();
+  let stream;
+  let photo = null;
+  const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  navigator.mediaDevices.getUserMedia(WANTED).then(async (opened) => {
+    stream = opened;
+    // It may take a moment to allow the camera, and the dialog may be gone by then.
+    if (!dialog.open) return stop(stream);
+    picture.srcObject = stream;
+    await picture.play();
+    take.disabled = false;
+    return take.focus();
+  }).catch((error) => {
+    trouble.textContent = TROUBLES[error.name] ?? "The camera can’t be used.";
+    trouble.hidden = false;
+  });
+  take.onclick = async () => {
+    photo = await still(picture);
+    dialog.close();
+  };
+  return closed.then(() => {
+    stop(stream);
+    picture.srcObject = null;
+    return photo;
+  });
+}
+
+function stop(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
+function still(picture) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width: picture.videoWidth, height: picture.videoHeight });
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY); });
+}

@@ -1,0 +1,101 @@
+// The list beside the photo: the same in words, and a way to say who somebody is.
+
+import { $, copyOf, make } from "./dom.js";
+import { drawPortrait } from "./crop.js";
+import { counted, idWords, shown } from "./words.js";
+
+/** Distance at the right end of the ruler; two strangers are about this far apart. */
+const RULER_END = 1;
+
+/** One sentence about the whole photo. */
+export function summaryWords({ faces, unknown_faces: unknown }) {
+  if (faces.length === 0) return "No face found";
+  const known = faces.length - unknown;
+  if (unknown === 0) return faces.length === 1 ? "One face, and known" : `${faces.length} faces, all known`;
+  if (known === 0) return faces.length === 1 ? "One face, unknown" : `${faces.length} faces, none known`;
+  return `${counted(faces.length, "face")}, ${unknown} unknown`;
+}
+
+/**
+ * Fills the list. `picture` is the upright photo or `null`; `onPick` hears which entry has the focus
+ * or the pointer; `onEnrol(index, form)` that somebody said who it is.
+ */
+export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
+  const entries = answer.faces.map((face, index) => {
+    const entry = copyOf("face-entry");
+    const [name, id, numbers] = [".name", ".id", ".numbers"].map((part) => entry.querySelector(part));
+    entry.classList.add(face.decision);
+    entry.querySelector(".number").textContent = String(index + 1);
+    name.textContent = face.person?.name ?? "Unknown face";
+    id.textContent = face.person ? idWords(face.person.student_id) : "";
+    id.hidden = !face.person;
+    numbers.append(...numbersOf(face, answer.threshold));
+    drawRuler(entry.querySelector(".ruler"), face, answer.threshold);
+    if (picture) drawPortrait(entry.querySelector("canvas"), picture, face.box);
+    prepareForm(entry, face, index, picture, { onEnrol, onType });
+    entry.addEventListener("pointerenter", () => onPick(index));
+    entry.addEventListener("focusin", () => onPick(index));
+    return entry;
+  });
+  $("faces").replaceChildren(...entries);
+}
+
+function prepareForm(entry, face, index, picture, { onEnrol, onType }) {
+  const form = entry.querySelector("form");
+  const input = form.elements.name;
+  const label = form.querySelector("label");
+  input.id = `face-name-${index}`;
+  label.htmlFor = input.id;
+  label.textContent = face.person ? "This is really" : "This is";
+  label.append(make("span", { className: "unseen", textContent: ` (face ${index + 1})` }));
+  entry.querySelector(".wrong").hidden = !face.person || !picture;
+  form.hidden = !picture;
+  input.addEventListener("input", () => onType(input.value));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    onEnrol(index, form);
+  });
+}
+
+/** Distance and margin of a match; of an unknown face who is nearest and why that is not enough. */
+function numbersOf(face, threshold) {
+  const strong = (value) => make("strong", { textContent: shown(value) });
+  const nearest = face.candidates[0];
+  if (face.decision === "match") {
+    const parts = ["distance ", strong(face.distance)];
+    if (face.margin === null) return parts;
+    const next = face.candidates.find(({ person }) => person.id !== face.person.id);
+    return [...parts, " · margin ", strong(face.margin), next ? ` to ${next.person.name}` : ""];
+  }
+  if (!nearest) return ["Nobody is enrolled yet."];
+  if (nearest.distance < threshold) {
+    return [`Nearest is ${nearest.person.name}, who is in this photo already, at `, strong(nearest.distance), "."];
+  }
+  return [`Nearest is ${nearest.person.name} at `, strong(nearest.distance), `; a match is under ${shown(threshold)}.`];
+}
+
+function drawRuler(ruler, face, threshold) {
+  const place = (distance) => `${(Math.min(distance, RULER_END) / RULER_END) * 100}%`;
+  ruler.querySelector(".within").style.width = place(threshold);
+  const own = face.person?.id ?? face.candidates[0]?.person.id;
+  for (const { person, distance } of [...face.candidates].reverse()) {
+    const dot = make("span", { className: person.id === own ? "dot nearest" : "dot" });
+    dot.style.left = place(distance);
+    ruler.append(dot);
+  }
+  ruler.hidden = face.candidates.length === 0;
+}
+
+/** Lights one entry up; none for -1. */
+export function lightEntry(index) {
+  [...$("faces").children].forEach((entry, at) => entry.classList.toggle("lit", at === index));
+}
+
+/** Moves the focus to the entry's field for a name, or brings the entry into view. */
+export function goToEntry(index) {
+  const entry = $("faces").children[index];
+  if (!entry) return;
+  entry.scrollIntoView({ block: "nearest" });
+  const form = entry.querySelector("form");
+  if (entry.classList.contains("unknown") && !form.hidden) form.elements.name.focus({ preventScroll: true });
+}

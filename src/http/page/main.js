@@ -1,0 +1,81 @@
+// Which view is shown, and what is dropped or pasted where.
+
+import { $ } from "./dom.js";
+import * as key from "./key.js";
+import * as people from "./people.js";
+import * as person from "./person.js";
+import * as recognise from "./recognise.js";
+import * as roster from "./roster.js";
+
+const VIEWS = {
+  recognise: { title: "Recognise", heading: "recognise-title" },
+  people: { title: "People", heading: "people-title", show: people.show },
+  person: { title: "Person", heading: "person-title", show: person.show, under: "people" },
+  roster: { title: "Roster", heading: "roster-title", show: roster.show },
+};
+
+/** The view that the address names, and what stands after it; `null` for anything else. */
+function addressed() {
+  const [name, rest = ""] = location.hash.slice(1).split("/");
+  if (name === "") return { name: "recognise", rest };
+  return Object.hasOwn(VIEWS, name) ? { name, rest: decodeURIComponent(rest) } : null;
+}
+
+function showView(isFirst) {
+  // "#main" is where the skip link leads, and no view.
+  const address = addressed() ?? (isFirst ? { name: "recognise", rest: "" } : null);
+  if (!address) return;
+  const view = VIEWS[address.name];
+  for (const name of Object.keys(VIEWS)) $(name).hidden = name !== address.name;
+  for (const link of document.querySelectorAll(".views a")) {
+    if (link.dataset.view === (view.under ?? address.name)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${view.title} – facerec`;
+  view.show?.(address.rest);
+  if (isFirst) return;
+  scrollTo(0, 0);
+  const heading = address.name === "recognise" && $("welcome").hidden ? "summary" : view.heading;
+  $(heading).focus({ preventScroll: true });
+}
+
+/** A file dropped or pasted goes to the view that is shown: the roster takes workbooks, the others photos. */
+function take(files) {
+  const [file] = files;
+  if (!file) return;
+  if (!$("roster").hidden && !file.type.startsWith("image/")) {
+    roster.upload(file);
+    return;
+  }
+  if ($("recognise").hidden) location.hash = "#recognise";
+  recognise.open(file);
+}
+
+function startDropping() {
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0;
+  const show = (by) => {
+    depth = Math.max(0, depth + by);
+    document.body.classList.toggle("dragging", depth > 0);
+  };
+  addEventListener("dragenter", (event) => { if (holdsFiles(event)) show(1); });
+  addEventListener("dragleave", (event) => { if (holdsFiles(event)) show(-1); });
+  addEventListener("dragover", (event) => { if (holdsFiles(event)) event.preventDefault(); });
+  addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    show(-depth);
+    if (!document.querySelector("dialog[open]")) take(event.dataTransfer.files);
+  });
+  addEventListener("paste", (event) => {
+    if (!document.querySelector("dialog[open]")) take(event.clipboardData?.files ?? []);
+  });
+}
+
+for (const button of document.querySelectorAll("[data-close]")) {
+  button.addEventListener("click", () => button.closest("dialog").close());
+}
+for (const module of [key, people, person, recognise, roster]) module.start();
+startDropping();
+addEventListener("hashchange", () => showView(false));
+showView(true);
