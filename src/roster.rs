@@ -17,7 +17,7 @@ mod xlsx;
 /// Name of the file in the data folder.
 pub const FILE_NAME: &str = "roster.xlsx";
 
-/// How a [`Live`](crate::live::Live) roster is read; a data folder may have none.
+/// How a [`Live`] roster is read; a data folder may have none.
 pub const ROSTER: Kind<Roster> =
     Kind { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
