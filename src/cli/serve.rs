@@ -13,11 +13,14 @@ use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
+use crate::http::auth::Access;
 use crate::http::keep::PhotoKeeper;
 use crate::http::serve::{serve, stop_signal};
 use crate::http::state::{App, AppState};
 use crate::http::{router, upload::UploadBudget};
 use crate::imaging::OrientedRgb;
+use crate::keys::ApiKeys;
+use crate::keys::file::KEYS;
 use crate::live::Live;
 use crate::memory;
 use crate::telemetry;
@@ -40,7 +43,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let threshold = config.threshold.unwrap_or(loaded.threshold);
     tracing::info!(model = loaded.model, people = gallery.current().len(), threshold, "loaded");
     let (gallery, roster) = (Arc::new(gallery), Arc::new(data.open_roster()?));
-    watch(Arc::clone(&gallery), Arc::clone(&roster))?;
+    let keys = open_keys(&config)?;
+    watch(Arc::clone(&gallery), Arc::clone(&roster), keys.clone())?;
     let app = App {
         threshold,
         pipeline: loaded.pipeline,
@@ -48,6 +52,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         roster,
         workers: Workers::start(config.workers, config.queue)?,
         uploads: UploadBudget::new(config.queue + config.workers.get(), config.max_upload_bytes),
+        access: Arc::new(Access::new(keys)),
         keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
         config,
     };
@@ -65,6 +70,17 @@ async fn listen(app: App) -> anyhow::Result<ExitCode> {
     let finished = serve(listener, router(AppState::new(app)), timeouts, stop_signal()?).await;
     tracing::info!(finished, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The API keys, where there is a file of them.
+fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Live<ApiKeys>>>> {
+    let Some(path) = &config.api_keys_file else {
+        tracing::info!("no file of API keys: recognition is open, people are managed from this machine only");
+        return Ok(None);
+    };
+    let keys = Live::open(path, KEYS)?;
+    tracing::info!(keys = keys.current().entries().len(), "calls need an API key");
+    Ok(Some(Arc::new(keys)))
 }
 
 /// The networks, and the gallery that they made, kept up to date.

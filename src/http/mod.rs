@@ -1,10 +1,12 @@
 //! The HTTP service: [`router`] is a pure function of the state, [`serve`] binds it to a socket.
 
+pub mod auth;
 pub mod error;
 pub mod extract;
 pub mod flask;
 pub mod health;
 pub mod keep;
+pub mod local;
 pub mod recognize;
 pub mod serve;
 pub mod state;
@@ -24,18 +26,19 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use self::auth::{KEY_FIELD, X_API_KEY};
 use self::error::Failure;
 use self::extract::MULTIPART_OVERHEAD_BYTES;
 use self::state::AppState;
 use crate::error::Error;
+use crate::keys::Scope;
 
 /// On every answer: a number to find it in the log by.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Alternative to `Authorization: Bearer`.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Longest request id taken over from a client.
 const MAX_REQUEST_ID_LEN: usize = 64;
 
@@ -48,6 +51,7 @@ pub fn router(app: AppState) -> Router {
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, Ulids))
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, X_API_KEY]))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
         .option_layer(cors(&app.config.cors_origins))
         .layer(from_fn_with_state(app.clone(), error::render))
@@ -55,8 +59,11 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), give_up))
         .layer(from_fn_with_state(app.clone(), upload::guard))
         .layer(DefaultBodyLimit::max(body_limit));
+    let may_recognize = from_fn_with_state(app.access.gate(Scope::Recognize), auth::require);
+    // Not OPTIONS, which says no more than this file does, and which browsers send without a key.
+    let recognize_faces = post(recognize::recognize_faces).route_layer(may_recognize);
     Router::new()
-        .route("/recognize_faces", post(recognize::recognize_faces).options(recognize::options))
+        .route("/recognize_faces", recognize_faces.options(recognize::options))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { StatusCode::NOT_FOUND })
@@ -90,7 +97,7 @@ fn drop_odd_request_id(mut request: Request) -> Request {
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
-    tracing::info_span!("request", method = %request.method(), route, id)
+    tracing::info_span!("request", method = %request.method(), route, id, { KEY_FIELD } = tracing::field::Empty)
 }
 
 /// One line a request.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::auth::Access;
 use super::extract::ImageUpload;
 use super::keep::PhotoKeeper;
 use super::upload::UploadBudget;
@@ -30,6 +31,8 @@ pub struct App {
     pub workers: Workers,
     /// Bytes of uploads that may be in memory.
     pub uploads: UploadBudget,
+    /// Who may make which request.
+    pub access: Arc<Access>,
     /// Keeps photos, if they are kept.
     pub keeper: Option<PhotoKeeper>,
 }

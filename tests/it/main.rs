@@ -8,6 +8,7 @@ mod decoders;
 mod enroll;
 mod golden;
 mod http_golden;
+mod http_keys;
 mod import_pickle;
 mod install;
 mod layering;
