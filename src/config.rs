@@ -151,6 +151,10 @@ pub struct ServeArgs {
     /// of a core for a phone's photo [default: photos are not kept]
     #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
     pub keep_photos: Option<PathBuf>,
+    /// File of API keys, made by `facerec keys`; every call then needs one, and managing people one of scope
+    /// manage [default: none: recognition is open, people are managed from this machine only]
+    #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+    pub api_keys_file: Option<PathBuf>,
     /// How log lines are written
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -207,6 +211,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Where photos are kept, if they are.
     pub keep_photos: Option<PathBuf>,
+    /// The file of API keys, where calls need one.
+    pub api_keys_file: Option<PathBuf>,
     /// Origins whose pages may call the service; `*` for any.
     pub cors_origins: Vec<String>,
     /// What a photo must be to be enrolled.
@@ -246,6 +252,7 @@ impl From<&ServeArgs> for Config {
             request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
             timeouts: Timeouts::default(),
             keep_photos: args.keep_photos.clone(),
+            api_keys_file: args.api_keys_file.clone(),
             cors_origins: args.cors_origin.clone(),
             gate: GateParams::from(&args.gate),
         }

@@ -15,11 +15,11 @@
 //! | [`cli`] | the commands |
 //! | [`http`] | the service |
 //! | [`worker`], [`telemetry`] | the threads that run the networks; logs |
-//! | [`config`] | arguments and variables, checked |
+//! | [`keys`], [`config`] | who may call the service; arguments and variables, checked |
 //! | [`enroll`] | the gate that a photo passes to be enrolled |
 //! | [`pipeline`], [`models`] | the stages joined; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`student_id`], [`geometry`], [`error`] | what all stand on |
+//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
 pub mod align;
 pub mod cli;
 pub mod config;
@@ -30,8 +30,10 @@ pub mod enroll;
 pub mod error;
 pub mod gallery;
 pub mod geometry;
+pub mod hex;
 pub mod http;
 pub mod imaging;
+pub mod keys;
 pub mod live;
 pub mod memory;
 pub mod models;

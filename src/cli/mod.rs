@@ -11,6 +11,7 @@ pub mod enroll;
 pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;
+pub mod keys;
 pub mod load;
 pub mod models;
 pub mod normalize;
@@ -42,6 +43,8 @@ enum Command {
     Normalize(normalize::NormalizeArgs),
     /// List, check and install the networks
     Models(models::ModelsArgs),
+    /// Make, list and remove the keys that callers of the service need
+    Keys(keys::KeysArgs),
     /// Ask a running service whether it is ready; exit code 0 if so
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -60,6 +63,7 @@ impl Cli {
             Command::Inspect(args) => inspect::run(&args),
             Command::Normalize(args) => normalize::run(&args),
             Command::Models(args) => models::run(&args),
+            Command::Keys(args) => keys::run(&args),
             Command::Healthcheck(args) => healthcheck::run(&args),
         }
     }

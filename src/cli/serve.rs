@@ -13,10 +13,13 @@ use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
+use crate::http::auth::Access;
 use crate::http::router;
 use crate::http::serve::{serve, stop_signal};
 use crate::http::state::{App, AppState};
 use crate::imaging::OrientedRgb;
+use crate::keys::ApiKeys;
+use crate::keys::file::KEYS;
 use crate::live::Live;
 use crate::memory;
 use crate::telemetry;
@@ -36,9 +39,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (loaded, gallery) = load_or_enroll(args, &data)?;
     warm_up(&loaded)?;
     let (gallery, roster) = (Arc::new(gallery), Arc::new(data.open_roster()?));
-    watch(Arc::clone(&gallery), Arc::clone(&roster))?;
+    let keys = open_keys(&config)?;
+    watch(Arc::clone(&gallery), Arc::clone(&roster), keys.clone())?;
     let (model, people) = (loaded.model, gallery.current().len());
-    let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster)?;
+    let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster, Access::new(keys))?;
     tracing::info!(model, people, threshold = app.threshold, "loaded");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(listen(app))
@@ -54,6 +58,17 @@ async fn listen(app: App) -> anyhow::Result<ExitCode> {
     let finished = serve(listener, router(AppState::new(app)), timeouts, stop_signal()?).await;
     tracing::info!(finished, "stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The API keys, where there is a file of them.
+fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Live<ApiKeys>>>> {
+    let Some(path) = &config.api_keys_file else {
+        tracing::info!("no file of API keys: recognition is open, people are managed from this machine only");
+        return Ok(None);
+    };
+    let keys = Live::open(path, KEYS)?;
+    tracing::info!(keys = keys.current().entries().len(), "calls need an API key");
+    Ok(Some(Arc::new(keys)))
 }
 
 /// The networks, and the gallery that they made, kept up to date.

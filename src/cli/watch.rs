@@ -11,19 +11,25 @@ use super::load::Loaded;
 use crate::error::{Error, Result};
 use crate::gallery::store::short_hex;
 use crate::gallery::{Gallery, Recipe};
+use crate::keys::ApiKeys;
 use crate::live::Live;
 use crate::roster::Roster;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts a thread that reads gallery and roster again when their files change. It ends with the process.
+/// Starts a thread that reads gallery, roster and keys again when their files change. It ends with the process.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn watch(gallery: Arc<Live<Gallery>>, roster: Arc<Live<Roster>>) -> anyhow::Result<()> {
+pub fn watch(
+    gallery: Arc<Live<Gallery>>,
+    roster: Arc<Live<Roster>>,
+    keys: Option<Arc<Live<ApiKeys>>>,
+) -> anyhow::Result<()> {
     let look = move || {
         gallery.poll();
+        keys.as_deref().map(Live::poll);
         if roster.poll() {
             log_warnings(&roster.current());
         }

@@ -61,7 +61,8 @@ pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>
     // A data folder may be without a roster, but not with a broken one.
     let (broken, missing): (Vec<_>, Vec<_>) = app.roster.trouble().into_iter().partition(|t| t.file_exists);
     let messages = |troubles: Vec<Trouble>| troubles.into_iter().map(|trouble| trouble.message).collect();
-    let errors: Vec<_> = messages(app.gallery.trouble().into_iter().chain(broken).collect());
+    let errors: Vec<_> =
+        messages(app.gallery.trouble().into_iter().chain(broken).chain(app.access.trouble()).collect());
     let readiness = Readiness {
         status: if errors.is_empty() { "ready" } else { "degraded" },
         model: gallery.recipe().model.clone(),

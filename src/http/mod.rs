@@ -1,10 +1,12 @@
 //! The HTTP service: [`router`] is a pure function of the state, [`serve`] binds it to a socket.
 
+pub mod auth;
 pub mod error;
 pub mod extract;
 pub mod flask;
 pub mod health;
 pub mod keep;
+pub mod local;
 pub mod openapi;
 pub mod page;
 pub mod problems;
@@ -27,20 +29,21 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+use self::auth::{KEY_FIELD, X_API_KEY};
 use self::error::Failure;
 use self::extract::MULTIPART_OVERHEAD_BYTES;
 use self::state::AppState;
 use crate::error::Error;
+use crate::keys::Scope;
 
 /// On every answer: a number to find it in the log by.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Alternative to `Authorization: Bearer`.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Longest request id taken over from a client.
 const MAX_REQUEST_ID_LEN: usize = 64;
 
@@ -51,6 +54,7 @@ pub fn router(app: AppState) -> Router {
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, Ulids))
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, X_API_KEY]))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
         .option_layer(cors(&app.config.cors_origins))
         .layer(from_fn_with_state(app.clone(), error::render))
@@ -58,11 +62,15 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), give_up))
         .layer(from_fn_with_state(app.clone(), upload::guard))
         .layer(DefaultBodyLimit::max(body_limit(app.config.max_upload_bytes)));
+    let may_recognize = from_fn_with_state(app.access.gate(Scope::Recognize), auth::require);
     let (routes, api) = OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(recognize::recognize_faces).map(|route| route.options(recognize::options)))
+        .routes(routes!(recognize::recognize_faces).map(|route| {
+            // Not OPTIONS, which says no more than this file does, and which browsers send without a key.
+            route.route_layer(may_recognize).options(recognize::options)
+        }))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .merge(v1::routes(&app.config))
+        .merge(v1::routes(&app))
         .split_for_parts();
     routes
         .merge(openapi::routes(&api))
@@ -103,7 +111,7 @@ fn drop_odd_request_id(mut request: Request) -> Request {
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("-");
-    tracing::info_span!("request", method = %request.method(), route, id)
+    tracing::info_span!("request", method = %request.method(), route, id, { KEY_FIELD } = tracing::field::Empty)
 }
 
 /// One line a request.

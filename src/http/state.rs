@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::auth::Access;
 use super::extract::ImageUpload;
 use super::keep::PhotoKeeper;
 use super::upload::UploadBudget;
@@ -33,6 +34,8 @@ pub struct App {
     pub workers: Workers,
     /// Bytes of uploads that may be in memory.
     pub uploads: UploadBudget,
+    /// Who may make which request.
+    pub access: Arc<Access>,
     /// Keeps photos, if they are kept.
     pub keeper: Option<PhotoKeeper>,
 }
@@ -49,6 +52,7 @@ impl App {
         threshold: f32,
         gallery: Arc<Live<Gallery>>,
         roster: Arc<Live<Roster>>,
+        access: Access,
     ) -> Result<Self> {
         Ok(Self {
             threshold: config.threshold.unwrap_or(threshold),
@@ -58,6 +62,7 @@ impl App {
             roster,
             workers: Workers::start(config.workers, config.queue)?,
             uploads: UploadBudget::new(config.upload_places(), config.max_upload_bytes),
+            access: Arc::new(access),
             keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
             config,
         })

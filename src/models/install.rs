@@ -12,10 +12,11 @@ use super::download::{self, Patience};
 use super::facenet_onnx;
 use super::manifest::Entry;
 use super::self_test::SelfTest;
+use super::sha256;
 use super::sidecar::Sidecar;
-use super::{hex, sha256};
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::hex::to_hex;
 
 /// Mode of an installed model: weights that anyone may fetch, for whichever user runs the service.
 const MODE: u32 = 0o644;
@@ -114,7 +115,7 @@ impl Installer<'_> {
 
     /// Where the download of `url` is kept until it is whole.
     fn partial(&self, url: &str) -> PathBuf {
-        let hash = hex(&sha256(url.as_bytes()));
+        let hash = to_hex(&sha256(url.as_bytes()));
         self.folder.join(format!(".{}.{}.part", self.entry.file, hash.get(..16).unwrap_or_default()))
     }
 
@@ -140,8 +141,11 @@ impl Installer<'_> {
         let cosine = self.self_test.run(onnx).map_err(refused)?;
         let path = self.folder.join(&self.entry.file);
         let hash = sha256(onnx);
-        let sidecar =
-            Sidecar { sha256: hex(&hash), source: source.to_string(), source_sha256: hex(&sha256(bytes)) };
+        let sidecar = Sidecar {
+            sha256: to_hex(&hash),
+            source: source.to_string(),
+            source_sha256: to_hex(&sha256(bytes)),
+        };
         // The note first: a model without its note would be refused, a note without its model is nothing.
         self.put(&Sidecar::path(&path), sidecar.to_toml()?.as_bytes())?;
         self.put(&path, onnx)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::hex::to_hex;
 
 pub mod checkpoint;
 pub mod download;
@@ -124,7 +125,7 @@ impl ModelStore {
         let bytes = fs::read(&path)
             .map_err(|reason| Error::Model(format!("{} can't be read: {reason}", path.display())))?;
         let sha256 = sha256(&bytes);
-        let found = hex(&sha256);
+        let found = to_hex(&sha256);
         let mut expected = entry.sha256.clone();
         if entry.install_from.is_some() && !expected.contains(&found) {
             expected.extend(Sidecar::beside(&path)?.map(|sidecar| sidecar.sha256));
@@ -160,16 +161,6 @@ impl ModelStore {
 /// SHA-256 of `bytes`.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String never fails.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -217,7 +208,7 @@ mod tests {
                 "{}/pnet.onnx is not the pnet model it should be: expected SHA-256 \
                  823855368c3ae5053ce4162d07ed872da5f3dc94997e79a09053969a8ab7d171, found {}",
                 folder.path().display(),
-                hex(&sha256(b"altered"))
+                to_hex(&sha256(b"altered"))
             )
         );
     }
@@ -227,8 +218,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("facenet-vggface2.onnx");
         fs::write(&path, b"converted").unwrap();
-        let sidecar =
-            Sidecar { sha256: hex(&sha256(b"converted")), source: "here".into(), source_sha256: "00".into() };
+        let sidecar = Sidecar {
+            sha256: to_hex(&sha256(b"converted")),
+            source: "here".into(),
+            source_sha256: "00".into(),
+        };
         fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
         let store = only(folder.path());
         assert_eq!(store.embedder("vggface2").unwrap().0, b"converted");
@@ -243,8 +237,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pnet.onnx");
         fs::write(&path, b"altered").unwrap();
-        let sidecar =
-            Sidecar { sha256: hex(&sha256(b"altered")), source: "here".into(), source_sha256: "00".into() };
+        let sidecar = Sidecar {
+            sha256: to_hex(&sha256(b"altered")),
+            source: "here".into(),
+            source_sha256: "00".into(),
+        };
         fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
         assert!(only(folder.path()).detector().is_err());
     }

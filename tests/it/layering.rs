@@ -12,11 +12,13 @@ const MODULES: &[(&str, &[&str])] = &[
     // Foundations.
     ("error", &[]),
     ("geometry", &[]),
+    ("hex", &[]),
     ("durable", &[]),
     ("pickle", &[]),
     ("student_id", &[]),
     ("person_name", &["error"]),
     ("live", &["error"]),
+    ("keys", &["durable", "error", "hex", "live"]),
     // The stages, in the order in which a photo passes through them.
     ("imaging", &["error"]),
     ("nn", &["error", "imaging"]),
@@ -29,7 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gallery::writer", &["durable", "error", "live"]), // it changes what others read while they do
     ("roster", &["durable", "error", "live", "person_name", "student_id"]), // live: how its file is kept up to date
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
-    ("models", &["align", "durable", "embed", "error", "imaging", "nn", "pickle"]),
+    ("models", &["align", "durable", "embed", "error", "hex", "imaging", "nn", "pickle"]),
     // The stages joined.
     ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "nn"]),
     (
@@ -60,6 +62,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "gallery",
             "geometry",
+            "keys",
             "live",
             "person_name",
             "pipeline",
@@ -112,10 +115,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry"]),
     ("ureq", &["models::download", "cli::healthcheck"]),
     ("ulid", &["gallery", "http"]),
-    // Domain types know no wire format; the files of models are TOML and JSON.
-    ("serde", &["http", "cli", "models"]),
+    // Domain types know no wire format; the files of models and of keys are TOML and JSON.
+    ("serde", &["http", "cli", "keys::file", "models"]),
     ("serde_json", &["http", "cli", "models"]),
-    ("toml", &["models"]),
+    ("toml", &["keys::file", "models"]),
+    ("subtle", &["keys"]),
+    ("getrandom", &["keys"]),
 ];
 
 /// A file of `src/`: its module's path and its code without comments and unit tests.

@@ -1,10 +1,12 @@
 //! The service in this process: its router, without a socket.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{Method, Request, StatusCode};
 use clap::Parser;
@@ -13,6 +15,7 @@ use facerec::detect::DetectParams;
 use facerec::embed::Standardisation;
 use facerec::gallery::writer::GALLERY;
 use facerec::gallery::{Gallery, Recipe, store};
+use facerec::http::auth::Access;
 use facerec::http::router;
 use facerec::http::state::{App, AppState};
 use facerec::imaging::decode::DecodeLimits;
@@ -85,7 +88,8 @@ impl Service {
         let config = Config::from(&Cli::try_parse_from(arguments).unwrap().serve);
         let gallery = Arc::new(open_gallery(data.path()));
         let roster = Arc::new(Live::open(&data.path().join(roster::FILE_NAME), ROSTER).unwrap());
-        let state = AppState::new(App::start(config, pipeline(), 0.5, gallery, roster).unwrap());
+        let state =
+            AppState::new(App::start(config, pipeline(), 0.5, gallery, roster, Access::default()).unwrap());
         Self { router: router(state.clone()), state, data }
     }
 
@@ -96,7 +100,9 @@ impl Service {
     }
 
     /// Sends a request, from within a runtime.
-    pub async fn reply(&self, request: Request<Body>) -> Reply {
+    pub async fn reply(&self, mut request: Request<Body>) -> Reply {
+        // As the socket does: where no keys are asked for, people are managed from this machine only.
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000))));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let header =
             |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();

@@ -1,0 +1,104 @@
+//! `facerec keys`: makes API keys, and lists and removes what the service knows of them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+
+use crate::error::{InputError, Result};
+use crate::hex::to_hex;
+use crate::keys::file::{change, entries, to_toml};
+use crate::keys::{self, ApiKeys, KeyEntry, Scope};
+
+/// The arguments of `facerec keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a key and print it: this once, since only its SHA-256 is kept
+    New {
+        /// Whose key it is; may be seen in the service's log
+        name: String,
+        /// What it is good for: recognize, or manage, which includes recognize
+        #[arg(long, env = "FACEREC_KEY_SCOPE", value_name = "SCOPE", value_parser = scope())]
+        scope: Scope,
+        /// File to add the entry to, made if need be [default: the entry is printed]
+        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Name and scope of each key in a file, and the first digits of its SHA-256
+    List {
+        /// The file of keys
+        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Take a key out of a file; a running service refuses it from then on
+    Remove {
+        /// The name of the key
+        name: String,
+        /// The file of keys
+        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str))
+        .try_map(|name| Scope::from_name(&name).ok_or("expected a scope, found something else"))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the file can't be read or written, a name is taken, or is not there.
+pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        Action::New { name, scope, file } => new(name, *scope, file.as_deref())?,
+        Action::List { file } => list(file)?,
+        Action::Remove { name, file } => remove(name, file)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Standard output gets the key alone where the entry goes into a file, so that a script can take it.
+fn new(name: &str, scope: Scope, file: Option<&Path>) -> Result<()> {
+    let key = keys::generate()?;
+    let entry = KeyEntry::of(name, scope, &key);
+    let Some(file) = file else {
+        let keys = ApiKeys::new(vec![entry])?;
+        println!("{key}\n\n{}", to_toml(keys.entries())?.trim_end());
+        eprintln!("The first line is the key; it can't be shown again. The rest goes into the file of keys.");
+        return Ok(());
+    };
+    change(file, |mut entries| {
+        entries.push(entry);
+        Ok(entries)
+    })?;
+    println!("{key}");
+    eprintln!("This is the key; it can't be shown again. Its entry was added to {}.", file.display());
+    Ok(())
+}
+
+fn list(file: &Path) -> Result<()> {
+    for entry in entries(file)? {
+        println!("{:<9}  {}  {}", entry.scope.as_str(), to_hex(&entry.sha256[..4]), entry.name);
+    }
+    Ok(())
+}
+
+fn remove(name: &str, file: &Path) -> Result<()> {
+    change(file, |mut entries| {
+        let before = entries.len();
+        entries.retain(|entry| entry.name != name);
+        if entries.len() < before {
+            return Ok(entries);
+        }
+        let message = format!("{}: expected a key named {name:?}, found none", file.display());
+        Err(InputError::NotFound(message).into())
+    })
+}

@@ -1,0 +1,145 @@
+//! Whether a request comes from the service's own machine, and from somebody there who means it.
+//!
+//! The peer's address alone does not say the latter: any web page that is open in a browser on this
+//! machine can have that browser call the service, under the page's own name (`Origin`,
+//! `Sec-Fetch-Site`) or, with a name in its own domain that points to 127.0.0.1, under that one
+//! (`Host`). What a proxy says of its clients (`X-Forwarded-For`) is believed by nobody here.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// # Errors
+/// Why the request is not taken for one of this machine: what was expected and found.
+pub fn check(request: &Request) -> Result<(), String> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    if !peer.is_some_and(is_loopback) {
+        return Err("the request comes from another one".to_owned());
+    }
+    let hosts = hosts(request)?;
+    if let Some(host) = hosts.iter().find(|host| !names_this_machine(host.host())) {
+        return Err(format!("expected localhost or a loopback address as the host, found {:?}", host.host()));
+    }
+    let same_origin = |origin: &HeaderValue| hosts.iter().any(|host| is_origin_of(origin, host));
+    if request.headers().get_all(ORIGIN).iter().any(|origin| !same_origin(origin)) {
+        return Err("the request was made by a page of another origin".to_owned());
+    }
+    let by_its_own = |site: &HeaderValue| site == "same-origin" || site == "none";
+    if !request.headers().get_all(SEC_FETCH_SITE).iter().all(by_its_own) {
+        return Err("the request was made by a page of another site".to_owned());
+    }
+    Ok(())
+}
+
+/// Also for an IPv4 address that an IPv6 socket sees (`::ffff:127.0.0.1`).
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Whom the request calls: the `Host` header, and in HTTP/2 or through a proxy the target's authority.
+/// Browsers always name one; a client that names none is no browser.
+fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
+    let parse = |host: &HeaderValue| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    let named = request.headers().get_all(HOST).iter().map(parse);
+    let all = named.chain(request.uri().authority().cloned().map(Some)).collect::<Option<_>>();
+    all.ok_or_else(|| "expected a host and a port as the Host header, found something else".to_owned())
+}
+
+fn names_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
+}
+
+fn is_origin_of(origin: &HeaderValue, host: &Authority) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(peer: &str, headers: &[(&'static str, &str)]) -> Request {
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 40_000)));
+        for (name, value) in headers {
+            request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        request
+    }
+
+    fn passes(peer: &str, headers: &[(&'static str, &str)]) -> bool {
+        check(&request(peer, headers)).is_ok()
+    }
+
+    #[test]
+    fn only_loopback_peers_pass_whatever_a_proxy_says() {
+        for peer in ["127.0.0.1", "127.9.8.7", "::1", "::ffff:127.0.0.1"] {
+            assert!(passes(peer, &[("host", "localhost:5000")]), "{peer}");
+        }
+        for peer in ["10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "0.0.0.0", "::", "::127.0.0.1"] {
+            let forwarded = ("x-forwarded-for", "127.0.0.1");
+            let headers = [("host", "localhost:5000"), forwarded, ("forwarded", "for=127.0.0.1")];
+            assert!(!passes(peer, &headers), "{peer}");
+        }
+        assert!(check(&Request::new(Body::empty())).is_err(), "whose socket is unknown");
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_points_to_this_machine_is_refused() {
+        for host in ["localhost", "LocalHost:5000", "127.0.0.1:5000", "[::1]:5000", "127.1.2.3"] {
+            assert!(passes("127.0.0.1", &[("host", host)]), "{host}");
+        }
+        for host in [
+            "attacker.example",
+            "attacker.example:5000",
+            "localhost.attacker.example",
+            "127.0.0.1.attacker.example",
+            "attacker.example@127.0.0.1.example",
+            "10.0.0.1:5000",
+            "0.0.0.0:5000",
+            "",
+            "local host",
+        ] {
+            assert!(!passes("127.0.0.1", &[("host", host)]), "{host}");
+        }
+        assert!(!passes("127.0.0.1", &[("host", "localhost"), ("host", "attacker.example")]));
+        assert!(passes("127.0.0.1", &[]), "no browser");
+        let mut http2 = request("127.0.0.1", &[]);
+        *http2.uri_mut() = "http://attacker.example/v1/people".parse().unwrap();
+        assert!(check(&http2).is_err());
+        *http2.uri_mut() = "http://localhost:5000/v1/people".parse().unwrap();
+        check(&http2).unwrap();
+    }
+
+    #[test]
+    fn pages_of_other_origins_are_refused_and_the_services_own_passes() {
+        let host = ("host", "localhost:5000");
+        for own in ["http://localhost:5000", "https://localhost:5000"] {
+            assert!(passes("::1", &[host, ("origin", own), ("sec-fetch-site", "same-origin")]), "{own}");
+        }
+        for other in [
+            "https://attacker.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "null",
+            "",
+            "localhost:5000",
+        ] {
+            assert!(!passes("::1", &[host, ("origin", other)]), "{other:?}");
+        }
+        assert!(!passes("::1", &[("origin", "http://localhost:5000")]), "an origin, but no host");
+        assert!(passes("::1", &[host, ("sec-fetch-site", "none")]), "an address typed in");
+        for site in ["cross-site", "same-site", "anything"] {
+            assert!(!passes("::1", &[host, ("sec-fetch-site", site)]), "{site}");
+        }
+    }
+}

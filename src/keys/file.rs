@@ -1,0 +1,221 @@
+//! The file of keys: TOML, an entry for each key.
+//!
+//! ```toml
+//! [[key]]
+//! name = "camera at the gate"
+//! scope = "recognize"
+//! sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+//! ```
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ApiKeys, KeyEntry, PREFIX, Scope};
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::hex::{sha256_from_hex, to_hex};
+use crate::live::Kind;
+
+/// How a file of keys is kept up to date. A file without entries is a file too: nobody has a key then.
+pub const KEYS: Kind<ApiKeys> = Kind { what: "list of API keys", read, without_file: None };
+
+/// What a file begins with.
+const HEAD: &str = "# Keys of facerec. Written by `facerec keys`, which keeps entries and no comments.\n";
+
+/// The file's shape. Scope and hash are checked by hand: the parser's own messages repeat what they
+/// found, and somebody may have put a key there.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Toml {
+    #[serde(rename = "key", default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<TomlKey>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TomlKey {
+    name: String,
+    scope: String,
+    sha256: String,
+}
+
+impl From<&KeyEntry> for TomlKey {
+    fn from(entry: &KeyEntry) -> Self {
+        let (name, scope) = (entry.name.clone(), entry.scope.as_str().to_owned());
+        Self { name, scope, sha256: to_hex(&entry.sha256) }
+    }
+}
+
+impl TryFrom<TomlKey> for KeyEntry {
+    type Error = String;
+
+    fn try_from(key: TomlKey) -> std::result::Result<Self, String> {
+        let expected = |what: &str| format!("key {:?}: expected {what}, found something else", key.name);
+        let scope = Scope::from_name(&key.scope).ok_or_else(|| {
+            expected(&format!(
+                "the scope {}",
+                Scope::ALL.map(Scope::as_str).map(|s| format!("{s:?}")).join(" or ")
+            ))
+        })?;
+        let sha256 = sha256_from_hex(&key.sha256)
+            .ok_or_else(|| expected("as sha256 the 64 hexadecimal digits of the key's SHA-256"))?;
+        Ok(Self { name: key.name, scope, sha256 })
+    }
+}
+
+/// Reads the file. No message repeats what stands where a key might.
+///
+/// # Errors
+/// [`Error::Data`] when it can't be read or an entry can't be used.
+fn read(path: &Path) -> Result<ApiKeys> {
+    let failed = |why: String| Error::Data(format!("the file of API keys {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(format!("it can't be read: {error}")))?;
+    parse(&text).map_err(failed)
+}
+
+fn parse(text: &str) -> std::result::Result<ApiKeys, String> {
+    let toml: Toml = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let said = Some(error.message()).filter(|message| !message.contains(PREFIX));
+        format!("line {line}: {}", said.unwrap_or("expected [[key]] tables with name, scope and sha256"))
+    })?;
+    let entries = toml.keys.into_iter().map(KeyEntry::try_from).collect::<std::result::Result<_, _>>()?;
+    ApiKeys::new(entries).map_err(|error| error.to_string())
+}
+
+/// The entries of the file at `path`, in order.
+///
+/// # Errors
+/// [`Error::Data`] when it is missing, can't be read or holds an entry that can't be used.
+pub fn entries(path: &Path) -> Result<Vec<KeyEntry>> {
+    Ok(read(path)?.entries)
+}
+
+/// Replaces the file by one with the entries that `edit` makes out of those in it; where there is no
+/// file, out of none. When this returns, the file is on the disk. Changes by several processes take turns.
+///
+/// # Errors
+/// What `edit` says; [`Error::Data`] when the file can't be read or written, or the entries can't be a
+/// file's. It stays as it is then.
+pub fn change(path: &Path, edit: impl FnOnce(Vec<KeyEntry>) -> Result<Vec<KeyEntry>>) -> Result<()> {
+    let failed = |error: io::Error| Error::Data(format!("{} can't be written: {error}", path.display()));
+    // Where the file itself is a link, what it points to is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let _turn = lock_folder(&target).map_err(failed)?;
+    let old = if target.try_exists().map_err(failed)? { entries(&target)? } else { Vec::new() };
+    let keys = ApiKeys::new(edit(old)?)?;
+    let toml = to_toml(keys.entries())?;
+    durable::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
+    Ok(())
+}
+
+/// Entries as they stand in a file.
+///
+/// # Errors
+/// [`Error::Internal`] when TOML can't hold them.
+pub fn to_toml(entries: &[KeyEntry]) -> Result<String> {
+    let keys = entries.iter().map(TomlKey::from).collect();
+    toml::to_string(&Toml { keys }).map_err(|error| Error::Internal(format!("keys as TOML: {error}")))
+}
+
+/// The file itself can't carry the lock: it is replaced.
+fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    fn entry(name: &str, key: &str) -> KeyEntry {
+        KeyEntry::of(name, Scope::Recognize, key)
+    }
+
+    #[test]
+    fn the_file_in_this_files_own_words_is_read() {
+        let text = format!("[[key]]\nname = \"camera\"\nscope = \"manage\"\nsha256 = \"{HASH}\"\n");
+        let keys = parse(&text).unwrap();
+        assert_eq!(keys.entries(), [KeyEntry::of("camera", Scope::Manage, "test")]);
+        assert_eq!(to_toml(keys.entries()).unwrap(), text);
+        assert_eq!(parse("# nobody\n").unwrap(), ApiKeys::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_repeating_what_may_be_a_key() {
+        let key = format!("{PREFIX}0123");
+        let of = |scope: &str, sha256: &str| {
+            format!("[[key]]\nname = \"a\"\nscope = \"{scope}\"\nsha256 = {sha256}\n")
+        };
+        for (text, expected) in [
+            (of("recognize", &format!("{key:?}")), "key \"a\": expected as sha256 the 64 hexadecimal digits"),
+            (
+                of(&key, &format!("{HASH:?}")),
+                "expected the scope \"recognize\" or \"manage\", found something else",
+            ),
+            (of("recognize", &key), "line 4: "),
+            (format!("key = [{key:?}]"), "line 1: expected [[key]] tables"),
+            (format!("\n{key} = 1"), "line 2: expected [[key]] tables"),
+            ("[[key]]\nname = \"a\"".to_owned(), "line 1: missing field `scope`"),
+            (of("manage", "5"), "line 4: invalid type: integer `5`, expected a string"),
+        ] {
+            let message = parse(&text).unwrap_err();
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains(&key), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_change_keeps_the_other_entries_and_a_failed_one_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        let add = |name: &'static str| {
+            change(&path, move |mut entries| {
+                entries.push(entry(name, name));
+                Ok(entries)
+            })
+        };
+        add("a").unwrap();
+        add("b").unwrap();
+        assert_eq!(entries(&path).unwrap(), [entry("a", "a"), entry("b", "b")]);
+        let before = std::fs::read(&path).unwrap();
+        assert!(add("a").unwrap_err().to_string().contains("two keys are named \"a\""));
+        std::fs::write(&path, "[[key").unwrap();
+        assert!(add("c").is_err(), "a broken file is not overwritten");
+        assert_eq!(std::fs::read(&path).unwrap(), b"[[key");
+        std::fs::write(&path, before).unwrap();
+        change(&path, |_| Ok(Vec::new())).unwrap();
+        assert_eq!(entries(&path).unwrap(), []);
+    }
+
+    #[test]
+    fn changes_at_the_same_time_are_all_kept_and_a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("keys.toml"), folder.path().join("link"));
+        std::fs::write(&path, "").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        std::thread::scope(|scope| {
+            for at in 0..16 {
+                let link = &link;
+                scope.spawn(move || {
+                    let (name, key) = (format!("key {at}"), at.to_string());
+                    let add = |mut entries: Vec<KeyEntry>| {
+                        entries.push(entry(&name, &key));
+                        Ok(entries)
+                    };
+                    change(link, add).unwrap();
+                });
+            }
+        });
+        assert_eq!(entries(&path).unwrap().len(), 16);
+        assert!(link.is_symlink());
+    }
+}
