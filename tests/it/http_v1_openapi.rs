@@ -1,11 +1,19 @@
 //! `/openapi.json` and `/docs`: whole, of this program, and without help from elsewhere.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use axum::body::to_bytes;
-use axum::http::Request;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request};
+use facerec::http::auth::Access;
+use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::{KeyEntry, Scope};
+use facerec::live::Live;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::app::Service;
+use crate::support::app::{Service, request};
 
 fn description() -> Value {
     Service::empty(&[]).get("/openapi.json").expect(200)
@@ -140,4 +148,41 @@ async fn the_browser_of_the_description_needs_no_other_server() {
         "{settings}"
     );
     assert!(!settings.contains("http"), "{settings}");
+}
+
+/// The status of each operation below `/v1` for a client elsewhere that sends `key`.
+fn statuses(service: &Service, key: Option<&str>) -> Vec<(String, u16, bool)> {
+    let below_v1 = operations(&description()).into_iter().filter(|(path, ..)| path.starts_with("/v1/"));
+    let statuses = below_v1.map(|(path, method, operation)| {
+        let manages = operation["description"].as_str().unwrap().contains("Scope: `manage`");
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let mut request = request(method.clone(), &path, "", Vec::new());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 40_000))));
+        if let Some(key) = key {
+            request.headers_mut().insert("x-api-key", key.parse().unwrap());
+        }
+        (format!("{method} {path}"), service.send(request).status, manages)
+    });
+    statuses.collect()
+}
+
+#[test]
+fn no_address_is_left_without_its_gate() {
+    let keyless = statuses(&Service::empty(&[]), None);
+    assert!(keyless.iter().any(|(.., manages)| *manages) && keyless.iter().any(|(.., manages)| !manages));
+    for (address, status, manages) in keyless {
+        assert_eq!(status == 403, manages, "{address}: {status}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.toml");
+    let entries = [KeyEntry::of("camera", Scope::Recognize, "facerec_camera")];
+    std::fs::write(&path, to_toml(&entries).unwrap()).unwrap();
+    let access = Access::new(Some(Arc::new(Live::open(&path, KEYS).unwrap())));
+    let guarded = Service::guarded(folder, &[], access);
+    for (address, status, _) in statuses(&guarded, None) {
+        assert_eq!(status, 401, "{address} without a key");
+    }
+    for (address, status, manages) in statuses(&guarded, Some("facerec_camera")) {
+        assert_eq!(status == 403, manages, "{address}: {status} with a key of scope recognize");
+    }
 }

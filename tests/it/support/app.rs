@@ -83,13 +83,17 @@ impl Service {
 
     /// On what lies in the folder.
     pub fn on(data: TempDir, arguments: &[&str]) -> Self {
+        Self::guarded(data, arguments, Access::default())
+    }
+
+    /// With `access` deciding who may do what.
+    pub fn guarded(data: TempDir, arguments: &[&str], access: Access) -> Self {
         let folder = data.path().to_str().unwrap();
         let arguments = ["facerec", "--data", folder].into_iter().chain(arguments.iter().copied());
         let config = Config::from(&Cli::try_parse_from(arguments).unwrap().serve);
         let gallery = Arc::new(open_gallery(data.path()));
         let roster = Arc::new(Live::open(&data.path().join(roster::FILE_NAME), ROSTER).unwrap());
-        let state =
-            AppState::new(App::start(config, pipeline(), 0.5, gallery, roster, Access::default()).unwrap());
+        let state = AppState::new(App::start(config, pipeline(), 0.5, gallery, roster, access).unwrap());
         Self { router: router(state.clone()), state, data }
     }
 
@@ -102,7 +106,8 @@ impl Service {
     /// Sends a request, from within a runtime.
     pub async fn reply(&self, mut request: Request<Body>) -> Reply {
         // As the socket does: where no keys are asked for, people are managed from this machine only.
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000))));
+        let here = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000)));
+        request.extensions_mut().get_or_insert_with(|| here);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let header =
             |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
