@@ -13,10 +13,13 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY . .
+# facerec.cdx.json names every crate in the program: the software bill of materials, in CycloneDX.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin facerec \
+    && { command -v cargo-cyclonedx || cargo install --locked --target-dir target/tools cargo-cyclonedx@0.5.9; } \
+    && cargo cyclonedx --format json --spec-version 1.5 --override-filename facerec.cdx \
     && mkdir -p /out/opt/facerec /out/data \
-    && cp target/release/facerec LICENSE /out/opt/facerec/ \
+    && cp target/release/facerec facerec.cdx.json LICENSE /out/opt/facerec/ \
     && cp -r models /out/opt/facerec/models \
     && chown 65532:65532 /out/data
 
