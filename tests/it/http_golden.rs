@@ -1,13 +1,13 @@
 //! `tests/golden/flask.json`: what the Flask service answered over HTTP, held against the built
 //! program on a real socket, with curl as the client.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::support::server::{Server, facerec};
 use crate::support::{self, golden_path, models};
 
 #[derive(Deserialize)]
@@ -19,25 +19,6 @@ struct Row {
     body: Value,
 }
 
-/// A running `facerec serve`; killed when dropped.
-struct Server {
-    process: Child,
-    address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn facerec() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_facerec"))
-}
-
 /// A server on the gallery of the old pickle.
 fn start(roster: &str, more: &[&str]) -> Server {
     let data = tempfile::tempdir().unwrap();
@@ -45,24 +26,7 @@ fn start(roster: &str, more: &[&str]) -> Server {
     let pickle = golden_path("legacy/face_model.pkl");
     let import = facerec().arg("import-pickle").arg(pickle).arg("--data").arg(data.path()).output().unwrap();
     assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
-    let mut process = facerec()
-        .args(["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", "--data"])
-        .arg(data.path())
-        .args(more)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next().expect("the server becomes ready").unwrap();
-        let event: Value = serde_json::from_str(&line).unwrap_or_default();
-        if let Some(address) = event["address"].as_str() {
-            break address.to_owned();
-        }
-    };
-    // Somebody must read the log, or the server stops when the pipe is full.
-    std::thread::spawn(move || lines.for_each(drop));
-    Server { process, address, _data: data }
+    Server::start(data, more)
 }
 
 /// Status, content type and body.

@@ -7,6 +7,7 @@ pub mod faces;
 pub mod file_server;
 pub mod golden;
 pub mod models;
+pub mod server;
 
 use std::path::PathBuf;
 
