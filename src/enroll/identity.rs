@@ -69,13 +69,13 @@ impl Gate<'_> {
         let enrolled = found.iter().flat_map(|face| &face.candidates).filter_map(|candidate| {
             let person = self.gallery.people().get(candidate.person)?;
             (person.name != name).then(|| Other {
-                distance: candidate.distance,
+                distance: candidate.distance.max(0.0),
                 person_id: Some(person.id.clone()),
                 name: person.name.clone(),
             })
         });
         let batch = self.taken.iter().filter(|taken| taken.name != name).map(|taken| Other {
-            distance: taken.embedding.cosine_distance(face),
+            distance: taken.embedding.cosine_distance(face).max(0.0),
             person_id: None,
             name: taken.name.clone(),
         });

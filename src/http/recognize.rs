@@ -11,8 +11,7 @@ use super::error::Failure;
 use super::extract::PhotoForm;
 use super::flask;
 use super::state::AppState;
-use super::types::{LegacyEntry, LegacyError, legacy_entries};
-use super::v1::photo::PhotoFormSchema;
+use super::types::{LegacyEntry, LegacyError, LegacyForm, legacy_entries};
 use crate::config::Compat;
 
 /// Names and IDs of a photo.
@@ -25,7 +24,7 @@ use crate::config::Compat;
 /// As listed, in the old form `{"error": "..."}`.
 #[utoipa::path(
     post, path = "/recognize_faces", tag = "flask",
-    request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"))),
+    request_body(description = "The photo", content((LegacyForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "The faces, or a message that there are none", body = Vec<LegacyEntry>),
         (status = 400, description = "There is no file in part `file`", body = LegacyError),

@@ -1,7 +1,10 @@
 //! The form with which people and photos are enrolled.
 
 use axum::extract::{FromRequest, Request};
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::query::invalid_parameter;
 use crate::error::InputError;
@@ -60,7 +63,7 @@ pub struct NewPersonSchema {
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
     photos: Vec<PhotoFile>,
     /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
-    #[schema(value_type = bool, required = false, default = false)]
+    #[schema(value_type = Flag, required = false, inline)]
     force: Option<bool>,
 }
 
@@ -74,9 +77,23 @@ pub struct NewPhotosSchema {
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
     photos: Vec<PhotoFile>,
     /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
-    #[schema(value_type = bool, required = false, default = false)]
+    #[schema(value_type = Flag, required = false, inline)]
     force: Option<bool>,
 }
+
+/// Yes or no in a form, where all is text.
+#[allow(dead_code, reason = "only documents a field of the form")]
+struct Flag;
+
+impl PartialSchema for Flag {
+    fn schema() -> RefOr<Schema> {
+        let values = [json!(true), json!(false), json!("true"), json!("false")];
+        let types = SchemaType::from_iter([Type::Boolean, Type::String]);
+        ObjectBuilder::new().schema_type(types).enum_values(Some(values)).default(Some(json!(false))).into()
+    }
+}
+
+impl ToSchema for Flag {}
 
 /// The bytes of a photo.
 #[derive(ToSchema)]
@@ -138,9 +155,9 @@ fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result
 }
 
 fn flag(name: &'static str, value: &str) -> Result<bool, Failure> {
-    match value.trim() {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
         other => Err(invalid_parameter(name, "true or false", other)),
     }
 }

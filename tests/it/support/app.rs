@@ -177,9 +177,15 @@ impl Form {
         self
     }
 
-    pub fn request(mut self, method: Method, path: &str) -> Request<Body> {
+    pub fn request(self, method: Method, path: &str) -> Request<Body> {
+        let (content_type, body) = self.finish();
+        request(method, path, &content_type, body)
+    }
+
+    /// Content type and body.
+    pub fn finish(mut self) -> (String, Vec<u8>) {
         self.0.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        request(method, path, &format!("multipart/form-data; boundary={BOUNDARY}"), self.0)
+        (format!("multipart/form-data; boundary={BOUNDARY}"), self.0)
     }
 }
 
