@@ -1,13 +1,12 @@
 //! `tests/golden/flask.json`: what the Flask service answered over HTTP, held against the built
 //! program on a real socket, with curl as the client.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::support::server::{Answer, Server, facerec, form};
 use crate::support::{self, golden_path, models};
 
 #[derive(Deserialize)]
@@ -19,25 +18,6 @@ struct Row {
     body: Value,
 }
 
-/// A running `facerec serve`; killed when dropped.
-struct Server {
-    process: Child,
-    address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn facerec() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_facerec"))
-}
-
 /// A server on the gallery of the old pickle.
 fn start(roster: &str, more: &[&str]) -> Server {
     let data = tempfile::tempdir().unwrap();
@@ -45,43 +25,7 @@ fn start(roster: &str, more: &[&str]) -> Server {
     let pickle = golden_path("legacy/face_model.pkl");
     let import = facerec().arg("import-pickle").arg(pickle).arg("--data").arg(data.path()).output().unwrap();
     assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
-    let mut process = facerec()
-        .args(["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", "--data"])
-        .arg(data.path())
-        .args(more)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next().expect("the server becomes ready").unwrap();
-        let event: Value = serde_json::from_str(&line).unwrap_or_default();
-        if let Some(address) = event["address"].as_str() {
-            break address.to_owned();
-        }
-    };
-    // Somebody must read the log, or the server stops when the pipe is full.
-    std::thread::spawn(move || lines.for_each(drop));
-    Server { process, address, _data: data }
-}
-
-/// Status, content type and body.
-fn curl(server: &Server, path: &str, arguments: &[String]) -> (u16, String, String) {
-    let output = Command::new("curl")
-        .args(["-sS", "--max-time", "100", "-w", "\n%{http_code} %{content_type}"])
-        .args(arguments)
-        .arg(format!("http://{}{path}", server.address))
-        .output()
-        .expect("curl is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let (body, end) = text.rsplit_once('\n').unwrap();
-    let (status, content_type) = end.split_once(' ').unwrap();
-    (status.parse().unwrap(), content_type.to_owned(), body.to_owned())
-}
-
-fn form(key: &str, path: &Path) -> Vec<String> {
-    vec!["-F".into(), format!("{key}=@{}", path.display())]
+    Server::start(data, more)
 }
 
 /// The request that a row of the golden describes: path and curl's arguments.
@@ -118,16 +62,16 @@ fn the_flask_profile_answers_what_the_flask_service_answered() {
         let server = start(roster, &["--compat", "flask"]);
         for row in rows.iter().filter(|row| row.roster.as_deref().unwrap_or("roster.xlsx") == roster) {
             let (path, arguments) = request(&row.request, scratch.path());
-            let (status, content_type, body) = curl(&server, path, &arguments);
-            assert_eq!(status, row.status, "{}", row.request);
-            assert_eq!(content_type, row.content_type, "{}", row.request);
-            assert_eq!(parsed(&body, &content_type), expected(row), "{}", row.request);
+            let answer = server.curl(path, &arguments);
+            assert_eq!(answer.status, row.status, "{}", row.request);
+            assert_eq!(answer.content_type, row.content_type, "{}", row.request);
+            assert_eq!(parsed(&answer), expected(row), "{}", row.request);
         }
     }
 }
 
-fn parsed(body: &str, content_type: &str) -> Value {
-    if content_type == "application/json" { serde_json::from_str(body).unwrap() } else { json!(body) }
+fn parsed(answer: &Answer) -> Value {
+    if answer.content_type == "application/json" { answer.json() } else { json!(answer.body) }
 }
 
 /// The row's answer, but for IDs that the old service read wrongly: pandas turned a column with an
@@ -149,10 +93,9 @@ fn the_standard_profile_knows_whom_the_flask_service_missed() {
     }
     let server = start("roster.xlsx", &[]);
     let ask = |photo: &str| {
-        let (status, _, body) =
-            curl(&server, "/recognize_faces", &form("file", &golden_path("photos").join(photo)));
-        assert_eq!(status, 200, "{photo}: {body}");
-        serde_json::from_str::<Value>(&body).unwrap()
+        let answer = server.curl("/recognize_faces", &form("file", &golden_path("photos").join(photo)));
+        assert_eq!(answer.status, 200, "{photo}: {}", answer.body);
+        answer.json()
     };
     let obama = json!({"Student Name": "Barack Obama", "ID": 20_090_044});
     for photo in ["obama.jpg", "obama2.jpg", "obama3.jpg", "obama_partial_face.jpg"] {
