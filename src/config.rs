@@ -173,14 +173,19 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between two pieces of a body.
     pub body_idle: Duration,
+    /// From the beginning of a connection's request to that of its next: for the longest request, and to
+    /// take its answer.
+    pub silence: Duration,
     /// For requests that run when the signal to stop comes.
     pub drain: Duration,
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
+impl Timeouts {
+    /// Where a request may take so long.
+    #[must_use]
+    pub fn with_requests_of(request_timeout: Duration) -> Self {
         let [head, body_idle, drain] = [15, 10, 30].map(Duration::from_secs);
-        Self { head, body_idle, drain }
+        Self { head, body_idle, silence: request_timeout + head, drain }
     }
 }
 
@@ -239,6 +244,7 @@ impl From<&ServeArgs> for Config {
     /// Nothing can fail here: the argument parsers have checked every value.
     fn from(args: &ServeArgs) -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let request_timeout = Duration::from_secs(u64::from(args.request_timeout_s));
         Self {
             data: args.data.clone(),
             compat: args.compat.unwrap_or_default(),
@@ -249,8 +255,8 @@ impl From<&ServeArgs> for Config {
             workers: args.workers.unwrap_or(cores),
             queue: usize::from(args.queue),
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
-            request_timeout: Duration::from_secs(u64::from(args.request_timeout_s)),
-            timeouts: Timeouts::default(),
+            request_timeout,
+            timeouts: Timeouts::with_requests_of(request_timeout),
             keep_photos: args.keep_photos.clone(),
             api_keys_file: args.api_keys_file.clone(),
             cors_origins: args.cors_origin.clone(),

@@ -9,13 +9,17 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{Error, Result};
 
 /// A file that changed less than this before it was read is read once more: a second change in
 /// the same tick of the file system's clock (4 ms) could not be told from the first.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
+
+/// After this time a file that could not be used is tried again, unchanged: the trouble may have been the
+/// system's (no file descriptor left, a disk on the network).
+const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What kind of file it is, and how it is read.
 #[derive(Debug)]
@@ -86,12 +90,15 @@ impl Stamp {
         }
     }
 
-    fn is_older_than(&self, age: Duration) -> bool {
+    /// Whether a change of the file after `now` would show in its times. Those of a file may lie
+    /// ahead, by far when the clock was set back.
+    fn is_settled(&self, now: SystemTime) -> bool {
         let (Ok(seconds), Ok(nanos)) = (u64::try_from(self.changed.0), u32::try_from(self.changed.1)) else {
             return true;
         };
         let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
-        changed.elapsed().is_ok_and(|elapsed| elapsed >= age)
+        let apart = now.duration_since(changed).unwrap_or_else(|ahead| ahead.duration());
+        apart >= CLOCK_TICK
     }
 }
 
@@ -103,6 +110,18 @@ enum Seen {
     NoFile,
     /// The file in this state.
     File(Stamp),
+    /// The file in this state could not be used at this time.
+    Broken(Stamp, Instant),
+}
+
+impl Seen {
+    /// Whether nothing is to be done about the file in the state `now`.
+    fn covers(self, now: Self) -> bool {
+        match (self, now) {
+            (Self::Broken(then, at), Self::File(stamp)) => then == stamp && at.elapsed() < RETRY_INTERVAL,
+            _ => self == now,
+        }
+    }
 }
 
 impl<T> Live<T> {
@@ -199,7 +218,7 @@ impl<T> Live<T> {
                 return false;
             }
         };
-        if now == *seen {
+        if seen.covers(now) {
             return false;
         }
         *seen = now;
@@ -216,6 +235,9 @@ impl<T> Live<T> {
                 true
             }
             Err(error) => {
+                if let Seen::File(stamp) = now {
+                    *seen = Seen::Broken(stamp, Instant::now());
+                }
                 let what = self.kind.what;
                 self.set_trouble(Some((format!("{error}; the {what} read before is still in use"), true)));
                 false
@@ -277,7 +299,7 @@ fn exists(path: &Path) -> Result<bool> {
 /// Reads the file and says in which state it was, if that is certain.
 fn read_settled<T>(path: &Path, kind: Kind<T>) -> Result<(T, Seen)> {
     let stamp = || std::fs::metadata(path).ok().map(|about| Stamp::of(&about));
-    let before = stamp().filter(|stamp| stamp.is_older_than(CLOCK_TICK));
+    let before = stamp().filter(|stamp| stamp.is_settled(SystemTime::now()));
     let value = (kind.read)(path)?;
     let seen = match before {
         Some(before) if stamp() == Some(before) => Seen::File(before),
@@ -346,6 +368,40 @@ mod tests {
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
         assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_tried_again_after_a_while() {
+        fn unless_the_disk_fails(path: &Path) -> Result<String> {
+            let failing = path.with_extension("failing").exists();
+            if failing { Err(Error::Data("the disk fails".to_owned())) } else { read(path) }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let live = Live::open(&path, Kind { read: unless_the_disk_fails, ..STRICT }).unwrap();
+        fs::write(path.with_extension("failing"), "").unwrap();
+        fs::write(&path, "two").unwrap();
+        assert!(!live.poll());
+        fs::remove_file(path.with_extension("failing")).unwrap();
+        assert!(!live.poll(), "not at once, since large files that stay broken are read in vain");
+        let Seen::Broken(stamp, at) = *live.lock_seen() else { panic!("it could not be read") };
+        *live.lock_seen() = Seen::Broken(stamp, at.checked_sub(RETRY_INTERVAL).unwrap());
+        assert!(live.poll());
+        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_does_not_have_files_read_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let changed = SystemTime::UNIX_EPOCH
+            + Duration::new(stamp.changed.0.try_into().unwrap(), stamp.changed.1.try_into().unwrap());
+        let (year, moment) = (Duration::from_hours(24 * 365), CLOCK_TICK / 2);
+        assert!(stamp.is_settled(changed + year) && stamp.is_settled(changed - year));
+        assert!(!stamp.is_settled(changed + moment) && !stamp.is_settled(changed - moment));
     }
 
     #[test]

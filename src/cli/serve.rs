@@ -45,19 +45,26 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster, Access::new(keys))?;
     tracing::info!(model, people, threshold = app.threshold, "loaded");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(listen(app))
+    let finished = runtime.block_on(listen(app))?;
+    tracing::info!(finished, "stopped");
+    if !finished {
+        // Dropping the rest would wait for it, for ever perhaps.
+        std::process::exit(0);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn listen(app: App) -> anyhow::Result<ExitCode> {
+/// Whether all that ran at the end was finished.
+async fn listen(app: App) -> anyhow::Result<bool> {
+    // Before anybody can know that the service runs, or an early signal would kill it.
+    let stop = stop_signal()?;
     let address = (app.config.host.clone(), app.config.port);
     let listener = tokio::net::TcpListener::bind(&address)
         .await
         .with_context(|| format!("{}:{} can't be listened on", address.0, address.1))?;
     tracing::info!(address = %listener.local_addr()?, "ready");
     let timeouts = app.config.timeouts;
-    let finished = serve(listener, router(AppState::new(app)), timeouts, stop_signal()?).await;
-    tracing::info!(finished, "stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(serve(listener, router(AppState::new(app)), timeouts, stop).await)
 }
 
 /// The API keys, where there is a file of them.

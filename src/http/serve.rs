@@ -1,13 +1,13 @@
 //! Accepts connections and lets them end in peace.
 //!
-//! Slow clients are cut: a connection has [`Timeouts::head`] for its first request and for the head
-//! of each further one; bodies have their own limits ([`super::upload`]).
+//! Slow clients are cut: a connection has [`Timeouts::head`] for its first request, as long for the head
+//! of each further one in HTTP/1.1, and [`Timeouts::silence`] from the beginning of a request to that of the
+//! next, in which its answer must be taken, too. Bodies have their own limits ([`super::upload`]).
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -23,8 +23,15 @@ use tower::ServiceExt;
 
 use crate::config::Timeouts;
 
-/// Connections at a time; more wait in the system's backlog.
+/// Connections at a time, where file descriptors are plenty; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
+/// File descriptors that connections leave to the rest of the process: log, sockets of the runtime, and
+/// the files of the data folder, which must be readable and writable whatever clients do.
+const SPARE_DESCRIPTORS: usize = 32;
+/// Pause after a connection that can't be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the log says that connections can't be accepted.
+const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a silent HTTP/2 client is asked whether it is still there.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -52,7 +59,9 @@ async fn accept_all(
     timeouts: Timeouts,
     graceful: &GracefulShutdown,
 ) -> std::convert::Infallible {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let places = Arc::new(Semaphore::new(max_connections(&limits)));
+    let mut warned: Option<Instant> = None;
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
@@ -65,11 +74,21 @@ async fn accept_all(
             }
             // Out of file descriptors, or a client that left: the next may work.
             Err(error) => {
-                tracing::warn!(%error, "a connection can't be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING_INTERVAL) {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    warned = Some(Instant::now());
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
+
+/// How many connections the process's limits, in the form of Linux's `/proc/self/limits`, leave room for.
+fn max_connections(limits: &str) -> usize {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    soft.map_or(MAX_CONNECTIONS, |soft| soft.saturating_sub(SPARE_DESCRIPTORS).clamp(1, MAX_CONNECTIONS))
 }
 
 /// One connection, HTTP/1.1 or HTTP/2 by prior knowledge, until it ends or is cut.
@@ -82,10 +101,10 @@ async fn connection(
 ) {
     // Answers are small and complete: nothing is won by waiting for more.
     drop(stream.set_nodelay(true));
-    let alive = Arc::new(AtomicBool::new(false));
-    let sign = Arc::clone(&alive);
+    let last_request = Arc::new(Mutex::new(None));
+    let begun = Arc::clone(&last_request);
     let service = router.map_request(move |mut request: axum::http::Request<Incoming>| {
-        sign.store(true, Ordering::Relaxed);
+        *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(Body::new)
     });
@@ -95,17 +114,26 @@ async fn connection(
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = watcher.watch(connection.into_owned());
     tokio::pin!(connection);
-    let silent = async {
-        tokio::time::sleep(timeouts.head).await;
-        if alive.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         ended = &mut connection => if let Err(error) = ended {
             tracing::debug!(error, "a connection broke");
         },
-        () = silent => tracing::debug!("a connection was silent"),
+        () = silence(&last_request, timeouts) => tracing::debug!("a connection was silent"),
+    }
+}
+
+/// Completes when no request has begun for too long.
+async fn silence(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
+    let accepted = Instant::now();
+    loop {
+        let end = match *last_request.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => accepted + timeouts.head,
+            Some(begun) => begun + timeouts.silence,
+        };
+        if Instant::now() >= end {
+            return;
+        }
+        tokio::time::sleep_until(end.into()).await;
     }
 }
 
@@ -122,4 +150,26 @@ pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_file_descriptors_to_the_rest() {
+        let limits = |soft: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units\n\
+                 Max processes             127                  127                  processes\n\
+                 Max open files            {soft}                 1048576              files\n"
+            )
+        };
+        for (soft, connections) in
+            [("64", 32), ("33", 1), ("3", 1), ("1024", 992), ("1048576", 1024), ("unlimited", 1024)]
+        {
+            assert_eq!(max_connections(&limits(soft)), connections, "{soft}");
+        }
+        assert_eq!(max_connections(""), MAX_CONNECTIONS, "another system");
+    }
 }

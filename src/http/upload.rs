@@ -74,11 +74,11 @@ impl UploadBudget {
 /// Middleware: cuts bodies that stand still, and reads on for a moment where an answer is ready
 /// before the body has been read, since many clients read no answer before they have sent it all.
 pub async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    // In HTTP/2 an answer may come at any time, and the stream is reset by itself.
-    let linger = request.version() < Version::HTTP_2;
-    let waits = request.headers().contains_key(EXPECT);
+    // In HTTP/2 dropping the body resets the stream, with the answer that was on its way; reading it asks
+    // for nothing.
+    let waits = request.version() < Version::HTTP_2 && request.headers().contains_key(EXPECT);
     next.run(request.map(|body| {
-        let body = if linger { Body::new(Lingering { inner: Some(body), waits }) } else { body };
+        let body = Lingering { inner: Some(body), waits };
         Body::new(Box::pin(TimeoutBody::new(app.config.timeouts.body_idle, body)))
     }))
     .await

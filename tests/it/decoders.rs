@@ -156,7 +156,7 @@ fn what_is_no_image_is_refused_with_what_it_looks_like() {
 }
 
 /// A PNG header of the given size in front of nothing: a decoder that allocated for it would show.
-fn png_header(width: u32, height: u32) -> Vec<u8> {
+pub fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut png = decoders_golden("rgb.png");
     png[16..20].copy_from_slice(&width.to_be_bytes());
     png[20..24].copy_from_slice(&height.to_be_bytes());

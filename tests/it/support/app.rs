@@ -88,12 +88,7 @@ impl Service {
 
     /// With `access` deciding who may do what.
     pub fn guarded(data: TempDir, arguments: &[&str], access: Access) -> Self {
-        let folder = data.path().to_str().unwrap();
-        let arguments = ["facerec", "--data", folder].into_iter().chain(arguments.iter().copied());
-        let config = Config::from(&Cli::try_parse_from(arguments).unwrap().serve);
-        let gallery = Arc::new(open_gallery(data.path()));
-        let roster = Arc::new(Live::open(&data.path().join(roster::FILE_NAME), ROSTER).unwrap());
-        let state = AppState::new(App::start(config, pipeline(), 0.5, gallery, roster, access).unwrap());
+        let state = state(config(data.path(), arguments), pipeline(), access);
         Self { router: router(state.clone()), state, data }
     }
 
@@ -144,6 +139,20 @@ impl Service {
     }
 }
 
+/// The settings of `facerec serve --data FOLDER` with more arguments.
+pub fn config(folder: &Path, arguments: &[&str]) -> Config {
+    let folder = folder.to_str().unwrap();
+    let arguments = ["facerec", "--data", folder].into_iter().chain(arguments.iter().copied());
+    Config::from(&Cli::try_parse_from(arguments).unwrap().serve)
+}
+
+/// What a router needs, on what lies in the data folder.
+pub fn state(config: Config, pipeline: Pipeline, access: Access) -> AppState {
+    let gallery = Arc::new(open_gallery(&config.data));
+    let roster = Arc::new(Live::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
+    AppState::new(App::start(config, pipeline, 0.5, gallery, roster, access).unwrap())
+}
+
 pub fn request(method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Request<Body> {
     let request = Request::builder().method(method).uri(path);
     let request = if content_type.is_empty() { request } else { request.header(CONTENT_TYPE, content_type) };
@@ -192,13 +201,17 @@ impl Form {
 /// MTCNN and casia on the project's own kernels.
 pub fn pipeline() -> Pipeline {
     let engine = &*models::NATIVE;
-    let params = PipelineParams {
+    Pipeline::new(engine.nets.clone(), engine.casia.clone(), pipeline_params())
+}
+
+/// Those of the standard profile.
+pub fn pipeline_params() -> PipelineParams {
+    PipelineParams {
         limits: DecodeLimits { max_megapixels: 64 },
         orientations: Orientations::All,
         detect: DetectParams::default(),
         probe_standardisation: Standardisation::Once,
-    };
-    Pipeline::new(engine.nets.clone(), engine.casia.clone(), params)
+    }
 }
 
 /// Of new galleries.

@@ -6,6 +6,8 @@ pub mod checkpoint;
 pub mod faces;
 pub mod file_server;
 pub mod golden;
+pub mod http;
+pub mod listening;
 pub mod models;
 pub mod server;
 

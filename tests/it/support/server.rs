@@ -1,15 +1,15 @@
 //! The built program as a service on a real socket, and curl as its client.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long something that happens by itself is waited for; far longer than it should ever take.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::http::PATIENCE;
 
 /// The built program.
 pub fn facerec() -> Command {
@@ -20,7 +20,7 @@ pub fn facerec() -> Command {
 pub struct Server {
     process: Child,
     pub address: String,
-    _data: tempfile::TempDir,
+    pub data: tempfile::TempDir,
     log: Arc<Mutex<String>>,
 }
 
@@ -50,7 +50,12 @@ impl Answer {
 impl Server {
     /// A service on the data folder `data`.
     pub fn start(data: tempfile::TempDir, more: &[&str]) -> Self {
-        let mut process = facerec()
+        Self::start_as(facerec(), data, more)
+    }
+
+    /// The same by a command that runs the program, with some limit perhaps.
+    pub fn start_as(mut program: Command, data: tempfile::TempDir, more: &[&str]) -> Self {
+        let mut process = program
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--log-format", "json", "--data"])
             .arg(data.path())
             .args(more)
@@ -73,12 +78,51 @@ impl Server {
         };
         // Somebody must read the log, or the server stops when the pipe is full.
         std::thread::spawn(move || lines.for_each(|line| note(&line)));
-        Self { process, address, _data: data, log }
+        Self { process, address, data, log }
     }
 
     /// With nobody enrolled.
     pub fn empty(more: &[&str]) -> Self {
         Self::start(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// On the people and the roster of the sample.
+    pub fn sample(more: &[&str]) -> Self {
+        Self::start(sample_data(), more)
+    }
+
+    pub fn socket(&self) -> SocketAddr {
+        self.address.parse().unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal: `TERM`, `INT`, ...
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("sh");
+        kill.args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.pid().to_string()]);
+        assert!(kill.status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills it as the system does when memory is short, and gives the folder back.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::mem::replace(&mut self.data, tempfile::tempdir().unwrap())
     }
 
     /// The log so far, a JSON object a line.
@@ -121,4 +165,30 @@ pub fn wait_until(what: &str, happened: impl Fn() -> bool) {
         assert!(Instant::now() < end, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// A folder with the sample's roster and its people, enrolled once for the whole run.
+pub fn sample_data() -> tempfile::TempDir {
+    static GALLERY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let data = tempfile::tempdir().unwrap();
+        let people = sample_folder().join("people");
+        let enroll = facerec()
+            .arg("enroll")
+            .arg(people)
+            .args(["--model", "casia", "--data"])
+            .arg(data.path())
+            .output();
+        let output = enroll.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::read(data.path().join("gallery.bin")).unwrap()
+    });
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("gallery.bin"), &*GALLERY).unwrap();
+    std::fs::copy(sample_folder().join("roster.xlsx"), data.path().join("roster.xlsx")).unwrap();
+    data
+}
+
+/// `data/sample`.
+pub fn sample_folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample")
 }
