@@ -79,7 +79,7 @@ impl Roster {
         file.take(xlsx::MAX_FILE_BYTES as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| failed(&error.to_string()))?;
-        Self::from_xlsx(&bytes)
+        Self::from_xlsx(&bytes).map_err(|error| Error::Data(format!("{}: {error}", path.display())))
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.

@@ -125,15 +125,18 @@ async fn connection(
 /// Completes when no request has begun for too long.
 async fn silence(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
     let accepted = Instant::now();
+    // A first request brings its own end forward, so nothing is slept through.
+    let longest_sleep = timeouts.head.min(timeouts.silence);
     loop {
         let end = match *last_request.lock().unwrap_or_else(PoisonError::into_inner) {
             None => accepted + timeouts.head,
             Some(begun) => begun + timeouts.silence,
         };
-        if Instant::now() >= end {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return;
         }
-        tokio::time::sleep_until(end.into()).await;
+        tokio::time::sleep(left.min(longest_sleep)).await;
     }
 }
 

@@ -69,10 +69,13 @@ fn an_upload_that_breaks_off_gives_its_memory_back() {
     service.gate.open();
     let photo = vec![0; 1_000_000];
     let half: Vec<_> = post(&photo).into_iter().take(900_000).collect();
-    let halves: Vec<_> = (0..2).map(|_| Client::sending(service.address, &half)).collect();
     let refused = "too many uploads are under way; none of them may wait here for memory";
     let ask = || exchange(service.address, &post(&photo));
+    let mut halves = Vec::new();
+    // A half that came while another upload held the memory was refused itself: then once more.
     wait_until("two uploads hold all of it", || {
+        halves = (0..2).map(|_| Client::sending(service.address, &half)).collect();
+        std::thread::sleep(Duration::from_millis(100));
         let answer = ask();
         answer.status == 503 && answer.json()["error"] == refused && answer.header("retry-after") == "1"
     });

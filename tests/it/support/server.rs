@@ -159,7 +159,7 @@ pub fn form(key: &str, path: &Path) -> Vec<String> {
 }
 
 /// Waits until `happened`.
-pub fn wait_until(what: &str, happened: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !happened() {
         assert!(Instant::now() < end, "waited in vain until {what}");
