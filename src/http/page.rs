@@ -64,6 +64,7 @@ static ASSETS: &[Asset] = &[
     asset!("enrol.js", SCRIPT),
     asset!("faces.js", SCRIPT),
     asset!("key.js", SCRIPT),
+    asset!("pager.js", SCRIPT),
     asset!("people.js", SCRIPT),
     asset!("person.js", SCRIPT),
     asset!("recognise.js", SCRIPT),
@@ -105,7 +106,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-cache"),
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, "same-origin"),
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",

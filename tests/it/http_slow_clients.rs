@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use facerec::config::Config;
 
-use crate::support::http::{Client, PATIENCE, exchange, get, grey, post, post_head};
+use crate::support::http::{Client, exchange, get, grey, post, post_head};
 use crate::support::listening::Listening;
+use crate::support::server::PATIENCE;
 
 /// Shorter limits than the service's own; those of `given` apart, which stay far away.
 fn service(given: impl FnOnce(&mut Config)) -> Listening {

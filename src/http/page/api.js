@@ -15,15 +15,17 @@ export function setKey(value) {
 
 /** An answer that is no success, or none at all (`status` 0). */
 export class Problem extends Error {
-  constructor(status, body = {}, retryAfterS = 1) {
+  constructor(status, body = {}, { retryAfterS = 1, sentKey = false } = {}) {
     super(body.detail ?? "");
     this.status = status;
     this.code = body.code ?? "";
     this.body = body;
     this.retryAfterS = retryAfterS;
+    this.sentKey = sentKey;
   }
 
-  get isBusy() { return this.status === 503; }
+  /** Nothing was done. After a `timeout` something may have been, so that is not tried again unasked. */
+  get isBusy() { return this.code === "busy"; }
   get wantsKey() { return this.status === 401 || this.status === 403; }
 }
 
@@ -35,12 +37,11 @@ export function path(parts, query = {}) {
 }
 
 /** One request. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
-export async function call(method, address, { form, json, file, signal } = {}) {
+export async function call(method, address, { form, json, signal } = {}) {
   const headers = { Accept: "application/json" };
   if (key()) headers.Authorization = `Bearer ${key()}`;
   if (json) headers["Content-Type"] = "application/json";
-  if (file) headers["Content-Type"] = file.type || "application/octet-stream";
-  const body = form ?? file ?? (json && JSON.stringify(json));
+  const body = form ?? (json && JSON.stringify(json));
   let response;
   try {
     response = await fetch(address, { method, headers, body, signal, credentials: "omit", cache: "no-store" });
@@ -50,7 +51,10 @@ export async function call(method, address, { form, json, file, signal } = {}) {
   }
   const text = await response.text();
   const answer = parsed(text);
-  if (!response.ok) throw new Problem(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || 1);
+  if (!response.ok) {
+    const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
+    throw new Problem(response.status, answer ?? {}, { retryAfterS, sentKey: Boolean(headers.Authorization) });
+  }
   return answer;
 }
 

@@ -15,12 +15,6 @@ export async function suggestions(part) {
   }
 }
 
-/** The person with exactly this name, or `undefined`. */
-async function personNamed(name) {
-  const found = await call("GET", path(["people"], { q: plain(name), limit: 100 }));
-  return found.people.find((person) => person.name === plain(name));
-}
-
 function formOf(photos, fields) {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) if (value) form.append(field, value);
@@ -28,17 +22,20 @@ function formOf(photos, fields) {
   return form;
 }
 
-/** Adds photos to a person. The answer's `photos`, also when none of them was taken. */
-export async function addPhotos(id, photos, { force = false } = {}) {
-  return outcomes(call("POST", path(["people", id, "photos"], { force: force || undefined }), { form: formOf(photos, {}) }));
+/** Adds photos to a person. What became of each, also when none of them was taken. */
+export function addPhotos(id, photos, { force = false } = {}) {
+  return outcomes(call("POST", path(["people", id, "photos"]), { form: formOf(photos, { force }) }));
 }
 
-/** Adds photos to the person with this name, who is made if there is none. */
-export async function enrol(name, photos, { studentId = "", force = false } = {}) {
-  const known = await personNamed(name);
-  if (known) return addPhotos(known.id, photos, { force });
-  const form = formOf(photos, { name: plain(name), student_id: studentId.trim() });
-  return outcomes(call("POST", path(["people"], { force: force || undefined }), { form }));
+/** Enrols a new person; with `join`, somebody of this name who is there already gets the photos. */
+export async function enrol(name, photos, { studentId = "", force = false, join = false } = {}) {
+  const form = formOf(photos, { name: plain(name), student_id: studentId.trim(), force });
+  try {
+    return await outcomes(call("POST", path(["people"]), { form }));
+  } catch (problem) {
+    if (!join || problem.code !== "name_taken") throw problem;
+    return addPhotos(problem.body.person_id, photos, { force });
+  }
 }
 
 /** Nothing taken is a problem on the wire, but it says of each photo why, and that is an outcome. */

@@ -4,7 +4,7 @@ import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./do
 import { call, path, patiently } from "./api.js";
 import { addPhotos, forceable, outcomeNotice } from "./enrol.js";
 import { keyOffer } from "./key.js";
-import { counted, idWords, madeAt, problemWords } from "./words.js";
+import { counted, idOf, problemWords, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
 let person = null;
@@ -25,15 +25,18 @@ function fill(answer) {
   person = answer;
   document.title = `${person.name} – facerec`;
   $("person-title").textContent = person.name;
-  $("person-about").textContent = `${idWords(person.student_id)} · ${counted(person.photos.length, "photo")}`;
+  $("person-about").textContent = `${idOf(person)} · ${counted(person.photos.length, "photo")}`;
   $("person-name").value = person.name;
-  $("person-student-id").value = person.own_student_id ?? person.student_id ?? "";
+  $("person-student-id").value = person.student_id ?? "";
+  $("person-id-hint").textContent = person.roster_id === null
+    ? "The roster has no ID for this name, so this one is used."
+    : `The roster’s ID for this name, ${person.roster_id}, comes first.`;
   $("person-photos").replaceChildren(...person.photos.map(photoRow));
   $("person-body").hidden = false;
 }
 
-function photoRow({ id }, index) {
-  const when = madeAt(id);
+function photoRow({ id, enrolled_at: enrolledAt }, index) {
+  const when = timeWords(enrolledAt);
   const words = `Photo ${index + 1}${when && `, enrolled ${when}`}`;
   const button = make("button", { type: "button", className: "link", textContent: "Remove" });
   button.setAttribute("aria-label", `Remove photo ${index + 1}`);
@@ -56,11 +59,10 @@ async function save() {
   const changes = {};
   const [name, studentId] = [$("person-name").value.trim(), $("person-student-id").value.trim()];
   if (name !== person.name) changes.name = name;
-  if (studentId !== String(person.own_student_id ?? person.student_id ?? "")) changes.student_id = studentId || null;
+  if (studentId !== String(person.student_id ?? "")) changes.student_id = studentId || null;
   $("person-saved").textContent = "";
   await trying("person-notice", async () => {
-    await call("PATCH", path(["people", person.id]), { json: changes });
-    fill(await call("GET", path(["people", person.id])));
+    fill(await call("PATCH", path(["people", person.id]), { json: changes }));
     $("person-saved").textContent = "Saved.";
   }, save);
 }

@@ -24,8 +24,8 @@ const REASONS = {
   low_probability: ({ measured, needed }) => `It may not be a face: ${percent(measured)} sure, ${percent(needed)} needed.`,
   blurred: ({ measured, needed }) => `The face is blurred: sharpness ${round(measured)}, at least ${round(needed)} needed.`,
   extreme_pose: ({ axis, measured, needed }) => `The head is ${TURNED[axis] ?? "turned"} by ${round(measured)}°; up to ${round(needed)}° is fine.`,
-  looks_like_another_person: ({ name, person, measured, needed }) =>
-    `It looks like ${name ?? person?.name ?? "another person"}: distance ${shown(measured)}, at least ${shown(needed)} expected between two people.`,
+  looks_like_another_person: ({ person, measured, needed }) =>
+    `It looks like ${person.name}: distance ${shown(measured)}, at least ${shown(needed)} expected between two people.`,
   same_photo_again: () => "This photo is enrolled already.",
 };
 
@@ -41,23 +41,34 @@ const PROBLEMS = {
   unsupported_image: "This is not a kind of picture that the service knows. It takes JPEG, PNG, WebP, GIF, BMP and TIFF.",
   undecodable_image: "The picture is broken and can’t be opened.",
   too_many_pixels: "The picture has more pixels than the service takes.",
-  missing_key: "The service asks for a key. Enter yours to go on.",
+  invalid_roster: "The file can’t be used as a roster.",
+  name_taken: "Somebody of this name is enrolled already. Open that person to add photos, or choose another name.",
+  last_photo: "It is the person’s only photo. Delete the person instead.",
+  data_folder_locked: "Another program is changing the people just now, so nothing was changed.",
+  not_found: "This is not there any more. Somebody may have deleted it.",
 };
 
-const STATUSES = {
-  0: "The service can’t be reached. Check that it is running and that you are connected.",
-  401: "The service asks for a key, and does not know the one it was given. Enter yours to go on.",
-  403: "This is not allowed to you: it needs a key that may manage people, or the machine the service runs on.",
-  404: "This is not there any more.",
-  500: "The service has failed. Its log says why.",
-};
+/** These say it all; other answers go on with what the service itself says. */
+const COMPLETE = new Set(["busy", "timeout", "unsupported_image", "name_taken", "last_photo", "not_found", "unauthorized", "forbidden"]);
 
-/** What went wrong; the service's own detail in addition, where that says more. */
+const UNREACHABLE = "The service can’t be reached. Check that it is running and that you are connected.";
+const FAILED = "The service has failed. Its log says why.";
+
+function aboutKeys({ status, sentKey }) {
+  if (status === 401 && sentKey) return "The service does not know this key. Enter another one to go on.";
+  if (status === 401) return "The service asks for a key. Enter yours to go on.";
+  if (sentKey) return "Your key is good for recognising, but not for managing people. Enter one that is.";
+  return "People are managed with a key, or from the machine that the service runs on. Neither is the case here.";
+}
+
+/** What went wrong. */
 export function problemWords(problem) {
-  const own = PROBLEMS[problem.code] ?? STATUSES[problem.status];
-  if (problem.status >= 500 || problem.status === 0) return own ?? STATUSES[500];
-  const detail = sentence(problem.message);
-  return [own, detail].filter(Boolean).join(" ") || `The service answered with ${problem.status}.`;
+  if (problem.status === 0) return UNREACHABLE;
+  if (problem.wantsKey) return aboutKeys(problem);
+  const own = PROBLEMS[problem.code];
+  if (COMPLETE.has(problem.code)) return own;
+  if (problem.status >= 500) return FAILED;
+  return [own, sentence(problem.message)].filter(Boolean).join(" ") || `The service answered with ${problem.status}.`;
 }
 
 /** With a capital letter and a full stop. */
@@ -70,10 +81,8 @@ export function sentence(text) {
 /** An ID as it is shown. */
 export const idWords = (id) => (id === null || id === undefined || id === "" ? "No ID" : `ID ${id}`);
 
-/** When a thing was made, from its ULID; "" for another kind of id. */
-export function madeAt(ulid) {
-  const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(ulid)) return "";
-  const ms = [...ulid.slice(0, 10)].reduce((sum, digit) => sum * 32 + DIGITS.indexOf(digit), 0);
-  return new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-}
+/** The ID that counts: the roster's, or else the person's own. */
+export const idOf = (person) => idWords(person.roster_id ?? person.student_id);
+
+/** A time in the reader's own way; "" where it is not known. */
+export const timeWords = (time) => (time ? new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "");

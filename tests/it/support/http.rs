@@ -7,8 +7,8 @@ use std::time::Duration;
 use facerec::imaging::OrientedRgb;
 use facerec::imaging::encode::encode_png;
 
-/// Longest time for anything; only a fault makes a test wait that long.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+use super::server::PATIENCE;
+
 pub const BOUNDARY: &str = "a-boundary";
 
 /// One answer.

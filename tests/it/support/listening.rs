@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::app::{config, pipeline_params, state};
-use super::http::PATIENCE;
+use super::server::PATIENCE;
 
 /// A photo this wide makes the networks panic.
 pub const PANICS_AT_WIDTH: usize = 31;

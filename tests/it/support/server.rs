@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::http::PATIENCE;
+/// Longest time for anything; only a fault makes a test wait that long.
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The built program.
 pub fn facerec() -> Command {

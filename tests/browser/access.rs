@@ -1,0 +1,53 @@
+//! A service with API keys: what the page says without one, with a small one, and with the right one.
+
+use facerec::keys::file::to_toml;
+use facerec::keys::{KeyEntry, Scope};
+use serde_json::json;
+
+use crate::browser::{DESKTOP, Tab};
+use crate::{TWO, sample, service_with};
+
+const CAMERA: &str = "facerec_camera";
+const OFFICE: &str = "facerec_office";
+
+fn enter(tab: &Tab, key: &str) {
+    tab.type_into("#key-value", key);
+    tab.click("#key-form button[type=submit]");
+}
+
+#[test]
+fn a_key_is_asked_for_used_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.toml");
+    let keys = [("camera", Scope::Recognize, CAMERA), ("office", Scope::Manage, OFFICE)];
+    let entries: Vec<_> = keys.iter().map(|(name, scope, key)| KeyEntry::of(name, *scope, key)).collect();
+    std::fs::write(&file, to_toml(&entries).unwrap()).unwrap();
+    let server = service_with(&TWO, &["--api-keys-file", file.to_str().unwrap()]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+
+    tab.choose("#photo-file", &[sample("group.jpg")]);
+    tab.wait_text("#result-notice", "The service asks for a key.");
+    tab.click("#result-notice button");
+    enter(&tab, "facerec_nobody");
+    tab.wait_text("#result-notice", "The service does not know this key.");
+    tab.click("#result-notice button");
+    enter(&tab, CAMERA);
+    tab.wait_text("#summary", "3 faces, 1 unknown");
+    assert_eq!(tab.text("#key-state"), "Key in use");
+
+    tab.go_to("people");
+    tab.wait_text("#people-notice", "Your key is good for recognising, but not for managing people.");
+    tab.click("#people-notice button");
+    enter(&tab, OFFICE);
+    tab.wait_text("#people-count", "2 people enrolled");
+    assert!(!tab.is_seen("#people-notice .bad"));
+
+    let kept = "return [localStorage.length, document.cookie, Object.values(sessionStorage)]";
+    assert_eq!(tab.run(kept), json!([0, "", [OFFICE]]));
+    tab.click("#key-open");
+    tab.click("#key-forget");
+    assert_eq!(tab.text("#key-state"), "Key");
+    assert_eq!(tab.run(kept), json!([0, "", []]));
+    tab.close();
+    assert!(!server.log().contains(OFFICE));
+}

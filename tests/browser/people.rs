@@ -1,0 +1,123 @@
+//! People: list, search, one person, and names that look like markup.
+
+use crate::browser::{DESKTOP, Tab};
+use crate::server::Server;
+use crate::{STRANGER, TWO, sample, service_with};
+
+/// Runs its code wherever a name is taken for markup.
+const MARKUP: &str = "<img src=x onerror=alert(1)>";
+
+fn open_people(server: &Server) -> Option<Tab> {
+    let tab = Tab::open(server, DESKTOP)?;
+    tab.go_to("people");
+    tab.wait_text("#people-count", "enrolled");
+    Some(tab)
+}
+
+fn portrait(person: &str) -> std::path::PathBuf {
+    sample("people").join(person).join("portrait.jpg")
+}
+
+/// Through the dialog.
+fn add(tab: &Tab, name: &str, photos: &[std::path::PathBuf]) {
+    tab.click("#person-add");
+    tab.type_into("#add-name", name);
+    tab.choose("#add-photos", photos);
+    tab.click("#add-form button[type=submit]");
+}
+
+#[test]
+fn a_person_is_added_found_renamed_given_photos_and_deleted() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    assert_eq!(tab.texts("#people-rows .name"), TWO);
+    assert_eq!(tab.texts("#people-rows .count"), ["1 photo", "1 photo"]);
+    // One of the photos shows three people.
+    add(&tab, "E. Collins", &[portrait(STRANGER), sample("group.jpg")]);
+    tab.wait_text("#add-outcome", "1 photo enrolled. 1 photo of 2 not taken.");
+    assert!(tab.text("#add-outcome").contains("3 faces are in it; there should be one."));
+    tab.click("#add-dialog [data-close]");
+    tab.wait_text("#people-count", "3 people enrolled");
+
+    tab.type_into("#people-query", "coll");
+    tab.wait_text("#people-count", "1 person found");
+    tab.click("#people-rows a");
+    tab.wait_text("#person-about", "No ID · 1 photo");
+    tab.type_into("#person-name", STRANGER);
+    tab.type_into("#person-student-id", "0007");
+    tab.click("#person-edit button");
+    tab.wait_text("#person-saved", "Saved.");
+    assert_eq!(tab.text("#person-title"), STRANGER);
+    // The roster has an ID for the new name, and that one comes first.
+    assert_eq!(tab.text("#person-about"), "ID STS-93 · 1 photo");
+    let found = server.get("/v1/people?q=eileen").json();
+    assert_eq!(found["people"][0]["student_id"], "0007");
+
+    tab.choose("#person-files", &[portrait(STRANGER)]);
+    tab.wait_text("#person-outcome", "This photo is enrolled already.");
+    tab.click("#person-outcome button");
+    tab.wait_text("#person-outcome", "1 photo added.");
+    tab.wait_text("#person-about", "2 photos");
+    tab.click("#person-photos li:last-child button");
+    tab.wait_text("#sure-title", "Remove this photo?");
+    tab.click("#sure-yes");
+    tab.wait_text("#person-about", "1 photo");
+    assert!(!tab.is_seen("#person-photos button"), "the last photo can't be removed");
+
+    tab.click("#person-delete");
+    tab.wait_text("#sure-words", "Eileen Collins and 1 photo will be deleted.");
+    tab.click("#sure-dialog [value=no]");
+    assert_eq!(server.get("/v1/people").json()["total"], 3);
+    tab.click("#person-delete");
+    tab.click("#sure-yes");
+    tab.wait_until("the list", "return location.hash === '#people'");
+    tab.type_into("#people-query", "o");
+    tab.wait_text("#people-count", "2 people found");
+    assert_eq!(server.get("/v1/people").json()["total"], 2);
+    tab.close();
+}
+
+#[test]
+fn a_name_that_is_taken_is_said_and_changes_nothing() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    add(&tab, "Joe Biden", &[portrait(STRANGER)]);
+    tab.wait_text("#add-outcome", "Somebody of this name is enrolled already.");
+    tab.click("#add-dialog [data-close]");
+    tab.click("#people-rows li:first-child a");
+    tab.wait_text("#person-title", "Barack Obama");
+    tab.type_into("#person-name", "Joe Biden");
+    tab.click("#person-edit button");
+    tab.wait_text("#person-notice", "Somebody of this name is enrolled already.");
+    assert_eq!(tab.text("#person-title"), "Barack Obama");
+    assert_eq!(server.get("/v1/people?q=biden").json()["people"][0]["photos"], 1);
+    tab.close();
+}
+
+#[test]
+fn a_name_that_looks_like_markup_is_text_in_every_view() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    add(&tab, MARKUP, &[portrait(STRANGER)]);
+    tab.wait_text("#people-rows li:last-child .name", MARKUP);
+    tab.click("#people-rows li:last-child a");
+    tab.wait_text("#person-title", MARKUP);
+    tab.click("#person-delete");
+    tab.wait_text("#sure-title", &format!("Delete {MARKUP}?"));
+    tab.click("#sure-dialog [value=no]");
+    tab.go_to("recognise");
+    tab.choose("#photo-file", &[sample("group.jpg")]);
+    tab.wait_text("#summary", "3 faces, all known");
+    assert_eq!(tab.texts("#faces .name").last().unwrap(), MARKUP);
+    assert_eq!(tab.texts(".tag i").last().unwrap(), MARKUP);
+    // It is typed for somebody else's face: known names are offered, and the reason names it.
+    tab.click("#faces .wrong summary");
+    tab.type_into("#faces input", "img");
+    tab.wait_until(
+        "the offer",
+        &format!("return document.querySelector('#known-people option')?.value === {MARKUP:?}"),
+    );
+    assert_eq!(tab.run("return document.querySelectorAll('main img').length"), 1, "the photo's own");
+    // A dialog of `alert` would have failed every step since.
+    tab.close();
+}
