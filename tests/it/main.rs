@@ -9,6 +9,7 @@ mod enroll;
 mod golden;
 mod http_golden;
 mod http_keys;
+mod http_metrics;
 mod http_v1_faces;
 mod http_v1_gate;
 mod http_v1_openapi;
