@@ -41,6 +41,7 @@ pub mod nn;
 pub mod person_name;
 pub mod pickle;
 pub mod pipeline;
+pub mod process;
 pub mod roster;
 pub mod student_id;
 pub mod telemetry;

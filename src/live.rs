@@ -8,6 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,9 +64,17 @@ pub struct Live<T> {
     current: RwLock<Arc<T>>,
     /// Locked only to clone or to replace it.
     trouble: RwLock<Option<Trouble>>,
+    reloads: Reloads,
     /// What the file looked like when it was last read or written here. Locked while it is read
     /// or written: polls and writes take turns.
     seen: Mutex<Seen>,
+}
+
+/// How often a changed file was read again.
+#[derive(Debug, Default)]
+struct Reloads {
+    ok: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// What tells one state of a file from another.
@@ -155,6 +164,7 @@ impl<T> Live<T> {
             check: None,
             current: RwLock::new(Arc::new(value)),
             trouble: RwLock::new(None),
+            reloads: Reloads::default(),
             seen: Mutex::new(seen),
         }
     }
@@ -181,6 +191,11 @@ impl<T> Live<T> {
     /// Why the value in use is not what the file says; `None` when it is.
     pub fn trouble(&self) -> Option<Trouble> {
         self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often a changed file was read and taken into use, and how often it could not be.
+    pub fn reloads(&self) -> (u64, u64) {
+        (self.reloads.ok.load(Ordering::Relaxed), self.reloads.failed.load(Ordering::Relaxed))
     }
 
     /// Looks whether the file has changed, and if so reads it. A file that can't be read is
@@ -231,10 +246,12 @@ impl<T> Live<T> {
                 *seen = settled;
                 self.swap(value);
                 self.set_trouble(None);
+                self.reloads.ok.fetch_add(1, Ordering::Relaxed);
                 tracing::info!(what = self.kind.what, path = %self.path.display(), "read again");
                 true
             }
             Err(error) => {
+                self.reloads.failed.fetch_add(1, Ordering::Relaxed);
                 if let Seen::File(stamp) = now {
                     *seen = Seen::Broken(stamp, Instant::now());
                 }
@@ -358,6 +375,7 @@ mod tests {
         assert!(!live.poll());
         assert_eq!(live.current().as_str(), "one");
         assert_eq!(message(&live), "\"broken\" can't be used; the list read before is still in use");
+        assert_eq!(live.reloads(), (0, 1));
         let since = live.trouble().unwrap().since;
         fs::write(&path, "broken again").unwrap();
         live.poll();
@@ -367,7 +385,7 @@ mod tests {
         assert!(message(&live).ends_with("was deleted; the one read before is still in use"));
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+        assert_eq!((live.current().as_str(), live.trouble(), live.reloads()), ("two", None, (1, 2)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
@@ -29,6 +30,7 @@ pub struct Workers {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    refused: AtomicU64,
     threads: usize,
     limit: usize,
 }
@@ -52,6 +54,7 @@ impl Shared {
         if state.waiting.len() + state.running < self.threads + self.limit {
             return Ok(());
         }
+        self.refused.fetch_add(1, Ordering::Relaxed);
         Err(Error::Busy { waiting: state.waiting.len(), limit: self.limit })
     }
 }
@@ -63,7 +66,8 @@ impl Workers {
     /// [`Error::Internal`] when the system gives no thread.
     pub fn start(threads: NonZeroUsize, limit: usize) -> Result<Self> {
         let (state, wake) = (Mutex::new(State::default()), Condvar::new());
-        let shared = Arc::new(Shared { state, wake, threads: threads.get(), limit });
+        let shared =
+            Arc::new(Shared { state, wake, refused: AtomicU64::new(0), threads: threads.get(), limit });
         let mut workers = Self { shared, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let shared = Arc::clone(&workers.shared);
@@ -141,6 +145,12 @@ impl Workers {
         self.shared.lock().waiting.len()
     }
 
+    /// How many jobs were refused so far.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+
     /// Jobs that run now.
     #[must_use]
     pub fn running(&self) -> usize {
@@ -214,7 +224,7 @@ impl<T> Drop for Pending<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
 
     use super::*;
@@ -244,6 +254,7 @@ mod tests {
         let refused = workers.submit(|| Ok(3)).err().unwrap();
         assert_eq!(refused.to_string(), "the queue is full: 1 photos are waiting, 1 may");
         assert!(workers.check_room().is_err());
+        assert_eq!(workers.refused(), 2);
         drop(release);
         first.await.unwrap();
         assert_eq!(second.await.unwrap(), 2);

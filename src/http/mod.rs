@@ -7,6 +7,7 @@ pub mod flask;
 pub mod health;
 pub mod keep;
 pub mod local;
+pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod problems;
@@ -47,7 +48,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id taken over from a client.
 const MAX_REQUEST_ID_LEN: usize = 64;
 
-/// The whole service. From the outside in: request id, log, CORS, bodies of errors, panics,
+/// The whole service. From the outside in: request id, log, metrics, CORS, bodies of errors, panics,
 /// time limit, body limits, routes.
 pub fn router(app: AppState) -> Router {
     let layers = ServiceBuilder::new()
@@ -56,6 +57,7 @@ pub fn router(app: AppState) -> Router {
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, X_API_KEY]))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
         .option_layer(cors(&app.config.cors_origins))
         .layer(from_fn_with_state(app.clone(), error::render))
         .layer(CatchPanicLayer::custom(panicked))
@@ -63,6 +65,7 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), upload::guard))
         .layer(DefaultBodyLimit::max(body_limit(app.config.max_upload_bytes)));
     let may_recognize = from_fn_with_state(app.access.gate(Scope::Recognize), auth::require);
+    let measured = routes!(metrics::metrics).map(|route| route.route_layer(may_recognize.clone()));
     let (routes, api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(recognize::recognize_faces).map(|route| {
             // Not OPTIONS, which says no more than this file does, and which browsers send without a key.
@@ -70,6 +73,7 @@ pub fn router(app: AppState) -> Router {
         }))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(measured)
         .merge(v1::routes(&app))
         .split_for_parts();
     routes
@@ -142,6 +146,7 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 async fn give_up(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let limit = app.config.request_timeout;
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        app.metrics.timed_out();
         let detail = format!("no answer within {} s; try again when there is less to do", limit.as_secs());
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).into_response()
     })

@@ -130,6 +130,8 @@ macro_rules! problems {
 }
 
 problems! {
+    /// Of what reads and takes nothing.
+    PlainProblems: ;
     /// Of recognition and detection.
     PhotoProblems: QUERY, UPLOAD, PHOTO;
     /// Of the comparison of two photos.

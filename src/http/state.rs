@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::auth::Access;
 use super::extract::ImageUpload;
 use super::keep::PhotoKeeper;
+use super::metrics::Metrics;
 use super::upload::UploadBudget;
 use crate::config::{Compat, Config};
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ pub struct App {
     pub uploads: UploadBudget,
     /// Who may make which request.
     pub access: Arc<Access>,
+    /// What is counted for [`super::metrics`].
+    pub metrics: Metrics,
     /// Keeps photos, if they are kept.
     pub keeper: Option<PhotoKeeper>,
 }
@@ -63,6 +66,7 @@ impl App {
             workers: Workers::start(config.workers, config.queue)?,
             uploads: UploadBudget::new(config.upload_places(), config.max_upload_bytes),
             access: Arc::new(access),
+            metrics: Metrics::default(),
             keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
             config,
         })
@@ -126,6 +130,7 @@ impl AppState {
         let job = move || {
             let (gallery, roster) = (app.gallery.current(), app.roster.current());
             let recognition = app.pipeline.recognize(&upload.bytes, &gallery, &params)?;
+            app.metrics.recognized(&recognition);
             Ok(Answer { recognition, gallery, roster })
         };
         let keep = move || {

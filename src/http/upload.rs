@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ const UNIT: usize = 1024;
 /// The bytes of uploads that may be in memory at a time, in all requests together.
 pub struct UploadBudget {
     units: Arc<Semaphore>,
+    total: usize,
+    refused: AtomicU64,
 }
 
 /// A share of the budget, given back when dropped.
@@ -42,7 +45,20 @@ impl UploadBudget {
     #[must_use]
     pub fn new(photos: usize, photo_bytes: u64) -> Self {
         let bytes = usize::try_from(photo_bytes).unwrap_or(usize::MAX).saturating_mul(photos);
-        Self { units: Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))) }
+        let total = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self { units: Arc::new(Semaphore::new(total)), total, refused: AtomicU64::new(0) }
+    }
+
+    /// Bytes of uploads that are in memory now, to the next unit of 1024.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.total.saturating_sub(self.units.available_permits()) * UNIT
+    }
+
+    /// How often there was no room.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Takes room for `more` bytes on top of what `held` has.
@@ -60,6 +76,7 @@ impl UploadBudget {
             .ok()
             .and_then(|units| Arc::clone(&self.units).try_acquire_many_owned(units).ok())
             .ok_or_else(|| {
+                self.refused.fetch_add(1, Ordering::Relaxed);
                 let detail = "too many uploads are under way; none of them may wait here for memory";
                 Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
             })?;
@@ -158,7 +175,9 @@ mod tests {
         budget.grow(&mut second, 5 * 1024).unwrap();
         let refused = budget.grow(&mut second, 1).unwrap_err();
         assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
+        assert_eq!((budget.held_bytes(), budget.refused()), (20 * 1024, 1));
         drop(first);
+        assert_eq!(budget.held_bytes(), 5 * 1024);
         budget.grow(&mut second, 14 * 1024).unwrap();
     }
 }

@@ -66,6 +66,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "live",
             "person_name",
             "pipeline",
+            "process",
             "roster",
             "student_id",
             "telemetry",
@@ -74,6 +75,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("http::keep", &["error", "imaging", "pipeline"]), // imaging: a kept photo is written as PNG
     ("memory", &[]),
+    ("process", &[]),
     ("cli", &["*"]),
     ("main", &["cli"]),
 ];
@@ -108,6 +110,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
+    ("prometheus_client", &["http::metrics"]),
     ("tokio", &["http", "worker", "cli::serve"]),
     ("clap", &["cli", "config", "main"]),
     ("anyhow", &["cli"]),

@@ -9,6 +9,7 @@ mod enroll;
 mod golden;
 mod http_golden;
 mod http_keys;
+mod http_metrics;
 mod http_service;
 mod http_slow_clients;
 mod http_socket;

@@ -108,6 +108,10 @@ pub async fn detect(
     let mut params = app.recognize_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
     params.max_faces = query.max_faces.or(params.max_faces);
-    let found = app.work(move |app| app.pipeline.find_faces(&photo.bytes, &params)).await?;
-    Ok(Json(found.into()))
+    let found = app.work(move |app| {
+        let found = app.pipeline.find_faces(&photo.bytes, &params)?;
+        app.metrics.detected(&found);
+        Ok(found)
+    });
+    Ok(Json(found.await?.into()))
 }

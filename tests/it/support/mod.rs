@@ -3,6 +3,7 @@
 pub mod altered;
 pub mod app;
 pub mod checkpoint;
+pub mod exposition;
 pub mod faces;
 pub mod file_server;
 pub mod golden;
