@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -30,6 +31,8 @@ pub struct Workers {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    /// Told when a thread has no job left to take.
+    idle: Condvar,
     refused: AtomicU64,
     threads: usize,
     limit: usize,
@@ -65,9 +68,9 @@ impl Workers {
     /// # Errors
     /// [`Error::Internal`] when the system gives no thread.
     pub fn start(threads: NonZeroUsize, limit: usize) -> Result<Self> {
-        let (state, wake) = (Mutex::new(State::default()), Condvar::new());
-        let shared =
-            Arc::new(Shared { state, wake, refused: AtomicU64::new(0), threads: threads.get(), limit });
+        let (state, wake, idle) = (Mutex::new(State::default()), Condvar::new(), Condvar::new());
+        let (refused, threads_len) = (AtomicU64::new(0), threads.get());
+        let shared = Arc::new(Shared { state, wake, idle, refused, threads: threads_len, limit });
         let mut workers = Self { shared, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let shared = Arc::clone(&workers.shared);
@@ -145,6 +148,15 @@ impl Workers {
         self.shared.lock().waiting.len()
     }
 
+    /// Waits until no job waits or runs, what follows an answer included; `limit` at most. Whether it
+    /// came to that.
+    #[must_use]
+    pub fn finish(&self, limit: Duration) -> bool {
+        let busy = |state: &mut State| state.running > 0 || !state.waiting.is_empty();
+        let waited = self.shared.idle.wait_timeout_while(self.shared.lock(), limit, busy);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
     /// How many jobs were refused so far.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -162,7 +174,9 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.wake.notify_all();
-        for thread in self.threads.drain(..) {
+        // The last to let go may be a job, on a thread of this: that one can't wait for itself.
+        let here = std::thread::current().id();
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != here) {
             // A worker thread ends without a panic: jobs are caught, and nothing else can.
             drop(thread.join());
         }
@@ -179,6 +193,7 @@ fn run_jobs(shared: &Shared) {
             job();
             state = shared.lock();
             state.running -= 1;
+            shared.idle.notify_all();
         } else if state.closing {
             return;
         } else {
@@ -323,5 +338,17 @@ mod tests {
         for (n, pending) in waiting.into_iter().enumerate() {
             assert_eq!(pending.await.unwrap(), n);
         }
+    }
+
+    #[test]
+    fn the_end_is_waited_for_what_comes_after_an_answer_included() {
+        let workers = workers(1, 1);
+        assert!(workers.finish(Duration::ZERO), "there is nothing to wait for");
+        let (go, wait) = mpsc::channel::<()>();
+        let pending = workers.submit_then(|| Ok(1), move || wait.recv().unwrap_or_default()).unwrap();
+        assert!(!workers.finish(Duration::from_millis(20)), "it still runs");
+        drop(go);
+        assert!(workers.finish(Duration::from_mins(1)));
+        drop(pending);
     }
 }

@@ -45,7 +45,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster, Access::new(keys))?;
     tracing::info!(model, people, threshold = app.threshold, "loaded");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let finished = runtime.block_on(listen(app))?;
+    let app = AppState::new(app);
+    let answered = runtime.block_on(listen(&app))?;
+    // What follows an answer, keeping its photo, is not lost either.
+    let finished = answered && app.workers.finish(app.config.timeouts.drain);
     tracing::info!(finished, "stopped");
     if !finished {
         // Dropping the rest would wait for it, for ever perhaps.
@@ -55,7 +58,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Whether all that ran at the end was finished.
-async fn listen(app: App) -> anyhow::Result<bool> {
+async fn listen(app: &AppState) -> anyhow::Result<bool> {
     // Before anybody can know that the service runs, or an early signal would kill it.
     let stop = stop_signal()?;
     let address = (app.config.host.clone(), app.config.port);
@@ -64,7 +67,7 @@ async fn listen(app: App) -> anyhow::Result<bool> {
         .with_context(|| format!("{}:{} can't be listened on", address.0, address.1))?;
     tracing::info!(address = %listener.local_addr()?, "ready");
     let timeouts = app.config.timeouts;
-    Ok(serve(listener, router(AppState::new(app)), timeouts, stop).await)
+    Ok(serve(listener, router(app.clone()), timeouts, stop).await)
 }
 
 /// The API keys, where there is a file of them.

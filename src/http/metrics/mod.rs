@@ -1,7 +1,7 @@
 //! `GET /metrics`, in the text format of Prometheus.
 //!
 //! What happens is counted here as it happens; what *is* (queue, gallery, process) is read when
-//! somebody asks ([`snapshot`]). Labels are from sets that are fixed in the code: routes as patterns,
+//! somebody asks (`snapshot`). Labels are from sets that are fixed in the code: routes as patterns,
 //! never addresses as typed, and no names of people.
 
 mod snapshot;
