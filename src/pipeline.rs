@@ -130,6 +130,18 @@ impl Pipeline {
         &self.params
     }
 
+    /// The detector's networks.
+    #[must_use]
+    pub fn nets(&self) -> &Arc<dyn DetectorNets> {
+        &self.nets
+    }
+
+    /// The embedder's network.
+    #[must_use]
+    pub fn facenet(&self) -> &Arc<dyn FaceNet> {
+        &self.facenet
+    }
+
     /// Decodes a photo and turns it upright.
     ///
     /// # Errors

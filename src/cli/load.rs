@@ -104,7 +104,8 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<Loaded> {
     Ok(Loaded { pipeline, model: model.to_owned(), model_sha256, threshold })
 }
 
-fn kernel(name: KernelName) -> Kernel {
+/// The kernel of that name, which this CPU may not have.
+pub(super) fn kernel(name: KernelName) -> Kernel {
     match name {
         KernelName::Auto => Kernel::detect(),
         KernelName::Scalar => Kernel::Scalar,

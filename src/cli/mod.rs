@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::ServeArgs;
 
+pub mod bench;
 pub mod data;
 pub mod enroll;
 pub mod healthcheck;
@@ -39,6 +40,8 @@ enum Command {
     Recognize(recognize::RecognizeArgs),
     /// Print what each stage finds in photos, as JSON, for comparing with the reference
     Inspect(inspect::InspectArgs),
+    /// Measure how many photos this machine answers, how soon, and where the time goes
+    Bench(bench::BenchArgs),
     /// Write a photo upright, as PNG
     Normalize(normalize::NormalizeArgs),
     /// List, check and install the networks
@@ -61,6 +64,7 @@ impl Cli {
             Command::ImportPickle(args) => import_pickle::run(&args),
             Command::Recognize(args) => recognize::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Bench(args) => bench::run(&args),
             Command::Normalize(args) => normalize::run(&args),
             Command::Models(args) => models::run(&args),
             Command::Keys(args) => keys::run(&args),

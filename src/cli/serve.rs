@@ -134,7 +134,7 @@ fn log_refused(report: &FolderReport, skipped: &[Skipped]) {
 }
 
 /// The first inference allocates what later ones reuse.
-fn warm_up(loaded: &Loaded) -> anyhow::Result<()> {
+pub(super) fn warm_up(loaded: &Loaded) -> anyhow::Result<()> {
     let pixels = vec![127; WARM_UP_SIDE * WARM_UP_SIDE * 3];
     if let Some(photo) = OrientedRgb::from_upright(WARM_UP_SIDE, WARM_UP_SIDE, pixels) {
         loaded.pipeline.detect(&photo)?;

@@ -1,0 +1,172 @@
+//! `facerec bench`: how many photos a machine answers in a second, how soon, and where the time goes.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::config::ModelArgs;
+use crate::memory;
+use drive::{Target, drive};
+use http::HttpServer;
+use report::{PhotoReport, Report};
+use service::Service;
+
+mod drive;
+mod http;
+mod machine;
+mod report;
+mod service;
+mod stages;
+
+/// The photo that is sent where none is given: 1536x640 pixels, three faces.
+const SAMPLE: (&str, &[u8]) =
+    ("data/sample/group.jpg", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/sample/group.jpg")));
+
+/// The arguments of `facerec bench`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Photos go through the pipeline, the worker threads and the queue of `facerec serve`, \
+    inside this process. What that leaves out is HTTP: sockets, the parsing of uploads, and JSON. With --url, photos \
+    are sent to a running server instead, and its clients are on this machine: run it on another one than the server, \
+    or they take part of the cores that they measure.\n\nThe stages are measured with one photo alone on all cores, \
+    each as the median of several runs."
+)]
+pub struct BenchArgs {
+    /// Photos to send, each measured by itself [default: one with three faces that is inside the program]
+    #[arg(value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// Clients, each of which sends a photo when it has the answer to the one before; several numbers,
+    /// separated by commas, are measured one after the other
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,4",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    clients: Vec<u16>,
+    /// How long each photo is sent by each number of clients, seconds
+    #[arg(long, value_name = "SECONDS", default_value = "5",
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: u32,
+    /// Folder whose gallery.bin is searched [default: nobody is enrolled]
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Photos worked on at a time [default: the number of cores]
+    #[arg(long, env = "FACEREC_WORKERS", value_name = "N")]
+    workers: Option<NonZeroUsize>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Measure a running server, for example http://127.0.0.1:5000, as its own settings have it"
+    )]
+    url: Option<String>,
+    /// API key for that server
+    #[arg(long, env = "FACEREC_API_KEY", value_name = "KEY", hide_env_values = true, requires = "url")]
+    api_key: Option<String>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    models: ModelArgs,
+}
+
+/// A photo's name and file.
+struct Photo {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Measures, and prints a table or JSON.
+///
+/// # Errors
+/// When a photo, a model or the gallery can't be used, or the server does not answer.
+pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    memory::give_back_large_buffers();
+    let photos = photos(&args.photos)?;
+    let bar = progress_bar(args, photos.len());
+    let report = match &args.url {
+        Some(url) => bench_server(args, url, &photos, &bar),
+        None => bench_service(args, &photos, &bar),
+    };
+    bar.finish_and_clear();
+    let report = report?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<Photo>> {
+    if paths.is_empty() {
+        return Ok(vec![Photo { name: SAMPLE.0.to_owned(), bytes: SAMPLE.1.to_vec() }]);
+    }
+    let read = |path: &PathBuf| {
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Photo { name, bytes })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// As long as all photos and clients together take, milliseconds.
+fn progress_bar(args: &BenchArgs, photos: usize) -> ProgressBar {
+    let seconds = u64::from(args.seconds) * photos as u64 * args.clients.len() as u64;
+    ProgressBar::new(seconds * 1000).with_style(
+        ProgressStyle::with_template("{bar:40} {msg}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
+}
+
+/// Measures the pipeline and its worker threads in this process.
+fn bench_service(args: &BenchArgs, photos: &[Photo], bar: &ProgressBar) -> anyhow::Result<Report> {
+    bar.set_message("loading the networks");
+    let start = Instant::now();
+    let data: Option<&Path> = args.data.as_deref();
+    let most_clients = args.clients.iter().copied().max().unwrap_or(1);
+    let service = Service::start(&args.models, data, args.workers, usize::from(most_clients))?;
+    let start = start.elapsed();
+    let mut reports = Vec::new();
+    for photo in photos {
+        bar.set_message(format!("{}: stages", photo.name));
+        let budget = Duration::from_secs(u64::from(args.seconds));
+        let measured = service.measure_stages(&photo.bytes, budget).with_context(|| photo.name.clone())?;
+        let loads = drive_all(args, &service, photo, bar)?;
+        reports.push(PhotoReport { photo: photo.name.clone(), measured: Some(measured), loads });
+    }
+    Ok(Report::of_service(service.describe(&args.models, start), reports))
+}
+
+/// Measures a running server.
+fn bench_server(args: &BenchArgs, url: &str, photos: &[Photo], bar: &ProgressBar) -> anyhow::Result<Report> {
+    let server = HttpServer::new(url, args.api_key.clone());
+    let mut reports = Vec::new();
+    for photo in photos {
+        let loads = drive_all(args, &server, photo, bar)?;
+        reports.push(PhotoReport { photo: photo.name.clone(), measured: None, loads });
+    }
+    Ok(Report::of_server(url, reports))
+}
+
+/// Sends a photo by each number of clients in turn.
+fn drive_all(
+    args: &BenchArgs,
+    target: &impl Target,
+    photo: &Photo,
+    bar: &ProgressBar,
+) -> anyhow::Result<Vec<drive::Load>> {
+    let time = Duration::from_secs(u64::from(args.seconds));
+    let one = |&clients: &u16| {
+        bar.set_message(format!("{}: {clients} client(s)", photo.name));
+        let before = bar.position();
+        let load = drive(target, &photo.bytes, usize::from(clients), time, |passed| {
+            bar.set_position(before + passed.as_millis() as u64);
+        })
+        .with_context(|| photo.name.clone())?;
+        bar.set_position(before + time.as_millis() as u64);
+        Ok(load)
+    };
+    args.clients.iter().map(one).collect()
+}

@@ -1,0 +1,170 @@
+//! Clients that send a photo again and again, and how soon they were answered.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Serialize;
+
+/// How often the progress is shown.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Something that answers photos.
+pub(super) trait Target: Sync {
+    /// A client of it, to be used by one thread.
+    fn client(&self) -> anyhow::Result<Box<dyn Client + '_>>;
+}
+
+/// One client.
+pub(super) trait Client {
+    /// Sends a photo and waits for the answer.
+    fn send(&mut self, photo: &[u8]) -> anyhow::Result<()>;
+}
+
+/// What a number of clients met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Load {
+    pub(super) clients: usize,
+    pub(super) requests: usize,
+    /// From the first request to the last answer.
+    pub(super) seconds: f64,
+    pub(super) requests_per_second: f64,
+    pub(super) p50_ms: f64,
+    pub(super) p95_ms: f64,
+}
+
+/// Has `clients` clients send `photo` for the given time, after one request that doesn't count. Requests
+/// that run at the end are waited for and count, so that slow photos are not left out.
+///
+/// # Errors
+/// When a request is not answered; the clients stop then.
+pub(super) fn drive(
+    target: &impl Target,
+    photo: &[u8],
+    clients: usize,
+    time: Duration,
+    progress: impl Fn(Duration),
+) -> anyhow::Result<Load> {
+    target.client()?.send(photo)?;
+    let failed = AtomicBool::new(false);
+    let start = Instant::now();
+    let send = || send_until(target, photo, start + time, &failed);
+    let answers = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..clients).map(|_| scope.spawn(send)).collect();
+        while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            progress(start.elapsed().min(time));
+            std::thread::sleep(TICK.min(time / 10));
+        }
+        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<Vec<Answer>>>| {
+            thread.join().map_err(|_| anyhow::anyhow!("a client panicked"))?
+        };
+        threads.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    summarise(clients, start, &answers.concat()).context("no request was answered")
+}
+
+/// When an answer came, and how long it was waited for.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    at: Instant,
+    latency: Duration,
+}
+
+fn send_until(
+    target: &impl Target,
+    photo: &[u8],
+    deadline: Instant,
+    failed: &AtomicBool,
+) -> anyhow::Result<Vec<Answer>> {
+    let mut client = target.client()?;
+    let mut answers = Vec::new();
+    while Instant::now() < deadline && !failed.load(Ordering::Relaxed) {
+        let sent = Instant::now();
+        client.send(photo).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        answers.push(Answer { at: Instant::now(), latency: sent.elapsed() });
+    }
+    Ok(answers)
+}
+
+/// `None` without answers.
+fn summarise(clients: usize, start: Instant, answers: &[Answer]) -> Option<Load> {
+    let end = answers.iter().map(|answer| answer.at).max()?;
+    let mut latencies: Vec<Duration> = answers.iter().map(|answer| answer.latency).collect();
+    latencies.sort_unstable();
+    let seconds = (end - start).as_secs_f64();
+    Some(Load {
+        clients,
+        requests: latencies.len(),
+        seconds,
+        requests_per_second: latencies.len() as f64 / seconds,
+        p50_ms: milliseconds(percentile(&latencies, 50)),
+        p95_ms: milliseconds(percentile(&latencies, 95)),
+    })
+}
+
+/// The smallest value that `percent` of the values are not above (nearest rank). `sorted` is not empty.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted[rank - 1]
+}
+
+/// As a number of milliseconds.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Answers after 2 ms; from request `fails_from` on not at all.
+    struct Fake {
+        requests: AtomicUsize,
+        fails_from: usize,
+    }
+
+    impl Target for Fake {
+        fn client(&self) -> anyhow::Result<Box<dyn Client + '_>> {
+            Ok(Box::new(FakeClient(self)))
+        }
+    }
+
+    struct FakeClient<'a>(&'a Fake);
+
+    impl Client for FakeClient<'_> {
+        fn send(&mut self, photo: &[u8]) -> anyhow::Result<()> {
+            assert_eq!(photo, b"photo");
+            std::thread::sleep(Duration::from_millis(2));
+            let number = self.0.requests.fetch_add(1, Ordering::SeqCst);
+            anyhow::ensure!(number < self.0.fails_from, "refused");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_request_but_the_first_counts() {
+        let fake = Fake { requests: AtomicUsize::new(0), fails_from: usize::MAX };
+        let load = drive(&fake, b"photo", 3, Duration::from_millis(60), |_| ()).unwrap();
+        assert_eq!(load.requests + 1, fake.requests.load(Ordering::SeqCst));
+        assert!(load.requests >= 3 && load.clients == 3, "{load:?}");
+        assert!(load.p50_ms >= 2.0 && load.p50_ms <= load.p95_ms, "{load:?}");
+        assert!((load.requests_per_second * load.seconds - load.requests as f64).abs() < 1e-6, "{load:?}");
+    }
+
+    #[test]
+    fn a_refused_request_ends_the_measurement() {
+        let fake = Fake { requests: AtomicUsize::new(0), fails_from: 4 };
+        let error = drive(&fake, b"photo", 2, Duration::from_mins(10), |_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "refused");
+    }
+
+    #[test]
+    fn percentiles_are_values_that_were_met() {
+        let values: Vec<Duration> = (1..=20).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&values, 50), Duration::from_millis(10));
+        assert_eq!(percentile(&values, 95), Duration::from_millis(19));
+        assert_eq!(percentile(&values[..1], 95), Duration::from_millis(1));
+    }
+}
