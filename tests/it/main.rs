@@ -25,8 +25,11 @@ mod import_pickle;
 mod install;
 mod layering;
 mod native;
+#[cfg(feature = "phone-photos")]
+mod phone_photos;
 mod roster;
 mod search;
 mod store;
 mod support;
+mod unread_photos;
 mod writer;
