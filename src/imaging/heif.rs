@@ -133,7 +133,7 @@ impl<'a> HeifPicture<'a> {
             if size(&self.file, *id)? != (self.tile_width, self.tile_height) {
                 return Err("its tiles have different sizes".into());
             }
-            if *id != self.file.primary_id && self.properties(*id)?.any(|p| is_transform(p)) {
+            if *id != self.file.primary_id && self.properties(*id)?.any(is_transform) {
                 return Err("its tiles are cropped or turned one by one".into());
             }
             bytes += self.file.item_data(*id).map_err(|error| error.to_string())?.len();
@@ -141,7 +141,7 @@ impl<'a> HeifPicture<'a> {
                 return Err("its tiles hold more bytes than the file".into());
             }
             let config = self.file.hevc_config(*id).map_err(|error| error.to_string())?;
-            let config_bytes: usize = config.iter().flat_map(|c| &c.nal_units).map(|nal| nal.len()).sum();
+            let config_bytes: usize = config.iter().flat_map(|c| &c.nal_units).map(Vec::len).sum();
             if config_bytes > MAX_CONFIG_BYTES {
                 return Err(format!("a tile has {config_bytes} bytes of parameter sets"));
             }

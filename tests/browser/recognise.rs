@@ -113,7 +113,10 @@ fn what_is_no_photo_and_what_shows_nobody_is_said_in_plain_words() {
     #[cfg(not(feature = "phone-photos"))]
     {
         tab.choose("#photo-next", &[golden("imaging/phone/portrait.heic")]);
-        tab.wait_text("#result-notice", "HEIC photos are not read here: on an iPhone choose Settings > Camera");
+        tab.wait_text(
+            "#result-notice",
+            "HEIC photos are not read here: on an iPhone choose Settings > Camera",
+        );
     }
     tab.choose("#photo-next", &[golden("photos/no_face.png")]);
     tab.wait_text("#summary", "No face found");
