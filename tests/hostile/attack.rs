@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::client::{Wire, head, multipart, request};
+use crate::workbook::Workbooks;
 
 /// One hostile upload.
 pub(crate) struct Attack {
@@ -10,6 +11,8 @@ pub(crate) struct Attack {
     pub(crate) request: Wire,
     /// Whether the server may close without an answer: the request breaks HTTP or never ends.
     pub(crate) may_be_cut: bool,
+    /// The only status that is right, beside "too much at the moment"; `None` where several may be.
+    pub(crate) expected: Option<u16>,
 }
 
 /// A file of each format, small, so that most of it matters.
@@ -41,22 +44,27 @@ fn golden(name: &str) -> Vec<u8> {
 /// The files to start from.
 pub(crate) struct Corpus {
     files: Vec<(&'static str, Vec<u8>)>,
+    workbooks: Workbooks,
 }
 
 impl Corpus {
     pub(crate) fn load() -> Self {
         let read =
             |(format, file): (&'static str, &str)| (format, golden(&format!("imaging/decoders/{file}")));
-        Self { files: FORMATS.map(read).into() }
+        let roster = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/roster.xlsx");
+        let workbooks = Workbooks::new(std::fs::read(roster).unwrap());
+        Self { files: FORMATS.map(read).into(), workbooks }
     }
 
     /// Upload `number` of the battery with this seed: the same bytes each time.
     pub(crate) fn attack(&self, seed: u64, number: u64) -> Attack {
         let mut random = Random::new(seed, number);
         let (format, file) = &self.files[number as usize % self.files.len()];
-        // Every 16th is a form that is none; the rest are broken images.
-        if number % 16 == 15 {
-            return broken_form(&mut random, file);
+        // Of every 16 one is a form that is none, and one a workbook; the rest are broken images.
+        match number % 16 {
+            7 => return self.workbooks.attack(&mut random),
+            15 => return broken_form(&mut random, file),
+            _ => {}
         }
         let other = &self.files[random.below(self.files.len())].1;
         let (how, bytes) = broken_image(&mut random, file, other);
@@ -64,6 +72,7 @@ impl Corpus {
             what: format!("{format}, {how}"),
             request: multipart("file", Some("x"), &bytes),
             may_be_cut: false,
+            expected: None,
         }
     }
 }
@@ -153,7 +162,12 @@ fn giant(random: &mut Random) -> Vec<u8> {
 
 /// Requests whose form, not whose image, is wrong.
 fn broken_form(random: &mut Random, file: &[u8]) -> Attack {
-    let attack = |what: &str, request, may_be_cut| Attack { what: what.to_owned(), request, may_be_cut };
+    let attack = |what: &str, request, may_be_cut| Attack {
+        what: what.to_owned(),
+        request,
+        may_be_cut,
+        expected: None,
+    };
     match random.below(9) {
         0 => attack("an empty part", multipart("file", Some("x"), b""), false),
         1 => attack("thousands of parts", many_parts(), false),
@@ -220,7 +234,7 @@ fn gigabyte(announced: bool) -> Wire {
 
 /// Numbers that depend on the seed and the upload's number only, by the generator
 /// called `SplitMix64`.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     fn new(seed: u64, number: u64) -> Self {
@@ -239,7 +253,7 @@ impl Random {
     }
 
     /// 0 to `end - 1`; 0 for an `end` of 0.
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 }

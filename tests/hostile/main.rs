@@ -13,6 +13,7 @@
 mod attack;
 mod client;
 mod server;
+mod workbook;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -157,8 +158,9 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Durati
     let what = &attack.what;
     let status = match answer {
         Answer::Status { status, retry_after } => {
-            let allowed = *status < 500 || (*status == 503 && *retry_after);
-            if !allowed {
+            let busy = *status == 503 && *retry_after;
+            let allowed = attack.expected.map_or(*status < 500, |expected| *status == expected);
+            if !(allowed || busy) {
                 seen.fault(format!("upload {number} ({what}) was answered {status}"));
             }
             status.to_string()
