@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::driver::{Driver, PATIENCE, Session};
 use crate::server::Server;
 
-/// The field that names an element in WebDriver's answers (W3C WebDriver, section 12.2).
+/// The field that names an element in `WebDriver`'s answers (W3C `WebDriver`, section 12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Keys that stand for no character (W3C WebDriver, section 17.4.2).
+/// Keys that stand for no character (W3C `WebDriver`, section 17.4.2).
 #[derive(Clone, Copy)]
 pub(crate) enum Key {
     Tab = 0xE004,

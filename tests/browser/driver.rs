@@ -96,7 +96,7 @@ impl Driver {
     }
 }
 
-/// A window of the browser, driven by the commands of W3C WebDriver and Chromium's own.
+/// A window of the browser, driven by the commands of W3C `WebDriver` and Chromium's own.
 pub(crate) struct Session {
     agent: ureq::Agent,
     /// Address of the session, without a slash at the end.

@@ -69,12 +69,12 @@ fn lying(bomb: &[u8]) -> Vec<u8> {
 }
 
 fn laughing() -> Vec<u8> {
-    let mut xml = String::from("<?xml version=\"1.0\"?><!DOCTYPE w [<!ENTITY l0 \"ha\">");
-    for level in 1..40 {
-        let entity = format!("&l{};", level - 1).repeat(10);
-        xml.push_str(&format!("<!ENTITY l{level} \"{entity}\">"));
-    }
-    (xml + "]><workbook>&l39;</workbook>").into_bytes()
+    let level = |level: usize| format!("<!ENTITY l{level} \"{}\">", format!("&l{};", level - 1).repeat(10));
+    let levels: String = (1..40).map(level).collect();
+    let xml = format!(
+        "<?xml version=\"1.0\"?><!DOCTYPE w [<!ENTITY l0 \"ha\">{levels}]><workbook>&l39;</workbook>"
+    );
+    xml.into_bytes()
 }
 
 fn nested() -> Vec<u8> {
