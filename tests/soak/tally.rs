@@ -38,6 +38,7 @@ kinds! {
     RefusedEnrolment: "refused enrolment",
     PhotoAddition: "photo addition",
     Rename: "rename",
+    Lookup: "look at a person",
     PhotoDeletion: "photo deletion",
     Deletion: "deletion",
     GalleryReload: "gallery put into place",
