@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::server::Server;
-use crate::report::figures::mean;
+use crate::report::figures::median;
 use crate::report::{Latency, Process, Sample};
 use crate::tally::Tally;
 
@@ -39,7 +39,7 @@ impl Sampler {
     }
 
     fn sample(&mut self, server: &Server, tally: &Tally) -> &Sample {
-        let memory_mib = mean(std::mem::take(&mut self.memory_mib).into_iter());
+        let memory_mib = median(std::mem::take(&mut self.memory_mib).into_iter());
         let interval = tally.take_interval();
         let now = Instant::now();
         self.samples.push(Sample {

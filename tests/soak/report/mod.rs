@@ -26,7 +26,8 @@ pub(crate) struct Sample {
 /// What a process holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Process {
-    /// Resident memory (`VmRSS`), mean of the readings in the interval, MiB.
+    /// Resident memory (`VmRSS`), median of the readings in the interval, MiB: large photos, which come and go,
+    /// are in the peak.
     pub(crate) memory_mib: f64,
     /// The most that it ever was (`VmHWM`), MiB.
     pub(crate) peak_mib: f64,
