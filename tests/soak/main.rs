@@ -159,9 +159,7 @@ fn write_files(options: &Options, samples: &[Sample]) -> Result<(), String> {
         std::fs::write(path, report::csv(samples)).map_err(|error| failed(path, error))?;
     }
     if let Some(path) = &options.svg {
-        let minutes = options.time.as_secs_f64() / 60.0;
-        let title =
-            format!("facerec serve under mixed traffic of {} clients, {minutes:.0} min", options.clients);
+        let title = format!("facerec serve under mixed traffic of {} clients", options.clients);
         std::fs::write(path, report::svg::graph(&title, samples)).map_err(|error| failed(path, error))?;
     }
     Ok(())
