@@ -11,8 +11,8 @@
 //! afterwards it holds no more memory than after its warm-up, within 10 %.
 
 mod attack;
-mod client;
-mod server;
+#[path = "../common/mod.rs"]
+mod common;
 mod workbook;
 
 use std::process::ExitCode;
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use attack::{Attack, Corpus};
-use client::Answer;
-use server::Server;
+use common::client::{self, Answer, Silence};
+use common::server::{self, Server};
 
 /// Uploads of the short battery: a run of seconds that still meets every kind of attack.
 const SHORT: u64 = 600;
@@ -97,21 +97,23 @@ impl Seen {
 }
 
 fn run(options: &Options) -> Vec<String> {
-    let server = Server::start();
+    let data = server::sample_data();
+    let server = Server::start(data.path());
     let corpus = Corpus::load();
+    let good = GoodPhoto::of(&server);
     warm_up(&server);
-    let before = server.resident_kib();
+    let before = resident_kib(&server);
     let seen = Seen::default();
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            scope.spawn(|| client_loop(&server, &corpus, options, &seen));
+            scope.spawn(|| client_loop(&server, &corpus, &good, options, &seen));
         }
     });
     // Memory that is given back late is given back: the next photo does the housekeeping.
     warm_up(&server);
     let limit = before + before * MEMORY_MARGIN_PERCENT / 100;
-    let after = server.resident_kib_within(limit, SETTLING);
+    let after = resident_kib_within(&server, limit, SETTLING);
     println!(
         "{} hostile uploads in {:.1} s, seed {}",
         options.uploads,
@@ -132,13 +134,13 @@ fn warm_up(server: &Server) {
     for _ in 0..2 {
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
-                scope.spawn(|| client::post_photo(&server.address, &attack::large_photo(), REQUEST_LIMIT));
+                scope.spawn(|| post_photo(server, &attack::large_photo()));
             }
         });
     }
 }
 
-fn client_loop(server: &Server, corpus: &Corpus, options: &Options, seen: &Seen) {
+fn client_loop(server: &Server, corpus: &Corpus, good: &GoodPhoto, options: &Options, seen: &Seen) {
     loop {
         let number = seen.next.fetch_add(1, Ordering::Relaxed);
         if number >= options.uploads {
@@ -149,15 +151,15 @@ fn client_loop(server: &Server, corpus: &Corpus, options: &Options, seen: &Seen)
         let answer = client::send(&server.address, &attack.request, REQUEST_LIMIT);
         note(seen, number, &attack, &answer, start.elapsed());
         if number.is_multiple_of(GOOD_EVERY) {
-            check_good_photo(server, seen, number);
+            good.check(server, seen, number);
         }
     }
 }
 
-fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Duration) {
+fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Result<Answer, Silence>, took: Duration) {
     let what = &attack.what;
     let status = match answer {
-        Answer::Status { status, retry_after } => {
+        Ok(Answer { status, retry_after, .. }) => {
             let busy = *status == 503 && *retry_after;
             let allowed = attack.expected.map_or(*status < 500, |expected| *status == expected);
             if !(allowed || busy) {
@@ -166,12 +168,12 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Durati
             status.to_string()
         }
         // A server may close on a client that breaks the protocol; it may not do so on a whole request.
-        Answer::Closed if attack.may_be_cut => "closed".to_owned(),
-        Answer::Closed => {
+        Err(Silence::Closed) if attack.may_be_cut => "closed".to_owned(),
+        Err(Silence::Closed) => {
             seen.fault(format!("upload {number} ({what}) got no answer"));
             "closed".to_owned()
         }
-        Answer::TimedOut => {
+        Err(Silence::TimedOut) => {
             seen.fault(format!("upload {number} ({what}) got no answer within {REQUEST_LIMIT:?}"));
             "none".to_owned()
         }
@@ -181,17 +183,58 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Durati
     *slowest = took.max(*slowest);
 }
 
-/// The sample's group photo is answered as ever. A full queue is no fault: it is asked again.
-fn check_good_photo(server: &Server, seen: &Seen, number: u64) {
-    let deadline = Instant::now() + REQUEST_LIMIT;
-    loop {
-        match client::post_photo(&server.address, &server.group_photo, REQUEST_LIMIT) {
-            Some((200, body)) if body == server.group_answer => return,
-            Some((503, _)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
-            found => {
-                seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
-                return;
+fn post_photo(server: &Server, photo: &[u8]) -> Result<Answer, Silence> {
+    client::send(&server.address, &client::post_photo("/recognize_faces", photo), REQUEST_LIMIT)
+}
+
+/// The sample's group photo, and what the server answered to it before the attack.
+struct GoodPhoto {
+    photo: Vec<u8>,
+    answer: String,
+}
+
+impl GoodPhoto {
+    fn of(server: &Server) -> Self {
+        let photo = server::sample("group.jpg");
+        let first = post_photo(server, &photo);
+        let Ok(Answer { status: 200, body: answer, .. }) = first else {
+            panic!("the group photo was answered {first:?}")
+        };
+        assert!(answer.contains("Barack Obama"), "{answer}");
+        Self { photo, answer }
+    }
+
+    /// It is answered as ever. A full queue is no fault: it is asked again.
+    fn check(&self, server: &Server, seen: &Seen, number: u64) {
+        let deadline = Instant::now() + REQUEST_LIMIT;
+        loop {
+            match post_photo(server, &self.photo) {
+                Ok(Answer { status: 200, body, .. }) if body == self.answer => return,
+                Ok(Answer { status: 503, .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                found => {
+                    seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
+                    return;
+                }
             }
         }
+    }
+}
+
+/// Memory that the process holds now, KiB.
+fn resident_kib(server: &Server) -> u64 {
+    server.status("VmRSS").expect("the server runs, and the system says what it holds")
+}
+
+/// The same once it is at most `limit`, or when `patience` has run out.
+fn resident_kib_within(server: &Server, limit: u64, patience: Duration) -> u64 {
+    let deadline = Instant::now() + patience;
+    loop {
+        let now = resident_kib(server);
+        if now <= limit || Instant::now() > deadline {
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

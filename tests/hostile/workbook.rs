@@ -5,8 +5,9 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::attack::{Attack, Random};
-use crate::client::{Wire, multipart};
+use crate::attack::Attack;
+use crate::common::client::{FORM, form, request};
+use crate::common::random::Random;
 
 /// What a part of a workbook may not unpack to, bytes; packed, it is a thousandth.
 const BOMB: usize = 256 << 20;
@@ -35,15 +36,9 @@ impl Workbooks {
                 ("cut short", bytes)
             }
         };
-        let request = to_roster(multipart("file", Some("roster.xlsx"), &bytes));
+        let request = request("PUT", "/v1/roster", FORM, form(&[("file", Some("roster.xlsx"), &bytes)]));
         Attack { what: format!("a workbook {how}"), request, may_be_cut: false, expected: Some(422) }
     }
-}
-
-fn to_roster(mut wire: Wire) -> Wire {
-    let start = wire.head.iter().position(|byte| *byte == b'\r').expect("a request has a first line");
-    wire.head.splice(..start, *b"PUT /v1/roster HTTP/1.1");
-    wire
 }
 
 fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {

@@ -27,6 +27,7 @@ mod layering;
 mod native;
 mod roster;
 mod search;
+mod soak_report;
 mod store;
 mod support;
 mod writer;
