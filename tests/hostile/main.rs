@@ -21,8 +21,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use attack::{Attack, Corpus};
+use common::arguments::{self, Asked, number};
 use common::client::{self, Answer, Silence};
 use common::server::{self, Server};
+
+const HELP: &str = "\
+Posts hostile uploads to a facerec server, eight at a time, and checks that it stays right, alive and small.
+
+Usage: cargo test --release --test hostile -- [OPTIONS]
+
+Options:
+      --uploads <N>  How many [default: 600]
+      --seed <N>     The same seed makes the same uploads [default: 1]
+      --help         Print this help
+
+Exits with 1 when anything was not as it must be.";
 
 /// Uploads of the short battery: a run of seconds that still meets every kind of attack.
 const SHORT: u64 = 600;
@@ -40,7 +53,6 @@ const SETTLING: Duration = Duration::from_secs(15);
 fn main() -> ExitCode {
     let options = match Options::from_arguments() {
         Ok(Some(options)) => options,
-        // Asked for a list of tests, as test runners do.
         Ok(None) => return ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("hostile: {message}");
@@ -62,19 +74,20 @@ struct Options {
 }
 
 impl Options {
-    /// `--uploads N` and `--seed N`; other arguments are the test runner's and mean nothing here.
+    /// From what follows the program's name; `None` where nothing is to be done, or help was asked for and printed.
     fn from_arguments() -> Result<Option<Self>, String> {
+        let asked = match arguments::read("hostile", &["--uploads", "--seed"], std::env::args().skip(1))? {
+            Asked::Run(asked) => asked,
+            Asked::Help => {
+                println!("{HELP}");
+                return Ok(None);
+            }
+            Asked::Nothing => return Ok(None),
+        };
         let mut options = Self { uploads: SHORT, seed: 1 };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let target = match argument.as_str() {
-                "--list" => return Ok(None),
-                "--uploads" => &mut options.uploads,
-                "--seed" => &mut options.seed,
-                _ => continue,
-            };
-            let value = arguments.next().ok_or(format!("{argument}: expected a number, found nothing"))?;
-            *target = value.parse().map_err(|_| format!("{argument}: expected a number, found {value:?}"))?;
+        for (name, value) in &asked {
+            let target = if name == "--seed" { &mut options.seed } else { &mut options.uploads };
+            *target = number(name, value)?;
         }
         Ok(Some(options))
     }

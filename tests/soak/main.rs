@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use common::server::{self, Server};
 use folder::Folder;
 use indicatif::{ProgressBar, ProgressStyle};
-use options::{Asked, Options};
+use options::Options;
 use photos::Photos;
 use report::Sample;
 use report::memory::Memory;
@@ -52,11 +52,8 @@ const SHOWN_ERRORS: usize = 20;
 
 fn main() -> ExitCode {
     match Options::from_arguments() {
-        Ok(Asked::Run(options)) => soak(&options),
-        Ok(Asked::Text(text)) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(Some(options)) => soak(&options),
+        Ok(None) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("soak: {message}");
             ExitCode::from(2)

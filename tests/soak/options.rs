@@ -1,8 +1,9 @@
 //! The arguments of the driver.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
+
+use crate::common::arguments::{self, Asked, number};
 
 const HELP: &str = "\
 Drives mixed traffic at a facerec server, checks every answer, and tells memory, latency and errors over time.
@@ -31,38 +32,31 @@ pub(crate) struct Options {
     pub(crate) csv: Option<PathBuf>,
 }
 
-pub(crate) enum Asked {
-    Run(Options),
-    /// Print this instead.
-    Text(&'static str),
-}
+const OWN: [&str; 5] = ["--minutes", "--clients", "--seed", "--svg", "--csv"];
 
 impl Options {
-    /// Arguments that are not listed in the help are the test runner's and mean nothing here.
-    pub(crate) fn from_arguments() -> Result<Asked, String> {
+    /// From what follows the program's name; `None` where nothing is to be done, or help was asked for and printed.
+    pub(crate) fn from_arguments() -> Result<Option<Self>, String> {
+        let asked = match arguments::read("soak", &OWN, std::env::args().skip(1))? {
+            Asked::Run(asked) => asked,
+            Asked::Help => {
+                println!("{HELP}");
+                return Ok(None);
+            }
+            Asked::Nothing => return Ok(None),
+        };
         let mut options = Self { time: SHORT, clients: 3, seed: 1, svg: None, csv: None };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let name = argument.as_str();
-            match name {
-                "--help" | "-h" => return Ok(Asked::Text(HELP)),
-                // Asked for a list of tests, as test runners do.
-                "--list" => return Ok(Asked::Text("")),
-                "--minutes" => options.time = minutes(value(name, arguments.next())?)?,
-                "--clients" => options.clients = value::<usize>(name, arguments.next())?.max(1),
-                "--seed" => options.seed = value(name, arguments.next())?,
-                "--svg" => options.svg = Some(value(name, arguments.next())?),
-                "--csv" => options.csv = Some(value(name, arguments.next())?),
-                _ => {}
+        for (name, value) in &asked {
+            match name.as_str() {
+                "--minutes" => options.time = minutes(number(name, value)?)?,
+                "--clients" => options.clients = number::<usize>(name, value)?.max(1),
+                "--seed" => options.seed = number(name, value)?,
+                "--svg" => options.svg = Some(value.into()),
+                _ => options.csv = Some(value.into()),
             }
         }
-        Ok(Asked::Run(options))
+        Ok(Some(options))
     }
-}
-
-fn value<T: FromStr>(name: &str, found: Option<String>) -> Result<T, String> {
-    let found = found.ok_or_else(|| format!("{name}: expected a value, found nothing"))?;
-    found.parse().map_err(|_| format!("{name}: expected a number, found {found:?}"))
 }
 
 fn minutes(minutes: f64) -> Result<Duration, String> {
