@@ -5,6 +5,7 @@ mod bench;
 mod bilinear;
 mod cascade;
 mod checkpoint;
+mod cli;
 mod decoders;
 mod enroll;
 mod golden;
