@@ -79,12 +79,16 @@ fn answers_are_bit_equal(kernel: Kernel, by_default: usize) {
         });
         let mut asking = Asking::about(sample_folder().join("group.jpg"), server);
         let main = scope.spawn(move || {
-            let _running = running;
-            (0..repeats(by_default)).for_each(|_| asking.once());
+            for _ in 0..repeats(by_default) {
+                asking.once();
+            }
+            drop(running);
             asking.answers
         });
         is_one_answer(&main.join().unwrap());
-        others.into_iter().for_each(|other| is_one_answer(&other.join().unwrap()));
+        for other in others {
+            is_one_answer(&other.join().unwrap());
+        }
     });
 }
 
