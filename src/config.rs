@@ -10,8 +10,10 @@ use clap::{Args, ValueEnum};
 use crate::enroll::GateParams;
 
 mod gate;
+pub(crate) mod range;
 
 pub use gate::GateArgs;
+use range::{distance, number, share, whole, workers};
 
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
@@ -78,12 +80,32 @@ pub struct ModelArgs {
     pub kernel: KernelName,
     /// Side of the smallest face searched for, pixels; smaller costs time with its square
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
-          value_parser = min_face_px)]
+          value_parser = number(8.0..=4096.0_f64))]
     pub min_face_px: f64,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub limits: LimitArgs,
+}
+
+/// What every command that decodes a photo takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct LimitArgs {
     /// Photos with more pixels are refused before they are decoded, million pixels
     #[arg(long, env = "FACEREC_MAX_MEGAPIXELS", value_name = "N", default_value = "64",
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+          value_parser = whole(1..=1000_u32))]
     pub max_megapixels: u32,
+}
+
+/// What every command that names faces takes.
+#[derive(Debug, Clone, Copy, PartialEq, Args)]
+pub struct FaceArgs {
+    /// A face is a person's below this cosine distance, 0 to 2 [default: the model's]
+    #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance())]
+    pub threshold: Option<f32>,
+    /// Faces that the detector is less sure of are left out, 0 to 1
+    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY", default_value = "0.9",
+          value_parser = share())]
+    pub min_probability: f32,
 }
 
 /// Which service's answers are given.
@@ -123,29 +145,26 @@ pub struct ServeArgs {
     #[arg(long, env = "FACEREC_HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
     pub host: String,
     /// Port to listen on; 0 takes a free one, which the log names
-    #[arg(long, env = "FACEREC_PORT", value_name = "PORT", default_value = "5000")]
+    #[arg(long, env = "FACEREC_PORT", value_name = "PORT", default_value = "5000",
+          value_parser = whole(0..=u16::MAX))]
     pub port: u16,
-    /// A face is a person's below this cosine distance, 0 to 2 [default: the model's]
-    #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance)]
-    pub threshold: Option<f32>,
-    /// Faces that the detector is less sure of are left out, 0 to 1
-    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY", default_value = "0.9",
-          value_parser = probability)]
-    pub min_probability: f32,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub faces: FaceArgs,
     /// Photos worked on at a time [default: the number of cores]
-    #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers)]
+    #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers())]
     pub workers: Option<NonZeroUsize>,
     /// Photos that may wait for a worker; more are refused with 503
     #[arg(long, env = "FACEREC_QUEUE", value_name = "N", default_value = "16",
-          value_parser = clap::value_parser!(u16).range(0..=10_000))]
+          value_parser = whole(0..=10_000_u16))]
     pub queue: u16,
     /// Largest photo taken, MiB
     #[arg(long, env = "FACEREC_MAX_UPLOAD_MIB", value_name = "MIB", default_value = "20",
-          value_parser = clap::value_parser!(u32).range(1..=1024))]
+          value_parser = whole(1..=1024_u32))]
     pub max_upload_mib: u32,
     /// A request is given up after this time, seconds
     #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
-          value_parser = clap::value_parser!(u32).range(1..=3600))]
+          value_parser = whole(1..=3600_u32))]
     pub request_timeout_s: u32,
     /// Keep each photo that is recognised here, upright, as PNG, under a name of its own; costs a second
     /// of a core for a phone's photo [default: photos are not kept]
@@ -250,8 +269,8 @@ impl From<&ServeArgs> for Config {
             compat: args.compat.unwrap_or_default(),
             host: args.host.clone(),
             port: args.port,
-            threshold: args.threshold,
-            min_probability: args.min_probability,
+            threshold: args.faces.threshold,
+            min_probability: args.faces.min_probability,
             workers: args.workers.unwrap_or(cores),
             queue: usize::from(args.queue),
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
@@ -262,33 +281,6 @@ impl From<&ServeArgs> for Config {
             cors_origins: args.cors_origin.clone(),
             gate: GateParams::from(&args.gate),
         }
-    }
-}
-
-/// A number between two others, both included; the message says what was expected and found.
-fn between(text: &str, low: f64, high: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if (low..=high).contains(&value) => Ok(value),
-        _ => Err(format!("expected a number from {low} to {high}, found {text:?}")),
-    }
-}
-
-fn min_face_px(text: &str) -> Result<f64, String> {
-    between(text, 8.0, 4096.0)
-}
-
-fn distance(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 2.0).map(|value| value as f32)
-}
-
-fn probability(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 1.0).map(|value| value as f32)
-}
-
-fn workers(text: &str) -> Result<NonZeroUsize, String> {
-    match text.parse::<NonZeroUsize>() {
-        Ok(count) if count.get() <= 1024 => Ok(count),
-        _ => Err(format!("expected a whole number from 1 to 1024, found {text:?}")),
     }
 }
 
@@ -340,7 +332,7 @@ mod tests {
             (["--workers", "0"], "expected a whole number from 1 to 1024, found \"0\""),
             (["--cors-origin", "https://a.example/x"], "expected * or an origin"),
             (["--compat", "django"], "possible values: flask"),
-            (["--max-upload-mib", "0"], "0 is not in 1..=1024"),
+            (["--max-upload-mib", "0"], "expected a whole number from 1 to 1024, found \"0\""),
         ] {
             let message = parse(&args).unwrap_err();
             assert!(message.contains(expected), "{args:?}: {message}");

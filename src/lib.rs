@@ -19,7 +19,9 @@
 //! | [`enroll`] | the gate that a photo passes to be enrolled |
 //! | [`pipeline`], [`models`] | the stages joined; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
+//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
+#![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
+
 pub mod align;
 pub mod cli;
 pub mod config;
@@ -39,6 +41,7 @@ pub mod memory;
 pub mod models;
 pub mod nn;
 pub mod person_name;
+pub mod photo_file;
 pub mod pickle;
 pub mod pipeline;
 pub mod process;

@@ -1,4 +1,4 @@
-//! The `facerec` program: reads the arguments, runs a command, reports its end.
+//! The `facerec` program: reads the arguments and runs a command.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,5 @@ use clap::Parser;
 use facerec::cli::Cli;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("facerec: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    Cli::parse().run()
 }

@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::config::ModelArgs;
+use crate::config::range::{whole, workers};
 use crate::memory;
+use crate::photo_file;
 use drive::{Target, drive};
 use http::HttpServer;
 use report::{PhotoReport, Report};
@@ -42,21 +46,22 @@ pub struct BenchArgs {
     photos: Vec<PathBuf>,
     /// Clients, each of which sends a photo when it has the answer to the one before; several numbers,
     /// separated by commas, are measured one after the other
-    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,4",
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "FACEREC_BENCH_CLIENTS", value_name = "N", value_delimiter = ',', default_value = "1,4",
+          value_parser = whole(1..=1024_u16))]
     clients: Vec<u16>,
     /// How long each photo is sent by each number of clients, seconds
-    #[arg(long, value_name = "SECONDS", default_value = "5",
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, env = "FACEREC_BENCH_SECONDS", value_name = "SECONDS", default_value = "5",
+          value_parser = whole(1..=86_400_u32))]
     seconds: u32,
     /// Folder whose gallery.bin is searched [default: nobody is enrolled]
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// Photos worked on at a time [default: the number of cores]
-    #[arg(long, env = "FACEREC_WORKERS", value_name = "N")]
+    #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers())]
     workers: Option<NonZeroUsize>,
     #[arg(
         long,
+        env = "FACEREC_BENCH_URL",
         value_name = "URL",
         help = "Measure a running server, for example http://127.0.0.1:5000, as its own settings have it"
     )]
@@ -65,8 +70,8 @@ pub struct BenchArgs {
     #[arg(long, env = "FACEREC_API_KEY", value_name = "KEY", hide_env_values = true, requires = "url")]
     api_key: Option<String>,
     /// Print the figures as JSON
-    #[arg(long)]
-    json: bool,
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
     #[command(flatten)]
     models: ModelArgs,
 }
@@ -92,9 +97,9 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     let report = report?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::line(serde_json::to_string_pretty(&report)?)?;
     } else {
-        print!("{report}");
+        output::line(report.to_string().trim_end())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,7 +109,8 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<Photo>> {
         return Ok(vec![Photo { name: SAMPLE.0.to_owned(), bytes: SAMPLE.1.to_vec() }]);
     }
     let read = |path: &PathBuf| {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let bytes =
+            photo_file::read(path).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Photo { name, bytes })
     };

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::DataFolder;
 use super::load::{self, Loaded};
+use super::output::{self, printable};
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::folder::{FolderReport, PhotoReport, Skipped, enroll_folder, list_folder};
@@ -23,7 +25,7 @@ pub struct EnrollArgs {
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
     /// Take every photo with a face in it, of several faces the main one
-    #[arg(long, env = "FACEREC_FORCE")]
+    #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
     models: ModelArgs,
@@ -31,32 +33,32 @@ pub struct EnrollArgs {
     gate: GateArgs,
 }
 
-/// Enrols everyone, prints what became of each photo, and replaces the gallery. Exit code 1 when
-/// nobody was enrolled; the old gallery stays then.
+/// Enrols everyone, replaces the gallery, and prints what became of each photo.
 ///
 /// # Errors
-/// When the folder or a model can't be used, another process writes to the data folder, or the
-/// gallery can't be written.
+/// When nobody was enrolled, the old gallery stays then; when the folder or a model can't be used, another
+/// process writes to the data folder, or the gallery can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
     // Before the work, not after it: enrolling a school takes minutes.
     let _lock = data.lock()?;
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
     let (report, skipped) = enroll_with_progress(&loaded, &args.people, &args.gate, args.force)?;
-    print_summary(&report);
-    print_refused(&report, &skipped);
-    if report.gallery.is_empty() {
-        eprintln!("facerec: nobody was enrolled; nothing was written");
-        return Ok(ExitCode::FAILURE);
+    let nobody = report.gallery.is_empty();
+    if !nobody {
+        // Before the summary: whoever reads only the beginning of that wants the gallery all the same.
+        store::write(&data.gallery(), &report.gallery)?;
     }
-    store::write(&data.gallery(), &report.gallery)?;
-    println!(
+    print_summary(&report)?;
+    print_refused(&report, &skipped)?;
+    anyhow::ensure!(!nobody, "nobody was enrolled; nothing was written");
+    output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         data.gallery().display(),
         loaded.model,
         report.gallery.len(),
         report.gallery.photo_count()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,8 +84,8 @@ pub fn enroll_with_progress(
 }
 
 /// A line for each person: photos enrolled and refused.
-fn print_summary(report: &FolderReport) {
-    println!("{:>8}  {:>7}  person", "enrolled", "refused");
+fn print_summary(report: &FolderReport) -> anyhow::Result<()> {
+    output::line(format_args!("{:>8}  {:>7}  person", "enrolled", "refused"))?;
     let mut people: Vec<(&str, usize, usize)> = Vec::new();
     for PhotoReport { photo, accepted, .. } in &report.photos {
         let at = people.iter().position(|(name, ..)| *name == photo.name).unwrap_or_else(|| {
@@ -95,25 +97,22 @@ fn print_summary(report: &FolderReport) {
         }
     }
     for (name, enrolled, refused) in people {
-        println!("{enrolled:>8}  {refused:>7}  {name}");
+        output::line(format_args!("{enrolled:>8}  {refused:>7}  {name}"))?;
     }
+    Ok(())
 }
 
 /// A line for each photo that was refused or forced, with the reasons, and for what was left out.
-fn print_refused(report: &FolderReport, skipped: &[Skipped]) {
+fn print_refused(report: &FolderReport, skipped: &[Skipped]) -> anyhow::Result<()> {
     for PhotoReport { photo, accepted, reasons } in &report.photos {
         if !reasons.is_empty() {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
             let outcome = if *accepted { "forced" } else { "refused" };
-            println!("{outcome}  {}: {}", printable(&photo.path), reasons.join("; "));
+            output::line(format_args!("{outcome}  {}: {}", printable(&photo.path), reasons.join("; ")))?;
         }
     }
     for Skipped { path, why } in skipped {
-        println!("skipped  {}: {why}", printable(path));
+        output::line(format_args!("skipped  {}: {why}", printable(path)))?;
     }
-}
-
-/// A file's name may hold what moves a terminal's cursor.
-fn printable(path: &Path) -> String {
-    path.display().to_string().replace(char::is_control, "\u{fffd}")
+    Ok(())
 }

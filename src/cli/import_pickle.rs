@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::data::DataFolder;
+use super::output;
 use crate::gallery::{pickle, store};
 
 /// The arguments of `facerec import-pickle`.
@@ -28,12 +29,12 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let _lock = data.lock()?;
     let path = data.gallery();
     store::write(&path, &gallery)?;
-    println!(
+    output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         path.display(),
         gallery.recipe().model,
         gallery.len(),
         gallery.photo_count()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,29 +8,45 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::load;
+use super::failure::UnusablePhoto;
+use super::{load, output};
 use crate::align::AlignedCrop;
+use crate::config::range::whole;
 use crate::config::{Compat, ModelArgs};
 use crate::detect::Detection;
 use crate::embed::Standardisation;
 use crate::imaging::OrientedRgb;
 use crate::models::{ModelStore, SHIPPED_EMBEDDER};
+use crate::nn::FACENET_SIDE;
+use crate::photo_file;
 use crate::pipeline::Pipeline;
 
 /// Faces from this probability on are embedded, as in the reference.
 const MIN_PROBABILITY: f32 = 0.9;
 
+/// Beyond it, nothing of the crop would be face.
+const MAX_MARGIN_PX: u32 = FACENET_SIDE as u32 - 1;
+
 /// The arguments of `facerec inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The photos
+    /// The photos; one that can't be used has "error" in place of what was found
     #[arg(value_name = "PHOTO", required = true)]
     photos: Vec<PathBuf>,
     /// Crop margin, pixels of the 160-pixel crop; the reference has none
-    #[arg(long, env = "FACEREC_MARGIN_PX", value_name = "PIXELS", default_value = "0")]
+    #[arg(long, env = "FACEREC_MARGIN_PX", value_name = "PIXELS", default_value = "0",
+          value_parser = whole(0..=MAX_MARGIN_PX))]
     margin_px: u32,
     #[command(flatten)]
     models: ModelArgs,
+}
+
+/// What stands in the array for a photo.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Photo(Photo),
+    Unusable(UnusablePhoto),
 }
 
 #[derive(Serialize)]
@@ -63,18 +79,24 @@ struct Embeddings {
 }
 
 /// Prints a JSON array, one element a photo. Embedders: the one asked for, else all that are installed.
+/// Exit code 1 when a photo could not be used; the others are inspected all the same.
 ///
 /// # Errors
-/// When a photo or a model can't be used.
+/// When a model can't be used.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut pipelines = BTreeMap::new();
     for model in models(&args.models)? {
         let pipeline = load::load(&args.models, &model, Compat::Standard)?.pipeline;
         pipelines.insert(model, pipeline);
     }
-    let photos = args.photos.iter().map(|path| inspect(path, &pipelines, args.margin_px));
-    println!("{}", serde_json::to_string_pretty(&photos.collect::<anyhow::Result<Vec<_>>>()?)?);
-    Ok(ExitCode::SUCCESS)
+    let inspect = |path: &PathBuf| match inspect(path, &pipelines, args.margin_px) {
+        Ok(photo) => Answer::Photo(photo),
+        Err(error) => Answer::Unusable(UnusablePhoto::report(path, file_name(path), &error)),
+    };
+    let answers: Vec<Answer> = args.photos.iter().map(inspect).collect();
+    output::line(serde_json::to_string_pretty(&answers)?)?;
+    let failed = answers.iter().any(|answer| matches!(answer, Answer::Unusable(_)));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn models(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
@@ -87,20 +109,23 @@ fn models(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
 }
 
 fn inspect(path: &Path, pipelines: &BTreeMap<String, Pipeline>, margin_px: u32) -> anyhow::Result<Photo> {
-    let name = || path.display().to_string();
-    let bytes = std::fs::read(path).with_context(name)?;
+    let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
     let (_, pipeline) = pipelines.first_key_value().context("no embedder is installed")?;
-    let image = pipeline.open(&bytes).with_context(name)?;
+    let image = pipeline.open(&bytes)?;
     let detected = pipeline.detect(&image)?;
     let faces = detected.faces.iter().map(|face| inspect_face(&image, face, pipelines, margin_px));
     Ok(Photo {
-        file: path.file_name().map_or_else(name, |file| file.to_string_lossy().into_owned()),
+        file: file_name(path),
         width: image.width(),
         height: image.height(),
         rnet_candidates: detected.candidates.rnet,
         onet_candidates: detected.candidates.onet,
         faces: faces.collect::<anyhow::Result<_>>()?,
     })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn inspect_face(

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use super::output;
 use crate::error::{InputError, Result};
 use crate::hex::to_hex;
 use crate::keys::file::{change, entries, to_toml};
@@ -66,27 +67,33 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Standard output gets the key alone where the entry goes into a file, so that a script can take it.
-fn new(name: &str, scope: Scope, file: Option<&Path>) -> Result<()> {
+fn new(name: &str, scope: Scope, file: Option<&Path>) -> anyhow::Result<()> {
     let key = keys::generate()?;
     let entry = KeyEntry::of(name, scope, &key);
     let Some(file) = file else {
         let keys = ApiKeys::new(vec![entry])?;
-        println!("{key}\n\n{}", to_toml(keys.entries())?.trim_end());
-        eprintln!("The first line is the key; it can't be shown again. The rest goes into the file of keys.");
+        output::line(format_args!("{key}\n\n{}", to_toml(keys.entries())?.trim_end()))?;
+        output::note(
+            "The first line is the key; it can't be shown again. The rest goes into the file of keys.",
+        );
         return Ok(());
     };
     change(file, |mut entries| {
         entries.push(entry);
         Ok(entries)
     })?;
-    println!("{key}");
-    eprintln!("This is the key; it can't be shown again. Its entry was added to {}.", file.display());
+    output::line(key)?;
+    output::note(format_args!(
+        "This is the key; it can't be shown again. Its entry was added to {}.",
+        file.display()
+    ));
     Ok(())
 }
 
-fn list(file: &Path) -> Result<()> {
+fn list(file: &Path) -> anyhow::Result<()> {
     for entry in entries(file)? {
-        println!("{:<9}  {}  {}", entry.scope.as_str(), to_hex(&entry.sha256[..4]), entry.name);
+        let digits = to_hex(&entry.sha256[..4]);
+        output::line(format_args!("{:<9}  {digits}  {}", entry.scope.as_str(), entry.name))?;
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn params(args: &ModelArgs, compat: Compat) -> PipelineParams {
         Compat::Flask => (Orientations::RotationsOnly, Standardisation::Twice),
     };
     PipelineParams {
-        limits: DecodeLimits { max_megapixels: args.max_megapixels },
+        limits: DecodeLimits { max_megapixels: args.limits.max_megapixels },
         orientations,
         detect: DetectParams { min_face_px: args.min_face_px, ..DetectParams::default() },
         probe_standardisation,

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ServeArgs;
+use crate::config::{LogFormat, ServeArgs};
+use failure::Promise;
+use output::Closed;
 
 pub mod bench;
 pub mod data;
 pub mod enroll;
+mod failure;
 pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;
@@ -16,6 +19,7 @@ pub mod keys;
 pub mod load;
 pub mod models;
 pub mod normalize;
+pub mod output;
 pub mod recognize;
 pub mod serve;
 pub mod watch;
@@ -53,22 +57,47 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command. Its exit code is 0 when all of it worked.
-    ///
-    /// # Errors
-    /// What stopped the command, to be shown to the user.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        match self.command {
-            Command::Serve(args) => serve::run(&args),
-            Command::Enroll(args) => enroll::run(&args),
-            Command::ImportPickle(args) => import_pickle::run(&args),
-            Command::Recognize(args) => recognize::run(&args),
-            Command::Inspect(args) => inspect::run(&args),
-            Command::Bench(args) => bench::run(&args),
-            Command::Normalize(args) => normalize::run(&args),
-            Command::Models(args) => models::run(&args),
-            Command::Keys(args) => keys::run(&args),
-            Command::Healthcheck(args) => healthcheck::run(&args),
+    /// Runs the command and reports what stopped it. The exit code is 0 when all of it worked, else 1;
+    /// wrong usage has ended with 2 before.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let promise = self.command.promise();
+        self.command.run().unwrap_or_else(|error| {
+            // Whoever closed standard output has what they wanted.
+            if !error.is::<Closed>() {
+                failure::report(&error, promise);
+            }
+            ExitCode::FAILURE
+        })
+    }
+}
+
+impl Command {
+    fn promise(&self) -> Promise {
+        match self {
+            Self::Inspect(_) => Promise::JsonOutput,
+            Self::Recognize(args) if args.json => Promise::JsonOutput,
+            Self::Bench(args) if args.json => Promise::JsonOutput,
+            Self::Serve(args) if args.log_format == LogFormat::Json => Promise::JsonLog,
+            _ => Promise::Text,
+        }
+    }
+
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(args) => serve::run(&args),
+            Self::Enroll(args) => enroll::run(&args),
+            Self::ImportPickle(args) => import_pickle::run(&args),
+            Self::Recognize(args) => recognize::run(&args),
+            Self::Inspect(args) => inspect::run(&args),
+            Self::Bench(args) => bench::run(&args),
+            Self::Normalize(args) => normalize::run(&args),
+            Self::Models(args) => models::run(&args),
+            Self::Keys(args) => keys::run(&args),
+            Self::Healthcheck(args) => healthcheck::run(&args),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::models::ModelStore;
 use crate::models::download::Patience;
 use crate::models::install::{Installer, Source, Step};
@@ -38,7 +39,7 @@ enum Action {
         name: String,
         /// Where from: a file or URL of an ONNX file or a PyTorch checkpoint, which is read without running
         /// anything in it [default: the author's release]
-        #[arg(long, value_name = "FILE|URL")]
+        #[arg(long, env = "FACEREC_INSTALL_FROM", value_name = "FILE|URL")]
         from: Option<String>,
     },
 }
@@ -50,38 +51,42 @@ enum Action {
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(args.models.as_deref())?;
     match &args.action {
-        Action::List => list(&store),
-        Action::Verify => return Ok(verify(&store)),
+        Action::List => list(&store)?,
+        Action::Verify => return verify(&store),
         Action::Install { name, from } => install(&store, name, from.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(store: &ModelStore) {
+fn list(store: &ModelStore) -> anyhow::Result<()> {
     for entry in &store.manifest().models {
         let place = store.path(entry).map_or("not installed".to_owned(), |path| path.display().to_string());
         let threshold =
             entry.default_threshold.map_or(String::new(), |threshold| format!(", threshold {threshold:.2}"));
-        println!("{:<9} {place}\n          {}{threshold}; from {}", entry.name, entry.licence, entry.source);
+        output::line(format_args!(
+            "{:<9} {place}\n          {}{threshold}; from {}",
+            entry.name, entry.licence, entry.source
+        ))?;
     }
+    Ok(())
 }
 
-fn verify(store: &ModelStore) -> ExitCode {
+fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for entry in &store.manifest().models {
         if store.path(entry).is_none() && entry.install_from.is_some() {
-            println!("{:<9} not installed", entry.name);
+            output::line(format_args!("{:<9} not installed", entry.name))?;
             continue;
         }
         match verify_one(store, entry) {
-            Ok(state) => println!("{:<9} ok: {state}", entry.name),
+            Ok(state) => output::line(format_args!("{:<9} ok: {state}", entry.name))?,
             Err(error) => {
-                println!("{:<9} FAILED: {error}", entry.name);
+                output::line(format_args!("{:<9} FAILED: {error}", entry.name))?;
                 code = ExitCode::FAILURE;
             }
         }
     }
-    code
+    Ok(code)
 }
 
 fn verify_one(store: &ModelStore, entry: &Entry) -> crate::error::Result<String> {
@@ -114,14 +119,13 @@ fn install(store: &ModelStore, name: &str, from: Option<&str>) -> anyhow::Result
     let installed = installer.install(&source, &mut |step| show(&bar, step));
     bar.finish_and_clear();
     let installed = installed?;
-    println!(
+    output::line(format_args!(
         "installed {} from {source} (self-test {:.6}; licence {}: {})",
         installed.path.display(),
         installed.cosine,
         entry.licence,
         entry.source
-    );
-    Ok(())
+    ))
 }
 
 fn show(bar: &ProgressBar, step: Step) {

@@ -1,16 +1,19 @@
 //! `facerec recognize`: names without a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use super::data::DataFolder;
+use super::failure::UnusablePhoto;
 use super::load;
-use crate::config::{Compat, ModelArgs};
+use super::output::{self, printable};
+use crate::config::{Compat, FaceArgs, ModelArgs};
 use crate::gallery::search::{Assignment, MatchParams};
 use crate::http::types::{LegacyEntry, legacy_entries};
+use crate::photo_file;
 use crate::pipeline::{FaceParams, RecognizeParams};
 
 /// The arguments of `facerec recognize`.
@@ -22,15 +25,11 @@ pub struct RecognizeArgs {
     /// Folder with gallery.bin and roster.xlsx
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
-    /// A face is a person's below this cosine distance, 0 to 2 [default: the model's]
-    #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE")]
-    threshold: Option<f32>,
-    /// Faces that the detector is less sure of are left out, 0 to 1
-    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY", default_value = "0.9")]
-    min_probability: f32,
-    /// Print the service's JSON, one photo a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    faces: FaceArgs,
+    /// Print the service's JSON, one photo a line; {"photo": ..., "error": ...} for one that can't be used
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
     #[command(flatten)]
     models: ModelArgs,
 }
@@ -44,37 +43,43 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?.current());
     let model = load::model_of_gallery(&args.models, gallery.recipe())?;
     let loaded = load::load(&args.models, &model, Compat::Standard)?;
-    let threshold = args.threshold.unwrap_or(loaded.threshold);
     let params = RecognizeParams {
-        faces: FaceParams { min_probability: args.min_probability, max_faces: None },
-        matching: MatchParams { threshold, top_k: 1, assignment: Assignment::Unique },
+        faces: FaceParams { min_probability: args.faces.min_probability, max_faces: None },
+        matching: MatchParams {
+            threshold: args.faces.threshold.unwrap_or(loaded.threshold),
+            top_k: 1,
+            assignment: Assignment::Unique,
+        },
+    };
+    let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
+        let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
+        Ok(legacy_entries(&loaded.pipeline.recognize(&bytes, &gallery, &params)?, &gallery, &roster))
     };
     let mut code = ExitCode::SUCCESS;
     for path in &args.photos {
-        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-        match loaded.pipeline.recognize(&bytes, &gallery, &params) {
-            Ok(found) => print(path, &legacy_entries(&found, &gallery, &roster), args.json)?,
+        match recognize(path) {
+            Ok(entries) if args.json => output::line(serde_json::to_string(&entries)?)?,
+            Ok(entries) => print(path, &entries)?,
             Err(error) => {
-                eprintln!("facerec: {}: {error}", path.display());
                 code = ExitCode::FAILURE;
+                let unusable = UnusablePhoto::report(path, path.display().to_string(), &error);
+                if args.json {
+                    output::line(serde_json::to_string(&unusable)?)?;
+                }
             }
         }
     }
     Ok(code)
 }
 
-fn print(path: &std::path::Path, entries: &[LegacyEntry], json: bool) -> anyhow::Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(entries)?);
-        return Ok(());
-    }
-    println!("{}", path.display());
+fn print(path: &Path, entries: &[LegacyEntry]) -> anyhow::Result<()> {
+    output::line(printable(path))?;
     for entry in entries {
-        match entry {
-            LegacyEntry::Student { name, id } => println!("  {name}  {}", serde_json::to_string(id)?),
-            LegacyEntry::Unknown { unknown_faces } => println!("  {unknown_faces} unknown"),
-            LegacyEntry::Message { message } => println!("  {message}"),
-        }
+        output::line(match entry {
+            LegacyEntry::Student { name, id } => format!("  {name}  {}", serde_json::to_string(id)?),
+            LegacyEntry::Unknown { unknown_faces } => format!("  {unknown_faces} unknown"),
+            LegacyEntry::Message { message } => format!("  {message}"),
+        })?;
     }
     Ok(())
 }

@@ -91,6 +91,7 @@ fn load_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded
 
 /// A folder with people but no gallery is enrolled first; one with neither begins with nobody.
 fn open_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded, Live<Gallery>)> {
+    anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
     if data.gallery().exists() {
         let gallery = data.open_gallery()?;
@@ -99,7 +100,6 @@ fn open_or_enroll(args: &ServeArgs, data: &DataFolder) -> anyhow::Result<(Loaded
     }
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, compat)?;
     if !data.people().is_dir() {
-        anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
         tracing::warn!("nobody is enrolled: {} has neither gallery.bin nor people/", args.data.display());
         let gallery = Gallery::empty(loaded.new_recipe());
         return Ok((loaded, Live::with_value(&data.gallery(), GALLERY, gallery)));

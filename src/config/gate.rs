@@ -2,8 +2,11 @@
 
 use clap::Args;
 
-use super::{between, distance, probability};
+use super::range::{distance, number, share};
 use crate::enroll::GateParams;
+
+/// The largest variance that a Laplacian of bytes can have: that of -1020 and 1020.
+const MAX_VARIANCE: f32 = 1_040_400.0;
 
 /// What a photo must be to be enrolled; taken by every command that enrols.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
@@ -11,39 +14,39 @@ use crate::enroll::GateParams;
 pub struct GateArgs {
     /// Least probability of the face, 0 to 1
     #[arg(long, env = "FACEREC_ENROLL_MIN_PROBABILITY", value_name = "PROBABILITY",
-          default_value_t = GateParams::default().min_probability, value_parser = probability)]
+          default_value_t = GateParams::default().min_probability, value_parser = share())]
     pub enroll_min_probability: f32,
     /// Least width and height of the face, pixels
     #[arg(long, env = "FACEREC_ENROLL_MIN_FACE_PX", value_name = "PIXELS",
-          default_value_t = GateParams::default().min_face_px, value_parser = pixels)]
+          default_value_t = GateParams::default().min_face_px, value_parser = number(0.0..=4096.0_f32))]
     pub enroll_min_face_px: f32,
     /// A further face counts from this share of the main face's area, 0 to 1; 0 counts every face
     #[arg(long, env = "FACEREC_ENROLL_MIN_RIVAL_AREA", value_name = "SHARE",
-          default_value_t = GateParams::default().min_rival_area, value_parser = probability)]
+          default_value_t = GateParams::default().min_rival_area, value_parser = share())]
     pub enroll_min_rival_area: f32,
     /// Least sharpness: variance of the Laplacian over the 160x160 crop's luma; 0 takes any
     #[arg(long, env = "FACEREC_ENROLL_MIN_SHARPNESS", value_name = "VARIANCE",
-          default_value_t = GateParams::default().min_sharpness, value_parser = variance)]
+          default_value_t = GateParams::default().min_sharpness, value_parser = number(0.0..=MAX_VARIANCE))]
     pub enroll_min_sharpness: f32,
     /// Most that the head may be turned to a side, degrees; 90 takes any
     #[arg(long, env = "FACEREC_ENROLL_MAX_YAW_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_yaw_deg, value_parser = right_angle)]
+          default_value_t = GateParams::default().max_yaw_deg, value_parser = number(0.0..=90.0_f32))]
     pub enroll_max_yaw_deg: f32,
     /// Most that the head may look up or down, degrees; 90 takes any
     #[arg(long, env = "FACEREC_ENROLL_MAX_PITCH_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_pitch_deg, value_parser = right_angle)]
+          default_value_t = GateParams::default().max_pitch_deg, value_parser = number(0.0..=90.0_f32))]
     pub enroll_max_pitch_deg: f32,
     /// Most that the head may be tilted, degrees; 180 takes any
     #[arg(long, env = "FACEREC_ENROLL_MAX_ROLL_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_roll_deg, value_parser = straight_angle)]
+          default_value_t = GateParams::default().max_roll_deg, value_parser = number(0.0..=180.0_f32))]
     pub enroll_max_roll_deg: f32,
     /// A face nearer than this to another person is taken for that one, cosine distance; 0 takes any
     #[arg(long, env = "FACEREC_ENROLL_OTHER_PERSON_DISTANCE", value_name = "DISTANCE",
-          default_value_t = GateParams::default().other_person_distance, value_parser = distance)]
+          default_value_t = GateParams::default().other_person_distance, value_parser = distance())]
     pub enroll_other_person_distance: f32,
     /// A photo nearer than this to one of the same person is the same again, cosine distance; 0 takes any
     #[arg(long, env = "FACEREC_ENROLL_SAME_PHOTO_DISTANCE", value_name = "DISTANCE",
-          default_value_t = GateParams::default().same_photo_distance, value_parser = distance)]
+          default_value_t = GateParams::default().same_photo_distance, value_parser = distance())]
     pub enroll_same_photo_distance: f32,
 }
 
@@ -62,23 +65,6 @@ impl From<&GateArgs> for GateParams {
             same_photo_distance: args.enroll_same_photo_distance,
         }
     }
-}
-
-fn pixels(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 4096.0).map(|value| value as f32)
-}
-
-/// The largest variance that a Laplacian of bytes can have is that of -1020 and 1020.
-fn variance(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 1_040_400.0).map(|value| value as f32)
-}
-
-fn right_angle(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 90.0).map(|value| value as f32)
-}
-
-fn straight_angle(text: &str) -> Result<f32, String> {
-    between(text, 0.0, 180.0).map(|value| value as f32)
 }
 
 #[cfg(test)]

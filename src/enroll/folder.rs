@@ -1,16 +1,13 @@
 //! Enrolling a folder: one folder a person, in it the person's photos.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Gate, GateParams, Outcome, Reason};
 use crate::error::{Error, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::person_name;
+use crate::photo_file;
 use crate::pipeline::Pipeline;
-
-/// Largest file read, bytes; more than any camera writes.
-const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// A photo of a folder of people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +134,7 @@ pub fn enroll_folder(
     let mut people: Vec<(String, Vec<EnrolledPhoto>)> = Vec::new();
     let mut reports = Vec::with_capacity(photos.len());
     for photo in photos {
-        let outcome = match read(&photo.path) {
+        let outcome = match photo_file::read(&photo.path) {
             Ok(bytes) => gate.look_at(&photo.name, &bytes, force)?,
             Err(reason) => Outcome::Rejected { reasons: vec![Reason::NotAnImage(reason)] },
         };
@@ -157,17 +154,4 @@ pub fn enroll_folder(
     let people = people.into_iter().map(|(name, photos)| Person::new(&name, None, photos));
     let gallery = Gallery::new(empty.recipe().clone(), people.collect::<Result<_>>()?)?;
     Ok(FolderReport { gallery, photos: reports })
-}
-
-/// The file's bytes, or what stands in the way: one bad file does not stop the others.
-fn read(path: &Path) -> std::result::Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("the file can't be read: {error}");
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let len = file.metadata().map_err(failed)?.len();
-    if len > MAX_FILE_BYTES {
-        return Err(format!("expected a file of {MAX_FILE_BYTES} bytes at most, found {len}"));
-    }
-    let mut bytes = Vec::with_capacity(len as usize);
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
 }

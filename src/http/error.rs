@@ -84,9 +84,11 @@ impl From<Error> for Failure {
         match error {
             Error::Input(input) => input.into(),
             Error::Busy { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
-            Error::Data(cause) => {
-                Self::hidden("data_error", "a file of the data folder can't be used", &cause)
-            }
+            Error::Data(cause) => Self::hidden(
+                "data_error",
+                "the data folder can't be read or written; the service's log says why",
+                &cause,
+            ),
             Error::Model(cause) => Self::hidden("model_error", "a network can't be run", &cause),
             Error::Internal(cause) => Self::hidden("internal", "the service has failed", &cause),
         }

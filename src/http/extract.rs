@@ -3,12 +3,12 @@
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 
 use super::error::Failure;
 use super::state::AppState;
-use super::upload::{Held, next_chunk};
+use super::upload::{Held, Turn, next_chunk};
 use crate::error::InputError;
 
 /// What a multipart body may need beside the photo: boundaries, headers, small fields.
@@ -61,7 +61,7 @@ impl FromRequest<AppState> for PhotoForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
-        refuse_early(&request, app, app.config.max_upload_bytes)?;
+        let _turn = admit(request.headers(), app, app.config.max_upload_bytes).await?;
         // What is no multipart form has no file, whatever else it is.
         let no_file = || Failure::from(InputError::Missing("No file provided".to_owned()));
         let limit = app.config.max_upload_bytes;
@@ -92,15 +92,21 @@ pub fn wrong_media_type(expected: &str, found: &str) -> Failure {
 }
 
 /// Says no before the body is read, where that is possible: to more than `limit` bytes of files, and
-/// when no worker would take the photo.
+/// when no worker would take the photo. Else it is to be read as long as the turn is held.
 ///
 /// # Errors
 /// 413 or 503.
-pub fn refuse_early(request: &Request, app: &AppState, limit: u64) -> Result<(), Failure> {
+pub async fn admit(head: &HeaderMap, app: &AppState, limit: u64) -> Result<Turn, Failure> {
     app.workers.check_room()?;
-    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = head.get(CONTENT_LENGTH);
     let announced = announced.and_then(|v| v.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
-    if announced > limit.saturating_add(MULTIPART_OVERHEAD_BYTES) { Err(too_large(limit)) } else { Ok(()) }
+    if announced > limit.saturating_add(MULTIPART_OVERHEAD_BYTES) {
+        return Err(too_large(limit));
+    }
+    let turn = app.turns.take().await;
+    // Those before may have filled the queue.
+    app.workers.check_room()?;
+    Ok(turn)
 }
 
 /// A multipart body, part by part.

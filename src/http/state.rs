@@ -6,7 +6,7 @@ use super::auth::Access;
 use super::extract::ImageUpload;
 use super::keep::PhotoKeeper;
 use super::metrics::Metrics;
-use super::upload::UploadBudget;
+use super::upload::{Turns, UploadBudget};
 use crate::config::{Compat, Config};
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
@@ -35,6 +35,8 @@ pub struct App {
     pub workers: Workers,
     /// Bytes of uploads that may be in memory.
     pub uploads: UploadBudget,
+    /// Which of the uploads under way are read first.
+    pub turns: Turns,
     /// Who may make which request.
     pub access: Arc<Access>,
     /// What is counted for [`super::metrics`].
@@ -65,6 +67,7 @@ impl App {
             roster,
             workers: Workers::start(config.workers, config.queue)?,
             uploads: UploadBudget::new(config.upload_places(), config.max_upload_bytes),
+            turns: Turns::new(config.upload_places()),
             access: Arc::new(access),
             metrics: Metrics::default(),
             keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,

@@ -14,7 +14,7 @@ use axum::http::{StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tower_http::timeout::TimeoutBody;
 
 use super::error::Failure;
@@ -23,6 +23,8 @@ use super::state::AppState;
 /// How long, and how far, the rest of a refused body is read so that the client sees the answer.
 const LINGER_TIME: Duration = Duration::from_secs(3);
 const LINGER_BYTES: usize = 64 << 20;
+/// How long an upload waits for its turn to be read, and how long its turn lasts: slow ones are not waited for.
+const TURN: Duration = Duration::from_millis(500);
 /// Unit in which bytes are counted: a semaphore holds at most 2^61 permits, and takes u32 at a time.
 const UNIT: usize = 1024;
 
@@ -85,6 +87,38 @@ impl UploadBudget {
             none => *none = Some(permit),
         }
         Ok(())
+    }
+}
+
+/// Whose body is read first, where many come at once: of all that are read side by side, the first would be
+/// whole, and the queue full, only when nearly all have been sent.
+pub struct Turns(Arc<Semaphore>);
+
+/// An upload's turn. It ends with this, or by itself when it has lasted long enough.
+pub struct Turn {
+    _ends: Option<oneshot::Sender<()>>,
+}
+
+impl Turns {
+    /// Turns for `uploads` at a time.
+    #[must_use]
+    pub fn new(uploads: usize) -> Self {
+        Self(Arc::new(Semaphore::new(uploads.min(Semaphore::MAX_PERMITS))))
+    }
+
+    /// Waits for a turn, but not for long: an upload without one is read all the same.
+    pub async fn take(&self) -> Turn {
+        let permit = tokio::time::timeout(TURN, Arc::clone(&self.0).acquire_owned()).await;
+        let ends = permit.ok().and_then(Result::ok).map(|permit| {
+            let (ends, ended) = oneshot::channel();
+            tokio::spawn(async move {
+                // Either way it is over.
+                drop(tokio::time::timeout(TURN, ended).await);
+                drop(permit);
+            });
+            ends
+        });
+        Turn { _ends: ends }
     }
 }
 
@@ -164,6 +198,18 @@ pub async fn next_chunk(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_turn_ends_with_its_upload_and_a_slow_one_is_not_waited_for() {
+        let turns = Turns::new(1);
+        let first = turns.take().await;
+        let start = std::time::Instant::now();
+        let second = turns.take().await;
+        assert!(start.elapsed() >= TURN / 2, "one at a time");
+        drop((first, second));
+        tokio::time::timeout(TURN * 20, turns.0.acquire()).await.expect("given back").unwrap().forget();
+        drop(tokio::time::timeout(TURN * 20, turns.take()).await.expect("nobody waits for ever"));
+    }
 
     #[test]
     fn the_budget_is_shared_and_given_back() {

@@ -3,19 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fantoccini::actions::{InputSource, KeyAction, KeyActions};
-use fantoccini::elements::Element;
-use fantoccini::key::Key;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, PATIENCE, Session};
 use crate::server::Server;
 
-/// How long something is waited for; far longer than it should ever take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The field that names an element in `WebDriver`'s answers (W3C `WebDriver`, section 12.2).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Keys that stand for no character (W3C `WebDriver`, section 17.4.2).
+#[derive(Clone, Copy)]
+pub(crate) enum Key {
+    Tab = 0xE004,
+    Enter = 0xE007,
+    Escape = 0xE00C,
+}
 
 /// Notes what must never happen, from before the page's own first line on.
 const WATCH: &str = "window.faults = [];
@@ -39,42 +42,40 @@ pub(crate) const PHONE: Screen = Screen { name: "phone", width: 390, height: 844
 
 /// An open tab. What must not happen is looked for when it is closed.
 pub(crate) struct Tab {
-    runtime: Runtime,
-    client: Client,
-    session: String,
-    driver: Driver,
+    session: Session,
 }
+
+/// An element of the page: the path of its commands below the session.
+struct Element(String);
 
 impl Tab {
     /// The page of `server`; `None` on a machine without a browser.
     pub(crate) fn open(server: &Server, screen: Screen) -> Option<Self> {
-        let driver = Driver::start()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(driver.capabilities());
-        let client = runtime.block_on(builder.connect(&driver.address)).expect("the browser starts");
-        let session = runtime.block_on(client.session_id()).unwrap().expect("a session has an id");
-        let tab = Self { runtime, client, session, driver };
+        let tab = Self { session: Driver::start()?.session() };
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": WATCH }));
         tab.set_screen(screen);
-        tab.runtime.block_on(tab.client.goto(&format!("http://{}/", server.address))).unwrap();
+        tab.send("/url", &json!({ "url": format!("http://{}/", server.address) }));
         Some(tab)
     }
 
     /// Closes the tab and looks at what has gone wrong in it: nothing.
     pub(crate) fn close(self) {
         let faults = self.run("return window.faults");
-        let log = self.driver.send(&self.session, "se/log", &json!({ "type": "browser" }));
-        self.runtime.block_on(self.client.close()).unwrap();
+        let log = self.send("/se/log", &json!({ "type": "browser" }));
         assert_eq!(faults, json!([]));
         // An answer that is an error is logged by the browser, and is what some tests want.
         let spoken = log.as_array().unwrap().iter().filter(|entry| entry["source"] != "network");
         assert_eq!(spoken.map(|entry| &entry["message"]).collect::<Vec<_>>(), Vec::<&Value>::new());
     }
 
+    /// A command that can't fail.
+    fn send(&self, command: &str, body: &Value) -> Value {
+        self.session.post(command, body).unwrap_or_else(|error| panic!("{command} {body}: {error}"))
+    }
+
+    /// A command of Chromium's own, past the standard.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
-        let body = json!({ "cmd": command, "params": parameters });
-        self.driver.send(&self.session, "goog/cdp/execute", &body)
+        self.send("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
     pub(crate) fn set_screen(&self, screen: Screen) {
@@ -94,7 +95,28 @@ impl Tab {
 
     /// Runs JavaScript in the page; it may `await`.
     pub(crate) fn run(&self, script: &str) -> Value {
-        self.runtime.block_on(self.client.execute(script, vec![])).unwrap_or_else(|e| panic!("{script}: {e}"))
+        self.send("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// The elements that are there at this moment.
+    fn find(&self, css: &str) -> Vec<Element> {
+        let found = self.send("/elements", &json!({ "using": "css selector", "value": css }));
+        let path = |element: &Value| Element(format!("/element/{}", element[ELEMENT].as_str().unwrap()));
+        found.as_array().unwrap().iter().map(path).collect()
+    }
+
+    /// `Err` where the element has gone since.
+    fn is_displayed(&self, element: &Element) -> Result<bool, String> {
+        Ok(self.session.get(&format!("{}/displayed", element.0))? == json!(true))
+    }
+
+    /// What a reader sees of it; `Err` where the element has gone since.
+    fn text_of(&self, element: &Element) -> Result<String, String> {
+        Ok(self.session.get(&format!("{}/text", element.0))?.as_str().unwrap().to_owned())
+    }
+
+    fn type_keys(&self, element: &Element, keys: &str) {
+        self.send(&format!("{}/value", element.0), &json!({ "text": keys }));
     }
 
     /// Asks again until `found` says something.
@@ -112,26 +134,23 @@ impl Tab {
     /// The element, once it is there and seen.
     fn element(&self, css: &str) -> Element {
         self.wait_for(css, || {
-            let element = self.runtime.block_on(self.client.find(Locator::Css(css))).ok()?;
-            self.runtime.block_on(element.is_displayed()).ok()?.then_some(element)
+            let element = self.find(css).into_iter().next()?;
+            self.is_displayed(&element).ok()?.then_some(element)
         })
     }
 
     /// What a reader sees of the first such element; "" where there is none.
     pub(crate) fn text(&self, css: &str) -> String {
-        let found = self.runtime.block_on(self.client.find(Locator::Css(css)));
-        found.and_then(|element| self.runtime.block_on(element.text())).unwrap_or_default()
+        self.find(css).first().and_then(|element| self.text_of(element).ok()).unwrap_or_default()
     }
 
     /// The same of each such element.
     pub(crate) fn texts(&self, css: &str) -> Vec<String> {
-        let elements = self.runtime.block_on(self.client.find_all(Locator::Css(css))).unwrap();
-        elements.iter().map(|element| self.runtime.block_on(element.text()).unwrap()).collect()
+        self.find(css).iter().map(|element| self.text_of(element).unwrap()).collect()
     }
 
     pub(crate) fn is_seen(&self, css: &str) -> bool {
-        let found = self.runtime.block_on(self.client.find(Locator::Css(css)));
-        found.is_ok_and(|element| self.runtime.block_on(element.is_displayed()).unwrap())
+        self.find(css).first().is_some_and(|element| self.is_displayed(element).unwrap())
     }
 
     /// Waits until the element says so.
@@ -147,36 +166,36 @@ impl Tab {
         let element = self.element(css);
         // The driver does not see that a bar at the edge of the screen lies over it; a person scrolls then.
         self.run(&format!("document.querySelector({css:?}).scrollIntoView({{ block: 'center' }})"));
-        self.runtime.block_on(element.click()).unwrap_or_else(|error| panic!("{css}: {error}"));
+        self.send(&format!("{}/click", element.0), &json!({}));
     }
 
     /// Puts `words` into a field in place of what it holds.
     pub(crate) fn type_into(&self, css: &str, words: &str) {
         let field = self.element(css);
-        self.runtime.block_on(field.clear()).unwrap();
-        self.runtime.block_on(field.send_keys(words)).unwrap();
+        self.send(&format!("{}/clear", field.0), &json!({}));
+        self.type_keys(&field, words);
     }
 
-    /// Chooses files in a file field.
+    /// Chooses files in a file field, which need not be seen.
     pub(crate) fn choose(&self, css: &str, files: &[PathBuf]) {
         let paths: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
-        let field = self.runtime.block_on(self.client.find(Locator::Css(css))).unwrap();
-        self.runtime.block_on(field.send_keys(&paths.join("\n"))).unwrap();
+        let fields = self.find(css);
+        self.type_keys(fields.first().expect(css), &paths.join("\n"));
     }
 
     /// Presses a key where the focus is.
     pub(crate) fn press(&self, key: Key) {
         // As the keyboard does it: what is "sent" to a file field would be the name of a file.
-        let value = char::from(key);
-        let stroke = KeyActions::new("keyboard".to_owned()).then(KeyAction::Down { value });
-        let stroke = stroke.then(KeyAction::Up { value });
-        self.runtime.block_on(self.client.perform_actions(stroke)).unwrap();
+        let value = char::from_u32(key as u32).unwrap();
+        let strokes = json!([{ "type": "keyDown", "value": value }, { "type": "keyUp", "value": value }]);
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes });
+        self.send("/actions", &json!({ "actions": [keyboard] }));
     }
 
     /// Types where the focus is.
     pub(crate) fn write(&self, words: &str) {
-        let active = self.runtime.block_on(self.client.active_element()).unwrap();
-        self.runtime.block_on(active.send_keys(words)).unwrap();
+        let active = self.session.get("/element/active").unwrap();
+        self.type_keys(&Element(format!("/element/{}", active[ELEMENT].as_str().unwrap())), words);
     }
 
     /// Presses Tab until the focus is on such an element, as somebody without a mouse does.
@@ -199,7 +218,8 @@ impl Tab {
     pub(crate) fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("FACEREC_SCREENSHOTS") else { return };
         self.run("scrollTo(0, 0)");
-        let png = self.runtime.block_on(self.client.screenshot()).unwrap();
+        let picture = self.session.get("/screenshot").unwrap();
+        let png = BASE64_STANDARD.decode(picture.as_str().unwrap()).unwrap();
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), png).unwrap();
     }
 }

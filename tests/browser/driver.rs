@@ -2,13 +2,20 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+/// How long a command, or something on the page, is waited for; far longer than it should ever take.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Bytes of an answer; the largest is a picture of the page.
+const MAX_ANSWER: u64 = 100 << 20;
 
 /// A running `chromedriver`; ended, with its browser, when dropped.
 pub(crate) struct Driver {
     process: Child,
-    pub(crate) address: String,
+    address: String,
     profile: tempfile::TempDir,
 }
 
@@ -50,8 +57,21 @@ impl Driver {
         Some(Self { process, address: format!("http://127.0.0.1:{port}"), profile })
     }
 
+    /// Opens a window of the browser.
+    pub(crate) fn session(self) -> Session {
+        let agent =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+        let mut session =
+            Session { agent: agent.into(), base: format!("{}/session", self.address), driver: self };
+        let wanted = json!({ "capabilities": { "alwaysMatch": session.driver.capabilities() } });
+        let opened = session.post("", &wanted).expect("the browser starts");
+        let id = opened["sessionId"].as_str().expect("a session has an id");
+        session.base = format!("{}/{id}", session.base);
+        session
+    }
+
     /// What a session is opened with.
-    pub(crate) fn capabilities(&self) -> serde_json::Map<String, Value> {
+    fn capabilities(&self) -> Value {
         let profile = format!("--user-data-dir={}", self.profile.path().display());
         let flags = [
             "--headless",
@@ -69,24 +89,56 @@ impl Driver {
             "--use-fake-ui-for-media-stream",
             &profile,
         ];
-        let capabilities = json!({
+        json!({
             "goog:chromeOptions": { "args": flags },
             "goog:loggingPrefs": { "browser": "ALL" },
-        });
-        capabilities.as_object().unwrap().clone()
+        })
+    }
+}
+
+/// A window of the browser, driven by the commands of W3C `WebDriver` and Chromium's own.
+pub(crate) struct Session {
+    agent: ureq::Agent,
+    /// Address of the session, without a slash at the end.
+    base: String,
+    driver: Driver,
+}
+
+impl Session {
+    /// Sends a command. An error is what the driver says of it: an element that is not there, a script that threw.
+    pub(crate) fn post(&self, command: &str, body: &Value) -> Result<Value, String> {
+        let request =
+            self.agent.post(format!("{}{command}", self.base)).header("content-type", "application/json");
+        value(request.send(body.to_string()))
     }
 
-    /// A command of Chromium's own, past the standard.
-    pub(crate) fn send(&self, session: &str, path: &str, body: &Value) -> Value {
-        let output = Command::new("curl")
-            .args(["-sS", "--max-time", "60", "-H", "content-type: application/json", "-d"])
-            .arg(body.to_string())
-            .arg(format!("{}/session/{session}/{path}", self.address))
-            .output()
-            .expect("curl is installed");
-        let mut answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
-        answer["value"].take()
+    pub(crate) fn get(&self, command: &str) -> Result<Value, String> {
+        value(self.agent.get(format!("{}{command}", self.base)).call())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The browser ends with its driver in any case.
+        let _ = self.agent.delete(&self.base).call();
+    }
+}
+
+/// The value of the driver's answer.
+fn value(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, String> {
+    let text = answer
+        .map_err(|error| error.to_string())?
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER)
+        .read_to_string();
+    let mut answer: Value =
+        serde_json::from_str(&text.map_err(|error| error.to_string())?).map_err(|e| e.to_string())?;
+    match answer["value"]["error"].as_str() {
+        Some(_) => {
+            Err(answer["value"]["message"].as_str().unwrap_or("an error without a message").to_owned())
+        }
+        None => Ok(answer["value"].take()),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Recognise: the group photo, the stranger in it, and the ways in which a photo can be refused.
 
-use fantoccini::key::Key;
 use serde_json::json;
 
-use crate::browser::{DESKTOP, Screen, Tab};
+use crate::browser::{DESKTOP, Key, Screen, Tab};
 use crate::{STRANGER, TWO, golden, sample, service_with};
 
 /// Where the marks are, of the photo's width and height, against where the service says the faces are.

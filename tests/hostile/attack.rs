@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::client::{Wire, head, multipart, request};
+use crate::common::client::{self, FORM, Wire};
+use crate::common::random::Random;
+use crate::common::server::sample;
+use crate::workbook::Workbooks;
 
 /// One hostile upload.
 pub(crate) struct Attack {
@@ -10,7 +13,12 @@ pub(crate) struct Attack {
     pub(crate) request: Wire,
     /// Whether the server may close without an answer: the request breaks HTTP or never ends.
     pub(crate) may_be_cut: bool,
+    /// The only status that is right, beside "too much at the moment"; `None` where several may be.
+    pub(crate) expected: Option<u16>,
 }
+
+/// Where all of it goes.
+const PATH: &str = "/recognize_faces";
 
 /// A file of each format, small, so that most of it matters.
 const FORMATS: [(&str, &str); 12] = [
@@ -41,29 +49,33 @@ fn golden(name: &str) -> Vec<u8> {
 /// The files to start from.
 pub(crate) struct Corpus {
     files: Vec<(&'static str, Vec<u8>)>,
+    workbooks: Workbooks,
 }
 
 impl Corpus {
     pub(crate) fn load() -> Self {
         let read =
             |(format, file): (&'static str, &str)| (format, golden(&format!("imaging/decoders/{file}")));
-        Self { files: FORMATS.map(read).into() }
+        Self { files: FORMATS.map(read).into(), workbooks: Workbooks::new(sample("roster.xlsx")) }
     }
 
     /// Upload `number` of the battery with this seed: the same bytes each time.
     pub(crate) fn attack(&self, seed: u64, number: u64) -> Attack {
         let mut random = Random::new(seed, number);
         let (format, file) = &self.files[number as usize % self.files.len()];
-        // Every 16th is a form that is none; the rest are broken images.
-        if number % 16 == 15 {
-            return broken_form(&mut random, file);
+        // Of every 16 one is a form that is none, and one a workbook; the rest are broken images.
+        match number % 16 {
+            7 => return self.workbooks.attack(&mut random),
+            15 => return broken_form(&mut random, file),
+            _ => {}
         }
         let other = &self.files[random.below(self.files.len())].1;
         let (how, bytes) = broken_image(&mut random, file, other);
         Attack {
             what: format!("{format}, {how}"),
-            request: multipart("file", Some("x"), &bytes),
+            request: upload(&bytes),
             may_be_cut: false,
+            expected: None,
         }
     }
 }
@@ -153,27 +165,30 @@ fn giant(random: &mut Random) -> Vec<u8> {
 
 /// Requests whose form, not whose image, is wrong.
 fn broken_form(random: &mut Random, file: &[u8]) -> Attack {
-    let attack = |what: &str, request, may_be_cut| Attack { what: what.to_owned(), request, may_be_cut };
+    let attack = |what: &str, request, may_be_cut| Attack {
+        what: what.to_owned(),
+        request,
+        may_be_cut,
+        expected: None,
+    };
     match random.below(9) {
-        0 => attack("an empty part", multipart("file", Some("x"), b""), false),
+        0 => attack("an empty part", upload(b""), false),
         1 => attack("thousands of parts", many_parts(), false),
         2 => {
-            let wire = multipart("file", Some("x"), file);
+            let wire = upload(file);
             let body = wire.repeated.0;
             attack("another boundary", request("multipart/form-data; boundary=other", body), false)
         }
         3 => attack("no boundary", request("multipart/form-data", file.to_vec()), false),
-        4 => {
-            attack("a form that never ends", request("multipart/form-data; boundary=b", endless(file)), false)
-        }
+        4 => attack("a form that never ends", request(FORM, endless(file)), false),
         5 => attack("a gigabyte of zeros, announced", gigabyte(true), true),
         6 => attack("a gigabyte of zeros, in chunks", gigabyte(false), true),
         7 => {
             // The client goes away in the middle of its upload.
-            let mut wire = multipart("file", Some("x"), file);
+            let mut wire = upload(file);
             let half = wire.repeated.0.len() / 2;
             wire.repeated.0.truncate(half);
-            wire.head = head("multipart/form-data; boundary=b", &format!("Content-Length: {half}"));
+            wire.head = head(FORM, &format!("Content-Length: {half}"));
             attack("half a form", wire, false)
         }
         _ => {
@@ -189,7 +204,7 @@ fn broken_form(random: &mut Random, file: &[u8]) -> Attack {
 
 fn many_parts() -> Wire {
     let part = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n1\r\n";
-    request("multipart/form-data; boundary=b", (part.repeat(5_000) + "--b--\r\n").into_bytes())
+    request(FORM, (part.repeat(5_000) + "--b--\r\n").into_bytes())
 }
 
 fn endless(file: &[u8]) -> Vec<u8> {
@@ -204,11 +219,11 @@ fn gigabyte(announced: bool) -> Wire {
     let start = endless(b"");
     if announced {
         let length = format!("Content-Length: {}", start.len() + 1024 * MIB);
-        let mut head = head("multipart/form-data; boundary=b", &length);
+        let mut head = head(FORM, &length);
         head.extend(start);
         return Wire { head, repeated: (vec![0; MIB], 1024), tail: vec![] };
     }
-    let mut head = head("multipart/form-data; boundary=b", "Transfer-Encoding: chunked");
+    let mut head = head(FORM, "Transfer-Encoding: chunked");
     head.extend(format!("{:x}\r\n", start.len()).bytes());
     head.extend(start);
     head.extend(b"\r\n");
@@ -218,28 +233,15 @@ fn gigabyte(announced: bool) -> Wire {
     Wire { head, repeated: (chunk, 1024), tail: b"0\r\n\r\n".to_vec() }
 }
 
-/// Numbers that depend on the seed and the upload's number only, by the generator
-/// called `SplitMix64`.
-struct Random(u64);
+/// A right request with one file.
+fn upload(content: &[u8]) -> Wire {
+    request(FORM, client::form(&[("file", Some("x"), content)]))
+}
 
-impl Random {
-    fn new(seed: u64, number: u64) -> Self {
-        let mut random =
-            Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03));
-        random.next();
-        random
-    }
+fn request(content_type: &str, body: Vec<u8>) -> Wire {
+    client::request("POST", PATH, content_type, body)
+}
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// 0 to `end - 1`; 0 for an `end` of 0.
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
+fn head(content_type: &str, length: &str) -> Vec<u8> {
+    client::head("POST", PATH, content_type, length)
 }

@@ -11,8 +11,9 @@
 //! afterwards it holds no more memory than after its warm-up, within 10 %.
 
 mod attack;
-mod client;
-mod server;
+#[path = "../common/mod.rs"]
+mod common;
+mod workbook;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -20,8 +21,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use attack::{Attack, Corpus};
-use client::Answer;
-use server::Server;
+use common::arguments::{self, Asked, number};
+use common::client::{self, Answer, Silence};
+use common::server::{self, Server};
+
+const HELP: &str = "\
+Posts hostile uploads to a facerec server, eight at a time, and checks that it stays right, alive and small.
+
+Usage: cargo test --release --test hostile -- [OPTIONS]
+
+Options:
+      --uploads <N>  How many [default: 600]
+      --seed <N>     The same seed makes the same uploads [default: 1]
+      --help         Print this help
+
+Exits with 1 when anything was not as it must be.";
 
 /// Uploads of the short battery: a run of seconds that still meets every kind of attack.
 const SHORT: u64 = 600;
@@ -39,7 +53,6 @@ const SETTLING: Duration = Duration::from_secs(15);
 fn main() -> ExitCode {
     let options = match Options::from_arguments() {
         Ok(Some(options)) => options,
-        // Asked for a list of tests, as test runners do.
         Ok(None) => return ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("hostile: {message}");
@@ -61,19 +74,20 @@ struct Options {
 }
 
 impl Options {
-    /// `--uploads N` and `--seed N`; other arguments are the test runner's and mean nothing here.
+    /// From what follows the program's name; `None` where nothing is to be done, or help was asked for and printed.
     fn from_arguments() -> Result<Option<Self>, String> {
+        let asked = match arguments::read("hostile", &["--uploads", "--seed"], std::env::args().skip(1))? {
+            Asked::Run(asked) => asked,
+            Asked::Help => {
+                println!("{HELP}");
+                return Ok(None);
+            }
+            Asked::Nothing => return Ok(None),
+        };
         let mut options = Self { uploads: SHORT, seed: 1 };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let target = match argument.as_str() {
-                "--list" => return Ok(None),
-                "--uploads" => &mut options.uploads,
-                "--seed" => &mut options.seed,
-                _ => continue,
-            };
-            let value = arguments.next().ok_or(format!("{argument}: expected a number, found nothing"))?;
-            *target = value.parse().map_err(|_| format!("{argument}: expected a number, found {value:?}"))?;
+        for (name, value) in &asked {
+            let target = if name == "--seed" { &mut options.seed } else { &mut options.uploads };
+            *target = number(name, value)?;
         }
         Ok(Some(options))
     }
@@ -96,21 +110,23 @@ impl Seen {
 }
 
 fn run(options: &Options) -> Vec<String> {
-    let server = Server::start();
+    let data = server::sample_data();
+    let server = Server::start(data.path());
     let corpus = Corpus::load();
+    let good = GoodPhoto::of(&server);
     warm_up(&server);
-    let before = server.resident_kib();
+    let before = resident_kib(&server);
     let seen = Seen::default();
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            scope.spawn(|| client_loop(&server, &corpus, options, &seen));
+            scope.spawn(|| client_loop(&server, &corpus, &good, options, &seen));
         }
     });
     // Memory that is given back late is given back: the next photo does the housekeeping.
     warm_up(&server);
     let limit = before + before * MEMORY_MARGIN_PERCENT / 100;
-    let after = server.resident_kib_within(limit, SETTLING);
+    let after = resident_kib_within(&server, limit, SETTLING);
     println!(
         "{} hostile uploads in {:.1} s, seed {}",
         options.uploads,
@@ -131,13 +147,13 @@ fn warm_up(server: &Server) {
     for _ in 0..2 {
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
-                scope.spawn(|| client::post_photo(&server.address, &attack::large_photo(), REQUEST_LIMIT));
+                scope.spawn(|| post_photo(server, &attack::large_photo()));
             }
         });
     }
 }
 
-fn client_loop(server: &Server, corpus: &Corpus, options: &Options, seen: &Seen) {
+fn client_loop(server: &Server, corpus: &Corpus, good: &GoodPhoto, options: &Options, seen: &Seen) {
     loop {
         let number = seen.next.fetch_add(1, Ordering::Relaxed);
         if number >= options.uploads {
@@ -148,28 +164,29 @@ fn client_loop(server: &Server, corpus: &Corpus, options: &Options, seen: &Seen)
         let answer = client::send(&server.address, &attack.request, REQUEST_LIMIT);
         note(seen, number, &attack, &answer, start.elapsed());
         if number.is_multiple_of(GOOD_EVERY) {
-            check_good_photo(server, seen, number);
+            good.check(server, seen, number);
         }
     }
 }
 
-fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Duration) {
+fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Result<Answer, Silence>, took: Duration) {
     let what = &attack.what;
     let status = match answer {
-        Answer::Status { status, retry_after } => {
-            let allowed = *status < 500 || (*status == 503 && *retry_after);
-            if !allowed {
+        Ok(Answer { status, retry_after, .. }) => {
+            let busy = *status == 503 && *retry_after;
+            let allowed = attack.expected.map_or(*status < 500, |expected| *status == expected);
+            if !(allowed || busy) {
                 seen.fault(format!("upload {number} ({what}) was answered {status}"));
             }
             status.to_string()
         }
         // A server may close on a client that breaks the protocol; it may not do so on a whole request.
-        Answer::Closed if attack.may_be_cut => "closed".to_owned(),
-        Answer::Closed => {
+        Err(Silence::Closed) if attack.may_be_cut => "closed".to_owned(),
+        Err(Silence::Closed) => {
             seen.fault(format!("upload {number} ({what}) got no answer"));
             "closed".to_owned()
         }
-        Answer::TimedOut => {
+        Err(Silence::TimedOut) => {
             seen.fault(format!("upload {number} ({what}) got no answer within {REQUEST_LIMIT:?}"));
             "none".to_owned()
         }
@@ -179,17 +196,58 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Answer, took: Durati
     *slowest = took.max(*slowest);
 }
 
-/// The sample's group photo is answered as ever. A full queue is no fault: it is asked again.
-fn check_good_photo(server: &Server, seen: &Seen, number: u64) {
-    let deadline = Instant::now() + REQUEST_LIMIT;
-    loop {
-        match client::post_photo(&server.address, &server.group_photo, REQUEST_LIMIT) {
-            Some((200, body)) if body == server.group_answer => return,
-            Some((503, _)) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
-            found => {
-                seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
-                return;
+fn post_photo(server: &Server, photo: &[u8]) -> Result<Answer, Silence> {
+    client::send(&server.address, &client::post_photo("/recognize_faces", photo), REQUEST_LIMIT)
+}
+
+/// The sample's group photo, and what the server answered to it before the attack.
+struct GoodPhoto {
+    photo: Vec<u8>,
+    answer: String,
+}
+
+impl GoodPhoto {
+    fn of(server: &Server) -> Self {
+        let photo = server::sample("group.jpg");
+        let first = post_photo(server, &photo);
+        let Ok(Answer { status: 200, body: answer, .. }) = first else {
+            panic!("the group photo was answered {first:?}")
+        };
+        assert!(answer.contains("Barack Obama"), "{answer}");
+        Self { photo, answer }
+    }
+
+    /// It is answered as ever. A full queue is no fault: it is asked again.
+    fn check(&self, server: &Server, seen: &Seen, number: u64) {
+        let deadline = Instant::now() + REQUEST_LIMIT;
+        loop {
+            match post_photo(server, &self.photo) {
+                Ok(Answer { status: 200, body, .. }) if body == self.answer => return,
+                Ok(Answer { status: 503, .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                found => {
+                    seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
+                    return;
+                }
             }
         }
+    }
+}
+
+/// Memory that the process holds now, KiB.
+fn resident_kib(server: &Server) -> u64 {
+    server.status("VmRSS").expect("the server runs, and the system says what it holds")
+}
+
+/// The same once it is at most `limit`, or when `patience` has run out.
+fn resident_kib_within(server: &Server, limit: u64, patience: Duration) -> u64 {
+    let deadline = Instant::now() + patience;
+    loop {
+        let now = resident_kib(server);
+        if now <= limit || Instant::now() > deadline {
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

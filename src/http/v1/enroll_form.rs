@@ -10,8 +10,7 @@ use super::query::invalid_parameter;
 use crate::error::InputError;
 use crate::http::error::Failure;
 use crate::http::extract::{
-    Form, ImageUpload, media_type, read_file, read_text, refuse_early, repeated_part, unknown_part,
-    wrong_media_type,
+    Form, ImageUpload, admit, media_type, read_file, read_text, repeated_part, unknown_part, wrong_media_type,
 };
 use crate::http::state::AppState;
 
@@ -110,7 +109,7 @@ impl FromRequest<AppState> for EnrollForm {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
         }
         let limit = app.config.max_enrollment_bytes();
-        refuse_early(&request, app, limit)?;
+        let _turn = admit(request.headers(), app, limit).await?;
         let mut form = Form::open(request, app, limit).await?;
         let mut fields = Self::default();
         while let Some(part) = form.next().await? {

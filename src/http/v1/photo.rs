@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::error::InputError;
 use crate::http::error::Failure;
 use crate::http::extract::{
-    Form, ImageUpload, media_type, read_file, refuse_early, repeated_part, unknown_part, wrong_media_type,
+    Form, ImageUpload, admit, media_type, read_file, repeated_part, unknown_part, wrong_media_type,
 };
 use crate::http::state::AppState;
 
@@ -45,7 +45,7 @@ pub async fn read_upload(
     expected: &str,
 ) -> Result<ImageUpload, Failure> {
     let limit = app.config.max_upload_bytes;
-    refuse_early(&request, app, limit)?;
+    let _turn = admit(request.headers(), app, limit).await?;
     let found = media_type(&request);
     if is_raw(&found) {
         return ImageUpload::read_body(request.into_body(), app).await;

@@ -13,7 +13,7 @@ use crate::error::InputError;
 use crate::gallery::search::is_match;
 use crate::http::error::Failure;
 use crate::http::extract::{
-    Form, ImageUpload, media_type, read_file, refuse_early, repeated_part, unknown_part, wrong_media_type,
+    Form, ImageUpload, admit, media_type, read_file, repeated_part, unknown_part, wrong_media_type,
 };
 use crate::http::problems::PairProblems;
 use crate::http::state::AppState;
@@ -68,7 +68,7 @@ impl FromRequest<AppState> for PhotoPair {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `a` and `b`", &found));
         }
         let limit = app.config.max_upload_bytes.saturating_mul(2);
-        refuse_early(&request, app, limit)?;
+        let _turn = admit(request.headers(), app, limit).await?;
         let mut form = Form::open(request, app, limit).await?;
         let (mut a, mut b) = (None, None);
         while let Some(part) = form.next().await? {

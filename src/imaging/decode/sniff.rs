@@ -16,7 +16,7 @@ pub(super) enum Format {
 
 impl Format {
     /// The error for a file of this format whose pixels can't be read.
-    pub(super) fn undecodable(self, reason: String) -> InputError {
+    pub(super) fn undecodable(self, mut reason: String) -> InputError {
         let format = match self {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
@@ -26,6 +26,8 @@ impl Format {
             Self::Tiff => "TIFF",
             Self::Heic => "HEIC",
         };
+        // Some decoders end theirs with a line break, which would tear logs and output apart.
+        reason.truncate(reason.trim_end().len());
         InputError::Undecodable { format, reason }
     }
 }

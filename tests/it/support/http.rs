@@ -157,6 +157,15 @@ pub fn post(photo: &[u8]) -> Vec<u8> {
     [post_head(&[&format!("Content-Length: {}", body.len())]), body].concat()
 }
 
+/// The whole request for a body that is not a photo's form, as somebody on the service's own machine sends it.
+pub fn post_to(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
 /// Bytes as chunks of a body (`Transfer-Encoding: chunked`), and its end.
 pub fn chunked(body: &[u8], chunk_len: usize) -> Vec<u8> {
     let mut sent = Vec::new();

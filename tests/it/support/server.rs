@@ -17,6 +17,13 @@ pub fn facerec() -> Command {
     Command::new(env!("CARGO_BIN_EXE_facerec"))
 }
 
+/// The built program after something that the shell does for it, like `ulimit -n 64`.
+pub fn facerec_after(shell: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{shell} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_facerec")]);
+    command
+}
+
 /// A running `facerec serve`; killed when dropped.
 pub struct Server {
     process: Child,

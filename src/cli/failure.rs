@@ -1,0 +1,53 @@
+//! How a command says what went wrong: to people on standard error, and to programs in the form that its
+//! output was promised in.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+use tracing::Level;
+
+use super::output::{self, printable};
+
+/// What a command's output is promised to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// For people.
+    Text,
+    /// JSON on standard output.
+    JsonOutput,
+    /// A log on standard error, one JSON object a line.
+    JsonLog,
+}
+
+/// Says why the whole command failed.
+pub(super) fn report(error: &anyhow::Error, promise: Promise) {
+    let message = format!("{error:#}");
+    match promise {
+        Promise::Text => output::note(format_args!("facerec: {message}")),
+        Promise::JsonOutput => {
+            output::note(format_args!("facerec: {message}"));
+            // Where it can't be printed, it stands on standard error.
+            let _ = output::line(json!({ "error": message }));
+        }
+        Promise::JsonLog if tracing::enabled!(Level::ERROR) => tracing::error!("{message}"),
+        // It could not be started, or is switched off: a service that does not start says why all the same.
+        Promise::JsonLog => output::note(json!({ "level": "ERROR", "message": message })),
+    }
+}
+
+/// One of several photos that can't be used, in place of its answer.
+#[derive(Debug, Serialize)]
+pub(super) struct UnusablePhoto {
+    photo: String,
+    error: String,
+}
+
+impl UnusablePhoto {
+    /// Tells people of it. `name` is what the output calls the photo.
+    pub(super) fn report(path: &Path, name: String, error: &anyhow::Error) -> Self {
+        let error = format!("{error:#}");
+        output::note(format_args!("facerec: {}: {error}", printable(path)));
+        Self { photo: name, error }
+    }
+}

@@ -1,0 +1,77 @@
+//! Parsers of numbers within a range; the message says what was expected and found.
+
+use std::fmt::Display;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// More threads than any machine has cores.
+const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// What an argument's text becomes.
+pub(crate) trait Parse<T>: Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {}
+
+impl<T, F: Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static> Parse<T> for F {}
+
+/// A number in `range`, both ends included. No range holds infinity or what is not a number.
+pub(crate) fn number<T>(range: RangeInclusive<T>) -> impl Parse<T>
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    within("number", range)
+}
+
+/// A whole number in `range`, both ends included.
+pub(crate) fn whole<T>(range: RangeInclusive<T>) -> impl Parse<T>
+where
+    T: FromStr + Ord + Display + Clone + Send + Sync + 'static,
+{
+    within("whole number", range)
+}
+
+/// A cosine distance.
+pub(crate) fn distance() -> impl Parse<f32> {
+    number(0.0..=2.0)
+}
+
+/// A probability or another share of one.
+pub(crate) fn share() -> impl Parse<f32> {
+    number(0.0..=1.0)
+}
+
+/// A number of threads that work on photos.
+pub(crate) fn workers() -> impl Parse<NonZeroUsize> {
+    whole(NonZeroUsize::MIN..=MOST_WORKERS)
+}
+
+fn within<T>(what: &'static str, range: RangeInclusive<T>) -> impl Parse<T>
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text: &str| match text.parse() {
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ => Err(format!("expected a {what} from {} to {}, found {text:?}", range.start(), range.end())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_are_in_the_range_and_nothing_beyond() {
+        for text in ["0", "2", "1.5", "2e0", "-0"] {
+            assert!(distance()(text).is_ok(), "{text}");
+        }
+        for text in ["-0.01", "2.01", "NaN", "-nan", "inf", "infinity", "1e400", "", " 1", "1,5", "0x1"] {
+            let message = format!("expected a number from 0 to 2, found {text:?}");
+            assert_eq!(distance()(text), Err(message));
+        }
+        assert_eq!(workers()("1").map(NonZeroUsize::get), Ok(1));
+        assert_eq!(workers()("1024").map(NonZeroUsize::get), Ok(1024));
+        for text in ["0", "1025", "-1", "1.0", "99999999999999999999", "NaN"] {
+            let message = format!("expected a whole number from 1 to 1024, found {text:?}");
+            assert_eq!(workers()(text), Err(message));
+        }
+    }
+}

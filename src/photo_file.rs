@@ -1,0 +1,41 @@
+//! A photo as a file of this machine.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Largest file read, bytes; more than any camera writes.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The file's bytes.
+///
+/// # Errors
+/// What stands in the way, for a person; the path is not in it.
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: io::Error| format!("the file can't be read: {error}");
+    let file = File::open(path).map_err(failed)?;
+    let len = file.metadata().map_err(failed)?.len();
+    if len > MAX_BYTES {
+        return Err(format!("expected a file of {MAX_BYTES} bytes at most, found {len}"));
+    }
+    let mut bytes = Vec::with_capacity(len as usize);
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_of_a_photos_size_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        assert!(read(&path).unwrap_err().starts_with("the file can't be read: No such file"));
+        assert!(read(folder.path()).unwrap_err().starts_with("the file can't be read: Is a directory"));
+        let file = File::create(&path).unwrap();
+        assert_eq!(read(&path).unwrap(), b"");
+        file.set_len(MAX_BYTES + 1).unwrap();
+        assert_eq!(read(&path).unwrap_err(), "expected a file of 268435456 bytes at most, found 268435457");
+    }
+}

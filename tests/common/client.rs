@@ -1,0 +1,119 @@
+//! The least HTTP client: it sends bytes as they are, right or wrong, and reads one answer.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Content type of what [`form`] makes.
+pub(crate) const FORM: &str = "multipart/form-data; boundary=b";
+
+/// Bytes to send: a request as it goes over the wire, and how often its middle is repeated.
+pub(crate) struct Wire {
+    pub(crate) head: Vec<u8>,
+    /// Sent this many times after the head, so that a gigabyte needs no gigabyte here.
+    pub(crate) repeated: (Vec<u8>, usize),
+    pub(crate) tail: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Whether it says when to come again.
+    pub(crate) retry_after: bool,
+    pub(crate) body: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// The connection ended without one.
+    Closed,
+    TimedOut,
+}
+
+/// Sends a request and reads its answer. The answer may come, and the connection end, before all is sent.
+pub(crate) fn send(address: &str, wire: &Wire, limit: Duration) -> Result<Answer, Silence> {
+    match exchange(address, wire, limit) {
+        Ok(text) => answer(&text).ok_or(Silence::Closed),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(Silence::TimedOut)
+        }
+        Err(_) => Err(Silence::Closed),
+    }
+}
+
+fn answer(text: &str) -> Option<Answer> {
+    let status = text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let retry_after = head.to_ascii_lowercase().contains("\r\nretry-after:");
+    Some(Answer { status, retry_after, body: body.to_owned() })
+}
+
+fn exchange(address: &str, wire: &Wire, limit: Duration) -> std::io::Result<String> {
+    let deadline = Instant::now() + limit;
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_write_timeout(Some(limit))?;
+    stream.set_read_timeout(Some(limit))?;
+    let sent = send_all(&mut stream, wire);
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => answer.extend_from_slice(&buffer[..read]),
+            // Reset after the answer was received: a server that wants no more.
+            Err(_) if !answer.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+        if Instant::now() > deadline {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+    if answer.is_empty() {
+        sent?;
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn send_all(stream: &mut TcpStream, wire: &Wire) -> std::io::Result<()> {
+    stream.write_all(&wire.head)?;
+    let (piece, times) = &wire.repeated;
+    for _ in 0..*times {
+        stream.write_all(piece)?;
+    }
+    stream.write_all(&wire.tail)
+}
+
+/// A photo as part `file` of a form.
+pub(crate) fn post_photo(path: &str, photo: &[u8]) -> Wire {
+    request("POST", path, FORM, form(&[("file", Some("photo.jpg"), photo)]))
+}
+
+/// A right request with any body.
+pub(crate) fn request(method: &str, path: &str, content_type: &str, body: Vec<u8>) -> Wire {
+    let head = head(method, path, content_type, &format!("Content-Length: {}", body.len()));
+    Wire { head, repeated: (body, 1), tail: Vec::new() }
+}
+
+/// The head of a request, with a line for the length.
+pub(crate) fn head(method: &str, path: &str, content_type: &str, length: &str) -> Vec<u8> {
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         {length}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// A whole form: name, file name and content of each part.
+pub(crate) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, filename, content) in parts {
+        let filename = filename.map(|name| format!("; filename=\"{name}\"")).unwrap_or_default();
+        let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--b--\r\n");
+    body
+}

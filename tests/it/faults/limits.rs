@@ -1,0 +1,76 @@
+//! Few file descriptors, and many clients that take them.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{enrollment, people, portrait, recognized};
+use crate::support::http::{Client, get};
+use crate::support::say;
+use crate::support::server::{Server, facerec_after, sample_data, wait_until};
+
+/// More than 64 descriptors have room for.
+const CROWD: usize = 100;
+
+fn descriptors(server: &Server) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
+}
+
+/// Processor time used so far, in ticks of a hundredth of a second.
+fn ticks(server: &Server) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+    // The name, which ends with the last bracket, may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// A loop that spins uses a whole core; one that waits uses next to nothing.
+fn assert_idle(server: &Server) {
+    let before = ticks(server);
+    std::thread::sleep(Duration::from_secs(1));
+    let used = ticks(server) - before;
+    assert!(used < 50, "{used} ticks of 100 used while nothing is done");
+}
+
+#[test]
+fn more_clients_than_file_descriptors_wait_and_are_answered_later() {
+    let server = Server::start_as(facerec_after("ulimit -n 64"), sample_data(), &[]);
+    let mut early = Client::sending(server.socket(), &get("/healthz", &[]));
+    assert_eq!(early.answer().status, 200);
+    let before = descriptors(&server);
+    let crowd: Vec<TcpStream> = (0..CROWD).map(|_| TcpStream::connect(server.socket()).unwrap()).collect();
+    let mut late = Client::sending(server.socket(), &get("/healthz", &[]));
+    wait_until("all places are taken", || descriptors(&server) >= before + 31);
+    assert_idle(&server);
+    // Descriptors are left for the files: those who are in can change them.
+    early.send(&enrollment("Ada", &std::fs::read(portrait()).unwrap()));
+    let ada = early.answer();
+    assert_eq!(ada.status, 201, "{}", ada.body);
+    drop(crowd);
+    assert_eq!(late.answer().status, 200);
+    recognized(&server);
+    assert_eq!(people(&server).pop().as_deref(), ada.json()["id"].as_str());
+    assert!(!server.log().contains("can't be accepted"), "{}", server.log());
+}
+
+#[test]
+fn without_any_file_descriptor_left_the_service_waits_for_one() {
+    let server = Server::start_as(facerec_after("ulimit -n 64"), sample_data(), &[]);
+    let limit = |descriptors: usize| {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.arg(format!("--pid={}", server.pid())).arg(format!("--nofile={descriptors}:64"));
+        prlimit.status().is_ok_and(|status| status.success())
+    };
+    if !limit(64) {
+        say("NOTE: prlimit can't be used here; a service without a file descriptor left is NOT tested.");
+        return;
+    }
+    assert!(limit(1), "fewer than are open already");
+    let mut waiting = Client::sending(server.socket(), &get("/healthz", &[]));
+    wait_until("it is said", || server.log().contains("a connection can't be accepted"));
+    assert_idle(&server);
+    assert_eq!(server.log().matches("a connection can't be accepted").count(), 1, "and not again and again");
+    assert!(limit(64));
+    assert_eq!(waiting.answer().status, 200);
+    recognized(&server);
+}
