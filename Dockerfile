@@ -11,13 +11,15 @@ ARG BUILD_IMAGE=docker.io/library/rust:1.95-slim-trixie
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
 
 FROM ${BUILD_IMAGE} AS build
+# HEIC, the photos of iPhones; empty leaves it out (docs/phone-photos.md).
+ARG FEATURES=phone-photos
 WORKDIR /src
 COPY . .
 # facerec.cdx.json names every crate in the program: the software bill of materials, in CycloneDX.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin facerec \
+    cargo build --release --locked --features "${FEATURES}" --bin facerec \
     && { command -v cargo-cyclonedx || cargo install --locked --target-dir target/tools cargo-cyclonedx@0.5.9; } \
-    && cargo cyclonedx --format json --spec-version 1.5 --override-filename facerec.cdx \
+    && cargo cyclonedx --features "${FEATURES}" --format json --spec-version 1.5 --override-filename facerec.cdx \
     && mkdir -p /out/opt/facerec /out/data \
     && cp target/release/facerec facerec.cdx.json LICENSE /out/opt/facerec/ \
     && cp -r models /out/opt/facerec/models \

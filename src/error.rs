@@ -57,6 +57,14 @@ pub enum InputError {
         /// What the first bytes look like.
         found: String,
     },
+    /// A photo in a format that this build has no decoder for.
+    #[error("{format} photos are not read here: {advice}")]
+    UnreadFormat {
+        /// Name of the format.
+        format: &'static str,
+        /// What the person who sent it can do.
+        advice: &'static str,
+    },
     /// An image format known here, but the pixels can't be read.
     #[error("the {format} image can't be decoded: {reason}")]
     Undecodable {

@@ -102,7 +102,9 @@ impl From<InputError> for Failure {
             InputError::Missing(_) => (StatusCode::BAD_REQUEST, "missing_part"),
             InputError::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
             InputError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            InputError::UnknownFormat { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_image"),
+            InputError::UnknownFormat { .. } | InputError::UnreadFormat { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_image")
+            }
             InputError::Undecodable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "undecodable_image"),
             InputError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
             InputError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
@@ -213,6 +215,7 @@ mod tests {
             (InputError::Invalid("x".into()).into(), 400, "invalid_request"),
             (InputError::TooLarge { limit_bytes: 5 }.into(), 413, "too_large"),
             (InputError::UnknownFormat { found: "text".into() }.into(), 415, "unsupported_image"),
+            (InputError::UnreadFormat { format: "HEIC", advice: "x" }.into(), 415, "unsupported_image"),
             (undecodable.into(), 422, "undecodable_image"),
             (too_many.into(), 422, "too_many_pixels"),
             (InputError::NotFound("x".into()).into(), 404, "not_found"),

@@ -67,7 +67,7 @@ const CODES: &[(&str, u16, &str)] = &[
     ("conflict", 409, "it contradicts what is stored"),
     ("too_large", 413, "the body or a file in it is over the limit"),
     ("unsupported_media_type", 415, "the body is of another kind than is taken here"),
-    ("unsupported_image", 415, "the file is of no image format known here"),
+    ("unsupported_image", 415, "the file is of no image format that is read here"),
     ("undecodable_image", 422, "the image is broken"),
     ("too_many_pixels", 422, "the image is over the limit of pixels"),
     ("no_face", 422, "a photo without a face; `part` says which"),

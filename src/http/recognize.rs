@@ -32,7 +32,7 @@ use crate::config::Compat;
         (status = 403, description = "The API key is not for this", body = LegacyError),
         (status = 408, description = "The upload stood still", body = LegacyError),
         (status = 413, description = "The file is over the limit", body = LegacyError),
-        (status = 415, description = "The file is of no image format known here", body = LegacyError),
+        (status = 415, description = "The file is of no image format that is read here", body = LegacyError),
         (status = 422, description = "The image is broken or has too many pixels", body = LegacyError),
         (status = 500, description = "The service has failed", body = LegacyError),
         (status = 503, description = "There is no room for more work", body = LegacyError),

@@ -12,9 +12,16 @@ use super::DecodedRgb;
 use crate::error::{InputError, Result};
 use sniff::Format;
 
+#[cfg(feature = "phone-photos")]
+mod heic;
 mod jpeg;
 mod rgb;
 mod sniff;
+
+/// What helps where HEIC is not read.
+#[cfg(not(feature = "phone-photos"))]
+const HEIC_ADVICE: &str = "on an iPhone choose Settings > Camera > Formats > Most Compatible, or convert the photo \
+                           to JPEG, or run a facerec that was built with the feature phone-photos";
 
 /// Bytes of the widest pixel that is decoded at the full `max_megapixels`: RGBA with 16 bits.
 const WIDEST_PIXEL_BYTES: u64 = 8;
@@ -53,18 +60,19 @@ impl DecodeLimits {
     }
 }
 
-/// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF file to 8-bit RGB: of an animation the first frame, of
-/// several pages the first. Greyscale, palette, CMYK and 1-bit images become RGB; alpha is dropped,
+/// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF file, and with the feature `phone-photos` a HEIC file, to 8-bit RGB:
+/// of an animation the first frame, of several pages the first. Greyscale, palette, CMYK and 1-bit images become RGB; alpha is dropped,
 /// not blended; of 16-bit samples the high byte is kept; float samples (TIFF) are taken as 0 to 1.
 /// Metadata is not looked at: the pixels lie as they are stored.
 ///
 /// # Errors
-/// [`InputError::UnknownFormat`] when the first bytes are of no such format,
+/// [`InputError::UnknownFormat`] when the first bytes are of no such format, [`InputError::UnreadFormat`] when they
+/// are of one that phones make and this build has no decoder for,
 /// [`InputError::TooManyPixels`] when the header claims more pixels than the limit (no pixel has been
 /// decoded by then), and [`InputError::Undecodable`] for a file that is damaged, cut short, of a variant
 /// that is not read, or that needs more memory than its pixels justify.
 pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
-    let format = sniff::sniff(bytes).map_err(|found| InputError::UnknownFormat { found })?;
+    let format = sniff::sniff(bytes)?;
     match format {
         Format::Jpeg => jpeg::decode(bytes, limits),
         Format::Png => decode_with_image(bytes, format, image::ImageFormat::Png, limits),
@@ -72,6 +80,10 @@ pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
         Format::Gif => decode_with_image(bytes, format, image::ImageFormat::Gif, limits),
         Format::Bmp => decode_with_image(bytes, format, image::ImageFormat::Bmp, limits),
         Format::Tiff => decode_with_image(bytes, format, image::ImageFormat::Tiff, limits),
+        #[cfg(feature = "phone-photos")]
+        Format::Heic => heic::decode(bytes, limits),
+        #[cfg(not(feature = "phone-photos"))]
+        Format::Heic => Err(InputError::UnreadFormat { format: "HEIC", advice: HEIC_ADVICE }.into()),
     }
 }
 

@@ -4,6 +4,8 @@
 pub mod bilinear;
 pub mod decode;
 pub mod encode;
+#[cfg(feature = "phone-photos")]
+mod heif;
 pub mod orient;
 pub mod resample;
 

@@ -20,7 +20,7 @@ pub enum Orientations {
 }
 
 /// Turns a photo upright by the orientation in the EXIF data of `bytes`, the file it was decoded from
-/// (JPEG, PNG, WebP or TIFF). Does to the pixels what Pillow's `ImageOps.exif_transpose` does.
+/// (JPEG, PNG, WebP or TIFF), or in the container of a HEIC file. Does to the pixels what Pillow's `ImageOps.exif_transpose` does.
 ///
 /// No EXIF data, broken EXIF data and values other than 1 to 8 mean that the photo is upright already.
 #[must_use]
@@ -32,8 +32,13 @@ pub fn orient(photo: DecodedRgb, bytes: &[u8], which: Orientations) -> OrientedR
     apply(photo, orientation)
 }
 
-/// The EXIF orientation, 1 to 8, where the file has one.
+/// The orientation, 1 to 8 as EXIF counts it, where the file has one.
 fn read_orientation(bytes: &[u8]) -> Option<u8> {
+    // The container of HEIC has its own word for it. EXIF data there says the same, to be shown and not to be applied.
+    #[cfg(feature = "phone-photos")]
+    if super::heif::is_heif(bytes) {
+        return super::heif::orientation(bytes);
+    }
     // One broken tag of a camera maker must not cost the orientation beside it. The reader takes 8
     // directories at most, none of them twice, and reads a value only when it is asked for.
     let mut reader = exif::Reader::new();

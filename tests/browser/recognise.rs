@@ -109,6 +109,14 @@ fn what_is_no_photo_and_what_shows_nobody_is_said_in_plain_words() {
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };
     tab.choose("#photo-file", &[sample("roster.xlsx")]);
     tab.wait_text("#result-notice", "This is not a kind of picture that the service knows.");
+    #[cfg(not(feature = "phone-photos"))]
+    {
+        tab.choose("#photo-next", &[golden("imaging/phone/portrait.heic")]);
+        tab.wait_text(
+            "#result-notice",
+            "HEIC photos are not read here: on an iPhone choose Settings > Camera",
+        );
+    }
     tab.choose("#photo-next", &[golden("photos/no_face.png")]);
     tab.wait_text("#summary", "No face found");
     assert!(!tab.is_seen("#result-notice .bad"));

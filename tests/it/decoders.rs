@@ -143,12 +143,7 @@ fn a_file_cut_short_is_an_error_or_has_all_its_pixels() {
 
 #[test]
 fn what_is_no_image_is_refused_with_what_it_looks_like() {
-    for (bytes, found) in [
-        (&b""[..], "no bytes at all"),
-        (b"this is no image", "text"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC, which is not read here; send it as JPEG"),
-        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF, which is not read here; send it as JPEG"),
-    ] {
+    for (bytes, found) in [(&b""[..], "no bytes at all"), (b"this is no image", "text")] {
         assert_eq!(input_error(bytes), InputError::UnknownFormat { found: found.into() });
     }
     let message = input_error(b"hello").to_string();

@@ -89,6 +89,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mozjpeg", &["imaging::decode"]),
     ("mozjpeg_sys", &["imaging::decode"]),
     ("zune_jpeg", &["imaging::decode"]),
+    ("heifer", &["imaging::decode", "imaging::heif"]),
     ("exif", &["imaging::orient"]),
     ("calamine", &["roster"]),
     // A workbook is an archive too: its size is checked before calamine unpacks it.

@@ -29,9 +29,12 @@ mod install;
 mod layering;
 mod native;
 mod overload;
+#[cfg(feature = "phone-photos")]
+mod phone_photos;
 mod roster;
 mod search;
 mod soak_report;
 mod store;
 mod support;
+mod unread_photos;
 mod writer;

@@ -17,7 +17,7 @@ const TURNED = {
 
 /** Why the gate refuses a photo, with what was measured and what is needed. */
 const REASONS = {
-  not_an_image: () => "It can’t be read as a photo.",
+  not_an_image: ({ detail }) => ["It can’t be read as a photo.", sentence(detail)].filter(Boolean).join(" "),
   no_face: () => "No face was found in it.",
   several_faces: ({ measured }) => `${measured} faces are in it; there should be one.`,
   face_too_small: ({ measured, needed }) => `The face is ${round(measured)} pixels wide; at least ${round(needed)} are needed.`,
@@ -38,7 +38,7 @@ const PROBLEMS = {
   busy: "The service is busy with other photos. Try again in a moment.",
   timeout: "The service did not get to it in time. Try again in a moment.",
   too_large: "The file is larger than the service takes.",
-  unsupported_image: "This is not a kind of picture that the service knows. It takes JPEG, PNG, WebP, GIF, BMP and TIFF.",
+  unsupported_image: "This is not a kind of picture that the service knows.",
   undecodable_image: "The picture is broken and can’t be opened.",
   too_many_pixels: "The picture has more pixels than the service takes.",
   invalid_roster: "The file can’t be used as a roster.",
@@ -49,7 +49,7 @@ const PROBLEMS = {
 };
 
 /** These say it all; other answers go on with what the service itself says. */
-const COMPLETE = new Set(["busy", "timeout", "unsupported_image", "name_taken", "last_photo", "not_found", "unauthorized", "forbidden"]);
+const COMPLETE = new Set(["busy", "timeout", "name_taken", "last_photo", "not_found", "unauthorized", "forbidden"]);
 
 const UNREACHABLE = "The service can’t be reached. Check that it is running and that you are connected.";
 const FAILED = "The service has failed. Its log says why.";

@@ -16,7 +16,7 @@ use crate::http::state::AppState;
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct PhotoFormSchema {
-    /// JPEG, PNG, WebP, GIF, BMP or TIFF; the bytes decide, not the content type.
+    /// JPEG, PNG, WebP, GIF, BMP or TIFF, and HEIC where it is built in; the bytes decide, not the content type.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }

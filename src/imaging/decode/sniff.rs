@@ -2,7 +2,7 @@
 
 use crate::error::InputError;
 
-/// The formats that are read.
+/// The formats that are read; HEIC with the feature `phone-photos`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Jpeg,
@@ -11,6 +11,7 @@ pub(super) enum Format {
     Gif,
     Bmp,
     Tiff,
+    Heic,
 }
 
 impl Format {
@@ -23,6 +24,7 @@ impl Format {
             Self::Gif => "GIF",
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
+            Self::Heic => "HEIC",
         };
         // Some decoders end theirs with a line break, which would tear logs and output apart.
         reason.truncate(reason.trim_end().len());
@@ -30,8 +32,11 @@ impl Format {
     }
 }
 
+/// What helps against AVIF.
+const AVIF_ADVICE: &str = "convert the photo to JPEG or PNG";
+
 /// Tells the format by the first bytes, or says what they look like instead.
-pub(super) fn sniff(bytes: &[u8]) -> Result<Format, String> {
+pub(super) fn sniff(bytes: &[u8]) -> Result<Format, InputError> {
     match bytes {
         [0xFF, 0xD8, 0xFF, ..] => Ok(Format::Jpeg),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(Format::Png),
@@ -40,7 +45,8 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<Format, String> {
         // Classic and big TIFF, in both byte orders.
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Format::Tiff),
         [b'B', b'M', rest @ ..] if has_bitmap_header(rest) => Ok(Format::Bmp),
-        _ => Err(describe(bytes)),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => iso_media(bytes),
+        _ => Err(InputError::UnknownFormat { found: describe(bytes) }),
     }
 }
 
@@ -68,9 +74,6 @@ fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "no bytes at all".into();
     }
-    if let Some(found) = iso_media(bytes) {
-        return found;
-    }
     if let Some((_, name)) = NAMED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return (*name).into();
     }
@@ -87,20 +90,18 @@ fn describe(bytes: &[u8]) -> String {
 }
 
 /// HEIC, AVIF and videos share one container (ISO base media); its first box lists brands.
-fn iso_media(bytes: &[u8]) -> Option<String> {
-    if bytes.get(4..8)? != b"ftyp" {
-        return None;
-    }
-    let length = bytes.get(..4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes)?;
-    let brands = bytes.get(8..bytes.len().min(length as usize).min(256))?.as_chunks::<4>().0;
+fn iso_media(bytes: &[u8]) -> Result<Format, InputError> {
+    let length = bytes.first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let first_box = &bytes[..bytes.len().min(length).min(256)];
+    let brands = first_box.get(8..).unwrap_or_default().as_chunks::<4>().0;
     let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
-    Some(if has(&[b"avif", b"avis"]) {
-        "AVIF, which is not read here; send it as JPEG".into()
+    if has(&[b"avif", b"avis"]) {
+        Err(InputError::UnreadFormat { format: "AVIF", advice: AVIF_ADVICE })
     } else if has(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"]) {
-        "HEIC, which is not read here; send it as JPEG".into()
+        Ok(Format::Heic)
     } else {
-        "a video (MP4 or QuickTime); send a photo".into()
-    })
+        Err(InputError::UnknownFormat { found: "a video (MP4 or QuickTime); send a photo".into() })
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_named() {
-        let cases: [(&[u8], &str); 14] = [
+        let cases: [(&[u8], &str); 12] = [
             (b"", "no bytes at all"),
             (b"hello, this is no image", "text"),
             (b"BMW is a maker of cars, not a bitmap", "text"),
@@ -118,15 +119,22 @@ mod tests {
             (b"  <svg/>", "markup (HTML, XML or SVG)"),
             (b"%PDF-1.7\n\x00", "a PDF document; send the photo itself"),
             (b"PK\x03\x04\x14\x00", "a ZIP archive or an office document; send the photo itself"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC, which is not read here; send it as JPEG"),
-            (b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf", "AVIF, which is not read here; send it as JPEG"),
             (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "a video (MP4 or QuickTime); send a photo"),
             (b"\0\0\0\x0Cftyp", "a video (MP4 or QuickTime); send a photo"),
             (b"\xFF\x0A\0\0", "JPEG XL, which is not read here; send it as JPEG"),
             (b"\x00\x01\x02\xFF", "bytes that start with 00 01 02 ff"),
         ];
         for (bytes, found) in cases {
-            assert_eq!(sniff(bytes), Err(found.into()), "{bytes:?}");
+            assert_eq!(sniff(bytes), Err(InputError::UnknownFormat { found: found.into() }), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn what_phones_make_is_told_by_its_brands() {
+        assert_eq!(sniff(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Ok(Format::Heic));
+        assert_eq!(sniff(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"), Ok(Format::Heic));
+        let avif = Err(InputError::UnreadFormat { format: "AVIF", advice: AVIF_ADVICE });
+        assert_eq!(sniff(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif"), avif);
+        assert_eq!(sniff(b"\0\0\0\x1Cftypmif1\0\0\0\0mif1avifmiaf"), avif);
     }
 }

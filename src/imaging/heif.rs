@@ -1,0 +1,311 @@
+//! What the container of a HEIC file says of its main picture: size, tiles, crop and orientation. No pixel
+//! is decoded here.
+//!
+//! A phone stores a photo as a grid of tiles, each a small picture of its own, beside properties that say how
+//! it is cropped and turned. Everything is a claim of a file that may be hostile: tiles are counted, and what
+//! they hold is added up, since they may all point to the same bytes.
+
+use heifer::color::ColorParams;
+use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
+use heifer::heifer_isobmff::{BoxIter, HeifFile, ItemId};
+
+/// Bytes of the box that describes the file. A photo of 200 megapixels has 40 KB; the reader searches
+/// its lists once for each entry.
+const MAX_META_BYTES: usize = 256 << 10;
+
+/// Tiles of a picture. Phones make 48 for 12 megapixels and 768 for 200.
+const MAX_TILES: usize = 4096;
+
+/// The shorter side of a tile among others, in pixels: the least that the standard (MIAF) allows.
+const MIN_TILE_SIDE: u32 = 64;
+
+/// Bytes of a tile's parameter sets, which are read again for each tile.
+const MAX_CONFIG_BYTES: usize = 16 << 10;
+
+/// The main picture of a file, as its container describes it.
+pub(super) struct HeifPicture<'a> {
+    file: HeifFile<'a>,
+    /// Width in pixels, before crop and turn.
+    pub(super) width: u32,
+    /// Height in pixels, before crop and turn.
+    pub(super) height: u32,
+    /// Row by row.
+    pub(super) tiles: Vec<ItemId>,
+    /// Tiles in a row.
+    pub(super) columns: usize,
+    /// Width of each tile, in pixels; the last of a row may reach over the edge.
+    pub(super) tile_width: u32,
+    /// Height of each tile, in pixels; those of the last row may reach over the edge.
+    pub(super) tile_height: u32,
+    /// What is left of it, where it is cropped.
+    pub(super) crop: Option<Crop>,
+    /// How what is left is to be turned, as EXIF counts it: 1 to 8.
+    pub(super) orientation: u8,
+}
+
+/// The part of a picture that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Crop {
+    /// First column.
+    pub(super) left: u32,
+    /// First row.
+    pub(super) top: u32,
+    /// Columns, at least 1.
+    pub(super) width: u32,
+    /// Rows, at least 1.
+    pub(super) height: u32,
+}
+
+/// Whether the bytes begin as a file of this container does.
+pub(super) fn is_heif(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp")
+}
+
+/// The orientation, 1 to 8 as EXIF counts it, of a file that could be decoded.
+pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
+    HeifPicture::read(bytes).ok().map(|picture| picture.orientation)
+}
+
+impl<'a> HeifPicture<'a> {
+    /// Reads the container. The reason, where the picture can't be decoded.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        check_meta(bytes)?;
+        let file = HeifFile::parse(bytes).map_err(|error| error.to_string())?;
+        let mut picture = match kind(&file, file.primary_id)? {
+            [b'h', b'v', b'c', b'1'] => Self::single(file)?,
+            [b'g', b'r', b'i', b'd'] => Self::grid(file)?,
+            other => {
+                return Err(format!(
+                    "its pixels are stored as '{}', which is not read",
+                    other.escape_ascii()
+                ));
+            }
+        };
+        picture.check_tiles(bytes.len())?;
+        picture.read_transforms()?;
+        Ok(picture)
+    }
+
+    fn single(file: HeifFile<'a>) -> Result<Self, String> {
+        let id = file.primary_id;
+        let (width, height) = size(&file, id)?;
+        Ok(Self {
+            file,
+            width,
+            height,
+            tiles: vec![id],
+            columns: 1,
+            tile_width: width,
+            tile_height: height,
+            crop: None,
+            orientation: 1,
+        })
+    }
+
+    fn grid(file: HeifFile<'a>) -> Result<Self, String> {
+        let id = file.primary_id;
+        let grid = file.grid(id).map_err(|error| error.to_string())?;
+        let (rows, columns) = (usize::from(grid.rows), usize::from(grid.columns));
+        let tiles = file.referenced_items(id, b"dimg").to_vec();
+        if tiles.len() != rows * columns || tiles.len() > MAX_TILES {
+            return Err(format!(
+                "it has {} tiles for {rows} rows of {columns}; at most {MAX_TILES} are taken",
+                tiles.len()
+            ));
+        }
+        let (tile_width, tile_height) = size(&file, tiles[0])?;
+        let (width, height) = (grid.output_width, grid.output_height);
+        if !covers(width, columns, tile_width) || !covers(height, rows, tile_height) {
+            return Err(format!(
+                "{rows} rows of {columns} tiles of {tile_width} x {tile_height} pixels do not make {width} x {height}"
+            ));
+        }
+        Ok(Self { file, width, height, tiles, columns, tile_width, tile_height, crop: None, orientation: 1 })
+    }
+
+    /// All tiles are alike, untouched, and together no more than the file holds.
+    fn check_tiles(&self, file_bytes: usize) -> Result<(), String> {
+        let mut bytes = 0;
+        for id in &self.tiles {
+            if kind(&self.file, *id)? != *b"hvc1" {
+                return Err("its tiles are not all stored as 'hvc1'".into());
+            }
+            if size(&self.file, *id)? != (self.tile_width, self.tile_height) {
+                return Err("its tiles have different sizes".into());
+            }
+            if *id != self.file.primary_id && self.properties(*id)?.any(is_transform) {
+                return Err("its tiles are cropped or turned one by one".into());
+            }
+            bytes += self.file.item_data(*id).map_err(|error| error.to_string())?.len();
+            if bytes > file_bytes {
+                return Err("its tiles hold more bytes than the file".into());
+            }
+            let config = self.file.hevc_config(*id).map_err(|error| error.to_string())?;
+            let config_bytes: usize = config.iter().flat_map(|c| &c.nal_units).map(Vec::len).sum();
+            if config_bytes > MAX_CONFIG_BYTES {
+                return Err(format!("a tile has {config_bytes} bytes of parameter sets"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Crop, rotation and mirror, which the standard has in this order.
+    fn read_transforms(&mut self) -> Result<(), String> {
+        let (mut crop, mut orientation) = (None, 1);
+        for property in self.properties(self.file.primary_id)? {
+            match property {
+                Property::CleanAperture { width, height, horiz_offset, vert_offset } => {
+                    if crop.is_some() || orientation != 1 {
+                        return Err("its crop is not the first change to the picture".into());
+                    }
+                    let (left, width) = aperture(self.width, *width, *horiz_offset)?;
+                    let (top, height) = aperture(self.height, *height, *vert_offset)?;
+                    crop = Some(Crop { left, top, width, height });
+                }
+                Property::Rotation(quarters) => {
+                    orientation = (0..*quarters % 4).fold(orientation, |code, _| turned_left(code));
+                }
+                Property::Mirror(top_bottom) => {
+                    orientation = mirrored(orientation);
+                    if *top_bottom {
+                        orientation = turned_left(turned_left(orientation));
+                    }
+                }
+                _ => {}
+            }
+        }
+        (self.crop, self.orientation) = (crop, orientation);
+        Ok(())
+    }
+
+    /// The HEVC stream of a tile, and the colours that the container says it has.
+    pub(super) fn tile(&self, id: ItemId) -> Result<(Vec<u8>, Option<ColorParams>), String> {
+        let stream = self.file.hevc_bitstream(id).map_err(|error| error.to_string())?;
+        let colours = match self.colours(id)? {
+            None => self.colours(self.file.primary_id)?,
+            own => own,
+        };
+        Ok((stream, colours))
+    }
+
+    fn colours(&self, id: ItemId) -> Result<Option<ColorParams>, String> {
+        Ok(self.properties(id)?.find_map(|property| match property {
+            Property::Color(ColorInfo::Nclx { matrix, full_range, .. }) => {
+                Some(ColorParams { matrix: *matrix, full_range: *full_range })
+            }
+            _ => None,
+        }))
+    }
+
+    fn properties(&self, id: ItemId) -> Result<impl Iterator<Item = &Property>, String> {
+        self.file.item_properties(id).map_err(|error| error.to_string())
+    }
+}
+
+/// Refuses a file whose description is out of all proportion, before it is read.
+fn check_meta(bytes: &[u8]) -> Result<(), String> {
+    for part in BoxIter::new(bytes) {
+        let part = part.map_err(|error| error.to_string())?;
+        if part.header.box_type.0 == *b"meta" && part.content.len() > MAX_META_BYTES {
+            return Err(format!(
+                "{} bytes describe it; at most {MAX_META_BYTES} are taken",
+                part.content.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn kind(file: &HeifFile<'_>, id: ItemId) -> Result<[u8; 4], String> {
+    Ok(file.item(id).map_err(|error| error.to_string())?.item_type.0)
+}
+
+fn size(file: &HeifFile<'_>, id: ItemId) -> Result<(u32, u32), String> {
+    let size = file.image_size(id).map_err(|error| error.to_string())?;
+    size.ok_or_else(|| "it does not say its size".into())
+}
+
+fn is_transform(property: &Property) -> bool {
+    matches!(property, Property::CleanAperture { .. } | Property::Rotation(_) | Property::Mirror(_))
+}
+
+/// Whether tiles of a length cover a side, each of them at least in part.
+fn covers(side: u32, count: usize, tile: u32) -> bool {
+    let (side, count, tile) = (u64::from(side), count as u64, u64::from(tile));
+    (count == 1 || tile >= u64::from(MIN_TILE_SIDE)) && (count - 1) * tile < side && side <= count * tile
+}
+
+/// Start and length of a crop along a side, from its length and the distance of its centre from the picture's,
+/// both of them fractions.
+fn aperture(side: u32, length: (u32, u32), offset: (i32, u32)) -> Result<(u32, u32), String> {
+    let length = (f64::from(length.0) / f64::from(length.1)).round();
+    let start = ((f64::from(side) - length) / 2.0 + f64::from(offset.0) / f64::from(offset.1)).round();
+    // Not a number where a fraction is by zero: then no comparison holds.
+    if length >= 1.0 && start >= 0.0 && start + length <= f64::from(side) {
+        return Ok((start as u32, length as u32));
+    }
+    Err("its crop reaches outside the picture".into())
+}
+
+/// The EXIF orientation that turns a picture a quarter to the left after `code` has been applied.
+fn turned_left(code: u8) -> u8 {
+    [8, 5, 6, 7, 4, 1, 2, 3][usize::from(code) - 1] // EXIF codes are 1 to 8
+}
+
+/// The EXIF orientation that exchanges left and right after `code` has been applied.
+fn mirrored(code: u8) -> u8 {
+    [2, 1, 4, 3, 6, 5, 8, 7][usize::from(code) - 1] // EXIF codes are 1 to 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_and_mirrors_lead_round_all_orientations() {
+        for code in 1..=8 {
+            let round =
+                [turned_left, turned_left, turned_left, turned_left].iter().fold(code, |c, turn| turn(c));
+            assert_eq!((round, mirrored(mirrored(code))), (code, code));
+            // To mirror and turn left is to turn right and mirror.
+            let right = turned_left(turned_left(turned_left(code)));
+            assert_eq!(turned_left(mirrored(code)), mirrored(right), "{code}");
+        }
+        assert_eq!((turned_left(1), mirrored(1), turned_left(mirrored(1))), (8, 2, 5));
+    }
+
+    #[test]
+    fn a_crop_lies_inside_the_picture() {
+        assert_eq!(aperture(334, (333, 1), (-1, 2)), Ok((0, 333)));
+        assert_eq!(aperture(100, (50, 1), (0, 1)), Ok((25, 50)));
+        assert_eq!(aperture(100, (100, 1), (0, 1)), Ok((0, 100)));
+        for (length, offset) in [
+            ((101, 1), (0, 1)),
+            ((50, 1), (26, 1)),
+            ((50, 1), (-26, 1)),
+            ((0, 1), (0, 1)),
+            ((1, 0), (0, 1)),
+            ((0, 0), (0, 1)),
+            ((50, 1), (0, 0)),
+            ((u32::MAX, 1), (i32::MIN, 1)),
+        ] {
+            assert!(aperture(100, length, offset).is_err(), "{length:?} {offset:?}");
+        }
+    }
+
+    #[test]
+    fn tiles_cover_the_picture_and_none_lies_outside() {
+        for (side, count, tile, fits) in [
+            (4032, 8, 512, true),
+            (4096, 8, 512, true),
+            (4097, 8, 512, false),
+            (3584, 8, 512, false),
+            (30, 1, 30, true),
+            (60, 2, 30, false),
+            (0, 1, 512, false),
+            (u32::MAX, 256, u32::MAX, false),
+        ] {
+            assert_eq!(covers(side, count, tile), fits, "{side} {count} {tile}");
+        }
+    }
+}
