@@ -90,10 +90,10 @@ impl Service {
         };
         let pipeline = Pipeline::new(Arc::new(NoFaces), Arc::new(NoFaces), params);
         let app = App::start(config, pipeline, 0.5, Arc::new(gallery), Arc::new(roster), Access::default());
-        let router = router(AppState::new(app.expect("a thread for the worker")));
+        let app = AppState::new(app.expect("a thread for the worker"));
         let runtime =
             Builder::new_current_thread().enable_time().build().expect("a runtime without a socket");
-        Self { router, runtime, _data: data }
+        Self { router: router(app), runtime, _data: data }
     }
 }
 
