@@ -18,7 +18,7 @@ COPY . .
 # facerec.cdx.json names every crate in the program: the software bill of materials, in CycloneDX.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --features "${FEATURES}" --bin facerec \
-    && { command -v cargo-cyclonedx || cargo install --locked --target-dir target/tools cargo-cyclonedx@0.5.9; } \
+    && { command -v cargo-cyclonedx || cargo install --locked --debug --target-dir target/tools cargo-cyclonedx@0.5.9; } \
     && cargo cyclonedx --features "${FEATURES}" --format json --spec-version 1.5 --override-filename facerec.cdx \
     && mkdir -p /out/opt/facerec /out/data \
     && cp target/release/facerec facerec.cdx.json LICENSE /out/opt/facerec/ \

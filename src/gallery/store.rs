@@ -106,7 +106,7 @@ pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
     };
-    let bytes = encode(gallery).map_err(|error| failed(&error))?;
+    let bytes = encode(gallery).map_err(|what| failed(&what))?;
     durable::replace(path, |to| to.write_all(&bytes)).map_err(|error| failed(&error))
 }
 
@@ -124,7 +124,11 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, bincode::error::EncodeError> {
+/// The bytes of a gallery's file.
+///
+/// # Errors
+/// What can't be encoded: a record over its limit.
+pub fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, String> {
     let Recipe { model, model_sha256, margin_px } = gallery.recipe();
     let mut bytes = Vec::with_capacity(HEADER_LEN + gallery.photo_count() * (EMBEDDING_LEN * 4 + 128) + 1024);
     bytes.extend_from_slice(&MAGIC);
@@ -162,12 +166,15 @@ fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, bincode::error::Enc
     Ok(bytes)
 }
 
-fn push(bytes: &mut Vec<u8>, record: &impl Encode) -> std::result::Result<(), bincode::error::EncodeError> {
-    bincode::encode_into_std_write(record, bytes, CONFIG).map(drop)
+fn push(bytes: &mut Vec<u8>, record: &impl Encode) -> std::result::Result<(), String> {
+    bincode::encode_into_std_write(record, bytes, CONFIG).map(drop).map_err(|error| error.to_string())
 }
 
-/// The checks, in the order in which their messages help most.
-fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
+/// The gallery in a file's bytes, not yet laid out for searching ([`Gallery::prepare`]).
+///
+/// # Errors
+/// What is wrong with them, as [`read`] says it.
+pub fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
     let body = checked_body(bytes)?;
     let mut rest = body;
     let recipe: RecipeRecord<'_> = next(&mut rest)?;
