@@ -100,7 +100,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ndarray", &["nn"]),
     ("prost", &["nn::native::graph", "models::facenet_onnx"]),
     ("half", &["nn::native::graph", "models::checkpoint", "gallery::pickle"]),
-    ("rayon", &["nn", "imaging"]),
+    ("rayon", &["nn", "imaging", "worker"]),
     ("unicode_normalization", &["person_name"]),
     // What runs the service stays out of the stages.
     ("axum", &["http"]),

@@ -90,8 +90,9 @@ pub(crate) struct InceptionResnetV1 {
     buffer_of: Vec<usize>,
     /// Floats of each buffer, a face.
     buffer_floats: Vec<usize>,
-    /// Buffers not in use; at most one set a thread is kept.
+    /// Buffers not in use; at most `kept` sets, one for each core.
     idle: Mutex<Vec<Buffers>>,
+    kept: usize,
 }
 
 /// Buffers for a batch of faces.
@@ -133,7 +134,7 @@ impl InceptionResnetV1 {
         }
         let means = self.means(faces.len(), &buffers[self.buffer_of[self.last]]);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < rayon::current_num_threads() {
+        if idle.len() < self.kept {
             idle.push(buffers);
         }
         drop(idle);

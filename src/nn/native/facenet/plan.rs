@@ -411,6 +411,7 @@ impl Walk {
             buffer_of,
             buffer_floats,
             idle: std::sync::Mutex::default(),
+            kept: rayon::current_num_threads(),
         })
     }
 }
