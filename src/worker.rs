@@ -379,12 +379,14 @@ mod tests {
     #[test]
     fn a_job_on_one_core_may_be_the_last_to_let_the_workers_go() {
         let workers = Arc::new(workers(rayon::current_num_threads(), 2));
-        let blocked: Vec<_> = (0..rayon::current_num_threads()).map(|_| block(&workers)).collect();
+        let mut blocked: Vec<_> = (0..rayon::current_num_threads()).map(|_| block(&workers)).collect();
         let (let_go, all_let_go) = mpsc::channel::<()>();
+        let (started, is_started) = mpsc::channel();
         let (sender, done) = mpsc::channel();
         let job = {
             let workers = Arc::clone(&workers);
             move || {
+                started.send(()).unwrap();
                 let _ = all_let_go.recv();
                 drop(workers);
                 sender.send(rayon::current_num_threads()).unwrap();
@@ -393,6 +395,9 @@ mod tests {
         };
         let last = [workers.submit(job).unwrap(), workers.submit(|| Ok(())).unwrap()];
         drop(workers);
+        // One thread becomes free and takes the job while the others still run and the second job waits.
+        drop(blocked.pop());
+        is_started.recv().unwrap();
         drop(blocked);
         drop(let_go);
         assert_eq!(done.recv_timeout(Duration::from_mins(1)), Ok(1), "it ends");
