@@ -1,19 +1,4 @@
-//! The old service's pickle.
+//! See `facerec_fuzz::pickle`.
 #![no_main]
 
-use facerec::gallery::pickle::{import, read};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|file: &[u8]| {
-    let Ok(people) = read(file) else { return };
-    for (name, embeddings) in &people {
-        assert!(!name.is_empty());
-        for embedding in embeddings {
-            let norm = embedding.values().iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-            assert!((norm - 1.0).abs() < 1e-3, "norm {norm}");
-        }
-    }
-    if let Ok(gallery) = import(file) {
-        gallery.prepare();
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| facerec_fuzz::pickle::run(input));

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::common::client::{self, FORM, Wire};
 use crate::common::random::Random;
 use crate::common::server::sample;
+use crate::damage;
 use crate::workbook::Workbooks;
 
 /// One hostile upload.
@@ -81,40 +82,10 @@ impl Corpus {
 }
 
 fn broken_image(random: &mut Random, file: &[u8], other: &[u8]) -> (&'static str, Vec<u8>) {
-    let mut bytes = file.to_vec();
-    match random.below(8) {
-        0 | 1 => {
-            for _ in 0..=random.below(16) {
-                let at = random.below(bytes.len());
-                bytes[at] ^= 1 << random.below(8);
-            }
-            ("bits flipped", bytes)
-        }
-        2 => {
-            bytes.truncate(random.below(file.len()));
-            ("cut short", bytes)
-        }
-        3 => {
-            let (end, start) = (random.below(file.len()), random.below(other.len()));
-            bytes.truncate(end);
-            bytes.extend_from_slice(&other[start..]);
-            ("spliced with another", bytes)
-        }
-        4 => {
-            // Sizes, counts and offsets of all formats lie in the first bytes.
-            let at = random.below(bytes.len().min(64));
-            let end = (at + 4).min(bytes.len());
-            bytes[at..end].fill(0xFF);
-            ("giant numbers in its header", bytes)
-        }
-        5 => {
-            let (at, count) = (random.below(bytes.len()), random.below(4096));
-            let piece: Vec<u8> = (0..count).map(|_| random.next() as u8).collect();
-            bytes.splice(at..at, piece);
-            ("noise in it", bytes)
-        }
+    match random.below(damage::WAYS + 2) {
         6 => ("EXIF that points at itself", with_exif(random)),
-        _ => ("a header that claims 60000 x 60000 pixels", giant(random)),
+        7 => ("a header that claims 60000 x 60000 pixels", giant(random)),
+        way => damage::damaged(&mut |end| random.below(end), way, file, other),
     }
 }
 

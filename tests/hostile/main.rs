@@ -13,6 +13,8 @@
 mod attack;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/damage.rs"]
+mod damage;
 mod workbook;
 
 use std::process::ExitCode;

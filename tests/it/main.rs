@@ -6,10 +6,15 @@ mod bilinear;
 mod cascade;
 mod checkpoint;
 mod cli;
+#[path = "../common/damage.rs"]
+mod damage;
 mod decoders;
 mod determinism;
 mod enroll;
 mod faults;
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzz;
+mod fuzz_targets;
 mod golden;
 mod http_golden;
 mod http_keys;
