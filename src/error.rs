@@ -21,6 +21,9 @@ pub enum Error {
     /// A network's file is missing, altered, or not what it is said to be.
     #[error("{0}")]
     Model(String),
+    /// Nobody waits for the answer any more, so the work has ended.
+    #[error("nobody waits for the answer any more")]
+    GivenUp,
     /// A fault of this program: a job panicked, or the system gave no thread.
     #[error("{0}")]
     Internal(String),

@@ -17,7 +17,7 @@
 //! | [`worker`], [`telemetry`] | the threads that run the networks; logs |
 //! | [`keys`], [`config`] | who may call the service; arguments and variables, checked |
 //! | [`enroll`] | the gate that a photo passes to be enrolled |
-//! | [`pipeline`], [`models`] | the stages joined; the networks' files |
+//! | [`pipeline`], [`interrupt`], [`models`] | the stages joined; how their work ends early; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
 //! | [`live`], [`durable`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
@@ -35,6 +35,7 @@ pub mod geometry;
 pub mod hex;
 pub mod http;
 pub mod imaging;
+pub mod interrupt;
 pub mod keys;
 pub mod live;
 pub mod memory;

@@ -13,6 +13,7 @@ use crate::gallery::search::{FaceMatch, MatchParams, search};
 use crate::imaging::OrientedRgb;
 use crate::imaging::decode::{DecodeLimits, decode};
 use crate::imaging::orient::{Orientations, orient};
+use crate::interrupt::{Wanted, WhileWanted, portions};
 use crate::nn::{DetectorNets, FaceNet};
 
 /// Settings that hold for the life of the process.
@@ -115,13 +116,21 @@ pub struct Pipeline {
     nets: Arc<dyn DetectorNets>,
     facenet: Arc<dyn FaceNet>,
     params: PipelineParams,
+    wanted: Wanted,
 }
 
 impl Pipeline {
     /// Puts the parts together.
     #[must_use]
     pub fn new(nets: Arc<dyn DetectorNets>, facenet: Arc<dyn FaceNet>, params: PipelineParams) -> Self {
-        Self { nets, facenet, params }
+        Self { nets, facenet, params, wanted: Wanted::default() }
+    }
+
+    /// The same pipeline, which ends its work with [`Error::GivenUp`](crate::error::Error::GivenUp) when the answer
+    /// is not wanted any more.
+    #[must_use]
+    pub fn while_wanted(&self, wanted: &Wanted) -> Self {
+        Self { wanted: wanted.clone(), ..self.clone() }
     }
 
     /// The settings.
@@ -155,7 +164,8 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
     pub fn detect(&self, photo: &OrientedRgb) -> Result<Detected> {
-        detect(&*self.nets, photo.view(), &self.params.detect)
+        let nets = WhileWanted { nets: &*self.nets, wanted: &self.wanted };
+        detect(&nets, photo.view(), &self.params.detect)
     }
 
     /// Cuts the faces out of their photo. A box outside the photo has no crop.
@@ -169,7 +179,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`](crate::error::Error::Model) when the network can't be run.
     pub fn embed(&self, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
-        embed(&*self.facenet, crops, how)
+        embed(&WhileWanted { nets: &*self.facenet, wanted: &self.wanted }, crops, how)
     }
 
     /// Finds the faces of a photo.
@@ -236,11 +246,15 @@ impl Pipeline {
         faces: &[Detection],
         margin_px: u32,
     ) -> Result<(Vec<Detection>, Vec<Embedding>)> {
-        let crops = Self::align(photo, faces, margin_px);
-        let (faces, crops): (Vec<_>, Vec<_>) =
-            faces.iter().zip(crops).filter_map(|(face, crop)| Some((*face, crop?))).unzip();
-        let embeddings = self.embed(&crops, self.params.probe_standardisation)?;
-        Ok((faces, embeddings))
+        let (mut kept, mut embeddings) = (Vec::with_capacity(faces.len()), Vec::with_capacity(faces.len()));
+        for faces in portions(faces) {
+            let crops = Self::align(photo, faces, margin_px);
+            let (faces, crops): (Vec<_>, Vec<_>) =
+                faces.iter().zip(crops).filter_map(|(face, crop)| Some((*face, crop?))).unzip();
+            embeddings.extend(self.embed(&crops, self.params.probe_standardisation)?);
+            kept.extend(faces);
+        }
+        Ok((kept, embeddings))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the async service meets the synchronous pipeline: a bounded queue and threads of its own.
 //!
 //! Admission is decided at once: a job is taken or refused with [`Error::Busy`]. Who drops its
-//! [`Pending`] gives the place back, and the job is not computed. A panic in a job is an error of
+//! [`Pending`] gives the place back, and the job is not computed; one that runs is told by its [`Wanted`]. A panic in a job is an error of
 //! that job alone. No lock is held while a job runs.
 //!
 //! The threads only drive jobs; the kernels inside compute on rayon's one pool, so that a few photos use
@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::interrupt::Wanted;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -102,7 +103,7 @@ impl Workers {
     /// [`Error::Busy`] when every thread has work and the queue is full.
     pub fn submit<T: Send + 'static>(
         &self,
-        job: impl FnOnce() -> Result<T> + Send + 'static,
+        job: impl FnOnce(&Wanted) -> Result<T> + Send + 'static,
     ) -> Result<Pending<T>> {
         self.submit_then(job, || ())
     }
@@ -115,16 +116,18 @@ impl Workers {
     /// As [`Workers::submit`].
     pub fn submit_then<T: Send + 'static>(
         &self,
-        job: impl FnOnce() -> Result<T> + Send + 'static,
+        job: impl FnOnce(&Wanted) -> Result<T> + Send + 'static,
         after: impl FnOnce() + Send + 'static,
     ) -> Result<Pending<T>> {
         let (sender, answer) = oneshot::channel();
+        let wanted = Wanted::default();
+        let asked = wanted.clone();
         let job = move || {
             // Its client may have gone between being taken from the queue and now.
             if sender.is_closed() {
                 return;
             }
-            let done = catch_panic(job);
+            let done = catch_panic(|| job(&asked));
             let succeeded = done.is_ok();
             // The client may go while the job runs: then nobody wants the answer.
             drop(sender.send(done));
@@ -144,7 +147,7 @@ impl Workers {
         state.waiting.push_back((ticket, Box::new(job)));
         drop(state);
         self.shared.wake.notify_one();
-        Ok(Pending { ticket, answer, shared: Arc::clone(&self.shared) })
+        Ok(Pending { ticket, answer, wanted, shared: Arc::clone(&self.shared) })
     }
 
     /// Jobs that wait for a thread.
@@ -243,6 +246,7 @@ fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
 pub struct Pending<T> {
     ticket: u64,
     answer: oneshot::Receiver<Result<T>>,
+    wanted: Wanted,
     shared: Arc<Shared>,
 }
 
@@ -257,6 +261,7 @@ impl<T> Future for Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
+        self.wanted.give_up();
         let mut state = self.shared.lock();
         // Tickets grow along the queue.
         let place = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
@@ -282,7 +287,7 @@ mod tests {
     fn block(workers: &Workers) -> (mpsc::Sender<()>, Pending<()>) {
         let (started, is_started) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
-        let job = workers.submit(move || {
+        let job = workers.submit(move |_| {
             started.send(()).unwrap();
             let _ = wait.recv();
             Ok(())
@@ -295,21 +300,21 @@ mod tests {
     async fn refuses_when_full_and_takes_again_when_there_is_room() {
         let workers = workers(1, 1);
         let (release, first) = block(&workers);
-        let second = workers.submit(|| Ok(2)).unwrap();
-        let refused = workers.submit(|| Ok(3)).err().unwrap();
+        let second = workers.submit(|_| Ok(2)).unwrap();
+        let refused = workers.submit(|_| Ok(3)).err().unwrap();
         assert_eq!(refused.to_string(), "the queue is full: 1 photos are waiting, 1 may");
         assert!(workers.check_room().is_err());
         assert_eq!(workers.refused(), 2);
         drop(release);
         first.await.unwrap();
         assert_eq!(second.await.unwrap(), 2);
-        assert_eq!(workers.submit(|| Ok(4)).unwrap().await.unwrap(), 4);
+        assert_eq!(workers.submit(|_| Ok(4)).unwrap().await.unwrap(), 4);
     }
 
     #[tokio::test]
     async fn without_a_queue_an_idle_thread_still_takes_a_job() {
         let workers = workers(1, 0);
-        assert_eq!(workers.submit(|| Ok(1)).unwrap().await.unwrap(), 1);
+        assert_eq!(workers.submit(|_| Ok(1)).unwrap().await.unwrap(), 1);
     }
 
     #[tokio::test]
@@ -318,21 +323,40 @@ mod tests {
         let (release, first) = block(&workers);
         let ran = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&ran);
-        let gone = workers.submit(move || Ok(counter.fetch_add(1, Ordering::SeqCst))).unwrap();
+        let gone = workers.submit(move |_| Ok(counter.fetch_add(1, Ordering::SeqCst))).unwrap();
         drop(gone);
         assert_eq!(Arc::strong_count(&ran), 1, "the job and what it owns are dropped at once");
-        let next = workers.submit(|| Ok(())).unwrap();
+        let next = workers.submit(|_| Ok(())).unwrap();
         drop(release);
         first.await.unwrap();
         next.await.unwrap();
         assert_eq!(ran.load(Ordering::SeqCst), 0);
     }
 
+    #[test]
+    fn a_job_that_runs_is_told_when_its_client_has_gone() {
+        let workers = workers(1, 1);
+        let (started, is_started) = mpsc::channel();
+        let (sender, outcome) = mpsc::channel();
+        let gone = workers.submit(move |wanted| {
+            assert!(wanted.check().is_ok(), "somebody waits");
+            started.send(()).unwrap();
+            while wanted.check().is_ok() {
+                std::thread::yield_now();
+            }
+            sender.send(()).unwrap();
+            wanted.check()
+        });
+        is_started.recv().unwrap();
+        drop(gone.unwrap());
+        assert_eq!(outcome.recv_timeout(Duration::from_mins(1)), Ok(()), "it ends");
+    }
+
     #[tokio::test]
     async fn a_panic_is_the_error_of_its_own_job() {
         let workers = workers(1, 4);
-        let bad = workers.submit(|| -> Result<()> { panic!("boom") }).unwrap();
-        let good = workers.submit(|| Ok(7)).unwrap();
+        let bad = workers.submit(|_| -> Result<()> { panic!("boom") }).unwrap();
+        let good = workers.submit(|_| Ok(7)).unwrap();
         assert!(matches!(bad.await, Err(Error::Internal(message)) if message.contains("boom")));
         assert_eq!(good.await.unwrap(), 7);
     }
@@ -346,11 +370,11 @@ mod tests {
             let _ = wait.recv();
             sender.send("after").unwrap();
         };
-        assert_eq!(workers.submit_then(|| Ok(1), after).unwrap().await.unwrap(), 1);
+        assert_eq!(workers.submit_then(|_| Ok(1), after).unwrap().await.unwrap(), 1);
         assert!(done.try_recv().is_err(), "it still waits");
-        let bad = workers.submit_then(|| -> Result<()> { panic!("boom") }, || panic!("never runs")).unwrap();
-        let odd = workers.submit_then(|| Ok(2), || panic!("boom")).unwrap();
-        let good = workers.submit(|| Ok(3)).unwrap();
+        let bad = workers.submit_then(|_| -> Result<()> { panic!("boom") }, || panic!("never runs")).unwrap();
+        let odd = workers.submit_then(|_| Ok(2), || panic!("boom")).unwrap();
+        let good = workers.submit(|_| Ok(3)).unwrap();
         release.send(()).unwrap();
         assert_eq!(done.recv().unwrap(), "after");
         assert!(bad.await.is_err());
@@ -361,7 +385,7 @@ mod tests {
     async fn photos_keep_to_one_core_where_more_wait_than_there_are_cores() {
         let cores = rayon::current_num_threads();
         let workers = workers(cores, 2);
-        let used = || Ok(rayon::current_num_threads());
+        let used = |_: &Wanted| Ok(rayon::current_num_threads());
         assert_eq!(workers.submit(used).unwrap().await.unwrap(), cores, "alone");
         let (releases, blocked): (Vec<_>, Vec<_>) = (0..cores).map(|_| block(&workers)).unzip();
         let crowded = workers.submit(used).unwrap();
@@ -385,7 +409,7 @@ mod tests {
         let (sender, done) = mpsc::channel();
         let job = {
             let workers = Arc::clone(&workers);
-            move || {
+            move |_: &Wanted| {
                 started.send(()).unwrap();
                 let _ = all_let_go.recv();
                 drop(workers);
@@ -393,7 +417,7 @@ mod tests {
                 Ok(())
             }
         };
-        let last = [workers.submit(job).unwrap(), workers.submit(|| Ok(())).unwrap()];
+        let last = [workers.submit(job).unwrap(), workers.submit(|_| Ok(())).unwrap()];
         drop(workers);
         // One thread becomes free and takes the job while the others still run and the second job waits.
         drop(blocked.pop());
@@ -408,7 +432,7 @@ mod tests {
     async fn dropping_the_workers_finishes_what_waits() {
         let workers = workers(1, 4);
         let (release, first) = block(&workers);
-        let waiting: Vec<_> = (0..3).map(|n| workers.submit(move || Ok(n)).unwrap()).collect();
+        let waiting: Vec<_> = (0..3).map(|n| workers.submit(move |_| Ok(n)).unwrap()).collect();
         drop(release);
         drop(workers);
         first.await.unwrap();
@@ -422,7 +446,7 @@ mod tests {
         let workers = workers(1, 1);
         assert!(workers.finish(Duration::ZERO), "there is nothing to wait for");
         let (go, wait) = mpsc::channel::<()>();
-        let pending = workers.submit_then(|| Ok(1), move || wait.recv().unwrap_or_default()).unwrap();
+        let pending = workers.submit_then(|_| Ok(1), move || wait.recv().unwrap_or_default()).unwrap();
         assert!(!workers.finish(Duration::from_millis(20)), "it still runs");
         drop(go);
         assert!(workers.finish(Duration::from_mins(1)));

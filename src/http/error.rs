@@ -83,7 +83,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Input(input) => input.into(),
-            Error::Busy { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string()),
+            // The client that the second would be for has gone.
+            Error::Busy { .. } | Error::GivenUp => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string())
+            }
             Error::Data(cause) => Self::hidden(
                 "data_error",
                 "the data folder can't be read or written; the service's log says why",

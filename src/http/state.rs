@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::gallery::search::{Assignment, MatchParams};
 use crate::gallery::writer::GalleryWriter;
+use crate::interrupt::Wanted;
 use crate::live::Live;
 use crate::pipeline::{FaceParams, Pipeline, Recognition, RecognizeParams};
 use crate::roster::Roster;
@@ -130,9 +131,10 @@ impl AppState {
     pub async fn recognize(&self, upload: ImageUpload, params: RecognizeParams) -> Result<Answer> {
         let (app, upload) = (self.clone(), Arc::new(upload));
         let (keeping_app, kept) = (self.clone(), Arc::clone(&upload));
-        let job = move || {
+        let job = move |wanted: &Wanted| {
             let (gallery, roster) = (app.gallery.current(), app.roster.current());
-            let recognition = app.pipeline.recognize(&upload.bytes, &gallery, &params)?;
+            let recognition =
+                app.pipeline.while_wanted(wanted).recognize(&upload.bytes, &gallery, &params)?;
             app.metrics.recognized(&recognition);
             Ok(Answer { recognition, gallery, roster })
         };
@@ -144,16 +146,16 @@ impl AppState {
         self.workers.submit_then(job, keep)?.await
     }
 
-    /// Has a worker do something with photos.
+    /// Has a worker do something with photos. The pipeline that it gets stops when the client has gone.
     ///
     /// # Errors
     /// [`Error::Busy`] when there is no room, else what the job says.
     pub async fn work<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&App) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&App, &Pipeline) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let app = self.clone();
-        self.workers.submit(move || job(&app))?.await
+        self.workers.submit(move |wanted| job(&app, &app.pipeline.while_wanted(wanted)))?.await
     }
 
     /// Does something that takes a while or waits for the disk, away from the threads that must not wait.

@@ -130,13 +130,13 @@ fn what_waits_runs_and_is_refused_is_seen() {
     let service = Service::empty(&["--workers", "1", "--queue", "1"]);
     let (started, is_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let blocking = service.state.workers.submit(move || {
+    let blocking = service.state.workers.submit(move |_| {
         started.send(()).unwrap();
         let _ = released.recv();
         Ok(())
     });
     is_started.recv().unwrap();
-    let waiting = service.state.workers.submit(|| Ok(()));
+    let waiting = service.state.workers.submit(|_| Ok(()));
     service.post_photo("/v1/recognize", photo("obama.jpg")).problem(503, "busy");
     let mut held = Held::default();
     service.state.uploads.grow(&mut held, 5000).unwrap();
@@ -162,7 +162,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
 fn a_request_that_is_given_up_is_counted() {
     let service = Service::empty(&["--workers", "1", "--request-timeout-s", "1"]);
     let (_release, released) = mpsc::channel::<()>();
-    let blocking = service.state.workers.submit(move || {
+    let blocking = service.state.workers.submit(move |_| {
         let _ = released.recv();
         Ok(())
     });

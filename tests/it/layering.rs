@@ -33,8 +33,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("roster", &["durable", "error", "live", "person_name", "student_id"]), // live: how its file is kept up to date
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
     ("models", &["align", "durable", "embed", "error", "hex", "imaging", "nn", "pickle"]),
-    // The stages joined.
-    ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "nn"]),
+    // How their work ends early, and the stages joined.
+    ("interrupt", &["error", "imaging", "nn"]),
+    ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "interrupt", "nn"]),
     (
         "enroll",
         &[
@@ -54,7 +55,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // The program around them.
     ("config", &["enroll"]), // the gate's own bounds, so that their defaults stand in one place
     ("telemetry", &["config", "error"]),
-    ("worker", &["error", "pipeline"]),
+    ("worker", &["error", "interrupt"]),
     (
         "http",
         &[
@@ -64,6 +65,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "gallery",
             "geometry",
+            "interrupt",
             "keys",
             "live",
             "person_name",

@@ -1,13 +1,16 @@
 //! Many more clients than there is room for, all at once, on the built program: who is refused and how
 //! soon, who is answered and how late. The figures are printed: run with `--nocapture` to see them.
 
+use std::io::Cursor;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::http::{Answer, Client, exchange, post};
-use crate::support::server::{Server, sample_folder};
+use crate::support::app::Form;
+use crate::support::http::{Answer, Client, exchange, post, post_to};
+use crate::support::sample;
+use crate::support::server::{Server, facerec, sample_data, sample_folder, wait_until};
 
 const CLIENTS: usize = 200;
 const QUEUE: usize = 16;
@@ -97,4 +100,42 @@ fn two_hundred_clients_at_once_are_answered_right_or_told_to_come_back() {
     assert_eq!(exchange(server.socket(), &request).body, right, "and then there is room again");
     let ready = server.get("/readyz").json();
     assert_eq!((&ready["waiting"], &ready["running"]), (&json!(0), &json!(0)));
+}
+
+/// The portrait of a person of the sample, small, 24 times in each direction.
+fn crowd() -> Vec<u8> {
+    const COUNT: u32 = 24;
+    let portrait = image::load_from_memory(&sample("Joe Biden")).unwrap().thumbnail(96, 96).to_rgb8();
+    let (width, height) = portrait.dimensions();
+    let crowd = image::RgbImage::from_fn(COUNT * width, COUNT * height, |x, y| {
+        *portrait.get_pixel(x % width, y % height)
+    });
+    let mut file = Cursor::new(Vec::new());
+    crowd.write_to(&mut file, image::ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+/// The value of a metric without labels.
+fn metric(server: &Server, name: &str) -> f64 {
+    let metrics = server.get("/metrics").body;
+    let line = metrics.lines().find(|line| line.starts_with(&format!("{name} "))).expect(name);
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_photo_that_nobody_waits_for_any_more_is_not_looked_at_to_its_end() {
+    // On one core, where hundreds of faces take many times the second that the request may take.
+    let mut program = facerec();
+    program.env("RAYON_NUM_THREADS", "1");
+    let limits = ["--workers", "1", "--request-timeout-s", "1"];
+    let server = Server::start_as(program, sample_data(), &limits);
+    let crowd = crowd();
+    for path in ["/recognize_faces", "/v1/recognize"] {
+        let (content_type, body) = Form::new().file("file", "crowd.png", &crowd).finish();
+        assert_eq!(exchange(server.socket(), &post_to(path, &content_type, &body)).status, 503, "{path}");
+    }
+    wait_until("the work ends", || metric(&server, "facerec_jobs_running") == 0.0);
+    for faces in ["facerec_faces_matched_total", "facerec_faces_unknown_total"] {
+        assert_eq!(metric(&server, faces), 0.0, "nobody was told of {faces}");
+    }
 }

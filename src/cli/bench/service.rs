@@ -103,7 +103,7 @@ impl Client for ServiceClient<'_> {
         let Service { loaded, gallery, params, workers, .. } = self.service;
         let (pipeline, gallery, params) = (loaded.pipeline.clone(), Arc::clone(gallery), *params);
         let photo = photo.to_vec(); // a server's upload is owned, too
-        let pending = workers.submit(move || pipeline.recognize(&photo, &gallery, &params))?;
+        let pending = workers.submit(move |_| pipeline.recognize(&photo, &gallery, &params))?;
         self.runtime.block_on(pending)?;
         Ok(())
     }

@@ -108,8 +108,8 @@ pub async fn detect(
     let mut params = app.recognize_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
     params.max_faces = query.max_faces.or(params.max_faces);
-    let found = app.work(move |app| {
-        let found = app.pipeline.find_faces(&photo.bytes, &params)?;
+    let found = app.work(move |app, pipeline| {
+        let found = pipeline.find_faces(&photo.bytes, &params)?;
         app.metrics.detected(&found);
         Ok(found)
     });

@@ -1,14 +1,12 @@
 //! What becomes of photos that are to be enrolled: through the gate, and onto the wire.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::enroll_form::NamedPhoto;
 use crate::enroll::{Gate, Outcome, Reason};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::http::error::Failure;
 use crate::http::state::AppState;
@@ -159,21 +157,15 @@ pub async fn look_at(
     force: bool,
     check: impl FnOnce(&Gallery) -> Result<()> + Send + 'static,
 ) -> Result<Looked, Failure> {
-    // Dropped when the client goes: then the rest of the photos is not looked at.
-    let wanted = Arc::new(());
-    let still_wanted = Arc::downgrade(&wanted);
     let looked = app
-        .work(move |app| {
+        .work(move |app, pipeline| {
             // Before the work, not after it.
             app.writer.ensure_lock()?;
             let gallery = app.gallery.current();
             check(&gallery)?;
-            let mut gate = Gate::new(&app.pipeline, &gallery, app.config.gate);
+            let mut gate = Gate::new(pipeline, &gallery, app.config.gate);
             let mut looked = Looked { accepted: Vec::new(), outcomes: Vec::new() };
             for NamedPhoto { label, upload } in photos {
-                if still_wanted.strong_count() == 0 {
-                    return Err(Error::Internal("the client has gone".to_owned()));
-                }
                 let outcome = gate.look_at(&name, &upload.bytes, force)?;
                 looked.outcomes.push(PhotoOutcome::new(label, &outcome));
                 if let Outcome::Accepted { photo, .. } = outcome {
@@ -183,7 +175,6 @@ pub async fn look_at(
             Ok(looked)
         })
         .await?;
-    drop(wanted);
     if looked.accepted.is_empty() {
         let detail = format!("none of the {} photos can be enrolled; photos says why", looked.outcomes.len());
         let failure = Failure::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "no_photo_accepted", detail);

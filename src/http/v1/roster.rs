@@ -132,7 +132,7 @@ pub async fn put(
     State(app): State<AppState>,
     Workbook(workbook): Workbook,
 ) -> Result<Json<RosterReplaced>, Failure> {
-    let read = app.work(move |app| {
+    let read = app.work(move |app, _| {
         app.writer.ensure_lock()?;
         Ok((Roster::from_xlsx(&workbook.bytes), workbook))
     });

@@ -125,12 +125,11 @@ pub async fn verify(
     let params = app.recognize_params();
     let threshold = query.threshold.unwrap_or(params.matching.threshold);
     let min_probability = query.min_probability.unwrap_or(params.faces.min_probability);
-    let compared = app.work(move |app| {
+    let compared = app.work(move |app, pipeline| {
         let gallery = app.gallery.current();
         let recipe = gallery.recipe();
-        let main = |photo: &ImageUpload| {
-            app.pipeline.embed_main_face(&photo.bytes, min_probability, recipe.margin_px)
-        };
+        let main =
+            |photo: &ImageUpload| pipeline.embed_main_face(&photo.bytes, min_probability, recipe.margin_px);
         Ok((main(&a)?, main(&b)?, recipe.model.clone()))
     });
     let (a, b, model) = compared.await?;
