@@ -63,6 +63,7 @@ fn a_person_is_added_found_renamed_given_photos_and_deleted() {
     tab.click("#sure-yes");
     tab.wait_text("#person-about", "1 photo");
     assert!(!tab.is_seen("#person-photos button"), "the last photo can't be removed");
+    tab.wait_until("the focus", "return document.activeElement.id === 'person-photos-title'");
 
     tab.click("#person-delete");
     tab.wait_text("#sure-words", "Eileen Collins and 1 photo will be deleted.");
@@ -119,5 +120,70 @@ fn a_name_that_looks_like_markup_is_text_in_every_view() {
     );
     assert_eq!(tab.run("return document.querySelectorAll('main img').length"), 1, "the photo's own");
     // A dialog of `alert` would have failed every step since.
+    tab.close();
+}
+
+/// Holds back the answers to requests with this method whose address has this end, until `release()`.
+fn hold_answers(tab: &Tab, method: &str, end: &str) {
+    tab.run(&format!(
+        "const real = window.fetch;
+         const held = new Promise((resolve) => {{ window.release = resolve; }});
+         window.fetch = async (address, options) => {{
+             const answer = await real(address, options);
+             if ((options?.method ?? 'GET') === '{method}' && new URL(address, location).pathname.endsWith('{end}')) {{
+                 window.holding = true;
+                 await held;
+             }}
+             return answer;
+         }};"
+    ));
+}
+
+/// Lets them go, and the page do what it does with them.
+fn release_answers(tab: &Tab) {
+    tab.wait_until("the answer", "return window.holding === true");
+    tab.run("window.release(); return new Promise((done) => setTimeout(done, 200))");
+}
+
+#[test]
+fn an_answer_that_comes_late_does_not_change_what_is_shown_by_then() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    let people = server.get("/v1/people").json();
+    let id = |at: usize| people["people"][at]["id"].as_str().unwrap().to_owned();
+    hold_answers(&tab, "GET", &id(0));
+    tab.run(&format!("location.hash = '#person/{}'", id(0)));
+    tab.wait_until("the answer", "return window.holding === true");
+    tab.run(&format!("location.hash = '#person/{}'", id(1)));
+    tab.wait_text("#person-title", TWO[1]);
+    release_answers(&tab);
+    assert_eq!(tab.text("#person-title"), TWO[1]);
+    assert_eq!(tab.run("return document.title"), format!("{} – facerec", TWO[1]));
+    tab.close();
+}
+
+#[test]
+fn a_person_who_is_being_typed_stays_when_the_one_before_is_answered() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    hold_answers(&tab, "POST", "/v1/people");
+    add(&tab, STRANGER, &[portrait(STRANGER)]);
+    tab.wait_until("the answer", "return window.holding === true");
+    tab.click("#add-dialog [data-close]");
+    tab.click("#person-add");
+    tab.type_into("#add-name", "Somebody Else");
+    release_answers(&tab);
+    tab.wait_text("#people-count", "3 people enrolled");
+    assert!(tab.is_seen("#add-dialog"), "the dialog is still open");
+    assert_eq!(tab.run("return document.getElementById('add-name').value"), "Somebody Else");
+    tab.close();
+}
+
+#[test]
+fn an_address_that_is_none_changes_nothing() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.run("location.hash = '#person/%'; return new Promise((done) => setTimeout(done, 100))");
+    assert!(tab.is_seen("#people-rows"));
     tab.close();
 }

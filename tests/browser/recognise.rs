@@ -198,3 +198,27 @@ fn a_photo_is_taken_with_the_camera() {
     assert_eq!(tab.run("return document.getElementById('camera-picture').srcObject"), json!(null));
     tab.close();
 }
+
+#[test]
+fn a_camera_that_was_allowed_too_late_is_off() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.run(
+        "window.tracks = [];
+         const devices = navigator.mediaDevices;
+         const real = devices.getUserMedia.bind(devices);
+         devices.getUserMedia = async (wanted) => {
+             const stream = await real(wanted);
+             await new Promise((allowed) => setTimeout(allowed, 500));
+             window.tracks.push(...stream.getTracks());
+             return stream;
+         };",
+    );
+    for _ in 0..2 {
+        tab.click("#camera-open");
+        tab.click("#camera-dialog [data-close]");
+    }
+    tab.wait_until("both streams", "return window.tracks.length === 2");
+    tab.wait_until("their end", "return window.tracks.every((track) => track.readyState === 'ended')");
+    tab.close();
+}

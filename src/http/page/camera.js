@@ -22,16 +22,18 @@ export function takePhoto() {
   dialog.showModal();
   let stream;
   let photo = null;
+  let over = false;
   const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   navigator.mediaDevices.getUserMedia(WANTED).then(async (opened) => {
+    // It may take a moment to allow the camera. The dialog may be gone by then, or open again for another photo.
+    if (over) return stop(opened);
     stream = opened;
-    // It may take a moment to allow the camera, and the dialog may be gone by then.
-    if (!dialog.open) return stop(stream);
     picture.srcObject = stream;
     await picture.play();
     take.disabled = false;
     return take.focus();
   }).catch((error) => {
+    if (over) return;
     trouble.textContent = TROUBLES[error.name] ?? "The camera can’t be used.";
     trouble.hidden = false;
   });
@@ -40,6 +42,7 @@ export function takePhoto() {
     dialog.close();
   };
   return closed.then(() => {
+    over = true;
     stop(stream);
     picture.srcObject = null;
     return photo;

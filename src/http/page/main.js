@@ -18,7 +18,17 @@ const VIEWS = {
 function addressed() {
   const [name, rest = ""] = location.hash.slice(1).split("/");
   if (name === "") return { name: "recognise", rest };
-  return Object.hasOwn(VIEWS, name) ? { name, rest: decodeURIComponent(rest) } : null;
+  const decoded = decodedPart(rest);
+  return Object.hasOwn(VIEWS, name) && decoded !== null ? { name, rest: decoded } : null;
+}
+
+/** `null` where it is not encoded as parts of addresses are. */
+function decodedPart(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null;
+  }
 }
 
 function showView(isFirst) {

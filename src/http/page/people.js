@@ -8,6 +8,8 @@ import { pager } from "./pager.js";
 import { counted, idOf, problemWords } from "./words.js";
 
 let list;
+/** How often the dialog was opened: an answer for an older opening leaves it alone. */
+let opening = 0;
 
 export const show = () => list.show();
 
@@ -32,18 +34,19 @@ function row(person) {
 
 /** Photos of the new person that the gate refused can be forced from the dialog. */
 async function add(files, force) {
-  const [form, outcome] = [$("add-form"), $("add-outcome")];
+  const [form, outcome, mine] = [$("add-form"), $("add-outcome"), opening];
   const [name, studentId] = [form.elements.name.value.trim(), form.elements.student_id.value];
   notice(outcome, "Looking at the photos …", "");
   try {
     const photos = await patiently(() => enrol(name, files, { studentId, force, join: force }));
     const refusal = outcomeNotice(photos, () => add(forceable(files, photos), true));
-    outcome.replaceChildren(...(refusal ? [refusal] : []));
+    if (mine === opening) outcome.replaceChildren(...(refusal ? [refusal] : []));
     await show();
     if (refusal) return;
-    $("add-dialog").close();
+    if (mine === opening) $("add-dialog").close();
     announce(`${name} is enrolled.`);
   } catch (problem) {
+    if (mine !== opening) return;
     notice(outcome, problemWords(problem), "bad", ...keyOffer(problem, () => add(files, force)));
   }
 }
@@ -52,6 +55,7 @@ export function start() {
   list = pager("people", { fill, failed: () => $("people-rows").replaceChildren() });
   const form = $("add-form");
   $("person-add").addEventListener("click", () => {
+    opening += 1;
     form.reset();
     $("add-outcome").replaceChildren();
     $("add-dialog").showModal();

@@ -8,8 +8,11 @@ import { counted, idOf, problemWords, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
 let person = null;
+/** Id of the person that the address names; what is answered about another one comes too late. */
+let shown = null;
 
 export async function show(id) {
+  shown = id;
   if (person?.id !== id) {
     person = null;
     $("person-title").textContent = " ";
@@ -21,7 +24,10 @@ export async function show(id) {
   await trying("person-notice", async () => fill(await call("GET", path(["people", id]))), () => show(id));
 }
 
+const isShown = (id) => id === shown && !$("person").hidden;
+
 function fill(answer) {
+  if (!isShown(answer.id)) return;
   person = answer;
   document.title = `${person.name} – facerec`;
   $("person-title").textContent = person.name;
@@ -47,35 +53,39 @@ function photoRow({ id, enrolled_at: enrolledAt }, index) {
 
 /** Runs `job`; a problem is said in `place`, with a way to enter a key and do it again. */
 async function trying(place, job, again) {
+  const id = shown;
   notice($(place), "");
   try {
     await job();
   } catch (problem) {
+    if (!isShown(id)) return;
     notice($(place), problemWords(problem), "bad", ...keyOffer(problem, again));
   }
 }
 
 async function save() {
+  const { id } = person;
   const changes = {};
   const [name, studentId] = [$("person-name").value.trim(), $("person-student-id").value.trim()];
   if (name !== person.name) changes.name = name;
   if (studentId !== String(person.student_id ?? "")) changes.student_id = studentId || null;
   $("person-saved").textContent = "";
   await trying("person-notice", async () => {
-    fill(await call("PATCH", path(["people", person.id]), { json: changes }));
-    $("person-saved").textContent = "Saved.";
+    fill(await call("PATCH", path(["people", id]), { json: changes }));
+    if (isShown(id)) $("person-saved").textContent = "Saved.";
   }, save);
 }
 
-async function removePhoto(id, index) {
+async function removePhoto(photo, index) {
+  const { id } = person;
   const words = `Photo ${index + 1} of ${person.name} will be forgotten. This cannot be undone.`;
   if (!(await confirmed("Remove this photo?", words, "Remove"))) return;
   await trying("person-outcome", async () => {
-    await call("DELETE", path(["people", person.id, "photos", id]));
-    fill(await call("GET", path(["people", person.id])));
+    await call("DELETE", path(["people", id, "photos", photo]));
+    fill(await call("GET", path(["people", id])));
     announce("The photo is removed.");
-    $("person-photos-title").focus();
-  }, () => removePhoto(id, index));
+    if (isShown(id)) $("person-photos-title").focus();
+  }, () => removePhoto(photo, index));
 }
 
 async function add(files, force = false) {
@@ -84,6 +94,7 @@ async function add(files, force = false) {
   await trying("person-outcome", async () => {
     const photos = await patiently(() => addPhotos(id, files, { force }));
     fill(await call("GET", path(["people", id])));
+    if (!isShown(id)) return;
     const refusal = outcomeNotice(photos, () => add(forceable(files, photos), true));
     if (refusal) $("person-outcome").replaceChildren(refusal);
     else notice($("person-outcome"), `${counted(photos.length, "photo")} added.`, "good");
@@ -94,11 +105,11 @@ async function add(files, force = false) {
 async function remove() {
   const words = `${person.name} and ${counted(person.photos.length, "photo")} will be deleted. This cannot be undone.`;
   if (!(await confirmed(`Delete ${person.name}?`, words, "Delete"))) return;
+  const { id, name } = person;
   await trying("person-notice", async () => {
-    const { name } = person;
-    await call("DELETE", path(["people", person.id]));
-    person = null;
-    location.hash = "#people";
+    await call("DELETE", path(["people", id]));
+    if (isShown(id)) location.hash = "#people";
+    if (person?.id === id) person = null;
     announce(`${name} is deleted.`);
   }, remove);
 }
