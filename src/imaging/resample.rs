@@ -18,7 +18,7 @@ pub fn area_span(index: usize, in_len: usize, out_len: usize) -> (usize, usize) 
 /// Area-resamples `window` of `photo` to `out_width x out_height`: each output pixel is the
 /// unweighted mean of the source pixels under it, also when enlarging. Returns
 /// `out_height x out_width x 3` floats (height, width, channel), 0 to 255, not standardised; sums
-/// are exact integers, rounded once by the division.
+/// are exact integers, rounded where they become floats (only above 2^24) and by the division.
 ///
 /// # Panics
 /// When `window` is empty or not inside the photo, or when an output side is 0.

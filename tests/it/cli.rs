@@ -1,5 +1,6 @@
 //! The command line: several photos of which some are bad, errors for people and for programs, exit codes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -10,6 +11,7 @@ use facerec::gallery::{Gallery, Recipe, store};
 use serde_json::{Value, json};
 
 use crate::support::server::{facerec, sample_data, sample_folder};
+use crate::support::{golden_bytes, golden_path};
 
 fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     facerec().args(args).output().unwrap()
@@ -147,6 +149,37 @@ fn inspect_has_an_element_for_each_photo() {
     let said = err(&output);
     assert!(said.lines().count() == 2 && said.contains("/missing.jpg: the file can't be read"), "{said}");
     assert_eq!(inspect(&photos.paths[1..2]).status.code(), Some(0));
+}
+
+/// The paths of all fields; elements of arrays have none of their own.
+fn fields(value: &Value, path: &str) -> BTreeSet<String> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, member)| {
+                let path = format!("{path}.{name}");
+                let below = fields(member, &path);
+                below.into_iter().chain([path])
+            })
+            .collect(),
+        Value::Array(elements) => elements.iter().flat_map(|element| fields(element, path)).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+#[test]
+fn inspect_has_the_fields_of_the_reference() {
+    let mut reference: Value = serde_json::from_slice(&golden_bytes("reference.json")).unwrap();
+    let photo = golden_path("photos").join("astronaut.png");
+    reference.as_array_mut().unwrap().retain(|entry| entry["photo"] == "astronaut.png");
+    for face in reference[0]["faces"].as_array_mut().unwrap() {
+        face["embeddings"].as_object_mut().unwrap().remove("vggface2");
+    }
+    let output = facerec().arg("inspect").arg(photo).args(["--model", "casia"]).output().unwrap();
+    let found: Value = serde_json::from_str(&out(&output)).unwrap();
+    let expected = fields(&reference, "");
+    assert!(expected.len() > 10, "the reference has them: {expected:?}");
+    assert_eq!(fields(&found, ""), expected);
 }
 
 /// One line of JSON on standard output with the error, which people are told too.
