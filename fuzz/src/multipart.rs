@@ -69,7 +69,7 @@ impl Service {
     }
 
     /// Starts it, on a data folder of its own.
-    #[expect(clippy::missing_panics_doc, reason = "a machine without folders or threads fuzzes nothing")]
+    #[allow(clippy::missing_panics_doc, reason = "a machine without folders or threads fuzzes nothing")]
     pub fn start() -> Self {
         let data = tempfile::tempdir().expect("a folder for temporary files");
         let limits = ["--max-upload-mib", "1", "--max-megapixels", "1", "--workers", "1"];
