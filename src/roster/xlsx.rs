@@ -52,6 +52,11 @@ fn check_container(bytes: &[u8]) -> Result<()> {
         let found = format!("{} bytes, more than {MAX_FILE_BYTES}", bytes.len());
         return Err(not_a_workbook(&found));
     }
+    // A zip archive may have anything before it. calamine looks there for an old workbook with a
+    // password, and follows a chain of sectors that may be a ring, gathering them for ever.
+    if !bytes.starts_with(b"PK") {
+        return Err(not_a_workbook(kind_of(bytes)));
+    }
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| not_a_workbook(kind_of(bytes)))?;
     let too_large = || {
         let found = format!("a zip archive that unpacks to more than {} MiB", MAX_UNPACKED_BYTES >> 20);
@@ -72,15 +77,14 @@ fn check_container(bytes: &[u8]) -> Result<()> {
     for at in 0..archive.len() {
         part.clear();
         let entry = archive.by_index(at).map_err(|error| not_a_workbook(&error.to_string()))?;
+        let name = entry.name_raw().to_ascii_lowercase();
         let unpacked = entry
             .take(left + 1)
             .read_to_end(&mut part)
             .map_err(|error| not_a_workbook(&error.to_string()))?;
         left = left.checked_sub(unpacked as u64).ok_or_else(too_large)?;
-        if claims_too_many_strings(&part) {
-            return Err(not_a_workbook(
-                "a table of shared strings that claims more strings than it has bytes",
-            ));
+        if let Some(found) = what_is_refused(&name, &part) {
+            return Err(not_a_workbook(found));
         }
     }
     Ok(())
@@ -97,19 +101,24 @@ fn kind_of(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// What in a part of the archive would cost calamine more than the part's size; `None` for nothing.
+fn what_is_refused(lower_case_name: &[u8], part: &[u8]) -> Option<&'static str> {
+    // XML has no zero bytes, unless it is in UTF-16, which no spreadsheet program writes.
+    let is_xml = [&b".xml"[..], b".rels"].iter().any(|ending| lower_case_name.ends_with(ending));
+    if is_xml && part.contains(&0) {
+        return Some("a part that should be XML in UTF-8, with zero bytes in it");
+    }
+    // Whatever it is called or looks like: the workbook says which part is which, and quick-xml
+    // passes over what stands before the first tag.
+    claims_too_many_strings(part)
+        .then_some("a table of shared strings that claims more strings than it has bytes")
+}
+
 /// calamine reserves memory for `uniqueCount` strings before it reads one. A string takes at least
-/// a byte, so an honest count is below the part's size. (XML in UTF-16, where the attribute would
-/// not be seen here, has zero bytes and is refused as well; no spreadsheet program writes it.)
+/// a byte, so an honest count is below the part's size. calamine doesn't decode UTF-16 or the like:
+/// where the attribute isn't seen here, it isn't seen there.
 fn claims_too_many_strings(part: &[u8]) -> bool {
     const COUNT: &[u8] = b"uniqueCount";
-    let is_xml = part.trim_ascii_start().starts_with(b"<") || part.starts_with(&[0xef, 0xbb, 0xbf]);
-    if !is_xml && part.contains(&0) {
-        // A picture, a font, settings of a printer; or XML in UTF-16, by its byte order mark or its "<".
-        return matches!(part, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'<', ..]);
-    }
-    if part.contains(&0) {
-        return true;
-    }
     part.windows(COUNT.len()).enumerate().filter(|(_, window)| *window == COUNT).any(|(at, _)| {
         let value = part.get(at + COUNT.len()..).unwrap_or_default();
         let start = value.iter().position(|byte| matches!(byte, b'1'..=b'9' | b'>')).unwrap_or(value.len());
