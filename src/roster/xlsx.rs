@@ -120,14 +120,20 @@ fn what_is_refused(lower_case_name: &[u8], part: &[u8]) -> Option<&'static str> 
 fn claims_too_many_strings(part: &[u8]) -> bool {
     const COUNT: &[u8] = b"uniqueCount";
     part.windows(COUNT.len()).enumerate().filter(|(_, window)| *window == COUNT).any(|(at, _)| {
-        let value = part.get(at + COUNT.len()..).unwrap_or_default();
-        let start = value.iter().position(|byte| matches!(byte, b'1'..=b'9' | b'>')).unwrap_or(value.len());
-        let digits = value.get(start..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit());
-        let claimed = digits
-            .take(20)
-            .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(*digit - b'0')));
-        claimed > part.len() as u64
+        claimed_count(part, at + COUNT.len()).is_none_or(|claimed| claimed > part.len() as u64)
     })
+}
+
+/// The number that follows at `at`: 0 where the tag ends before one comes, `None` where neither is
+/// near. A part may name the attribute millions of times: little is looked at for each.
+fn claimed_count(part: &[u8], at: usize) -> Option<u64> {
+    const NEAR: usize = 64;
+    let near = part.get(at..part.len().min(at + NEAR))?;
+    let start = near.iter().position(|byte| byte.is_ascii_digit() || *byte == b'>')?;
+    let value = near.get(start..)?;
+    let end = value.iter().position(|byte| !byte.is_ascii_digit())?;
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(*digit - b'0'));
+    Some(value.get(..end)?.iter().fold(0, add))
 }
 
 fn read_workbook(bytes: &[u8]) -> Result<Sheet> {

@@ -275,11 +275,28 @@ fn a_table_that_claims_more_strings_than_it_holds_is_refused_before_memory_is_re
         r#"uniqueCount="99999999999999""#,
         "uniqueCount = '0000000000018446744073709551615'",
         "uniqueCount\n=\n\"4000000\"",
+        &format!("uniqueCount{}=\"99999999999999\"", " ".repeat(100)),
+        &format!("uniqueCount=\"{}99999999999999\"", "0".repeat(100)),
+        &format!("uniqueCount=\"0\" uniqueCount=\"{}\"", "9".repeat(40)),
     ];
     for attribute in attributes {
         let error = message(&handmade(HEADERS, &STRINGS.replace(r#"uniqueCount="2""#, attribute)));
         assert!(error.ends_with("claims more strings than it has bytes"), "{attribute}: {error}");
     }
+}
+
+#[test]
+fn a_part_that_names_the_count_a_million_times_is_read_once() {
+    // Were each looked at until a number comes, this would take hours.
+    let error = message(&package(&[("xl/media/a.bin", "uniqueCount".repeat(1_000_000).as_bytes())]));
+    assert!(error.ends_with("claims more strings than it has bytes"), "{error}");
+    // The word alone is no claim: anybody may be called so.
+    let strings = STRINGS.replace("</sst>", "<si><t>uniqueCount</t></si></sst>");
+    let row = r#"<row r="2"><c r="A2" t="s"><v>2</v></c><c r="B2"><v>7</v></c></row>"#;
+    let roster = Roster::from_xlsx(&handmade(&format!("{HEADERS}{row}"), &strings)).unwrap();
+    assert_eq!(id(&roster, "uniqueCount"), integer(7));
+    let tags = package(&[("xl/media/a.bin", "uniqueCount>".repeat(1_000_000).as_bytes())]);
+    assert!(!message(&tags).contains("claims"));
 }
 
 /// A table of shared strings that asks for terabytes, behind something that is no XML.
