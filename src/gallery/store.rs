@@ -101,7 +101,7 @@ pub fn read(path: &Path) -> Result<Gallery> {
 /// the new one.
 ///
 /// # Errors
-/// [`Error::Data`] when it can't be written; the old file is in place then.
+/// [`Error::Data`] when it can't be written; which file is in place then, [`durable::replace`] says.
 pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
