@@ -21,6 +21,9 @@ use crate::student_id::{self, StudentId};
 pub(super) const MAX_FILE_BYTES: usize = 16 << 20;
 /// Most that all parts of a workbook may unpack to, bytes.
 const MAX_UNPACKED_BYTES: u64 = 64 << 20;
+/// Most shared strings: four for each row of the largest sheet. Each takes 24 bytes of memory, even
+/// where it has but 5 in the file.
+const MAX_STRINGS: usize = 4 << 20;
 /// Most sheets that are looked at to find one that is not empty.
 const MAX_SHEETS: usize = 32;
 /// Most headers that an error message lists, and most characters of each.
@@ -122,18 +125,26 @@ fn what_is_refused(lower_case_name: &[u8], part: &[u8]) -> Option<&'static str> 
     }
     // Whatever it is called or looks like: the workbook says which part is which, and quick-xml
     // passes over what stands before the first tag.
-    claims_too_many_strings(part)
-        .then_some("a table of shared strings that claims more strings than it has bytes")
+    if claims_too_many_strings(part) {
+        return Some("a table of shared strings that claims more strings than it can hold");
+    }
+    let is_string = |window: &&[u8]| {
+        matches!(window, [b'<' | b':', b's', b'i', b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r'])
+    };
+    let strings = part.windows(4).filter(is_string).count();
+    (strings > MAX_STRINGS).then_some("a table of more than 4194304 shared strings")
 }
 
 /// calamine reserves memory for `uniqueCount` strings before it reads one. A string takes at least
-/// a byte, so an honest count is below the part's size. calamine doesn't decode UTF-16 or the like:
-/// where the attribute isn't seen here, it isn't seen there.
+/// the 5 bytes of `<si/>`. calamine doesn't decode UTF-16 or the like: where the attribute isn't seen
+/// here, it isn't seen there.
 fn claims_too_many_strings(part: &[u8]) -> bool {
     const COUNT: &[u8] = b"uniqueCount";
-    part.windows(COUNT.len()).enumerate().filter(|(_, window)| *window == COUNT).any(|(at, _)| {
-        claimed_count(part, at + COUNT.len()).is_none_or(|claimed| claimed > part.len() as u64)
-    })
+    let most = MAX_STRINGS.min(part.len() / b"<si/>".len()) as u64;
+    part.windows(COUNT.len())
+        .enumerate()
+        .filter(|(_, window)| *window == COUNT)
+        .any(|(at, _)| claimed_count(part, at + COUNT.len()).is_none_or(|claimed| claimed > most))
 }
 
 /// The number that follows at `at`: 0 where the tag ends before one comes, `None` where neither is
@@ -401,6 +412,22 @@ fn iso_text(moment: &ExcelDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_of_strings_is_limited_by_what_it_can_hold_and_by_a_number() {
+        let refused = |part: &str| what_is_refused(b"xl/sharedstrings.xml", part.as_bytes());
+        let holding = |strings: usize, claimed: usize| {
+            let part = format!("<sst uniqueCount=\"{claimed}\">{}</sst>", "<si/>".repeat(strings));
+            refused(&part)
+        };
+        assert_eq!(holding(MAX_STRINGS, MAX_STRINGS), None);
+        let claims = Some("a table of shared strings that claims more strings than it can hold");
+        assert_eq!(holding(100, 200), claims);
+        assert_eq!(holding(MAX_STRINGS, MAX_STRINGS + 1), claims);
+        let many = Some("a table of more than 4194304 shared strings");
+        assert_eq!(holding(MAX_STRINGS + 1, 1), many);
+        assert_eq!(refused(&"<x:si></x:si>".repeat(MAX_STRINGS + 1)), many);
+    }
 
     #[test]
     fn of_a_long_text_that_many_headers_refer_to_only_the_start_is_kept() {
