@@ -2,37 +2,104 @@
 //! one, whole: a temporary file in the same folder, synced, renamed, and the folder synced.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Mode of a new file: faces and IDs are nobody else's business. A file that is replaced keeps its mode.
+/// Mode of a new file, less what the umask takes: faces and IDs are nobody else's business.
 const MODE_OF_NEW_FILES: u32 = 0o640;
 /// How the names of temporary files end; they begin with a dot and the name of the file they replace.
 const SUFFIX: &str = ".tmp";
 
+/// Longest chain of links that is followed.
+const MAX_LINKS: usize = 40;
+
 /// Replaces the file at `path` by what `write` writes. When this returns, the new file is on the
 /// disk. The returned file is the new one, open.
+///
+/// A file that is replaced keeps its mode, and its owner and group where this process may give them.
+/// Where `path` is a link, what it points to is replaced.
 ///
 /// # Errors
 /// What the file system says; the old file is in place then, unless only the last step, syncing
 /// the folder, failed.
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
-    let (folder, prefix) = place(path)?;
-    let mode = match fs::metadata(path) {
-        Ok(old) => old.permissions(),
-        Err(_) => Permissions::from_mode(MODE_OF_NEW_FILES),
-    };
+    let target = target(path)?;
+    let (folder, prefix) = place(&target)?;
+    let old = fs::metadata(&target).ok();
     let mut builder = tempfile::Builder::new();
-    let temporary = builder.prefix(&prefix).suffix(SUFFIX).permissions(mode).tempfile_in(&folder)?;
+    builder.prefix(&prefix).suffix(SUFFIX);
+    if old.is_none() {
+        builder.permissions(Permissions::from_mode(MODE_OF_NEW_FILES));
+    }
+    let temporary = builder.tempfile_in(&folder)?;
+    check_link(path, old.as_ref(), &temporary.as_file().metadata()?)?;
     let mut buffered = BufWriter::with_capacity(1 << 20, temporary);
     write(&mut buffered)?;
     let temporary = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+    match &old {
+        Some(old) => keep_access(old, temporary.as_file())?,
+        None => give_to_owner_of(&folder, temporary.as_file()),
+    }
     temporary.as_file().sync_all()?;
-    let file = temporary.persist(path).map_err(|error| error.error)?;
+    let file = temporary.persist(&target).map_err(|error| error.error)?;
     File::open(&folder)?.sync_all()?;
     Ok(file)
+}
+
+/// Gives a new file to the owner of its folder, which only root can: else a service that runs as that
+/// user could not use what root made there.
+pub fn give_to_owner_of(folder: &Path, new: &File) {
+    // Without the right to do it, the file is the maker's, as files are.
+    let _ = fs::metadata(folder).and_then(|folder| fchown(new, Some(folder.uid()), Some(folder.gid())));
+}
+
+/// The owner, group and mode of the old file for the new one, as far as this process may.
+fn keep_access(old: &Metadata, new: &File) -> io::Result<()> {
+    // Only root can give the owner; the group is given by whoever is in it, too.
+    let _ = fchown(new, Some(old.uid()), Some(old.gid())).or_else(|_| fchown(new, None, Some(old.gid())));
+    let mode = old.mode() & 0o777;
+    let same_group = new.metadata()?.gid() == old.gid();
+    let mode = if same_group { mode } else { for_another_group(mode) };
+    // Said outright: the umask has no part in this.
+    new.set_permissions(Permissions::from_mode(mode))
+}
+
+/// The mode for a file of another group than before, which may do no more than everybody may.
+fn for_another_group(mode: u32) -> u32 {
+    mode & (0o707 | (mode & 0o007) << 3)
+}
+
+/// A link is followed for whoever might write through it: else the owner of a folder could have root
+/// replace any file.
+fn check_link(path: &Path, old: Option<&Metadata>, own: &Metadata) -> io::Result<()> {
+    let link = match fs::symlink_metadata(path) {
+        Ok(link) if link.is_symlink() => link,
+        _ => return Ok(()),
+    };
+    let trusted = [Some(0), Some(own.uid()), old.map(Metadata::uid)];
+    if trusted.contains(&Some(link.uid())) {
+        return Ok(());
+    }
+    let message = format!(
+        "it is a link of user {}: expected one of root's, of the user's who writes, or of the owner's of the file",
+        link.uid()
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+}
+
+/// What `path` points to, which need not exist; `path` itself where it is no link.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(target), // no link, or nothing at all
+        }
+    }
+    let message = format!("{}: expected at most {MAX_LINKS} links, found more", path.display());
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }
 
 /// Removes temporary files that a killed process left beside `path`. Only the process that may
@@ -41,7 +108,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
 /// # Errors
 /// What the file system says.
 pub fn remove_leftovers(path: &Path) -> io::Result<usize> {
-    let (folder, prefix) = place(path)?;
+    let (folder, prefix) = place(&target(path)?)?;
     let mut removed = 0;
     for entry in fs::read_dir(&folder)? {
         let entry = entry?;
@@ -105,6 +172,63 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         replace(&path, |to| to.write_all(b"2")).unwrap();
         assert_eq!(mode(&path), 0o644);
+    }
+
+    #[test]
+    fn another_group_gets_no_rights_that_were_meant_for_the_old_one() {
+        let modes = [0o640, 0o660, 0o664, 0o600, 0o646].map(for_another_group);
+        assert_eq!(modes, [0o600, 0o600, 0o644, 0o600, 0o646]);
+    }
+
+    #[test]
+    fn what_a_link_points_to_is_replaced_and_its_leftovers_removed() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (link, first) = (folder.path().join("a.bin"), folder.path().join("first"));
+        let file = other.path().join("real.bin");
+        std::os::unix::fs::symlink("first", &link).unwrap();
+        std::os::unix::fs::symlink(&file, &first).unwrap();
+        for content in [b"1", b"2"] {
+            replace(&link, |to| to.write_all(content)).unwrap();
+            assert_eq!(fs::read(&file).unwrap(), content);
+        }
+        assert!(link.is_symlink() && first.is_symlink());
+        fs::write(other.path().join(".real.bin.x1y2.tmp"), "").unwrap();
+        assert_eq!(remove_leftovers(&link).unwrap(), 1);
+        assert_eq!(names(other.path()), ["real.bin"]);
+        let ring = folder.path().join("ring");
+        std::os::unix::fs::symlink("ring", &ring).unwrap();
+        let error = replace(&ring, |_| Ok(())).unwrap_err().to_string();
+        assert!(error.ends_with("expected at most 40 links, found more"), "{error}");
+    }
+
+    /// Whether this process is root, who alone can give files away.
+    fn gave(path: &Path, user: u32) -> bool {
+        std::os::unix::fs::chown(path, Some(user), Some(user)).is_ok()
+    }
+
+    #[test]
+    fn root_keeps_the_owner_and_gives_new_files_to_that_of_the_folder() {
+        const USER: u32 = 12_345;
+        let folder = tempfile::tempdir().unwrap();
+        if !gave(folder.path(), USER) {
+            return; // not root: nothing can be given
+        }
+        let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+        let path = folder.path().join("a.bin");
+        replace(&path, |to| to.write_all(b"1")).unwrap();
+        assert_eq!(owner(&path), (USER, USER));
+        assert!(gave(&path, USER + 1));
+        replace(&path, |to| to.write_all(b"2")).unwrap();
+        assert_eq!(owner(&path), (USER + 1, USER + 1));
+
+        // That user's link to a file of root's.
+        let (link, precious) = (folder.path().join("link"), folder.path().join("precious"));
+        fs::write(&precious, "precious").unwrap();
+        std::os::unix::fs::symlink(&precious, &link).unwrap();
+        std::os::unix::fs::lchown(&link, Some(USER), Some(USER)).unwrap();
+        let error = replace(&link, |to| to.write_all(b"3")).unwrap_err().to_string();
+        assert!(error.starts_with("it is a link of user 12345"), "{error}");
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
     }
 
     #[test]

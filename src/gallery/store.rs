@@ -35,7 +35,7 @@ pub const FORMAT_VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"FACEREC\0";
 const HEADER_LEN: usize = MAGIC.len() + 4 + 8;
 const CHECKSUM_LEN: usize = 32;
-/// Largest file read, bytes: two million photos.
+/// Largest file that is read, and so the largest that is written, bytes: two million photos.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 /// How far from 1 the norm of a stored embedding may be. They are written with norm 1 in float32.
 const NORM_TOLERANCE: f64 = 1e-3;
@@ -101,7 +101,7 @@ pub fn read(path: &Path) -> Result<Gallery> {
 /// the new one.
 ///
 /// # Errors
-/// [`Error::Data`] when it can't be written; the old file is in place then.
+/// [`Error::Data`] when it can't be written; which file is in place then, [`durable::replace`] says.
 pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
@@ -127,8 +127,12 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
 /// The bytes of a gallery's file.
 ///
 /// # Errors
-/// What can't be encoded: a record over its limit.
+/// What can't be encoded: a record over its limit, or more than a file may have.
 pub fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, String> {
+    encode_within(gallery, MAX_FILE_BYTES)
+}
+
+fn encode_within(gallery: &Gallery, most: u64) -> std::result::Result<Vec<u8>, String> {
     let Recipe { model, model_sha256, margin_px } = gallery.recipe();
     let mut bytes = Vec::with_capacity(HEADER_LEN + gallery.photo_count() * (EMBEDDING_LEN * 4 + 128) + 1024);
     bytes.extend_from_slice(&MAGIC);
@@ -155,6 +159,11 @@ pub fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, String> {
             let mut values = [0.0; EMBEDDING_LEN];
             values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
             push(&mut bytes, &PhotoRecord { id, source_sha256: *source_sha256, embedding: values })?;
+        }
+        // It could be written, but never read again.
+        if (bytes.len() + CHECKSUM_LEN) as u64 > most {
+            let photos = gallery.photo_count();
+            return Err(format!("expected at most {most} bytes, found more, for {photos} photos"));
         }
     }
     let body_len = (bytes.len() - HEADER_LEN) as u64;
@@ -292,4 +301,27 @@ fn unit_embedding(values: &[f32; EMBEDDING_LEN]) -> std::result::Result<Embeddin
         return Err(format!("expected embeddings of norm 1, found {norm}"));
     }
     Ok(Embedding(values.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 0 };
+        let embedding = Embedding::new(vec![1.0; EMBEDDING_LEN]).unwrap();
+        let person = Person {
+            id: "1".to_owned(),
+            name: "Ada".to_owned(),
+            student_id: None,
+            photos: vec![EnrolledPhoto::new(embedding, None)],
+        };
+        let gallery = Gallery::new(recipe, vec![person]).unwrap();
+        let bytes = encode(&gallery).unwrap();
+        let fits = bytes.len() as u64;
+        assert_eq!(encode_within(&gallery, fits).unwrap(), bytes);
+        let expected = format!("expected at most {} bytes, found more, for 1 photos", fits - 1);
+        assert_eq!(encode_within(&gallery, fits - 1).unwrap_err(), expected);
+    }
 }

@@ -3,8 +3,9 @@
 //! Writers that come while the disk is busy wait for it together: the next one to get it applies
 //! the edits of all and writes them at once (group commit). Readers never wait, see [`Live`].
 
-use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,11 +36,8 @@ impl FolderLock {
     /// the lock file can't be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK_FILE_NAME);
-        let failed =
-            |error: std::io::Error| Error::Data(format!("{} can't be locked: {error}", path.display()));
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(failed)?;
+        let failed = |error: io::Error| Error::Data(format!("{} can't be locked: {error}", path.display()));
+        let mut file = open_lock_file(folder, &path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held_by_another(&mut file)),
@@ -52,6 +50,27 @@ impl FolderLock {
         }
         Ok(Self { _file: file })
     }
+}
+
+/// Opens the lock file, made as needed. Who may write to the folder could have put a link there: what
+/// it points to must neither be given away nor, by the number that is written to it, be overwritten.
+fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            durable::give_to_owner_of(folder, &file);
+            return Ok(file);
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let file = options.open(path)?;
+    let (there, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
+    if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
+        return Err(io::Error::other("expected a file, found a link"));
+    }
+    Ok(file)
 }
 
 fn held_by_another(file: &mut File) -> Error {

@@ -109,6 +109,8 @@ pub fn change(path: &Path, edit: impl FnOnce(Vec<KeyEntry>) -> Result<Vec<KeyEnt
     let old = if target.try_exists().map_err(failed)? { entries(&target)? } else { Vec::new() };
     let keys = ApiKeys::new(edit(old)?)?;
     let toml = to_toml(keys.entries())?;
+    // Of a process that was killed: nobody else writes here now.
+    durable::remove_leftovers(&target).map_err(failed)?;
     durable::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
     Ok(())
 }
@@ -183,7 +185,9 @@ mod tests {
                 Ok(entries)
             })
         };
+        std::fs::write(folder.path().join(".keys.toml.x1y2.tmp"), "of one that was killed").unwrap();
         add("a").unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         add("b").unwrap();
         assert_eq!(entries(&path).unwrap(), [entry("a", "a"), entry("b", "b")]);
         let before = std::fs::read(&path).unwrap();

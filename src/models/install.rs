@@ -145,11 +145,34 @@ impl Installer<'_> {
             sha256: to_hex(&hash),
             source: source.to_string(),
             source_sha256: to_hex(&sha256(bytes)),
+            replaces_sha256: None,
         };
-        // The note first: a model without its note would be refused, a note without its model is nothing.
-        self.put(&Sidecar::path(&path), sidecar.to_toml()?.as_bytes())?;
-        self.put(&path, onnx)?;
+        self.put_both(&path, onnx, &sidecar)?;
         Ok(Installed { path, sha256: hash, cosine })
+    }
+
+    /// Puts a model and its note in place. Whenever this is cut short, the model that is there can be used.
+    fn put_both(&self, path: &Path, onnx: &[u8], sidecar: &Sidecar) -> Result<()> {
+        let note = Sidecar::path(path);
+        // The note first: a model without its note would be refused, a note without its model is nothing.
+        // Until the model is replaced, the note is good for the old one, too.
+        let between = Sidecar { replaces_sha256: self.usable_hash(path), ..sidecar.clone() };
+        self.put(&note, between.to_toml()?.as_bytes())?;
+        self.put(path, onnx)?;
+        if between == *sidecar {
+            return Ok(());
+        }
+        self.put(&note, sidecar.to_toml()?.as_bytes())
+    }
+
+    /// SHA-256 of the model that is there, if it is one that may be used: a note must not make an
+    /// altered file good.
+    fn usable_hash(&self, path: &Path) -> Option<String> {
+        let found = to_hex(&sha256(&read(path).ok()?));
+        let noted = Sidecar::beside(path).ok().flatten();
+        let known = self.entry.sha256.contains(&found)
+            || noted.is_some_and(|noted| noted.hashes().any(|hash| hash == found));
+        known.then_some(found)
     }
 
     fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {

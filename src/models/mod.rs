@@ -128,7 +128,7 @@ impl ModelStore {
         let found = to_hex(&sha256);
         let mut expected = entry.sha256.clone();
         if entry.install_from.is_some() && !expected.contains(&found) {
-            expected.extend(Sidecar::beside(&path)?.map(|sidecar| sidecar.sha256));
+            expected.extend(Sidecar::beside(&path)?.into_iter().flat_map(Sidecar::hashes));
         }
         if expected.contains(&found) {
             Ok(ModelFile { path, bytes, sha256 })
@@ -222,10 +222,19 @@ mod tests {
             sha256: to_hex(&sha256(b"converted")),
             source: "here".into(),
             source_sha256: "00".into(),
+            replaces_sha256: None,
         };
         fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
         let store = only(folder.path());
         assert_eq!(store.embedder("vggface2").unwrap().0, b"converted");
+
+        let replaces_sha256 = Some(to_hex(&sha256(b"the old one")));
+        let between = Sidecar { replaces_sha256, ..sidecar.clone() };
+        fs::write(Sidecar::path(&path), between.to_toml().unwrap()).unwrap();
+        for good in ["converted", "the old one"] {
+            fs::write(&path, good).unwrap();
+            assert_eq!(store.embedder("vggface2").unwrap().0, good.as_bytes());
+        }
 
         fs::write(&path, b"altered").unwrap();
         let message = store.embedder("vggface2").unwrap_err().to_string();
@@ -241,6 +250,7 @@ mod tests {
             sha256: to_hex(&sha256(b"altered")),
             source: "here".into(),
             source_sha256: "00".into(),
+            replaces_sha256: None,
         };
         fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
         assert!(only(folder.path()).detector().is_err());

@@ -22,6 +22,9 @@ pub struct Sidecar {
     pub source: String,
     /// SHA-256 of that.
     pub source_sha256: String,
+    /// While the model is being replaced: SHA-256 of the file that is to go, which is as good until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces_sha256: Option<String>,
 }
 
 impl Sidecar {
@@ -45,6 +48,11 @@ impl Sidecar {
         toml::from_str(&text).map(Some).map_err(|reason| {
             Error::Model(format!("{} is not the note of an installed model: {reason}", path.display()))
         })
+    }
+
+    /// The hashes that the model's file may have.
+    pub fn hashes(self) -> impl Iterator<Item = String> {
+        std::iter::once(self.sha256).chain(self.replaces_sha256)
     }
 
     /// The note as text.

@@ -4,6 +4,7 @@
 //! archive is unpacked once within a limit and looked at before calamine sees it, and the cells
 //! are streamed: a sheet that claims a million rows costs only what it holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,17 +15,31 @@ use zip::ZipArchive;
 use super::RosterRow;
 use crate::error::{Error, Result};
 use crate::person_name;
-use crate::student_id::StudentId;
+use crate::student_id::{self, StudentId};
 
 /// Largest workbook file taken, bytes: about half a million rows.
 pub(super) const MAX_FILE_BYTES: usize = 16 << 20;
 /// Most that all parts of a workbook may unpack to, bytes.
 const MAX_UNPACKED_BYTES: u64 = 64 << 20;
+/// Most shared strings: four for each row of the largest sheet. Each takes 24 bytes of memory, even
+/// where it has but 5 in the file.
+const MAX_STRINGS: usize = 4 << 20;
 /// Most sheets that are looked at to find one that is not empty.
 const MAX_SHEETS: usize = 32;
 /// Most headers that an error message lists, and most characters of each.
 const MAX_HEADERS_SHOWN: usize = 20;
 const MAX_HEADER_CHARS: usize = 40;
+/// Rows and columns of the largest sheet that there is; others are not looked at.
+const MAX_ROWS: u32 = 1_048_576;
+const MAX_COLUMNS: u32 = 16_384;
+/// Longest text of a cell that is looked at, bytes: a name may have [`person_name::MAX_CHARS`]
+/// characters, and decomposed, each of them takes up to 16.
+const MAX_CELL_BYTES: usize = 16 * person_name::MAX_CHARS;
+/// Most that all names and IDs may have, bytes. Any number of cells may refer to one shared string,
+/// so that the size of the file does not limit this.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+/// Most warnings that are kept.
+const MAX_WARNINGS: usize = 1_000;
 
 /// The rows that have a name, and what was odd about others.
 #[derive(Debug, Default)]
@@ -52,6 +67,11 @@ fn check_container(bytes: &[u8]) -> Result<()> {
         let found = format!("{} bytes, more than {MAX_FILE_BYTES}", bytes.len());
         return Err(not_a_workbook(&found));
     }
+    // A zip archive may have anything before it. calamine looks there for an old workbook with a
+    // password, and follows a chain of sectors that may be a ring, gathering them for ever.
+    if !bytes.starts_with(b"PK") {
+        return Err(not_a_workbook(kind_of(bytes)));
+    }
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| not_a_workbook(kind_of(bytes)))?;
     let too_large = || {
         let found = format!("a zip archive that unpacks to more than {} MiB", MAX_UNPACKED_BYTES >> 20);
@@ -72,15 +92,14 @@ fn check_container(bytes: &[u8]) -> Result<()> {
     for at in 0..archive.len() {
         part.clear();
         let entry = archive.by_index(at).map_err(|error| not_a_workbook(&error.to_string()))?;
+        let name = entry.name_raw().to_ascii_lowercase();
         let unpacked = entry
             .take(left + 1)
             .read_to_end(&mut part)
             .map_err(|error| not_a_workbook(&error.to_string()))?;
         left = left.checked_sub(unpacked as u64).ok_or_else(too_large)?;
-        if claims_too_many_strings(&part) {
-            return Err(not_a_workbook(
-                "a table of shared strings that claims more strings than it has bytes",
-            ));
+        if let Some(found) = what_is_refused(&name, &part) {
+            return Err(not_a_workbook(found));
         }
     }
     Ok(())
@@ -97,28 +116,47 @@ fn kind_of(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// What in a part of the archive would cost calamine more than the part's size; `None` for nothing.
+fn what_is_refused(lower_case_name: &[u8], part: &[u8]) -> Option<&'static str> {
+    // XML has no zero bytes, unless it is in UTF-16, which no spreadsheet program writes.
+    let is_xml = [&b".xml"[..], b".rels"].iter().any(|ending| lower_case_name.ends_with(ending));
+    if is_xml && part.contains(&0) {
+        return Some("a part that should be XML in UTF-8, with zero bytes in it");
+    }
+    // Whatever it is called or looks like: the workbook says which part is which, and quick-xml
+    // passes over what stands before the first tag.
+    if claims_too_many_strings(part) {
+        return Some("a table of shared strings that claims more strings than it can hold");
+    }
+    let is_string = |window: &&[u8]| {
+        matches!(window, [b'<' | b':', b's', b'i', b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r'])
+    };
+    let strings = part.windows(4).filter(is_string).count();
+    (strings > MAX_STRINGS).then_some("a table of more than 4194304 shared strings")
+}
+
 /// calamine reserves memory for `uniqueCount` strings before it reads one. A string takes at least
-/// a byte, so an honest count is below the part's size. (XML in UTF-16, where the attribute would
-/// not be seen here, has zero bytes and is refused as well; no spreadsheet program writes it.)
+/// the 5 bytes of `<si/>`. calamine doesn't decode UTF-16 or the like: where the attribute isn't seen
+/// here, it isn't seen there.
 fn claims_too_many_strings(part: &[u8]) -> bool {
     const COUNT: &[u8] = b"uniqueCount";
-    let is_xml = part.trim_ascii_start().starts_with(b"<") || part.starts_with(&[0xef, 0xbb, 0xbf]);
-    if !is_xml && part.contains(&0) {
-        // A picture, a font, settings of a printer; or XML in UTF-16, by its byte order mark or its "<".
-        return matches!(part, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'<', ..]);
-    }
-    if part.contains(&0) {
-        return true;
-    }
-    part.windows(COUNT.len()).enumerate().filter(|(_, window)| *window == COUNT).any(|(at, _)| {
-        let value = part.get(at + COUNT.len()..).unwrap_or_default();
-        let start = value.iter().position(|byte| matches!(byte, b'1'..=b'9' | b'>')).unwrap_or(value.len());
-        let digits = value.get(start..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit());
-        let claimed = digits
-            .take(20)
-            .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(*digit - b'0')));
-        claimed > part.len() as u64
-    })
+    let most = MAX_STRINGS.min(part.len() / b"<si/>".len()) as u64;
+    part.windows(COUNT.len())
+        .enumerate()
+        .filter(|(_, window)| *window == COUNT)
+        .any(|(at, _)| claimed_count(part, at + COUNT.len()).is_none_or(|claimed| claimed > most))
+}
+
+/// The number that follows at `at`: 0 where the tag ends before one comes, `None` where neither is
+/// near. A part may name the attribute millions of times: little is looked at for each.
+fn claimed_count(part: &[u8], at: usize) -> Option<u64> {
+    const NEAR: usize = 64;
+    let near = part.get(at..part.len().min(at + NEAR))?;
+    let start = near.iter().position(|byte| byte.is_ascii_digit() || *byte == b'>')?;
+    let value = near.get(start..)?;
+    let end = value.iter().position(|byte| !byte.is_ascii_digit())?;
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(*digit - b'0'));
+    Some(value.get(..end)?.iter().fold(0, add))
 }
 
 fn read_workbook(bytes: &[u8]) -> Result<Sheet> {
@@ -158,6 +196,10 @@ struct Table {
     columns: Option<Columns>,
     rows: BTreeMap<u32, RawRow>,
     warnings: Vec<String>,
+    /// How many warnings there were beyond those that are kept.
+    warnings_left_out: usize,
+    /// Bytes of the shared strings that were looked at as names and IDs.
+    text_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -174,41 +216,81 @@ struct RawRow {
 
 impl Table {
     fn take(&mut self, row: u32, column: u32, value: &DataRef<'_>) -> Result<()> {
+        if row > MAX_ROWS {
+            return Err(not_a_workbook(&format!("a sheet with a row {row}, when {MAX_ROWS} are the most")));
+        }
         match &mut self.header {
             None => {
-                if let Some(text) = text_of(value) {
+                if let Some(text) = header_of(value) {
                     self.header = Some((row, BTreeMap::from([(column, text)])));
                 }
                 return Ok(());
             }
             Some((header_row, cells)) if *header_row == row => {
-                cells.extend(text_of(value).map(|text| (column, text)));
+                if column < MAX_COLUMNS {
+                    cells.extend(header_of(value).map(|text| (column, text)));
+                }
                 return Ok(());
             }
             Some(_) => {}
         }
         let columns = self.find_columns()?;
         if column == columns.name {
-            self.take_name(row, value);
+            self.take_name(row, value)
         } else if column == columns.id {
-            self.take_id(row, value);
+            self.take_id(row, value)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn take_name(&mut self, row: u32, value: &DataRef<'_>) -> Result<()> {
+        let Some(text) = text_of(value) else { return Ok(()) };
+        if text.len() > MAX_CELL_BYTES {
+            let (most, bytes) = (person_name::MAX_CHARS, text.len());
+            self.warn(format!(
+                "row {row} is left out: the name has {bytes} bytes: at most {most} characters are allowed"
+            ));
+            return Ok(());
+        }
+        self.count_text(value)?;
+        match person_name::parse(&text) {
+            Ok(name) => self.rows.entry(row).or_default().name = Some(name),
+            Err(_) if text.trim().is_empty() => {}
+            Err(error) => self.warn(format!("row {row} is left out: {error}")),
         }
         Ok(())
     }
 
-    fn take_name(&mut self, row: u32, value: &DataRef<'_>) {
-        let Some(text) = text_of(value) else { return };
-        match person_name::parse(&text) {
-            Ok(name) => self.rows.entry(row).or_default().name = Some(name),
-            Err(error) => self.warnings.push(format!("row {row} is left out: {error}")),
+    fn take_id(&mut self, row: u32, value: &DataRef<'_>) -> Result<()> {
+        self.count_text(value)?;
+        match id_of(value) {
+            Ok(Some(id)) => {
+                self.rows.entry(row).or_default().id = Some(id);
+            }
+            Ok(None) => {}
+            Err(found) => self.warn(format!("row {row}: {found}; taken as empty")),
         }
+        Ok(())
     }
 
-    fn take_id(&mut self, row: u32, value: &DataRef<'_>) {
-        match id_of(value) {
-            Ok(Some(id)) => self.rows.entry(row).or_default().id = Some(id),
-            Ok(None) => {}
-            Err(found) => self.warnings.push(format!("row {row}: {found}; taken as empty")),
+    /// Text of the cell itself is in the file and limited so; text that it refers to may be anybody's.
+    fn count_text(&mut self, value: &DataRef<'_>) -> Result<()> {
+        match value {
+            DataRef::SharedString(text) if text.len() <= MAX_CELL_BYTES => self.text_bytes += text.len(),
+            _ => {}
+        }
+        if self.text_bytes <= MAX_TEXT_BYTES {
+            return Ok(());
+        }
+        Err(not_a_workbook(&format!("names and IDs of more than {} MiB", MAX_TEXT_BYTES >> 20)))
+    }
+
+    fn warn(&mut self, warning: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        } else {
+            self.warnings_left_out += 1;
         }
     }
 
@@ -237,14 +319,17 @@ impl Table {
             return Ok(None);
         }
         self.find_columns()?;
-        let mut sheet = Sheet { rows: Vec::with_capacity(self.rows.len()), warnings: self.warnings };
-        for (row, raw) in self.rows {
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for (row, raw) in std::mem::take(&mut self.rows) {
             match raw.name {
-                Some(name) => sheet.rows.push(RosterRow { row, name, id: raw.id }),
-                None => sheet.warnings.push(format!("row {row} has an ID but no name that can be used")),
+                Some(name) => rows.push(RosterRow { row, name, id: raw.id }),
+                None => self.warn(format!("row {row} has an ID but no name that can be used")),
             }
         }
-        Ok(Some(sheet))
+        if self.warnings_left_out > 0 {
+            self.warnings.push(format!("{} more like these", self.warnings_left_out));
+        }
+        Ok(Some(Sheet { rows, warnings: self.warnings }))
     }
 }
 
@@ -258,18 +343,27 @@ fn list_headers<'a>(headers: impl ExactSizeIterator<Item = &'a String>) -> Strin
     format!("{}{more}", shown.join(", "))
 }
 
-/// A cell as text without spaces around it; `None` for an empty one, and for one that holds an error.
-fn text_of(value: &DataRef<'_>) -> Option<String> {
+/// The start of a cell's text, for a header; `None` for an empty one.
+fn header_of(value: &DataRef<'_>) -> Option<String> {
+    let text = text_of(value)?;
+    let start: String = text.chars().take(4 * MAX_HEADER_CHARS).collect();
+    let header: String = start.trim().chars().take(MAX_HEADER_CHARS).collect();
+    (!header.is_empty()).then_some(header)
+}
+
+/// A cell as text; `None` for an empty one, and for one that holds an error. Not copied, and looked at
+/// by nobody before its length: many cells may refer to one long text.
+fn text_of<'a>(value: &'a DataRef<'_>) -> Option<Cow<'a, str>> {
     let text = match value {
         DataRef::Empty | DataRef::Error(_) => return None,
-        DataRef::Int(number) => number.to_string(),
-        DataRef::Float(number) => number.to_string(),
-        DataRef::String(text) => text.trim().to_owned(),
-        DataRef::SharedString(text) => text.trim().to_owned(),
-        DataRef::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        DataRef::DateTime(moment) => iso_text(moment),
+        DataRef::Int(number) => Cow::Owned(number.to_string()),
+        DataRef::Float(number) => Cow::Owned(number.to_string()),
+        DataRef::String(text) => Cow::Borrowed(text.as_str()),
+        DataRef::SharedString(text) => Cow::Borrowed(*text),
+        DataRef::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
+        DataRef::DateTime(moment) => Cow::Owned(iso_text(moment)),
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
-            text.trim_end_matches("T00:00:00").to_owned()
+            Cow::Borrowed(text.trim_end_matches("T00:00:00"))
         }
     };
     (!text.is_empty()).then_some(text)
@@ -283,9 +377,14 @@ fn id_of(value: &DataRef<'_>) -> Result<Option<StudentId>, String> {
         DataRef::Error(error) => Err(format!("the ID cell holds the error {error}")),
         other => match text_of(other) {
             None => Ok(None),
+            Some(text) if text.len() > MAX_CELL_BYTES => {
+                let (most, bytes) = (student_id::MAX_CHARS, text.len());
+                Err(format!("the ID has {bytes} bytes, when {most} characters are allowed"))
+            }
+            Some(text) if text.trim().is_empty() => Ok(None),
             Some(text) => match StudentId::from_text(&text) {
                 Some(id) => Ok(Some(id)),
-                None => Err(format!("the ID has {} characters", text.chars().count())),
+                None => Err(format!("the ID has {} characters", text.trim().chars().count())),
             },
         },
     }
@@ -307,5 +406,94 @@ fn iso_text(moment: &ExcelDateTime) -> String {
         days if days < 1.0 => time,
         days if days.fract() == 0.0 => date,
         _ => format!("{date}T{time}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_strings_is_limited_by_what_it_can_hold_and_by_a_number() {
+        let refused = |part: &str| what_is_refused(b"xl/sharedstrings.xml", part.as_bytes());
+        let holding = |strings: usize, claimed: usize| {
+            let part = format!("<sst uniqueCount=\"{claimed}\">{}</sst>", "<si/>".repeat(strings));
+            refused(&part)
+        };
+        assert_eq!(holding(MAX_STRINGS, MAX_STRINGS), None);
+        let claims = Some("a table of shared strings that claims more strings than it can hold");
+        assert_eq!(holding(100, 200), claims);
+        assert_eq!(holding(MAX_STRINGS, MAX_STRINGS + 1), claims);
+        let many = Some("a table of more than 4194304 shared strings");
+        assert_eq!(holding(MAX_STRINGS + 1, 1), many);
+        assert_eq!(refused(&"<x:si></x:si>".repeat(MAX_STRINGS + 1)), many);
+    }
+
+    #[test]
+    fn of_a_long_text_that_many_headers_refer_to_only_the_start_is_kept() {
+        let long = format!(" {}", "é".repeat(1 << 20));
+        let mut table = Table::default();
+        for column in 0..40_000 {
+            table.take(1, column, &DataRef::SharedString(&long)).unwrap();
+        }
+        let headers = &table.header.as_ref().unwrap().1;
+        assert_eq!(headers.len(), MAX_COLUMNS as usize);
+        assert!(headers.values().all(|text| *text == "é".repeat(MAX_HEADER_CHARS)));
+        let error = table.take(2, 0, &DataRef::SharedString(&long)).unwrap_err().to_string();
+        assert!(error.ends_with(" and 16364 more") && error.len() < 2_000, "{error}");
+    }
+
+    fn with_headers() -> Table {
+        let mut table = Table::default();
+        table.take(1, 0, &DataRef::SharedString("Name")).unwrap();
+        table.take(1, 1, &DataRef::SharedString("ID")).unwrap();
+        table
+    }
+
+    #[test]
+    fn no_long_text_is_taken_however_many_cells_refer_to_it() {
+        // Were each looked at whole, this would take hours.
+        let (long, spaces) = ("x".repeat(8 << 20), " ".repeat(8 << 20));
+        let mut table = with_headers();
+        for row in 2..100_002 {
+            table.take(row, 0, &DataRef::SharedString(&long)).unwrap();
+            table.take(row, 1, &DataRef::SharedString(&spaces)).unwrap();
+        }
+        let sheet = table.finish().unwrap().unwrap();
+        assert!(sheet.rows.is_empty());
+        assert_eq!(
+            sheet.warnings[..2],
+            [
+                "row 2 is left out: the name has 8388608 bytes: at most 200 characters are allowed",
+                "row 2: the ID has 8388608 bytes, when 200 characters are allowed; taken as empty"
+            ]
+        );
+        assert_eq!(sheet.warnings.len(), MAX_WARNINGS + 1);
+        assert_eq!(sheet.warnings.last().unwrap(), "199000 more like these");
+    }
+
+    #[test]
+    fn what_all_names_and_ids_have_together_is_limited() {
+        for column in [0, 1] {
+            let (mut table, text) = (with_headers(), "x".repeat(200));
+            let most = MAX_TEXT_BYTES / text.len();
+            for row in 0..most {
+                table.take(2 + row as u32, column, &DataRef::SharedString(&text)).unwrap();
+            }
+            let next = table.take(2 + most as u32, column, &DataRef::SharedString(&text));
+            let expected = "found: names and IDs of more than 64 MiB";
+            assert!(next.unwrap_err().to_string().ends_with(expected));
+        }
+        let beyond = with_headers().take(MAX_ROWS + 1, 0, &DataRef::SharedString("Ada"));
+        assert!(beyond.unwrap_err().to_string().ends_with("a row 1048577, when 1048576 are the most"));
+    }
+
+    #[test]
+    fn a_decomposed_name_of_the_greatest_length_is_taken() {
+        let mut table = with_headers();
+        let name = "e\u{302}\u{301}".repeat(person_name::MAX_CHARS);
+        table.take(2, 0, &DataRef::SharedString(&name)).unwrap();
+        let sheet = table.finish().unwrap().unwrap();
+        assert_eq!(sheet.rows[0].name, "\u{1ebf}".repeat(person_name::MAX_CHARS));
     }
 }

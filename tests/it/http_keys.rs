@@ -1,7 +1,10 @@
 //! API keys: on routes of the test's own, and on the built program.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
@@ -257,6 +260,25 @@ fn keys_are_made_listed_and_removed_on_the_command_line() {
     let (code, _, error) = keys(&["remove", "office"]);
     assert!(code == Some(1) && error.contains("expected a key named \"office\", found none"), "{error}");
     assert_eq!(keys(&["list"]).1.lines().count(), 1);
+}
+
+#[test]
+fn a_file_of_keys_keeps_its_mode_whatever_the_umask() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.toml");
+    std::fs::write(&path, "").unwrap();
+    for mode in [0o660, 0o604] {
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let output = Command::new("sh")
+            .args(["-c", "umask 077 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_facerec"), "keys", "new"])
+            .args([&format!("{mode}"), "--scope", "manage", "--file"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "expected {mode:o}, found {found:o}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use facerec::models::ModelStore;
 use facerec::models::download::{Patience, fetch};
 use facerec::models::install::{Installed, Installer, Source, Step};
 use facerec::models::self_test::{MIN_COSINE, SelfTest};
+use sha2::{Digest, Sha256};
 
 use crate::support::checkpoint::{archive, crop, embedding, facenet, golden, legacy};
 use crate::support::file_server::{FileServer, Manner};
@@ -77,6 +78,41 @@ fn a_download_that_breaks_goes_on_and_ends_as_a_model_that_loads() {
     let wrong = Source::File(golden("pnet.pt"));
     install(&folder, &wrong, &mut Vec::new()).unwrap_err();
     assert!(ModelStore::new(Some(&folder)).unwrap().embedder("vggface2").unwrap().0 == bytes);
+}
+
+#[test]
+fn the_old_model_can_be_used_until_the_new_one_is_in_its_place() {
+    let (folder, parent) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let checkpoint = parent.path().join("a.pt");
+    fs::write(&checkpoint, archive(&facenet())).unwrap();
+    let source = Source::File(checkpoint);
+    let embedder = || ModelStore::new(Some(folder.path())).unwrap().embedder("vggface2");
+    // As the old model a file that nobody can replace, root neither: it ends after the note is written.
+    let (model, note) =
+        (folder.path().join("facenet-vggface2.onnx"), folder.path().join("facenet-vggface2.toml"));
+    let old = fs::read("/proc/version").unwrap();
+    std::os::unix::fs::symlink("/proc/version", &model).unwrap();
+    let noted = |hash: String| format!("sha256 = {hash:?}\nsource = \"here\"\nsource_sha256 = \"00\"\n");
+    let sha256 = |bytes: &[u8]| facerec::hex::to_hex(&Sha256::digest(bytes));
+    fs::write(&note, noted(sha256(&old))).unwrap();
+    assert_eq!(embedder().unwrap().0, old);
+    let message = install(folder.path(), &source, &mut Vec::new()).unwrap_err();
+    assert!(message.contains("can't be installed"), "{message}");
+    assert!(!fs::read_to_string(&note).unwrap().contains("\"here\""), "the note is the new one");
+    assert_eq!(embedder().unwrap().0, old);
+
+    // The next attempt ends well, and the old model is good no more.
+    fs::remove_file(&model).unwrap();
+    fs::write(&model, &old).unwrap();
+    let installed = install(folder.path(), &source, &mut Vec::new()).unwrap();
+    assert_eq!(embedder().unwrap().1, installed.sha256);
+    fs::write(&model, &old).unwrap();
+    assert!(embedder().is_err());
+    // Nor does a note vouch for an altered file that an installation finds.
+    fs::remove_file(&model).unwrap();
+    std::os::unix::fs::symlink("/proc/version", &model).unwrap();
+    install(folder.path(), &source, &mut Vec::new()).unwrap_err();
+    assert!(embedder().is_err());
 }
 
 #[test]

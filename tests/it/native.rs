@@ -9,6 +9,8 @@ use facerec::nn::native::{Kernel, NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal};
 
+use crate::support::models::vggface2_bytes;
+
 /// Largest difference allowed: 1e-4, relative to values above 1.
 const TOLERANCE: f32 = 1e-4;
 /// A kernel and tract may disagree on cells this near to the threshold.
@@ -243,10 +245,8 @@ fn facenet_agrees_with_tract_on_the_casia_model() {
 
 #[test]
 fn facenet_agrees_with_tract_on_the_vggface2_model() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/facenet-vggface2.onnx");
-    match std::fs::read(&path) {
-        Ok(onnx) => assert_embeddings_agree(&onnx),
-        Err(e) => eprintln!("not run: the vggface2 model is not installed ({}: {e})", path.display()),
+    if let Some(onnx) = vggface2_bytes() {
+        assert_embeddings_agree(&onnx);
     }
 }
 

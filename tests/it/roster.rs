@@ -275,16 +275,70 @@ fn a_table_that_claims_more_strings_than_it_holds_is_refused_before_memory_is_re
         r#"uniqueCount="99999999999999""#,
         "uniqueCount = '0000000000018446744073709551615'",
         "uniqueCount\n=\n\"4000000\"",
+        &format!("uniqueCount{}=\"99999999999999\"", " ".repeat(100)),
+        &format!("uniqueCount=\"{}99999999999999\"", "0".repeat(100)),
+        &format!("uniqueCount=\"0\" uniqueCount=\"{}\"", "9".repeat(40)),
     ];
     for attribute in attributes {
         let error = message(&handmade(HEADERS, &STRINGS.replace(r#"uniqueCount="2""#, attribute)));
-        assert!(error.ends_with("claims more strings than it has bytes"), "{attribute}: {error}");
+        assert!(error.ends_with("claims more strings than it can hold"), "{attribute}: {error}");
     }
-    let utf16: Vec<u8> = STRINGS.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(
-        message(&package(&[("xl/sharedStrings.xml", &utf16)]))
-            .ends_with("claims more strings than it has bytes")
-    );
+}
+
+#[test]
+fn a_part_that_names_the_count_a_million_times_is_read_once() {
+    // Were each looked at until a number comes, this would take hours.
+    let error = message(&package(&[("xl/media/a.bin", "uniqueCount".repeat(1_000_000).as_bytes())]));
+    assert!(error.ends_with("claims more strings than it can hold"), "{error}");
+    // The word alone is no claim: anybody may be called so.
+    let strings = STRINGS.replace("</sst>", "<si><t>uniqueCount</t></si></sst>");
+    let row = r#"<row r="2"><c r="A2" t="s"><v>2</v></c><c r="B2"><v>7</v></c></row>"#;
+    let roster = Roster::from_xlsx(&handmade(&format!("{HEADERS}{row}"), &strings)).unwrap();
+    assert_eq!(id(&roster, "uniqueCount"), integer(7));
+    let tags = package(&[("xl/media/a.bin", "uniqueCount>".repeat(1_000_000).as_bytes())]);
+    assert!(!message(&tags).contains("claims"));
+}
+
+/// A table of shared strings that asks for terabytes, behind something that is no XML.
+#[test]
+fn no_zero_byte_hides_what_a_table_of_strings_claims() {
+    let claim = STRINGS.replace(r#"uniqueCount="2""#, r#"uniqueCount="100000000000""#);
+    for before in ["x\0", "\0", "\u{feff}\0", " x\0<?xml version=\"1.0\"?>"] {
+        let error = message(&handmade(HEADERS, &format!("{before}{claim}")));
+        let expected = "found: a part that should be XML in UTF-8, with zero bytes in it";
+        assert!(error.ends_with(expected), "{before:?}: {error}");
+    }
+    // A part of another name may be a picture, which has zero bytes, or what the workbook says it is.
+    let picture = package(&[("xl/media/image1.png", format!("x\0{claim}").as_bytes())]);
+    assert!(message(&picture).ends_with("claims more strings than it can hold"));
+    for (name, bytes) in [
+        ("xl/SHAREDSTRINGS.XML", STRINGS.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
+        ("_rels/.rels", STRINGS.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+    ] {
+        assert!(message(&package(&[(name, &bytes)])).ends_with("with zero bytes in it"), "{name}");
+    }
+}
+
+/// An old workbook, whose directory is a ring of sectors, with a new one behind it.
+#[test]
+fn an_archive_behind_something_else_is_refused() {
+    let mut old = vec![0xff_u8; 512 * 4];
+    old[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    let mut put = |at: usize, bytes: &[u8]| old[at..at + bytes.len()].copy_from_slice(bytes);
+    put(26, &3_u16.to_le_bytes()); // version
+    put(28, &0xfffe_u16.to_le_bytes()); // byte order
+    put(30, &9_u16.to_le_bytes()); // sectors of 512 bytes
+    put(32, &6_u16.to_le_bytes()); // small sectors of 64 bytes
+    put(44, &1_u32.to_le_bytes()); // sectors of the allocation table
+    put(48, &1_u32.to_le_bytes()); // the directory's first sector
+    put(68, &0xffff_fffe_u32.to_le_bytes()); // no more of the table than ...
+    put(76, &0_u32.to_le_bytes()); // ... sector 0,
+    put(512 + 4, &1_u32.to_le_bytes()); // where sector 1 is followed by itself
+    old.extend(handmade(HEADERS, STRINGS));
+    assert!(message(&old).ends_with("found: an old .xls workbook, or one with a password"));
+    let mut text = b"hello".to_vec();
+    text.extend(handmade(HEADERS, STRINGS));
+    assert!(Roster::from_xlsx(&text).is_err());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -244,6 +245,38 @@ fn leftovers_of_a_killed_writer_are_removed_at_the_start() {
     let writer = writer(folder.path());
     assert!(!leftover.exists());
     add(&writer, "Ada").unwrap();
+}
+
+#[test]
+fn a_gallery_that_is_linked_to_stays_where_it_is_and_a_lock_is_no_link() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (link, real) = (folder.path().join(store::FILE_NAME), other.path().join("real.bin"));
+    store::write(&real, &Gallery::empty(recipe())).unwrap();
+    symlink(&real, &link).unwrap();
+    let writer = writer(folder.path());
+    add(&writer, "Ada").unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(store::read(&real).unwrap().len(), 1);
+    drop(writer);
+
+    let (lock, precious) = (folder.path().join("gallery.lock"), other.path().join("precious"));
+    fs::remove_file(&lock).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    symlink(&precious, &lock).unwrap();
+    let error = FolderLock::acquire(folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with("can't be locked: expected a file, found a link"), "{error}");
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
+fn the_service_can_take_a_lock_file_that_root_made_in_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    if chown(folder.path(), Some(12_345), Some(12_345)).is_err() {
+        return; // not root: every file is this user's
+    }
+    drop(FolderLock::acquire(folder.path()).unwrap());
+    let lock = fs::metadata(folder.path().join("gallery.lock")).unwrap();
+    assert_eq!((lock.uid(), lock.gid()), (12_345, 12_345));
 }
 
 /// The body of a child process: no file may grow beyond 32 KiB in it.

@@ -1,7 +1,7 @@
 //! Reads networks out of ONNX files: the protobuf model as tract parses it, its constants as float32.
 //! Nothing here trusts the file: every size is checked against what follows it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto};
@@ -40,6 +40,7 @@ impl Graph {
         let (Some(input), None) = (inputs.next(), inputs.next()) else {
             return Err(Error::Model(format!("{name} is expected to have one input")));
         };
+        check_names(name, constants.keys().chain([&input.name]), &graph.node)?;
         let mut aliases = HashMap::new();
         let mut nodes = Vec::new();
         for mut node in graph.node {
@@ -66,7 +67,8 @@ impl Graph {
     }
 
     fn resolve<'a>(&'a self, mut name: &'a str) -> &'a str {
-        // An alias is only ever made of something that was there before, so that no circle can arise.
+        // An alias is only ever made of something that was there before, and never has the name of
+        // something that was there (`check_names`), so that no circle can arise.
         while let Some(other) = self.aliases.get(name) {
             name = other;
         }
@@ -160,6 +162,23 @@ impl Graph {
                 "a convolution has strides {strides:?}, pads {pads:?}, dilations or groups that no layer of it has"
             ))),
         }
+    }
+}
+
+/// Checks that each tensor has a name of its own.
+fn check_names<'a>(
+    network: &str,
+    given: impl Iterator<Item = &'a String>,
+    nodes: &'a [NodeProto],
+) -> Result<()> {
+    let mut taken: HashSet<&String> = given.collect();
+    // An output without a name is one that is left out.
+    let mut outputs = nodes.iter().flat_map(|node| &node.output).filter(|output| !output.is_empty());
+    match outputs.find(|output| !taken.insert(output)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::Model(format!(
+            "{network} is not the network that was expected: two of its tensors are named {twice:?}, when names must differ"
+        ))),
     }
 }
 
@@ -262,5 +281,55 @@ impl DetectorGraph {
         }
         let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
         Ok(RawConv { weights, bias, out_channels, in_channels, window })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::{GraphProto, ValueInfoProto};
+
+    use super::*;
+
+    /// A network with the input `x`, the constant `a` and these nodes of one input and one output.
+    fn network(nodes: &[(&str, &str, &str)]) -> Result<Graph> {
+        let node = |&(op, input, output): &(&str, &str, &str)| NodeProto {
+            op_type: op.into(),
+            input: vec![input.into()],
+            output: vec![output.into()],
+            ..NodeProto::default()
+        };
+        let constant =
+            TensorProto { name: "a".into(), dims: vec![2], data_type: FLOAT, ..TensorProto::default() };
+        let graph = GraphProto {
+            input: vec![ValueInfoProto { name: "x".into(), ..ValueInfoProto::default() }],
+            initializer: vec![TensorProto { float_data: vec![1.0, 2.0], ..constant }],
+            node: nodes.iter().map(node).collect(),
+            ..GraphProto::default()
+        };
+        let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
+        Graph::read("the network", &model.encode_to_vec())
+    }
+
+    #[test]
+    fn a_constant_is_found_by_its_other_names() {
+        let graph = network(&[("Identity", "a", "b"), ("Cast", "b", "c"), ("Relu", "x", "y")]).unwrap();
+        assert_eq!(graph.numbers("c").unwrap(), (vec![2], vec![1.0, 2.0]));
+        assert!(!graph.is_constant("y"));
+    }
+
+    #[test]
+    fn a_name_that_is_given_twice_is_refused() {
+        // The first two would be looked up for ever.
+        for (nodes, twice) in [
+            (vec![("Identity", "a", "a")], "a"),
+            (vec![("Identity", "a", "b"), ("Identity", "b", "a")], "a"),
+            (vec![("Identity", "a", "b"), ("Relu", "x", "b")], "b"),
+            (vec![("Relu", "x", "x")], "x"),
+        ] {
+            let message = network(&nodes).unwrap_err().to_string();
+            let expected = format!("two of its tensors are named {twice:?}, when names must differ");
+            assert!(message.ends_with(&expected), "{message}");
+        }
+        assert!(network(&[("Relu", "x", ""), ("Relu", "x", "")]).is_ok(), "no name is no name twice");
     }
 }

@@ -2,8 +2,9 @@
 //! rows. Each exists in plain Rust ([`scalar`], the truth) and for AVX2 and AVX-512; which one runs
 //! is chosen once, when the networks are loaded.
 //!
-//! Each output number is summed in one fixed order (bias, then the taps in the order of the
-//! weights), whatever tile or thread it falls to: on one kernel, answers are bit-equal from run to run.
+//! Each output number is summed in one fixed order, whatever tile or thread it falls to: on one kernel,
+//! answers are bit-equal from run to run. All take the taps in the order of the weights; plain Rust
+//! starts from the bias, AVX2 and AVX-512 add it after the taps, so that their last bits differ.
 #![allow(unsafe_code)] // calls functions compiled for CPU features that `Kernels::new` has checked
 
 #[cfg(target_arch = "x86_64")]
