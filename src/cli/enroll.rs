@@ -1,8 +1,10 @@
 //! `facerec enroll`: a folder of people becomes a gallery.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -43,7 +45,8 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     // Before the work, not after it: enrolling a school takes minutes.
     let _lock = data.lock()?;
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
-    let (report, skipped) = enroll_with_progress(&loaded, &args.people, &args.gate, args.force)?;
+    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &|| false)?;
+    let (report, skipped) = enrolled.context("the enrolment was broken off")?;
     let nobody = report.gallery.is_empty();
     if !nobody {
         // Before the summary: whoever reads only the beginning of that wants the gallery all the same.
@@ -62,7 +65,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Enrols a folder with a progress bar on standard error.
+/// Enrols a folder with a progress bar on standard error. `None` when `stop` said so between two photos.
 ///
 /// # Errors
 /// When the folder can't be read or a network can't be run.
@@ -71,16 +74,20 @@ pub fn enroll_with_progress(
     people: &Path,
     gate: &GateArgs,
     force: bool,
-) -> anyhow::Result<(FolderReport, Vec<Skipped>)> {
+    stop: &dyn Fn() -> bool,
+) -> anyhow::Result<Option<(FolderReport, Vec<Skipped>)>> {
     let contents = list_folder(people)?;
     let bar = ProgressBar::new(contents.photos.len() as u64).with_style(
         ProgressStyle::with_template("enrolling {bar:40} {pos}/{len} photos, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
-    let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, || bar.inc(1));
+    let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, |done| {
+        bar.set_position(done as u64);
+        if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     bar.finish_and_clear();
-    Ok((report?, contents.skipped))
+    Ok(report?.map(|report| (report, contents.skipped)))
 }
 
 /// A line for each person: photos enrolled and refused.

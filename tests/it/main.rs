@@ -12,6 +12,7 @@ mod decoders;
 mod determinism;
 mod enroll;
 mod faults;
+mod first_start;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 mod fuzz_targets;
