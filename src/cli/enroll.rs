@@ -23,9 +23,12 @@ pub struct EnrollArgs {
     /// One folder a person, named as the person; in it photos with one face each
     #[arg(value_name = "PEOPLE_DIR")]
     people: PathBuf,
-    /// Folder in which gallery.bin is written; an existing one is replaced
+    /// Folder in which gallery.bin is written
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
+    /// Write over a gallery with people in it, who are lost; without this it is refused
+    #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
+    replace: bool,
     /// Take every photo with a face in it, of several faces the main one
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
@@ -35,15 +38,17 @@ pub struct EnrollArgs {
     gate: GateArgs,
 }
 
-/// Enrols everyone, replaces the gallery, and prints what became of each photo.
+/// Enrols everyone, writes the gallery, and prints what became of each photo.
 ///
 /// # Errors
-/// When nobody was enrolled, the old gallery stays then; when the folder or a model can't be used, another
+/// When there are people in the old gallery and `--replace` was not given; when nobody was enrolled, the old
+/// gallery stays then; when the folder or a model can't be used, another
 /// process writes to the data folder, or the gallery can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
     // Before the work, not after it: enrolling a school takes minutes.
     let _lock = data.lock()?;
+    let replaced = data.replaced(args.replace)?;
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
     let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &|| false)?;
     let (report, skipped) = enrolled.context("the enrolment was broken off")?;
@@ -62,6 +67,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         report.gallery.len(),
         report.gallery.photo_count()
     ))?;
+    replaced.print()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -262,7 +262,7 @@ fn a_gallery_of_another_model_is_refused_with_the_way_out() {
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{command:?}");
         let said = err(&output);
         assert!(said.contains("made with the model vggface2, but --model asks for casia"), "{said}");
-        assert!(said.contains("`facerec enroll PEOPLE_DIR --data DIR --model casia`"), "{said}");
+        assert!(said.contains("`facerec enroll PEOPLE_DIR --data DIR --model casia --replace`"), "{said}");
     }
 }
 
