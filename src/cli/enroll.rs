@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::DataFolder;
 use super::load::{self, Loaded};
 use super::output::{self, printable};
+use super::progress::Photos;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::folder::{FolderReport, PhotoReport, Skipped, enroll_folder, list_folder};
@@ -50,7 +50,11 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let _lock = data.lock()?;
     let replaced = data.replaced(args.replace)?;
     let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
-    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &|| false)?;
+    let watcher = Watcher {
+        say: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
+        stop: &|| false,
+    };
+    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &watcher)?;
     let (report, skipped) = enrolled.context("the enrolment was broken off")?;
     let nobody = report.gallery.is_empty();
     if !nobody {
@@ -71,7 +75,15 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Enrols a folder with a progress bar on standard error. `None` when `stop` said so between two photos.
+/// Who looks on while a folder is enrolled.
+pub struct Watcher<'a> {
+    /// Is told photos done and all photos, now and then, where no terminal shows a bar.
+    pub say: &'a dyn Fn(usize, usize),
+    /// Whether to break off, asked between two photos.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Enrols a folder with a progress bar on standard error. `None` when it was broken off.
 ///
 /// # Errors
 /// When the folder can't be read or a network can't be run.
@@ -80,19 +92,16 @@ pub fn enroll_with_progress(
     people: &Path,
     gate: &GateArgs,
     force: bool,
-    stop: &dyn Fn() -> bool,
+    watcher: &Watcher<'_>,
 ) -> anyhow::Result<Option<(FolderReport, Vec<Skipped>)>> {
     let contents = list_folder(people)?;
-    let bar = ProgressBar::new(contents.photos.len() as u64).with_style(
-        ProgressStyle::with_template("enrolling {bar:40} {pos}/{len} photos, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let mut progress = Photos::new(contents.photos.len(), watcher.say);
     let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
     let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, |done| {
-        bar.set_position(done as u64);
-        if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        progress.show(done);
+        if (watcher.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    bar.finish_and_clear();
+    progress.finish();
     Ok(report?.map(|report| (report, contents.skipped)))
 }
 

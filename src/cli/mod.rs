@@ -20,6 +20,7 @@ pub mod load;
 pub mod models;
 pub mod normalize;
 pub mod output;
+mod progress;
 pub mod recognize;
 pub mod serve;
 pub mod watch;

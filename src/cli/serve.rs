@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use super::data::DataFolder;
-use super::enroll::enroll_with_progress;
+use super::enroll::{Watcher, enroll_with_progress};
 use super::load::{self, Loaded};
 use super::watch::{LoadedEmbedder, watch};
 use crate::config::{Config, ServeArgs};
@@ -144,7 +144,11 @@ fn enroll_people(
 ) -> anyhow::Result<Option<Live<Gallery>>> {
     let _lock = data.lock()?;
     tracing::info!("enrolling people/: until that is done, nobody is answered");
-    let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &|| stop.came())?;
+    let watcher = Watcher {
+        say: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
+        stop: &|| stop.came(),
+    };
+    let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &watcher)?;
     let Some((report, skipped)) = enrolled else { return Ok(None) };
     log_refused(&report, &skipped);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
