@@ -23,6 +23,7 @@ pub mod output;
 mod progress;
 pub mod recognize;
 pub mod serve;
+mod url;
 pub mod watch;
 
 /// Face recognition as a REST service: a photo in, names and IDs out.

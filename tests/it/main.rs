@@ -17,6 +17,7 @@ mod first_start;
 mod fuzz;
 mod fuzz_targets;
 mod golden;
+mod healthcheck;
 mod http_golden;
 mod http_keys;
 mod http_metrics;
