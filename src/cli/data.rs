@@ -47,6 +47,12 @@ impl DataFolder {
         Self(path.to_path_buf())
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// `gallery.bin`: the enrolled people.
     #[must_use]
     pub fn gallery(&self) -> PathBuf {

@@ -29,6 +29,9 @@ pub struct EnrollArgs {
     /// Write over a gallery with people in it, who are lost; without this it is refused
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
+    /// Only say what would become of each photo: nothing is written, and a running service does not matter
+    #[arg(long, env = "FACEREC_DRY_RUN", value_parser = BoolishValueParser::new())]
+    dry_run: bool,
     /// Take every photo with a face in it, of several faces the main one
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
@@ -46,16 +49,17 @@ pub struct EnrollArgs {
 /// process writes to the data folder, or the gallery can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
+    if args.dry_run {
+        let (_, report, skipped) = enroll(args)?;
+        print_summary(&report)?;
+        print_refused(&report, &skipped)?;
+        output::line("nothing was written: this was a dry run")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // Before the work, not after it: enrolling a school takes minutes.
     let _lock = data.lock()?;
     let replaced = data.replaced(args.replace)?;
-    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
-    let watcher = Watcher {
-        say: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
-        stop: &|| false,
-    };
-    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &watcher)?;
-    let (report, skipped) = enrolled.context("the enrolment was broken off")?;
+    let (model, report, skipped) = enroll(args)?;
     let nobody = report.gallery.is_empty();
     if !nobody {
         // Before the summary: whoever reads only the beginning of that wants the gallery all the same.
@@ -67,12 +71,24 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         data.gallery().display(),
-        loaded.model,
+        model,
         report.gallery.len(),
         report.gallery.photo_count()
     ))?;
     replaced.print()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model, and what becomes of the photos.
+fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, FolderReport, Vec<Skipped>)> {
+    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
+    let watcher = Watcher {
+        say: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
+        stop: &|| false,
+    };
+    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &watcher)?;
+    let (report, skipped) = enrolled.context("the enrolment was broken off")?;
+    Ok((loaded.model, report, skipped))
 }
 
 /// Who looks on while a folder is enrolled.

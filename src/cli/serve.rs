@@ -150,14 +150,14 @@ fn enroll_people(
     };
     let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &watcher)?;
     let Some((report, skipped)) = enrolled else { return Ok(None) };
-    log_refused(&report, &skipped);
+    log_refused(&report, &skipped, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
     store::write(&data.gallery(), &report.gallery)?;
     Ok(Some(data.open_gallery()?))
 }
 
 /// Logs hold no names, and so no paths and no reasons, unless they are asked for.
-fn log_refused(report: &FolderReport, skipped: &[Skipped]) {
+fn log_refused(report: &FolderReport, skipped: &[Skipped], data: &DataFolder) {
     let refused = report.photos.iter().filter(|photo| !photo.accepted);
     let photos_refused = refused.clone().count();
     tracing::info!(
@@ -167,7 +167,11 @@ fn log_refused(report: &FolderReport, skipped: &[Skipped]) {
         "enrolled people/"
     );
     if photos_refused > 0 {
-        tracing::warn!("not all photos were enrolled: `facerec enroll PEOPLE_DIR --data DIR` says why");
+        let people = data.people();
+        let (people, folder) = (people.display(), data.folder().display());
+        tracing::warn!(
+            "not all photos were enrolled: `facerec enroll {people} --data {folder} --dry-run` says why"
+        );
     }
     for photo in refused {
         tracing::debug!(path = ?photo.photo.path, reasons = ?photo.reasons, "refused");

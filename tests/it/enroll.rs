@@ -356,4 +356,14 @@ fn while_another_process_writes_to_the_data_folder_the_command_refuses_at_once()
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("is writing to this data folder"), "{said}");
     assert!(!folders.gallery().exists());
+
+    // What writes nothing goes on, and says as much of the photos.
+    folders.put("Ann/empty.jpg", b"");
+    let output = folders.enroll(&["--dry-run"]);
+    let said = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("       1        1  Ann\nrefused  "), "{said}");
+    assert!(said.contains("Ann/empty.jpg: not_an_image: "), "{said}");
+    assert!(said.ends_with("nothing was written: this was a dry run\n"), "{said}");
+    assert!(!folders.gallery().exists());
 }

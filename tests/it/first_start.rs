@@ -69,3 +69,28 @@ fn a_signal_ends_it_between_two_photos_and_no_gallery_is_written() {
         assert_eq!(names(data.path()), ["gallery.lock", "people"]);
     }
 }
+
+#[test]
+fn the_log_counts_what_was_refused_and_names_a_command_that_says_why() {
+    let data = data_with_people(2);
+    let mut service = Starting::serve(data.path());
+    let log = service.log();
+    let command =
+        "facerec enroll DATA/people --data DATA --dry-run".replace("DATA", data.path().to_str().unwrap());
+    let mut lines = Vec::new();
+    for line in log {
+        lines.push(line);
+        if lines.last().is_some_and(|line| line.contains("ready")) {
+            break;
+        }
+    }
+    let log = lines.join("\n");
+    assert!(log.contains(&format!("not all photos were enrolled: `{command}` says why")), "{log}");
+    assert!(log.contains("photos_refused=3") && !log.contains("Biden"), "{log}");
+    // The service runs.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command.replacen("facerec", "\"$0\"", 1), env!("CARGO_BIN_EXE_facerec")]);
+    let output = shell.env("FACEREC_MODEL", "casia").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("Joe Biden/1.jpg: same_photo_again"), "{said}");
+}
