@@ -75,7 +75,7 @@ pub struct BenchArgs {
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
 }
 
 /// A photo's name and file.

@@ -36,7 +36,7 @@ pub struct EnrollArgs {
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
     #[command(flatten)]
     gate: GateArgs,
 }

@@ -1,7 +1,7 @@
 //! `facerec models`: which networks there are, whether their files are what they should be, and
 //! getting the one that is not shipped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -23,6 +23,16 @@ pub struct ModelsArgs {
     /// Folder looked in first for models; then the user's data folder, then models/ beside the program
     #[arg(long, env = "FACEREC_MODELS", value_name = "DIR", global = true)]
     models: Option<PathBuf>,
+}
+
+impl ModelsArgs {
+    /// `--models`, where it must be there: an installation makes it.
+    pub(super) fn existing_folder(&self) -> Option<&Path> {
+        match self.action {
+            Action::Install { .. } => None,
+            Action::List | Action::Verify => self.models.as_deref(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -31,7 +31,7 @@ pub struct RecognizeArgs {
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
 }
 
 /// Recognises each photo. Exit code 1 when one could not be used; the others are answered all the same.

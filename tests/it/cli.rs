@@ -250,6 +250,34 @@ fn a_model_that_nobody_knows_is_not_installed() {
 }
 
 #[test]
+fn a_models_folder_that_is_not_there_is_refused() {
+    let file = sample_folder().join("group.jpg");
+    let photo = file.to_str().unwrap();
+    for command in [
+        &["serve", "--data", "d"][..],
+        &["enroll", "people", "--data", "d"],
+        &["recognize", photo, "--data", "d"],
+        &["inspect", photo],
+        &["bench"],
+        &["models", "list"],
+        &["models", "verify"],
+    ] {
+        for (folder, found) in [("/nowhere", "none"), (photo, "something else")] {
+            let output = run(command.iter().chain(&["--models", folder]));
+            let expected = format!("--models {folder}: expected a folder, found {found}\n");
+            assert_eq!(output.status.code(), Some(1), "{command:?}");
+            assert!(err(&output).ends_with(&expected), "{command:?}: {}", err(&output));
+        }
+    }
+    // An installation makes it.
+    let root = tempfile::tempdir().unwrap();
+    let new = root.path().join("new");
+    let install = ["models", "install", "vggface2", "--from", photo, "--models", new.to_str().unwrap()];
+    let said = err(&run(install));
+    assert!(!said.contains("expected a folder") && new.is_dir(), "{said}");
+}
+
+#[test]
 fn a_gallery_of_another_model_is_refused_with_the_way_out() {
     let data = tempfile::tempdir().unwrap();
     let recipe = Recipe { model: "vggface2".to_owned(), model_sha256: None, margin_px: 0 };
