@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::output;
+use super::output::{self, printable};
 use crate::error::Result;
 use crate::gallery::writer::{FolderLock, GALLERY};
 use crate::gallery::{Gallery, store};
@@ -139,6 +139,17 @@ impl DataFolder {
             Live::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
         log_warnings(&roster.current());
         Ok(roster)
+    }
+}
+
+/// What a person who asks once should know of the roster, on standard error.
+pub fn note_warnings(data: &DataFolder, roster: &Roster) {
+    let path = data.roster();
+    if !path.exists() {
+        output::note(format_args!("facerec: {} is missing: no IDs are found", printable(&path)));
+    }
+    for warning in roster.warnings() {
+        output::note(format_args!("facerec: {}: {warning}", printable(&path)));
     }
 }
 

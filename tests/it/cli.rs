@@ -98,6 +98,28 @@ fn bad_photos_do_not_stop_the_others_and_each_is_named_with_its_fault() {
 }
 
 #[test]
+fn what_is_odd_about_the_roster_is_said_beside_the_answer() {
+    let photos = Photos::new();
+    let path = photos.data.path().join("roster.xlsx");
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, [name, id]) in (0..).zip([["Name", "ID"], ["Joe Biden", "1"], ["Joe Biden", "2"]]) {
+        sheet.write(row, 0, name).unwrap();
+        sheet.write(row, 1, id).unwrap();
+    }
+    workbook.save(&path).unwrap();
+    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
+    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
+    let expected = format!("facerec: {}: rows 2 and 3 have the same name: row 3 counts\n", path.display());
+    assert_eq!(err(&output), expected);
+
+    fs::remove_file(&path).unwrap();
+    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
+    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
+    assert_eq!(err(&output), format!("facerec: {} is missing: no IDs are found\n", path.display()));
+}
+
+#[test]
 fn with_json_a_bad_photo_has_its_line_too() {
     let photos = Photos::new();
     let output = photos.recognize(&photos.paths, &["--json"]);
