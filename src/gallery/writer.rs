@@ -4,7 +4,8 @@
 //! the edits of all and writes them at once (group commit). Readers never wait, see [`Live`].
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,8 +36,10 @@ impl FolderLock {
     /// the lock file can't be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK_FILE_NAME);
-        let failed =
-            |error: std::io::Error| Error::Data(format!("{} can't be locked: {error}", path.display()));
+        let failed = |error: std::io::Error| {
+            let hint = rights_hint(folder, &error);
+            Error::Data(format!("{} can't be locked: {error}{hint}", path.display()))
+        };
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(failed)?;
@@ -52,6 +55,22 @@ impl FolderLock {
         }
         Ok(Self { _file: file })
     }
+}
+
+/// What helps where rights are missing: whoever starts a container rarely knows which user runs in it.
+fn rights_hint(folder: &Path, error: &std::io::Error) -> String {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let folder = folder.display();
+    // Linux says there who runs this; elsewhere it is not known.
+    let Ok(process) = std::fs::metadata("/proc/self") else {
+        return format!("; to keep gallery.bin, {folder} must be writable for the user who runs this");
+    };
+    let user = process.uid();
+    format!(
+        "; to keep gallery.bin, {folder} must be writable for user {user}, who runs this: chown -R {user} {folder}"
+    )
 }
 
 fn held_by_another(file: &mut File) -> Error {
