@@ -32,6 +32,7 @@ ENV XDG_DATA_HOME=/data
 USER 65532:65532
 VOLUME /data
 EXPOSE 5000
+# It asks the port that FACEREC_PORT names, as the service does.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=60s CMD ["/opt/facerec/facerec", "healthcheck"]
 ENTRYPOINT ["/opt/facerec/facerec"]
 CMD ["serve", "--data", "/data"]

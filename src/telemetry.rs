@@ -2,6 +2,7 @@
 //! in the syntax of `tracing_subscriber::EnvFilter`. At the default level no line holds a name, an
 //! embedding or an image.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
@@ -28,7 +29,7 @@ pub fn init(format: LogFormat) -> Result<()> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(colours(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")))
         // It would complain on standard error, and panic when that is what can't be written to.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
@@ -39,4 +40,21 @@ pub fn init(format: LogFormat) -> Result<()> {
         }
     };
     started.map_err(|e| Error::Data(format!("logging can't be started: {e}")))
+}
+
+/// On a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
+fn colours(terminal: bool, no_color: Option<OsString>) -> bool {
+    terminal && no_color.is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_takes_the_colours_away() {
+        assert!(colours(true, None) && colours(true, Some(OsString::new())));
+        assert!(!colours(true, Some("1".into())) && !colours(true, Some("0".into())));
+        assert!(!colours(false, None));
+    }
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::output;
+use super::url::url as service_url;
 use crate::config::ModelArgs;
 use crate::config::range::{whole, workers};
 use crate::memory;
@@ -63,6 +64,7 @@ pub struct BenchArgs {
         long,
         env = "FACEREC_BENCH_URL",
         value_name = "URL",
+        value_parser = service_url,
         help = "Measure a running server, for example http://127.0.0.1:5000, as its own settings have it"
     )]
     url: Option<String>,
@@ -73,7 +75,7 @@ pub struct BenchArgs {
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
 }
 
 /// A photo's name and file.
@@ -120,10 +122,17 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<Photo>> {
 /// As long as all photos and clients together take, milliseconds.
 fn progress_bar(args: &BenchArgs, photos: usize) -> ProgressBar {
     let seconds = u64::from(args.seconds) * photos as u64 * args.clients.len() as u64;
-    ProgressBar::new(seconds * 1000).with_style(
-        ProgressStyle::with_template("{bar:40} {msg}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    )
+    let style = ProgressStyle::with_template("{bar:40} {msg}, {left} s of sending left");
+    // Known, so not guessed from how fast the bar moved: loading and the stages do not move it.
+    let left = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+        let _ = write!(to, "{}", seconds_left(state.len().unwrap_or_default(), state.pos()));
+    };
+    ProgressBar::new(seconds * 1000)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("left", left))
+}
+
+fn seconds_left(all_ms: u64, passed_ms: u64) -> u64 {
+    all_ms.saturating_sub(passed_ms).div_ceil(1000)
 }
 
 /// Measures the pipeline and its worker threads in this process.
@@ -175,4 +184,18 @@ fn drive_all(
         Ok(load)
     };
     args.clients.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_counted_from_the_time_asked_for() {
+        assert_eq!(
+            [(10_000, 0), (10_000, 1), (10_000, 9_999), (10_000, 12_000)]
+                .map(|(all, passed)| seconds_left(all, passed)),
+            [10, 10, 1, 0]
+        );
+    }
 }

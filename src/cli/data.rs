@@ -4,11 +4,37 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::output::{self, printable};
 use crate::error::Result;
 use crate::gallery::writer::{FolderLock, GALLERY};
 use crate::gallery::{Gallery, store};
 use crate::live::Live;
 use crate::roster::{self, ROSTER, Roster};
+
+/// The gallery that a command is about to write over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// There is none, or nobody is in it.
+    Nothing,
+    /// So many people.
+    People(usize),
+    /// One that can't be read.
+    Unreadable,
+}
+
+impl Replaced {
+    /// Tells people what is gone.
+    ///
+    /// # Errors
+    /// When standard output can't be written to.
+    pub fn print(self) -> anyhow::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::People(people) => output::line(format_args!("replaced a gallery of {people} people")),
+            Self::Unreadable => output::line("replaced a gallery that could not be read"),
+        }
+    }
+}
 
 /// The files of a data folder.
 #[derive(Debug, Clone)]
@@ -19,6 +45,12 @@ impl DataFolder {
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self(path.to_path_buf())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
     }
 
     /// `gallery.bin`: the enrolled people.
@@ -74,6 +106,29 @@ impl DataFolder {
         Ok(store::read(&path)?)
     }
 
+    /// What a new gallery takes the place of: people only where `replace` says so, for they can't be
+    /// had back.
+    ///
+    /// # Errors
+    /// When somebody is enrolled, or perhaps is because the gallery can't be read.
+    pub fn replaced(&self, replace: bool) -> anyhow::Result<Replaced> {
+        const EXPECTED: &str = "expected --replace, or a data folder without people";
+        let path = self.gallery();
+        let gallery = match path.try_exists() {
+            Ok(false) => return Ok(Replaced::Nothing),
+            _ => store::read(&path),
+        };
+        match gallery {
+            Ok(gallery) if gallery.is_empty() => Ok(Replaced::Nothing),
+            Ok(gallery) if replace => Ok(Replaced::People(gallery.len())),
+            Err(_) if replace => Ok(Replaced::Unreadable),
+            Ok(gallery) => {
+                anyhow::bail!("{} holds {} people: {EXPECTED}", path.display(), gallery.len())
+            }
+            Err(error) => anyhow::bail!("{error}: {EXPECTED}"),
+        }
+    }
+
     /// Opens the roster; a folder without one has an empty one, and its log says so.
     ///
     /// # Errors
@@ -84,6 +139,17 @@ impl DataFolder {
             Live::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
         log_warnings(&roster.current());
         Ok(roster)
+    }
+}
+
+/// What a person who asks once should know of the roster, on standard error.
+pub fn note_warnings(data: &DataFolder, roster: &Roster) {
+    let path = data.roster();
+    if !path.exists() {
+        output::note(format_args!("facerec: {} is missing: no IDs are found", printable(&path)));
+    }
+    for warning in roster.warnings() {
+        output::note(format_args!("facerec: {}: {warning}", printable(&path)));
     }
 }
 

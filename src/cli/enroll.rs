@@ -1,15 +1,17 @@
 //! `facerec enroll`: a folder of people becomes a gallery.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::data::DataFolder;
 use super::load::{self, Loaded};
 use super::output::{self, printable};
+use super::progress::Photos;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::folder::{FolderReport, PhotoReport, Skipped, enroll_folder, list_folder};
@@ -21,29 +23,43 @@ pub struct EnrollArgs {
     /// One folder a person, named as the person; in it photos with one face each
     #[arg(value_name = "PEOPLE_DIR")]
     people: PathBuf,
-    /// Folder in which gallery.bin is written; an existing one is replaced
+    /// Folder in which gallery.bin is written
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
+    /// Write over a gallery with people in it, who are lost; without this it is refused
+    #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
+    replace: bool,
+    /// Only say what would become of each photo: nothing is written, and a running service does not matter
+    #[arg(long, env = "FACEREC_DRY_RUN", value_parser = BoolishValueParser::new())]
+    dry_run: bool,
     /// Take every photo with a face in it, of several faces the main one
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
     #[command(flatten)]
     gate: GateArgs,
 }
 
-/// Enrols everyone, replaces the gallery, and prints what became of each photo.
+/// Enrols everyone, writes the gallery, and prints what became of each photo.
 ///
 /// # Errors
-/// When nobody was enrolled, the old gallery stays then; when the folder or a model can't be used, another
+/// When there are people in the old gallery and `--replace` was not given; when nobody was enrolled, the old
+/// gallery stays then; when the folder or a model can't be used, another
 /// process writes to the data folder, or the gallery can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
+    if args.dry_run {
+        let (_, report, skipped) = enroll(args)?;
+        print_summary(&report)?;
+        print_refused(&report, &skipped)?;
+        output::line("nothing was written: this was a dry run")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // Before the work, not after it: enrolling a school takes minutes.
     let _lock = data.lock()?;
-    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
-    let (report, skipped) = enroll_with_progress(&loaded, &args.people, &args.gate, args.force)?;
+    let replaced = data.replaced(args.replace)?;
+    let (model, report, skipped) = enroll(args)?;
     let nobody = report.gallery.is_empty();
     if !nobody {
         // Before the summary: whoever reads only the beginning of that wants the gallery all the same.
@@ -55,14 +71,35 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         data.gallery().display(),
-        loaded.model,
+        model,
         report.gallery.len(),
         report.gallery.photo_count()
     ))?;
+    replaced.print()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Enrols a folder with a progress bar on standard error.
+/// The model, and what becomes of the photos.
+fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, FolderReport, Vec<Skipped>)> {
+    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
+    let watcher = Watcher {
+        say: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
+        stop: &|| false,
+    };
+    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &watcher)?;
+    let (report, skipped) = enrolled.context("the enrolment was broken off")?;
+    Ok((loaded.model, report, skipped))
+}
+
+/// Who looks on while a folder is enrolled.
+pub struct Watcher<'a> {
+    /// Is told photos done and all photos, now and then, where no terminal shows a bar.
+    pub say: &'a dyn Fn(usize, usize),
+    /// Whether to break off, asked between two photos.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Enrols a folder with a progress bar on standard error. `None` when it was broken off.
 ///
 /// # Errors
 /// When the folder can't be read or a network can't be run.
@@ -71,16 +108,17 @@ pub fn enroll_with_progress(
     people: &Path,
     gate: &GateArgs,
     force: bool,
-) -> anyhow::Result<(FolderReport, Vec<Skipped>)> {
+    watcher: &Watcher<'_>,
+) -> anyhow::Result<Option<(FolderReport, Vec<Skipped>)>> {
     let contents = list_folder(people)?;
-    let bar = ProgressBar::new(contents.photos.len() as u64).with_style(
-        ProgressStyle::with_template("enrolling {bar:40} {pos}/{len} photos, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    let mut progress = Photos::new(contents.photos.len(), watcher.say);
     let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
-    let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, || bar.inc(1));
-    bar.finish_and_clear();
-    Ok((report?, contents.skipped))
+    let report = enroll_folder(&loaded.pipeline, contents.photos, recipe, params, force, |done| {
+        progress.show(done);
+        if (watcher.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    progress.finish();
+    Ok(report?.map(|report| (report, contents.skipped)))
 }
 
 /// A line for each person: photos enrolled and refused.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use super::data::DataFolder;
 use super::output;
@@ -14,19 +15,23 @@ use crate::gallery::{pickle, store};
 pub struct ImportPickleArgs {
     #[arg(value_name = "FILE", help = "The old service's face_model.pkl")]
     file: PathBuf,
-    /// Folder in which gallery.bin is written; an existing one is replaced
+    /// Folder in which gallery.bin is written
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
+    /// Write over a gallery with people in it, who are lost; without this it is refused
+    #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
+    replace: bool,
 }
 
 /// Imports the file.
 ///
 /// # Errors
-/// When the pickle is refused or the gallery can't be written.
+/// When the pickle is refused, there are people in the old gallery and `--replace` was not given, or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let gallery = pickle::import_file(&args.file)?;
     let data = DataFolder::new(&args.data);
     let _lock = data.lock()?;
+    let replaced = data.replaced(args.replace)?;
     let path = data.gallery();
     store::write(&path, &gallery)?;
     output::line(format_args!(
@@ -36,5 +41,6 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
         gallery.len(),
         gallery.photo_count()
     ))?;
+    replaced.print()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ pub struct InspectArgs {
           value_parser = whole(0..=MAX_MARGIN_PX))]
     margin_px: u32,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
 }
 
 /// What stands in the array for a photo.

@@ -55,7 +55,7 @@ pub fn model_of_gallery(args: &ModelArgs, recipe: &Recipe) -> anyhow::Result<Str
     match args.model {
         Some(asked) if asked.as_str() != recipe.model => bail!(
             "the gallery was made with the model {}, but --model asks for {}: embeddings of one are noise to the \
-             other. Leave --model out, or enrol again: `facerec enroll PEOPLE_DIR --data DIR --model {}`",
+             other. Leave --model out, or enrol again: `facerec enroll PEOPLE_DIR --data DIR --model {} --replace`",
             recipe.model,
             asked.as_str(),
             asked.as_str()

@@ -1,6 +1,9 @@
 //! The commands, one file each.
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use anyhow::ensure;
 
 use clap::{Parser, Subcommand};
 
@@ -20,8 +23,10 @@ pub mod load;
 pub mod models;
 pub mod normalize;
 pub mod output;
+mod progress;
 pub mod recognize;
 pub mod serve;
+mod url;
 pub mod watch;
 
 /// Face recognition as a REST service: a photo in, names and IDs out.
@@ -62,7 +67,7 @@ impl Cli {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let promise = self.command.promise();
-        self.command.run().unwrap_or_else(|error| {
+        self.command.check_models_folder().and_then(|()| self.command.run()).unwrap_or_else(|error| {
             // Whoever closed standard output has what they wanted.
             if !error.is::<Closed>() {
                 failure::report(&error, promise);
@@ -81,6 +86,28 @@ impl Command {
             Self::Serve(args) if args.log_format == LogFormat::Json => Promise::JsonLog,
             _ => Promise::Text,
         }
+    }
+
+    /// A folder asked for that is not there would be passed over, and models taken from elsewhere.
+    fn check_models_folder(&self) -> anyhow::Result<()> {
+        let Some(folder) = self.models_folder() else { return Ok(()) };
+        let found = if folder.exists() { "something else" } else { "none" };
+        ensure!(folder.is_dir(), "--models {}: expected a folder, found {found}", folder.display());
+        Ok(())
+    }
+
+    /// Where models are looked for first.
+    fn models_folder(&self) -> Option<&Path> {
+        let folder = match self {
+            Self::Serve(args) => &args.models.models,
+            Self::Enroll(args) => &args.models.models,
+            Self::Recognize(args) => &args.models.models,
+            Self::Inspect(args) => &args.models.models,
+            Self::Bench(args) => &args.models.models,
+            Self::Models(args) => return args.existing_folder(),
+            Self::ImportPickle(_) | Self::Normalize(_) | Self::Keys(_) | Self::Healthcheck(_) => return None,
+        };
+        folder.as_deref()
     }
 
     fn run(self) -> anyhow::Result<ExitCode> {

@@ -1,17 +1,17 @@
 //! `facerec models`: which networks there are, whether their files are what they should be, and
 //! getting the one that is not shipped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use super::progress::Installation;
 use crate::models::ModelStore;
 use crate::models::download::Patience;
-use crate::models::install::{Installer, Source, Step};
+use crate::models::install::{Installer, Source};
 use crate::models::manifest::{Entry, Role};
 use crate::models::self_test::SelfTest;
 
@@ -23,6 +23,16 @@ pub struct ModelsArgs {
     /// Folder looked in first for models; then the user's data folder, then models/ beside the program
     #[arg(long, env = "FACEREC_MODELS", value_name = "DIR", global = true)]
     models: Option<PathBuf>,
+}
+
+impl ModelsArgs {
+    /// `--models`, where it must be there: an installation makes it.
+    pub(super) fn existing_folder(&self) -> Option<&Path> {
+        match self.action {
+            Action::Install { .. } => None,
+            Action::List | Action::Verify => self.models.as_deref(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,9 +125,9 @@ fn install(store: &ModelStore, name: &str, from: Option<&str>) -> anyhow::Result
         self_test: SelfTest::of(name)?,
         patience: Patience::default(),
     };
-    let bar = ProgressBar::no_length();
-    let installed = installer.install(&source, &mut |step| show(&bar, step));
-    bar.finish_and_clear();
+    let mut progress = Installation::new(&output::note);
+    let installed = installer.install(&source, &mut |step| progress.show(step));
+    progress.finish();
     let installed = installed?;
     output::line(format_args!(
         "installed {} from {source} (self-test {:.6}; licence {}: {})",
@@ -126,22 +136,4 @@ fn install(store: &ModelStore, name: &str, from: Option<&str>) -> anyhow::Result
         entry.licence,
         entry.source
     ))
-}
-
-fn show(bar: &ProgressBar, step: Step) {
-    match step {
-        Step::Downloading(got, total) => {
-            if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
-                bar.set_length(total);
-                let style = ProgressStyle::with_template(
-                    "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-                );
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            }
-            bar.set_message("fetching");
-            bar.set_position(got);
-        }
-        Step::Converting => bar.set_message("converting"),
-        Step::Testing => bar.set_message("testing"),
-    }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::DataFolder;
+use super::data::{DataFolder, note_warnings};
 use super::failure::UnusablePhoto;
 use super::load;
 use super::output::{self, printable};
@@ -31,7 +31,7 @@ pub struct RecognizeArgs {
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
-    models: ModelArgs,
+    pub(super) models: ModelArgs,
 }
 
 /// Recognises each photo. Exit code 1 when one could not be used; the others are answered all the same.
@@ -41,6 +41,7 @@ pub struct RecognizeArgs {
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?.current());
+    note_warnings(&data, &roster);
     let model = load::model_of_gallery(&args.models, gallery.recipe())?;
     let loaded = load::load(&args.models, &model, Compat::Standard)?;
     let params = RecognizeParams {

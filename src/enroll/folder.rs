@@ -1,5 +1,6 @@
 //! Enrolling a folder: one folder a person, in it the person's photos.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Gate, GateParams, Outcome, Reason};
@@ -116,8 +117,9 @@ fn entries(folder: &Path) -> std::result::Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-/// Enrols photos into a new gallery. `progress` is told after each. Two folders whose names differ
-/// only in their Unicode form are one person.
+/// Enrols photos into a new gallery. `progress` is told before the first and after each how many are done,
+/// and may break off; the answer is `None` then. Two folders whose names differ only in their Unicode form
+/// are one person.
 ///
 /// # Errors
 /// [`Error::Model`] when a network can't be run; [`Error::Input`] for a name that can't be one.
@@ -127,18 +129,20 @@ pub fn enroll_folder(
     recipe: Recipe,
     params: GateParams,
     force: bool,
-    progress: impl Fn(),
-) -> Result<FolderReport> {
+    mut progress: impl FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<FolderReport>> {
     let empty = Gallery::empty(recipe);
     let mut gate = Gate::new(pipeline, &empty, params);
     let mut people: Vec<(String, Vec<EnrolledPhoto>)> = Vec::new();
     let mut reports = Vec::with_capacity(photos.len());
     for photo in photos {
+        if progress(reports.len()).is_break() {
+            return Ok(None);
+        }
         let outcome = match photo_file::read(&photo.path) {
             Ok(bytes) => gate.look_at(&photo.name, &bytes, force)?,
             Err(reason) => Outcome::Rejected { reasons: vec![Reason::NotAnImage(reason)] },
         };
-        progress();
         let (accepted, reasons) = match outcome {
             Outcome::Rejected { reasons } => (false, reasons),
             Outcome::Accepted { photo: enrolled, overridden } => {
@@ -151,7 +155,10 @@ pub fn enroll_folder(
         };
         reports.push(PhotoReport { photo, accepted, reasons });
     }
+    if progress(reports.len()).is_break() {
+        return Ok(None);
+    }
     let people = people.into_iter().map(|(name, photos)| Person::new(&name, None, photos));
     let gallery = Gallery::new(empty.recipe().clone(), people.collect::<Result<_>>()?)?;
-    Ok(FolderReport { gallery, photos: reports })
+    Ok(Some(FolderReport { gallery, photos: reports }))
 }

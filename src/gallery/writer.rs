@@ -4,7 +4,7 @@
 //! the edits of all and writes them at once (group commit). Readers never wait, see [`Live`].
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -36,7 +36,10 @@ impl FolderLock {
     /// the lock file can't be written.
     pub fn acquire(folder: &Path) -> Result<Self> {
         let path = folder.join(LOCK_FILE_NAME);
-        let failed = |error: io::Error| Error::Data(format!("{} can't be locked: {error}", path.display()));
+        let failed = |error: io::Error| {
+            let hint = rights_hint(folder, &error);
+            Error::Data(format!("{} can't be locked: {error}{hint}", path.display()))
+        };
         let mut file = open_lock_file(folder, &path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -62,7 +65,7 @@ fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
             durable::give_to_owner_of(folder, &file);
             return Ok(file);
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
     let file = options.open(path)?;
@@ -71,6 +74,22 @@ fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
         return Err(io::Error::other("expected a file, found a link"));
     }
     Ok(file)
+}
+
+/// What helps where rights are missing: whoever starts a container rarely knows which user runs in it.
+fn rights_hint(folder: &Path, error: &io::Error) -> String {
+    if error.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let folder = folder.display();
+    // Linux says there who runs this; elsewhere it is not known.
+    let Ok(process) = fs::metadata("/proc/self") else {
+        return format!("; to keep gallery.bin, {folder} must be writable for the user who runs this");
+    };
+    let user = process.uid();
+    format!(
+        "; to keep gallery.bin, {folder} must be writable for user {user}, who runs this: chown -R {user} {folder}"
+    )
 }
 
 fn held_by_another(file: &mut File) -> Error {

@@ -100,6 +100,28 @@ fn bad_photos_do_not_stop_the_others_and_each_is_named_with_its_fault() {
 }
 
 #[test]
+fn what_is_odd_about_the_roster_is_said_beside_the_answer() {
+    let photos = Photos::new();
+    let path = photos.data.path().join("roster.xlsx");
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, [name, id]) in (0..).zip([["Name", "ID"], ["Joe Biden", "1"], ["Joe Biden", "2"]]) {
+        sheet.write(row, 0, name).unwrap();
+        sheet.write(row, 1, id).unwrap();
+    }
+    workbook.save(&path).unwrap();
+    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
+    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
+    let expected = format!("facerec: {}: rows 2 and 3 have the same name: row 3 counts\n", path.display());
+    assert_eq!(err(&output), expected);
+
+    fs::remove_file(&path).unwrap();
+    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
+    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
+    assert_eq!(err(&output), format!("facerec: {} is missing: no IDs are found\n", path.display()));
+}
+
+#[test]
 fn with_json_a_bad_photo_has_its_line_too() {
     let photos = Photos::new();
     let output = photos.recognize(&photos.paths, &["--json"]);
@@ -283,6 +305,34 @@ fn a_model_that_nobody_knows_is_not_installed() {
 }
 
 #[test]
+fn a_models_folder_that_is_not_there_is_refused() {
+    let file = sample_folder().join("group.jpg");
+    let photo = file.to_str().unwrap();
+    for command in [
+        &["serve", "--data", "d"][..],
+        &["enroll", "people", "--data", "d"],
+        &["recognize", photo, "--data", "d"],
+        &["inspect", photo],
+        &["bench"],
+        &["models", "list"],
+        &["models", "verify"],
+    ] {
+        for (folder, found) in [("/nowhere", "none"), (photo, "something else")] {
+            let output = run(command.iter().chain(&["--models", folder]));
+            let expected = format!("--models {folder}: expected a folder, found {found}\n");
+            assert_eq!(output.status.code(), Some(1), "{command:?}");
+            assert!(err(&output).ends_with(&expected), "{command:?}: {}", err(&output));
+        }
+    }
+    // An installation makes it.
+    let root = tempfile::tempdir().unwrap();
+    let new = root.path().join("new");
+    let install = ["models", "install", "vggface2", "--from", photo, "--models", new.to_str().unwrap()];
+    let said = err(&run(install));
+    assert!(!said.contains("expected a folder") && new.is_dir(), "{said}");
+}
+
+#[test]
 fn a_gallery_of_another_model_is_refused_with_the_way_out() {
     let data = tempfile::tempdir().unwrap();
     let recipe = Recipe { model: "vggface2".to_owned(), model_sha256: None, margin_px: 0 };
@@ -295,7 +345,7 @@ fn a_gallery_of_another_model_is_refused_with_the_way_out() {
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{command:?}");
         let said = err(&output);
         assert!(said.contains("made with the model vggface2, but --model asks for casia"), "{said}");
-        assert!(said.contains("`facerec enroll PEOPLE_DIR --data DIR --model casia`"), "{said}");
+        assert!(said.contains("`facerec enroll PEOPLE_DIR --data DIR --model casia --replace`"), "{said}");
     }
 }
 

@@ -286,7 +286,7 @@ fn between_two_people_of_a_folder_the_later_photo_is_refused() {
     assert!(said.contains(" to Ann\n"), "{said}");
     assert_eq!(store::read(&folders.gallery()).unwrap().len(), 1);
     // The bound is a setting.
-    assert!(folders.enroll(&["--enroll-other-person-distance", "0.1"]).status.success());
+    assert!(folders.enroll(&["--replace", "--enroll-other-person-distance", "0.1"]).status.success());
     assert_eq!(store::read(&folders.gallery()).unwrap().len(), 2);
 }
 
@@ -306,8 +306,43 @@ fn where_nobody_is_enrolled_the_exit_code_is_1_and_the_old_gallery_stays() {
     assert!(said.contains("forced  ") && said.contains("Ann/group.jpg: several_faces"), "{said}");
     assert!(said.contains("refused  ") && said.contains("Bob/nothing.png: no_face"), "{said}");
     let before = std::fs::read(folders.gallery()).unwrap();
-    assert_eq!(folders.enroll(&["--enroll-min-sharpness", "100000"]).status.code(), Some(1));
+    assert_eq!(folders.enroll(&["--replace", "--enroll-min-sharpness", "100000"]).status.code(), Some(1));
     assert_eq!(std::fs::read(folders.gallery()).unwrap(), before);
+}
+
+#[test]
+fn people_are_written_over_only_where_it_is_asked_for() {
+    let folders = Folders::new();
+    folders.put("Ann/1.jpg", &photo("obama.jpg"));
+    let ann = folders.enroll(&[]);
+    assert!(ann.status.success() && !out(&ann).contains("replaced"), "{}", out(&ann));
+    std::fs::rename(folders.people().join("Ann"), folders.people().join("Bob")).unwrap();
+    let pickle = crate::support::golden_path("legacy/face_model.pkl");
+    let import = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_facerec"));
+        command.arg("import-pickle").arg(&pickle).arg("--data").arg(folders.root.path().join("data"));
+        command.args(more).output().unwrap()
+    };
+    let people = || store::read(&folders.gallery()).unwrap().people().to_vec();
+
+    let before = people();
+    for refused in [folders.enroll(&[]), import(&[])] {
+        assert_eq!((refused.status.code(), out(&refused).as_str()), (Some(1), ""));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        let expected = "/gallery.bin holds 1 people: expected --replace, or a data folder without people\n";
+        assert!(said.ends_with(expected), "{said}");
+        assert_eq!(people(), before);
+    }
+    let replaced = folders.enroll(&["--replace"]);
+    assert!(out(&replaced).ends_with("replaced a gallery of 1 people\n"), "{}", out(&replaced));
+    assert_eq!((people().len(), people()[0].name.as_str()), (1, "Bob"));
+    assert!(out(&import(&["--replace"])).ends_with("replaced a gallery of 1 people\n"));
+
+    // Who is in a broken one can't be told.
+    std::fs::write(folders.gallery(), "broken").unwrap();
+    let refused = folders.enroll(&[]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("expected --replace"));
+    assert!(out(&folders.enroll(&["--replace"])).ends_with("replaced a gallery that could not be read\n"));
 }
 
 #[test]
@@ -320,5 +355,15 @@ fn while_another_process_writes_to_the_data_folder_the_command_refuses_at_once()
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("is writing to this data folder"), "{said}");
+    assert!(!folders.gallery().exists());
+
+    // What writes nothing goes on, and says as much of the photos.
+    folders.put("Ann/empty.jpg", b"");
+    let output = folders.enroll(&["--dry-run"]);
+    let said = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("       1        1  Ann\nrefused  "), "{said}");
+    assert!(said.contains("Ann/empty.jpg: not_an_image: "), "{said}");
+    assert!(said.ends_with("nothing was written: this was a dry run\n"), "{said}");
     assert!(!folders.gallery().exists());
 }

@@ -121,7 +121,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
     ("tracing_subscriber", &["telemetry"]),
-    ("ureq", &["models::download", "cli::bench::http", "cli::healthcheck"]),
+    ("ureq", &["models::download", "cli::bench::http", "cli::healthcheck", "cli::url"]),
     ("ulid", &["gallery", "http"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON.
     ("serde", &["http", "cli", "keys::file", "models"]),

@@ -12,10 +12,12 @@ mod decoders;
 mod determinism;
 mod enroll;
 mod faults;
+mod first_start;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 mod fuzz_targets;
 mod golden;
+mod healthcheck;
 mod http_golden;
 mod http_keys;
 mod http_metrics;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -138,6 +138,10 @@ fn a_read_only_folder_is_served_and_not_changed_until_it_may_be_written() {
     let server = Server::start_as(program, data, &[]);
     let locked = "gallery.lock can't be locked: Permission denied";
     assert!(server.log().contains("people can't be changed for now"), "{}", server.log());
+    let user = std::fs::metadata(format!("/proc/{}", server.pid())).unwrap().uid();
+    let folder = server.data.path().display();
+    let hint = format!("{folder} must be writable for user {user}, who runs this: chown -R {user} {folder}");
+    assert!(server.log().contains(&hint), "{hint}: {}", server.log());
     let before = (people(&server), recognized(&server));
     assert_not_written(&enroll(&server, "Ada"));
     wait_until("the log says why", || server.log().matches(locked).count() == 2);
