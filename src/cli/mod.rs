@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::ensure;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogFormat, ServeArgs};
 use failure::Promise;
@@ -27,6 +27,7 @@ mod progress;
 pub mod recognize;
 pub mod serve;
 mod url;
+mod variables;
 pub mod watch;
 
 /// Face recognition as a REST service: a photo in, names and IDs out.
@@ -62,6 +63,13 @@ enum Command {
 }
 
 impl Cli {
+    /// Of this process's arguments and variables; empty ones are as good as none. Wrong usage ends the process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let command = variables::without_empty(Self::command(), |name| std::env::var_os(name));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the command and reports what stopped it. The exit code is 0 when all of it worked, else 1;
     /// wrong usage has ended with 2 before.
     #[must_use]

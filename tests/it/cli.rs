@@ -275,6 +275,23 @@ fn wrong_usage_is_2_and_says_what_was_expected_and_found() {
     assert!(said.contains("expected a whole number from 0 to 10000, found \"many\""), "{said}");
 }
 
+#[test]
+fn an_empty_variable_is_none_but_keys_are_never_switched_off_by_one() {
+    let data = sample_data();
+    let mut recognize = facerec();
+    recognize.arg("recognize").arg(portrait("Joe Biden")).arg("--data").arg(data.path());
+    for variable in ["FACEREC_THRESHOLD", "FACEREC_MODEL", "FACEREC_MODELS", "FACEREC_JSON"] {
+        recognize.env(variable, "");
+    }
+    let output = recognize.output().unwrap();
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
+    let mut serve = facerec();
+    serve.args(["serve", "--data", "/nowhere"]).env("FACEREC_API_KEYS_FILE", "");
+    let output = serve.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("--api-keys-file"), "{}", err(&output));
+}
+
 /// The words that call each command.
 fn commands(words: &[String], command: &Command) -> Vec<Vec<String>> {
     let below = command.get_subcommands().flat_map(|command| {

@@ -117,7 +117,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("utoipa_swagger_ui", &["http"]),
     ("prometheus_client", &["http::metrics"]),
     ("tokio", &["http", "worker", "cli::bench", "cli::serve"]),
-    ("clap", &["cli", "config", "main"]),
+    ("clap", &["cli", "config"]),
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
     ("tracing_subscriber", &["telemetry"]),

@@ -1,0 +1,44 @@
+//! Variables that are set to nothing, as a compose file's `${X:-}` has them, count as not set.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::{Arg, Command};
+
+/// An empty one must stop the start: without it the service would be open to everybody.
+const NEVER_IGNORED: &str = "FACEREC_API_KEYS_FILE";
+
+/// The command, which does not look at variables whose `value` is empty.
+pub(super) fn without_empty(command: Command, value: fn(&OsStr) -> Option<OsString>) -> Command {
+    let ignored = move |arg: &Arg| {
+        let name = arg.get_env().filter(|name| *name != NEVER_IGNORED);
+        name.and_then(value).is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(move |arg| if ignored(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(move |command| without_empty(command, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::super::Cli;
+    use super::*;
+
+    fn variables(command: &Command) -> Vec<&OsStr> {
+        let own = command.get_arguments().filter_map(Arg::get_env);
+        own.chain(command.get_subcommands().flat_map(variables)).collect()
+    }
+
+    #[test]
+    fn all_empty_ones_are_ignored_but_the_one_that_locks_the_service() {
+        let all = Cli::command();
+        let set = without_empty(all.clone(), |_| Some("1".into()));
+        assert_eq!(variables(&set), variables(&all));
+        let left = without_empty(all.clone(), |_| Some(OsString::new()));
+        let left = variables(&left);
+        assert!(left.len() == 4 && left.iter().all(|name| *name == NEVER_IGNORED), "{left:?}");
+        assert_eq!(variables(&without_empty(all.clone(), |_| None)), variables(&all));
+    }
+}
