@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::align::AlignedCrop;
 use crate::detect::Detection;
 use crate::detect::main_face::main_face;
-use crate::embed::{Embedding, Standardisation};
+use crate::embed::Standardisation;
 use crate::error::{Error, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::imaging::OrientedRgb;
@@ -21,6 +21,8 @@ mod params;
 pub mod quality;
 mod reason;
 
+pub use identity::misfit;
+use identity::{Known, Taken};
 pub use params::GateParams;
 use quality::{Pose, sharpness};
 pub use reason::{Axis, Reason};
@@ -42,28 +44,17 @@ pub enum Outcome {
     },
 }
 
-/// A photo taken earlier in the batch.
-#[derive(Debug)]
-struct Taken {
-    /// Normalised.
-    name: String,
-    embedding: Embedding,
-    sha256: [u8; 32],
-}
-
 /// The gate, for one batch of photos.
 pub struct Gate<'a> {
     pipeline: &'a Pipeline,
-    gallery: &'a Gallery,
-    params: GateParams,
-    taken: Vec<Taken>,
+    known: Known<'a>,
 }
 
 impl<'a> Gate<'a> {
     /// A gate in front of `gallery`. Photos are cut by its recipe.
     #[must_use]
     pub fn new(pipeline: &'a Pipeline, gallery: &'a Gallery, params: GateParams) -> Self {
-        Self { pipeline, gallery, params, taken: Vec::new() }
+        Self { pipeline, known: Known { gallery, params, taken: Vec::new() } }
     }
 
     /// Looks at a photo of the person `name`, enrolled already or not. With `force` it is taken if
@@ -89,12 +80,12 @@ impl<'a> Gate<'a> {
             ));
         };
         let sha256: [u8; 32] = Sha256::digest(bytes).into();
-        reasons.extend(self.identity_reasons(&name, &embedding, &sha256));
+        reasons.extend(self.known.identity_reasons(&name, &embedding, &sha256));
         if !reasons.is_empty() && !force {
             return Ok(Outcome::Rejected { reasons });
         }
         let photo = EnrolledPhoto::new(embedding.clone(), Some(sha256));
-        self.taken.push(Taken { name: name.into_owned(), embedding, sha256 });
+        self.known.taken.push(Taken { name: name.into_owned(), embedding, sha256 });
         Ok(Outcome::Accepted { photo, overridden: reasons })
     }
 
@@ -106,12 +97,12 @@ impl<'a> Gate<'a> {
             Err(error) => return Err(error),
         };
         let faces = self.pipeline.detect(&photo)?.faces;
-        let Some((face, mut reasons)) = choose(&faces, &photo, &self.params) else {
+        let Some((face, mut reasons)) = choose(&faces, &photo, &self.known.params) else {
             return Ok(Err(Reason::NoFace));
         };
-        let crop = Pipeline::align(&photo, &[face], self.gallery.recipe().margin_px).pop().flatten();
+        let crop = Pipeline::align(&photo, &[face], self.known.gallery.recipe().margin_px).pop().flatten();
         let Some(crop) = crop else { return Ok(Err(Reason::NoFace)) };
-        reasons.extend(quality_reasons(&face, sharpness(&crop), &self.params));
+        reasons.extend(quality_reasons(&face, sharpness(&crop), &self.known.params));
         Ok(Ok((crop, reasons)))
     }
 }

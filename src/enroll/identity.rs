@@ -1,9 +1,11 @@
 //! Whether a face is the person it is said to be, as far as that can be known: not another one, and
 //! not a photo that is there already.
 
-use super::{Gate, Reason};
+use super::{GateParams, Reason};
 use crate::embed::Embedding;
 use crate::gallery::search::{Assignment, MatchParams, is_match, search};
+use crate::gallery::{EnrolledPhoto, Gallery};
+use crate::person_name;
 
 /// The nearest photo of the person.
 struct Own {
@@ -20,7 +22,37 @@ struct Other {
     name: String,
 }
 
-impl Gate<'_> {
+/// A photo taken earlier in the batch.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// Normalised.
+    pub(super) name: String,
+    pub(super) embedding: Embedding,
+    pub(super) sha256: [u8; 32],
+}
+
+/// What the photos of a batch are held against.
+pub(super) struct Known<'a> {
+    pub(super) gallery: &'a Gallery,
+    pub(super) params: GateParams,
+    pub(super) taken: Vec<Taken>,
+}
+
+/// What speaks against photos of the person `name` that were accepted against another gallery than this one:
+/// people may have been enrolled since. One of the reasons, for there needs to be only one.
+#[must_use]
+pub fn misfit(gallery: &Gallery, params: GateParams, name: &str, photos: &[EnrolledPhoto]) -> Option<Reason> {
+    let name = person_name::normalize(name);
+    let mut known = Known { gallery, params, taken: Vec::new() };
+    photos.iter().find_map(|photo| {
+        let (embedding, sha256) = (photo.embedding.clone(), photo.source_sha256.unwrap_or_default());
+        let reason = known.identity_reasons(&name, &embedding, &sha256).into_iter().next();
+        known.taken.push(Taken { name: name.clone().into_owned(), embedding, sha256 });
+        reason
+    })
+}
+
+impl Known<'_> {
     /// What speaks against a photo of `name` (normalised), in the gallery and in the batch so far:
     /// that another person is nearer than the person's own photos, and near enough; that the person
     /// has this photo already.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::detect::DetectParams;
+use crate::embed::Embedding;
 use crate::gallery::{Person, Recipe};
 use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::decode::DecodeLimits;
@@ -147,7 +148,7 @@ fn a_face_like_another_persons_is_named_with_whom_and_how_near() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let gate = Gate::new(&pipeline, &gallery, GateParams::default());
     let reasons =
-        |name: &str, distances: &[f32]| gate.identity_reasons(name, &embedding(distances), &[9; 32]);
+        |name: &str, distances: &[f32]| gate.known.identity_reasons(name, &embedding(distances), &[9; 32]);
     assert_eq!(reasons("Joan", &[0.6, 0.41]), [], "far enough");
     assert_eq!(reasons("Ada", &[0.1, 0.8]), [], "one's own nearness is fine");
     assert_eq!(reasons("Ada", &[0.3, 0.35]), [], "alike, but nearer to herself");
@@ -164,32 +165,49 @@ fn a_face_like_another_persons_is_named_with_whom_and_how_near() {
 fn the_same_photo_is_known_by_its_bytes_and_by_its_face() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    let by_bytes = gate.identity_reasons("Ada", &embedding(&[0.2]), &[1; 32]);
+    let by_bytes = gate.known.identity_reasons("Ada", &embedding(&[0.2]), &[1; 32]);
     let id = Some(gallery.people()[0].photos[0].id.clone());
     assert_eq!(by_bytes, [Reason::SamePhotoAgain { photo_id: id, measured: 0.0, needed: 0.005 }]);
-    assert_eq!(codes(&gate.identity_reasons("Ada", &embedding(&[0.004]), &[9; 32])), ["same_photo_again"]);
-    assert_eq!(gate.identity_reasons("Ada", &embedding(&[0.006]), &[9; 32]), []);
+    assert_eq!(
+        codes(&gate.known.identity_reasons("Ada", &embedding(&[0.004]), &[9; 32])),
+        ["same_photo_again"]
+    );
+    assert_eq!(gate.known.identity_reasons("Ada", &embedding(&[0.006]), &[9; 32]), []);
     // Somebody else's photo is another person's face, not a repetition.
     assert_eq!(
-        codes(&gate.identity_reasons("Grace", &embedding(&[0.0]), &[1; 32])),
+        codes(&gate.known.identity_reasons("Grace", &embedding(&[0.0]), &[1; 32])),
         ["looks_like_another_person"]
     );
+}
+
+#[test]
+fn photos_are_held_against_who_was_enrolled_since() {
+    let gallery = gallery();
+    let found = |name: &str, distances: &[&[f32]]| {
+        let photos =
+            distances.iter().zip(10..).map(|(at, sha)| EnrolledPhoto::new(embedding(at), Some([sha; 32])));
+        let photos: Vec<_> = photos.collect();
+        misfit(&gallery, GateParams::default(), name, &photos).map(|reason| reason.code())
+    };
+    assert_eq!(found("Joan", &[&[0.6, 0.6]]), None);
+    assert_eq!(found("Joan", &[&[0.9, 0.9], &[0.05, 1.0]]), Some("looks_like_another_person"));
+    assert_eq!(found("Ada", &[&[0.004]]), Some("same_photo_again"));
 }
 
 #[test]
 fn a_batch_is_held_against_itself() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    gate.taken.push(Taken {
+    gate.known.taken.push(Taken {
         name: "Joan".to_owned(),
         embedding: embedding(&[1.0, 1.0, 0.0]),
         sha256: [7; 32],
     });
     assert_eq!(
-        codes(&gate.identity_reasons("Joan", &embedding(&[1.0, 1.0, 0.2]), &[7; 32])),
+        codes(&gate.known.identity_reasons("Joan", &embedding(&[1.0, 1.0, 0.2]), &[7; 32])),
         ["same_photo_again"]
     );
-    let other = gate.identity_reasons("Mary", &embedding(&[1.0, 1.0, 0.2]), &[8; 32]);
+    let other = gate.known.identity_reasons("Mary", &embedding(&[1.0, 1.0, 0.2]), &[8; 32]);
     assert!(
         matches!(&other[..], [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] if name == "Joan")
     );

@@ -130,6 +130,15 @@ impl Access {
         self.keys().and_then(Live::trouble)
     }
 
+    /// Whether details of the server may be told to whoever sent these headers: to all where there are no keys,
+    /// else to those who show one.
+    #[must_use]
+    pub fn may_see_details(&self, headers: &HeaderMap) -> bool {
+        self.keys.as_ref().is_none_or(|keys| {
+            presented_key(headers).is_some_and(|presented| keys.current().find(presented).is_some())
+        })
+    }
+
     /// How many requests were refused so far, by reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refused.iter().map(|count| count.load(Ordering::Relaxed));

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,11 +40,12 @@ pub struct Readiness {
     waiting: usize,
     /// Photos worked on.
     running: usize,
-    /// Why a file that lies in the data folder is not in use.
+    /// Why a file is not in use; only which, `gallery`, `roster` or `keys`, where the service has API keys and
+    /// the request shows none of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<String>,
-    /// What is well and yet may not be meant.
+    /// What is well and yet may not be meant; as short as `errors` where those are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
@@ -53,16 +54,21 @@ pub struct Readiness {
 /// Can it answer, and with what?
 ///
 /// Networks, gallery and roster are loaded: nothing is listened to before they are. 200 also when a
-/// *changed* file is broken (`degraded`): the old content still answers.
+/// *changed* file is broken (`degraded`): the old content still answers. A service with API keys asks for none
+/// here, but says why a file is broken only to those who show one.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, description = "What is in use", body = Readiness)))]
-pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>) {
+pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> (StatusCode, Json<Readiness>) {
     let gallery = app.gallery.current();
+    let detailed = app.access.may_see_details(&headers);
+    // The message has paths of the server and names of keys.
+    let told = |file: &str, trouble: Trouble| if detailed { trouble.message } else { file.to_owned() };
     // A data folder may be without a roster, but not with a broken one.
     let (broken, missing): (Vec<_>, Vec<_>) = app.roster.trouble().into_iter().partition(|t| t.file_exists);
-    let messages = |troubles: Vec<Trouble>| troubles.into_iter().map(|trouble| trouble.message).collect();
-    let errors: Vec<_> =
-        messages(app.gallery.trouble().into_iter().chain(broken).chain(app.access.trouble()).collect());
+    let gallery_trouble = app.gallery.trouble().map(|trouble| told("gallery", trouble));
+    let roster = |troubles: Vec<Trouble>| troubles.into_iter().map(|trouble| told("roster", trouble));
+    let keys = app.access.trouble().map(|trouble| told("keys", trouble));
+    let errors: Vec<_> = gallery_trouble.into_iter().chain(roster(broken)).chain(keys).collect();
     let readiness = Readiness {
         status: if errors.is_empty() { "ready" } else { "degraded" },
         model: gallery.recipe().model.clone(),
@@ -72,7 +78,7 @@ pub async fn readyz(State(app): State<AppState>) -> (StatusCode, Json<Readiness>
         waiting: app.workers.waiting(),
         running: app.workers.running(),
         errors,
-        warnings: messages(missing),
+        warnings: roster(missing).collect(),
     };
     (StatusCode::OK, Json(readiness))
 }

@@ -24,7 +24,9 @@ const DOCS: &str = "/docs";
     info(
         title = "facerec",
         description = "Who is in this photo? A photo in, names and IDs out.\n\nErrors are `application/problem+json` \
-                       (RFC 9457) with a stable `code`. Every answer carries `x-request-id`. A service that was \
+                       (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, but for those to what is no HTTP request yet: a \
+                       malformed request line or header (400), an address (414) or headers (431) that are too long \
+                       are refused on HTTP/1 with a bare status, no body and no ID. A service that was \
                        started with API keys asks for one: of scope `recognize` to look at photos, of scope \
                        `manage` to see and change people and the roster. Without keys, people are managed from the \
                        service's own machine only.",

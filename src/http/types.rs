@@ -1,6 +1,6 @@
 //! What goes over the wire. The domain's types know no serde; these are made from them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -11,7 +11,7 @@ use crate::roster::Roster;
 use crate::student_id::StudentId;
 
 /// An ID as the roster's cell has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum WireId {
     /// A whole number.
@@ -20,6 +20,44 @@ pub enum WireId {
     Number(f64),
     /// Text.
     Text(String),
+}
+
+/// What is no ID of a roster, said so that a client knows what would be.
+#[derive(Debug, thiserror::Error)]
+pub enum WrongId {
+    /// Floating point would alter it without a word.
+    #[error("a whole number of at most 64 bits with its sign; send this one as text")]
+    TooLong,
+    /// An object, a list, or yes and no.
+    #[error("a number, text or null")]
+    Type,
+}
+
+impl TryFrom<&serde_json::Value> for WireId {
+    type Error = WrongId;
+
+    fn try_from(value: &serde_json::Value) -> Result<Self, WrongId> {
+        match value {
+            serde_json::Value::String(text) => Ok(Self::Text(text.clone())),
+            serde_json::Value::Number(number) => number_id(number),
+            _ => Err(WrongId::Type),
+        }
+    }
+}
+
+/// 2^63.
+const I64_RANGE: f64 = 9_223_372_036_854_775_808.0;
+
+/// A whole number stays one, or is refused; what JSON's parser read as floating point may be either.
+fn number_id(number: &serde_json::Number) -> Result<WireId, WrongId> {
+    if let Some(whole) = number.as_i64() {
+        return Ok(WireId::Integer(whole));
+    }
+    // Beyond i64 the parser takes whole numbers for floating point too: no telling them apart.
+    match number.as_f64() {
+        Some(float) if !number.is_u64() && float.abs() < I64_RANGE => Ok(WireId::Number(float)),
+        _ => Err(WrongId::TooLong),
+    }
 }
 
 impl From<&StudentId> for WireId {

@@ -137,6 +137,22 @@ fn pixels_are_counted_before_they_are_decoded_and_parts_before_they_are_read() {
 }
 
 #[test]
+fn what_is_no_request_yet_is_answered_by_its_status_alone() {
+    let service = Listening::start(&[]);
+    let long = "x".repeat(70_000);
+    let headers: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
+    for (request, status) in [
+        ("no request\r\n\r\n".to_owned(), 400),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n"), 431),
+    ] {
+        let answer = exchange(service.address, request.as_bytes());
+        // As the API's description says.
+        assert_eq!((answer.status, answer.body.as_str(), answer.header("x-request-id")), (status, "", ""));
+    }
+}
+
+#[test]
 fn one_connection_carries_many_requests_in_turn_and_at_once() {
     let service = Listening::start(&[]);
     service.gate.open();

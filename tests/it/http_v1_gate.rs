@@ -1,5 +1,6 @@
 //! The reasons of the enrolment gate over HTTP, with what was measured and what is needed.
 
+use axum::http::Method;
 use facerec::gallery::Gallery;
 use image::imageops::{self, FilterType};
 use serde_json::{Value, json};
@@ -94,6 +95,23 @@ fn who_is_enrolled_already_is_named() {
         (&json!("same_photo_again"), &enrolled["photos"][0]["id"])
     );
     assert_eq!(again["measured"], 0.0);
+}
+
+#[test]
+fn of_two_people_with_one_face_that_come_at_once_one_is_enrolled() {
+    let service = Service::empty(&["--workers", "2"]);
+    let form = |name: &str| {
+        let form = Form::new().text("name", name).file("photos", "a.jpg", &photo("obama.jpg"));
+        form.request(Method::POST, "/v1/people")
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let both = async { tokio::join!(service.reply(form("Ada")), service.reply(form("Grace"))) };
+    let (one, other) = runtime.block_on(both);
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    // 422 where the one was through before the other was looked at.
+    assert!(matches!(statuses, [201, 409 | 422]), "{statuses:?}");
+    assert_eq!(service.state.gallery.current().len(), 1);
 }
 
 #[test]

@@ -102,6 +102,49 @@ fn operations_say_their_scope_and_their_errors() {
     );
 }
 
+/// Whether a value of this JSON type is of the schema's `type`, as far as it has one.
+fn has_type(schema: &Value, value: &Value) -> bool {
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let is = |wanted: &Value| wanted == name || (wanted == "integer" && name == "number");
+    match &schema["type"] {
+        Value::Null => true,
+        Value::Array(names) => names.iter().any(is),
+        one => is(one),
+    }
+}
+
+#[test]
+fn every_enumeration_is_of_its_own_type_also_where_schemas_are_combined() {
+    fn check(schema: &Value, found: &mut usize) {
+        let members = schema["allOf"].as_array().into_iter().flatten().chain([schema]);
+        let members: Vec<&Value> = members.collect();
+        let values = members.iter().filter_map(|member| member["enum"].as_array()).flatten();
+        for value in values {
+            *found += 1;
+            assert!(members.iter().all(|member| has_type(member, value)), "{value} is none of {schema}");
+        }
+        match schema {
+            Value::Object(inner) => inner.values().for_each(|inner| check(inner, found)),
+            Value::Array(inner) => inner.iter().for_each(|inner| check(inner, found)),
+            _ => {}
+        }
+    }
+    let api = description();
+    let mut found = 0;
+    check(&api, &mut found);
+    assert!(found > 10, "{found}");
+    let force = &api["components"]["schemas"]["NewPerson"]["properties"]["force"];
+    assert_eq!(force["enum"], json!([true, false, "true", "false"]), "{force}");
+    assert!(force["description"].as_str().unwrap().contains("`no_face`"), "{force}");
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn references(value: &Value, found: &mut Vec<String>) {

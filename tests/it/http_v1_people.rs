@@ -239,6 +239,18 @@ fn changes_that_are_no_merge_patch_are_refused() {
     let send = |content_type: &str, body: &[u8]| {
         service.send(request(Method::PATCH, &path, content_type, body.to_vec()))
     };
+    // What floating point would alter without a word.
+    for number in ["12345678901234567891", "-9223372036854775809", "123456789012345678901234567890"] {
+        let patch = format!("{{\"student_id\": {number}}}");
+        let problem = send("application/json", patch.as_bytes()).problem(400, "invalid_parameter");
+        assert_eq!(problem["parameter"], "student_id");
+        assert!(problem["detail"].as_str().unwrap().contains("send this one as text"), "{problem}");
+    }
+    for number in [i64::MIN, i64::MAX] {
+        assert_eq!(service.patch(&path, &json!({ "student_id": number })).expect(200)["student_id"], number);
+    }
+    let wrong = service.patch(&path, &json!({"student_id": true})).problem(400, "invalid_request");
+    assert_eq!(wrong["detail"], "student_id: expected a number, text or null, found true");
     send("application/json", b"{\"name\": \"Ada\"").problem(400, "invalid_request");
     send("application/json", &vec![b' '; 20_000]).problem(413, "too_large");
     send("text/plain", b"{}").problem(415, "unsupported_media_type");

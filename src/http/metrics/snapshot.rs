@@ -56,7 +56,10 @@ fn data(to: &mut Registry, app: &App) {
     gauge(to, "gallery_people", "People enrolled", gallery.len());
     gauge(to, "gallery_photos", "Photos of all people enrolled", gallery.photo_count());
     gauge(to, "roster_entries", "Names in the roster", app.roster.current().len());
-    let mut files = vec![FileState::of("gallery", &app.gallery), FileState::of("roster", &app.roster)];
+    let mut roster = FileState::of("roster", &app.roster);
+    // As for /readyz: only the roster may be absent.
+    roster.broken = app.roster.trouble().is_some_and(|trouble| trouble.file_exists);
+    let mut files = vec![FileState::of("gallery", &app.gallery), roster];
     files.extend(app.access.keys().map(|keys| FileState::of("keys", keys)));
     let reloads = files.iter().flat_map(|file| {
         let labels = |outcome| [("file", file.name), ("outcome", outcome)];
@@ -67,7 +70,11 @@ fn data(to: &mut Registry, app: &App) {
     for file in &files {
         broken.get_or_create(&[("file", file.name)]).set(u64::from(file.broken));
     }
-    to.register("file_broken", "1 where a changed file can't be used and the old content is", broken);
+    to.register(
+        "file_broken",
+        "1 where a file can't be used, being broken or gone, and the old content is",
+        broken,
+    );
 }
 
 /// A file that is read again when it changes.
@@ -79,8 +86,7 @@ struct FileState {
 
 impl FileState {
     fn of<T>(name: &'static str, live: &Live<T>) -> Self {
-        let broken = live.trouble().is_some_and(|trouble| trouble.file_exists);
-        Self { name, reloads: live.reloads(), broken }
+        Self { name, reloads: live.reloads(), broken: live.trouble().is_some() }
     }
 }
 

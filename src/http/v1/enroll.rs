@@ -80,10 +80,17 @@ pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Cre
         Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
         None => Ok(()),
     };
-    let looked = look_at(&app, name.clone(), form.photos, form.force, is_free).await?;
+    let looked = look_at(&app, name.clone(), form.photos, form.force, is_free.clone()).await?;
     let person = Person::new(&name, student_id, looked.accepted).map_err(Failure::from)?;
     let enrolled = Enrolled::new(&person, looked.outcomes);
-    app.edit(move |gallery| gallery.with_person(person)).await?;
+    let fit = looked.fit;
+    let add = move |gallery: &Gallery| {
+        // A name that was taken meanwhile is told as such.
+        is_free(gallery)?;
+        fit.check(gallery, &person.photos)?;
+        gallery.with_person(person)
+    };
+    app.edit(add).await?;
     Ok(created(enrolled))
 }
 
@@ -113,6 +120,11 @@ pub async fn add_photos(
     let name = find(&app.gallery.current(), &id)?.name.clone();
     let looked = look_at(&app, name, form.photos, form.force, |_| Ok(())).await?;
     let key = id.clone();
-    let gallery = app.edit(move |gallery| gallery.with_photos(&key, looked.accepted)).await?;
+    let (fit, photos) = (looked.fit, looked.accepted);
+    let add = move |gallery: &Gallery| {
+        fit.check(gallery, &photos)?;
+        gallery.with_photos(&key, photos)
+    };
+    let gallery = app.edit(add).await?;
     Ok(created(Enrolled::new(find(&gallery, &id)?, looked.outcomes)))
 }

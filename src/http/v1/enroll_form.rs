@@ -61,7 +61,6 @@ pub struct NewPersonSchema {
     /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
     photos: Vec<PhotoFile>,
-    /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
     #[schema(value_type = Flag, required = false, inline)]
     force: Option<bool>,
 }
@@ -75,12 +74,12 @@ pub struct NewPhotosSchema {
     /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
     photos: Vec<PhotoFile>,
-    /// Take every photo that has a face, of several the main one; `no_face` can't be overridden.
     #[schema(value_type = Flag, required = false, inline)]
     force: Option<bool>,
 }
 
-/// Yes or no in a form, where all is text.
+/// Whether to take every photo that has a face: yes or no in a form, where all is text. It is described here
+/// and not at the field: there a description would make it an object too, which nothing could be then.
 #[allow(dead_code, reason = "only documents a field of the form")]
 struct Flag;
 
@@ -88,7 +87,10 @@ impl PartialSchema for Flag {
     fn schema() -> RefOr<Schema> {
         let values = [json!(true), json!(false), json!("true"), json!("false")];
         let types = SchemaType::from_iter([Type::Boolean, Type::String]);
-        ObjectBuilder::new().schema_type(types).enum_values(Some(values)).default(Some(json!(false))).into()
+        let flag = ObjectBuilder::new().schema_type(types).enum_values(Some(values));
+        let description =
+            "Take every photo that has a face, of several the main one; `no_face` can't be overridden.";
+        flag.default(Some(json!(false))).description(Some(description)).into()
     }
 }
 

@@ -1,12 +1,14 @@
 //! What becomes of photos that are to be enrolled: through the gate, and onto the wire.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::enroll_form::NamedPhoto;
-use crate::enroll::{Gate, Outcome, Reason};
-use crate::error::Result;
+use crate::enroll::{Gate, GateParams, Outcome, Reason, misfit};
+use crate::error::{InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::http::error::Failure;
 use crate::http::state::AppState;
@@ -142,6 +144,39 @@ pub struct Looked {
     pub accepted: Vec<EnrolledPhoto>,
     /// What became of each, in order.
     pub outcomes: Vec<PhotoOutcome>,
+    /// What else has to be so when the photos get into the gallery.
+    pub fit: Fit,
+}
+
+/// What accepted photos were accepted for, to be asked again where they are enrolled: of two requests that
+/// were looked at side by side, neither saw the other's person.
+pub struct Fit {
+    gallery: Arc<Gallery>,
+    params: GateParams,
+    name: String,
+    force: bool,
+}
+
+impl Fit {
+    /// Whether the gate would still let the photos into `gallery`; no network is run for it.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`] saying what has changed.
+    pub fn check(&self, gallery: &Gallery, photos: &[EnrolledPhoto]) -> Result<()> {
+        if std::ptr::eq(&raw const *self.gallery, gallery) {
+            return Ok(());
+        }
+        let conflict = |found: &str| {
+            let message =
+                format!("the gallery changed while the photos were looked at: {found}; send them again");
+            Err(InputError::Conflict(message).into())
+        };
+        if self.gallery.recipe() != gallery.recipe() {
+            return conflict("expected embeddings of the same recipe, found another one");
+        }
+        let misfit = if self.force { None } else { misfit(gallery, self.params, &self.name, photos) };
+        misfit.map_or(Ok(()), |reason| conflict(&reason.to_string()))
+    }
 }
 
 /// Has a worker lead photos of the person `name` through the gate, if `check` is content with the gallery
@@ -164,15 +199,16 @@ pub async fn look_at(
             let gallery = app.gallery.current();
             check(&gallery)?;
             let mut gate = Gate::new(pipeline, &gallery, app.config.gate);
-            let mut looked = Looked { accepted: Vec::new(), outcomes: Vec::new() };
+            let (mut accepted, mut outcomes) = (Vec::new(), Vec::new());
             for NamedPhoto { label, upload } in photos {
                 let outcome = gate.look_at(&name, &upload.bytes, force)?;
-                looked.outcomes.push(PhotoOutcome::new(label, &outcome));
+                outcomes.push(PhotoOutcome::new(label, &outcome));
                 if let Outcome::Accepted { photo, .. } = outcome {
-                    looked.accepted.push(photo);
+                    accepted.push(photo);
                 }
             }
-            Ok(looked)
+            let fit = Fit { gallery: Arc::clone(&gallery), params: app.config.gate, name, force };
+            Ok(Looked { accepted, outcomes, fit })
         })
         .await?;
     if looked.accepted.is_empty() {

@@ -19,7 +19,7 @@ use crate::http::problems::{
     DeletePhotoProblems, DeleteProblems, ListProblems, PatchProblems, PersonProblems,
 };
 use crate::http::state::AppState;
-use crate::http::types::WireId;
+use crate::http::types::{WireId, WrongId};
 use crate::person_name;
 use crate::roster::Roster;
 use crate::student_id::{self, StudentId};
@@ -193,7 +193,7 @@ pub struct PersonPatch {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<NewStudentId>, required = false)]
     #[allow(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
-    student_id: Option<Option<WireId>>,
+    student_id: Option<Option<serde_json::Value>>,
 }
 
 /// A number or text as the person's own ID.
@@ -257,6 +257,22 @@ pub fn parse_student_id(id: WireId) -> Result<StudentId, Failure> {
     parsed.ok_or_else(|| invalid_parameter("student_id", &expected, &found))
 }
 
+/// Most of a value that a message shows, characters.
+const MAX_SHOWN: usize = 80;
+
+/// An ID of a patch, that may be of any type.
+fn patched_id(value: &serde_json::Value) -> Result<StudentId, Failure> {
+    let wrong = |wrong: WrongId| match wrong {
+        WrongId::TooLong => invalid_parameter("student_id", &wrong.to_string(), &value.to_string()),
+        // As for a name that is none: the body has another shape.
+        WrongId::Type => {
+            let found: String = value.to_string().chars().take(MAX_SHOWN).collect();
+            InputError::Invalid(format!("student_id: expected {wrong}, found {found}")).into()
+        }
+    };
+    parse_student_id(WireId::try_from(value).map_err(wrong)?)
+}
+
 /// A name given by a client, normalised.
 ///
 /// # Errors
@@ -295,7 +311,7 @@ pub async fn patch(
     patch: PersonPatch,
 ) -> Result<Json<PersonDetail>, Failure> {
     let name = patch.name.as_deref().map(parse_name).transpose()?;
-    let student_id = patch.student_id.map(|id| id.map(parse_student_id).transpose()).transpose()?;
+    let student_id = patch.student_id.map(|id| id.as_ref().map(patched_id).transpose()).transpose()?;
     find(&app.gallery.current(), &id)?;
     let key = id.clone();
     let gallery = app.edit(move |gallery| {
