@@ -1,6 +1,8 @@
 //! From a request's body to the photo in it, under limits: bytes are counted as they arrive.
 
-use axum::body::Body;
+use std::ops::Deref;
+
+use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -8,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::error::Failure;
 use super::state::AppState;
-use super::upload::{Held, Turn, next_chunk};
+use super::upload::{FormBody, Held, NoRoom, Turn, Unread, next_chunk, no_room};
 use crate::error::InputError;
 
 /// What a multipart body may need beside the photo: boundaries, headers, small fields.
@@ -115,6 +117,30 @@ pub struct Form {
     /// Bytes that all files together may have, for the message.
     limit: u64,
     seen: usize,
+    unread: Unread,
+}
+
+/// A part of a [`Form`].
+pub struct Part<'a> {
+    field: Field<'a>,
+    unread: &'a Unread,
+}
+
+impl<'a> Deref for Part<'a> {
+    type Target = Field<'a>;
+
+    fn deref(&self) -> &Field<'a> {
+        &self.field
+    }
+}
+
+impl Part<'_> {
+    /// The next piece of its content.
+    async fn chunk(&mut self, limit: u64) -> Result<Option<Bytes>, Failure> {
+        let chunk = self.field.chunk().await.map_err(|error| broken_form(&error, limit))?;
+        self.unread.given_on(chunk.as_ref().map_or(0, Bytes::len));
+        Ok(chunk)
+    }
 }
 
 impl Form {
@@ -124,20 +150,25 @@ impl Form {
     /// 400 when it has no boundary.
     pub async fn open(request: Request, app: &AppState, limit: u64) -> Result<Self, Failure> {
         let broken = |_| invalid("expected a multipart form with a boundary, found none".to_owned());
+        let unread = Unread::default();
+        let (held, budget_of) = (unread.clone(), app.clone());
+        let request = request.map(|body| Body::new(FormBody { body, unread: held, app: budget_of }));
         let parts = Multipart::from_request(request, app).await.map_err(broken)?;
-        Ok(Self { parts, limit, seen: 0 })
+        Ok(Self { parts, limit, seen: 0, unread })
     }
 
     /// The next part, or `None` at the end.
     ///
     /// # Errors
-    /// 400 for a broken form or one with too many parts, 413, 408.
-    pub async fn next(&mut self) -> Result<Option<Field<'_>>, Failure> {
+    /// 400 for a broken form or one with too many parts, 413, 408, 503 without room.
+    pub async fn next(&mut self) -> Result<Option<Part<'_>>, Failure> {
+        let field = self.parts.next_field().await.map_err(|error| broken_form(&error, self.limit))?;
+        let Some(field) = field else { return Ok(None) };
         self.seen += 1;
         if self.seen > MAX_PARTS {
             return Err(invalid(format!("expected at most {MAX_PARTS} parts, found more")));
         }
-        self.parts.next_field().await.map_err(|error| broken_form(&error, self.limit))
+        Ok(Some(Part { field, unread: &self.unread }))
     }
 }
 
@@ -158,9 +189,9 @@ pub fn repeated_part(name: &str) -> Failure {
 ///
 /// # Errors
 /// As [`ImageUpload::read_body`].
-pub async fn read_file(mut part: Field<'_>, app: &AppState, limit: u64) -> Result<ImageUpload, Failure> {
+pub async fn read_file(mut part: Part<'_>, app: &AppState, limit: u64) -> Result<ImageUpload, Failure> {
     let mut upload = ImageUpload::default();
-    while let Some(chunk) = part.chunk().await.map_err(|error| broken_form(&error, limit))? {
+    while let Some(chunk) = part.chunk(limit).await? {
         upload.extend(&chunk, app)?;
     }
     Ok(upload)
@@ -170,10 +201,10 @@ pub async fn read_file(mut part: Field<'_>, app: &AppState, limit: u64) -> Resul
 ///
 /// # Errors
 /// 400 when it is too long or no UTF-8, else as [`ImageUpload::read_body`].
-pub async fn read_text(mut part: Field<'_>, limit: u64) -> Result<String, Failure> {
+pub async fn read_text(mut part: Part<'_>, limit: u64) -> Result<String, Failure> {
     let name: String = part.name().unwrap_or_default().chars().take(MAX_SHOWN).collect();
     let mut bytes = Vec::new();
-    while let Some(chunk) = part.chunk().await.map_err(|error| broken_form(&error, limit))? {
+    while let Some(chunk) = part.chunk(limit).await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_TEXT_BYTES {
             return Err(invalid(format!(
@@ -229,15 +260,22 @@ fn broken_form(error: &MultipartError, limit: u64) -> Failure {
     if stood_still(error) {
         return slow_upload();
     }
+    if has_cause::<NoRoom>(error) {
+        return no_room();
+    }
     invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
 }
 
 fn stood_still(error: &(dyn std::error::Error + 'static)) -> bool {
+    has_cause::<tower_http::timeout::TimeoutError>(error)
+}
+
+fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     std::iter::from_fn(|| {
         let this = cause?;
         cause = this.source();
         Some(this)
     })
-    .any(<dyn std::error::Error>::is::<tower_http::timeout::TimeoutError>)
+    .any(<dyn std::error::Error>::is::<E>)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::auth::Access;
 use super::extract::ImageUpload;
+use super::extract::MULTIPART_OVERHEAD_BYTES;
 use super::keep::PhotoKeeper;
 use super::metrics::Metrics;
 use super::upload::{Turns, UploadBudget};
@@ -67,7 +68,10 @@ impl App {
             gallery,
             roster,
             workers: Workers::start(config.workers, config.queue)?,
-            uploads: UploadBudget::new(config.upload_places(), config.max_upload_bytes),
+            uploads: UploadBudget::new(
+                config.upload_places(),
+                config.max_upload_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES),
+            ),
             turns: Turns::new(config.upload_places()),
             access: Arc::new(access),
             metrics: Metrics::default(),

@@ -2,8 +2,8 @@
 //! that nobody wants.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub struct Held {
 }
 
 impl UploadBudget {
-    /// Room for `photos` photos of `photo_bytes` each.
+    /// Room for `photos` photos of `photo_bytes` each, their share of a form included.
     #[must_use]
     pub fn new(photos: usize, photo_bytes: u64) -> Self {
         let bytes = usize::try_from(photo_bytes).unwrap_or(usize::MAX).saturating_mul(photos);
@@ -79,14 +79,89 @@ impl UploadBudget {
             .and_then(|units| Arc::clone(&self.units).try_acquire_many_owned(units).ok())
             .ok_or_else(|| {
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                let detail = "too many uploads are under way; none of them may wait here for memory";
-                Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+                no_room()
             })?;
         match &mut held.permit {
             Some(all) => all.merge(permit),
             none => *none = Some(permit),
         }
         Ok(())
+    }
+}
+
+impl Held {
+    /// Gives back room for `bytes` of what it has.
+    fn shrink(&mut self, bytes: usize) {
+        let before = self.bytes.div_ceil(UNIT);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        let surplus = before - self.bytes.div_ceil(UNIT);
+        drop(self.permit.as_mut().and_then(|permit| permit.split(surplus)));
+    }
+}
+
+/// 503: the budget is used up.
+#[must_use]
+pub fn no_room() -> Failure {
+    let detail = "too many uploads are under way; none of them may wait here for memory";
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+}
+
+/// What the reader of a form was given and has not given on: it takes all that has come, and keeps what lies
+/// before a part, or is the headers of one, until that ends.
+#[derive(Debug, Clone, Default)]
+pub struct Unread(Arc<Mutex<Held>>);
+
+impl Unread {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So much of it has been given on.
+    pub fn given_on(&self, bytes: usize) {
+        self.held().shrink(bytes);
+    }
+}
+
+/// The budget has no room for more of a form.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no room for more of the form")]
+pub struct NoRoom;
+
+/// A form's body that takes room in the budget for what comes.
+pub struct FormBody {
+    /// Read from.
+    pub body: Body,
+    /// What is in memory.
+    pub unread: Unread,
+    /// Whose budget it is.
+    pub app: AppState,
+}
+
+impl HttpBody for FormBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+            && self.app.uploads.grow(&mut self.unread.held(), data.len()).is_err()
+        {
+            return Poll::Ready(Some(Err(axum::Error::new(NoRoom))));
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -225,5 +300,11 @@ mod tests {
         drop(first);
         assert_eq!(budget.held_bytes(), 5 * 1024);
         budget.grow(&mut second, 14 * 1024).unwrap();
+        for _ in 0..10 {
+            second.shrink(1000);
+        }
+        assert_eq!(budget.held_bytes(), 10 * 1024, "9456 bytes are left");
+        second.shrink(usize::MAX);
+        assert_eq!(budget.held_bytes(), 0);
     }
 }

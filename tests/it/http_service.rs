@@ -134,6 +134,30 @@ fn pixels_are_counted_before_they_are_decoded_and_parts_before_they_are_read() {
         (answer.status, answer.json()),
         (400, json!({"error": "expected at most 1000 parts, found more"}))
     );
+    // The end of a form is no part of it.
+    let body = format!("{}--{BOUNDARY}--\r\n", part.repeat(1000)).into_bytes();
+    let request = [post_head(&[&format!("Content-Length: {}", body.len())]), body].concat();
+    let answer = exchange(service.address, &request);
+    assert_eq!((answer.status, answer.json()), (400, json!({"error": "No file provided"})));
+}
+
+#[test]
+fn what_never_becomes_a_part_of_a_form_takes_its_room_all_the_same() {
+    let header = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"");
+    for start in [header, String::new()] {
+        // Room for two photos of a mebibyte.
+        let service = Listening::start(&["--max-upload-mib", "1", "--workers", "1", "--queue", "1"]);
+        // The end never comes.
+        let body = [start.into_bytes(), vec![b'x'; 1_000_000]].concat();
+        let request = [post_head(&["Content-Length: 1060000"]), body].concat();
+        let waiting = [(); 2].map(|()| Client::sending(service.address, &request));
+        wait_until("they are held", || service.app.uploads.held_bytes() >= 2_000_000);
+        let refused = Client::sending(service.address, &request).answer();
+        let expected = "too many uploads are under way; none of them may wait here for memory";
+        assert_eq!((refused.status, refused.json()), (503, json!({ "error": expected })));
+        drop(waiting);
+        wait_until("the room is given back", || service.app.uploads.held_bytes() == 0);
+    }
 }
 
 #[test]
