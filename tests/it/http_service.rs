@@ -164,7 +164,7 @@ fn what_never_becomes_a_part_of_a_form_takes_its_room_all_the_same() {
 fn what_is_no_request_yet_is_answered_by_its_status_alone() {
     let service = Listening::start(&[]);
     let long = "x".repeat(70_000);
-    let headers: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
+    let headers = "X-Field: y\r\n".repeat(200);
     for (request, status) in [
         ("no request\r\n\r\n".to_owned(), 400),
         (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414),
