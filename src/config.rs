@@ -284,15 +284,37 @@ impl From<&ServeArgs> for Config {
     }
 }
 
-/// `*`, or scheme and host as browsers send them in `Origin`: no path, no trailing slash.
+/// `*`, or scheme, host and port as browsers send them in `Origin`: in lower case, without the scheme's own
+/// port. What no browser sends would never match, and nobody would know why.
 fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let plain = |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-    if text == "*" || host.is_some_and(plain) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected * or an origin like https://school.example (no path), found {text:?}"))
+    if text == "*" {
+        return Ok(text.to_owned());
     }
+    browser_origin(text).ok_or_else(|| {
+        let like = "https://school.example or http://localhost:8080";
+        format!("expected * or an origin like {like} (scheme, host and port, nothing else), found {text:?}")
+    })
+}
+
+fn browser_origin(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let (scheme, authority) = lower.split_once("://")?;
+    let own_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        // The colons of an IPv6 address stand within brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse::<u16>().ok()?)),
+        _ => (authority, None),
+    };
+    let marks: &[u8] = if host.starts_with('[') && host.ends_with(']') { b"[]:." } else { b"-._" };
+    if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte)) {
+        return None;
+    }
+    let port = port.filter(|port| *port != own_port).map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{scheme}://{host}{port}"))
 }
 
 #[cfg(test)]
@@ -343,6 +365,35 @@ mod tests {
     fn several_origins_and_models_are_understood() {
         let config = parse(&["--cors-origin", "http://a.example,https://b.example:8443"]).unwrap();
         assert_eq!(config.cors_origins, ["http://a.example", "https://b.example:8443"]);
+        for (given, sent) in [
+            ("HTTPS://School.Example", "https://school.example"),
+            ("https://a.example:443", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("http://a.example:443", "http://a.example:443"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("*", "*"),
+        ] {
+            assert_eq!(origin(given).as_deref(), Ok(sent), "as a browser sends {given}");
+        }
+        for wrong in [
+            "https://me@a.example",
+            "http://::1",
+            "http://[me@::1]",
+            "https://a.example/",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://a.example:",
+            "https://a.example:x",
+            "https://a.example:99999",
+            "https://",
+            "https://:80",
+            "ftp://a.example",
+            "a.example",
+            "null",
+            "",
+        ] {
+            assert!(origin(wrong).unwrap_err().contains("expected * or an origin like"), "{wrong}");
+        }
         let args =
             Cli::try_parse_from(["facerec", "--data", "d", "--model", "vggface2", "--compat", "flask"]);
         let args = args.unwrap().serve;
