@@ -68,10 +68,10 @@ impl UploadBudget {
     /// # Errors
     /// 503 `busy` when there is none.
     pub fn grow(&self, held: &mut Held, more: usize) -> Result<(), Failure> {
-        let before = held.bytes.div_ceil(UNIT);
-        held.bytes += more;
-        let missing = held.bytes.div_ceil(UNIT) - before;
+        let bytes = held.bytes + more;
+        let missing = bytes.div_ceil(UNIT) - held.bytes.div_ceil(UNIT);
         if missing == 0 {
+            held.bytes = bytes;
             return Ok(());
         }
         let permit = u32::try_from(missing)
@@ -85,6 +85,7 @@ impl UploadBudget {
             Some(all) => all.merge(permit),
             none => *none = Some(permit),
         }
+        held.bytes = bytes;
         Ok(())
     }
 }
