@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput};
 use facerec::detect::pyramid::levels;
 use facerec::imaging::resample::area_resample;
 use facerec::imaging::{OrientedRgb, Window};
-use facerec::nn::native::{self, Kernel, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{self, Isa, NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize};
 
@@ -44,8 +44,8 @@ fn windows(photo: &OrientedRgb, count: usize) -> Vec<Window> {
     (0..count).map(window).collect()
 }
 
-fn kernels() -> impl Iterator<Item = Kernel> {
-    Kernel::ALL.into_iter().rev().filter(|kernel| kernel.is_available())
+fn kernels() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().rev().filter(|kernel| kernel.is_available())
 }
 
 fn area(group: &mut BenchmarkGroup<'_, WallTime>) {

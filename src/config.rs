@@ -194,7 +194,7 @@ pub struct Timeouts {
     pub body_idle: Duration,
     /// From the beginning of a connection's request to that of its next: for the longest request, and to
     /// take its answer.
-    pub silence: Duration,
+    pub idle: Duration,
     /// For requests that run when the signal to stop comes.
     pub drain: Duration,
 }
@@ -204,7 +204,7 @@ impl Timeouts {
     #[must_use]
     pub fn with_requests_of(request_timeout: Duration) -> Self {
         let [head, body_idle, drain] = [15, 10, 30].map(Duration::from_secs);
-        Self { head, body_idle, silence: request_timeout + head, drain }
+        Self { head, body_idle, idle: request_timeout + head, drain }
     }
 }
 

@@ -37,17 +37,17 @@ impl Embedding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standardisation {
     /// `(v - 127.5) / 128`, facenet-pytorch's `fixed_image_standardization`.
-    Once,
+    FixedImage,
     /// That, and then `(v - 0.5) / 0.5` on top: what the Flask service did to probes by mistake.
-    Twice,
+    FlaskDoubled,
 }
 
 impl Standardisation {
     fn apply(self, byte: u8) -> f32 {
         let once = (f32::from(byte) - 127.5) / 128.0;
         match self {
-            Self::Once => once,
-            Self::Twice => (once - 0.5) / 0.5,
+            Self::FixedImage => once,
+            Self::FlaskDoubled => (once - 0.5) / 0.5,
         }
     }
 }
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn standardising_twice_is_not_standardising_once() {
-        assert_eq!(Standardisation::Once.apply(255), 127.5 / 128.0);
-        assert_eq!(Standardisation::Once.apply(0), -127.5 / 128.0);
-        assert_eq!(Standardisation::Twice.apply(0), (-127.5 / 128.0 - 0.5) / 0.5);
+        assert_eq!(Standardisation::FixedImage.apply(255), 127.5 / 128.0);
+        assert_eq!(Standardisation::FixedImage.apply(0), -127.5 / 128.0);
+        assert_eq!(Standardisation::FlaskDoubled.apply(0), (-127.5 / 128.0 - 0.5) / 0.5);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod params;
 pub mod quality;
 mod reason;
 
-pub use identity::misfit;
+pub use identity::identity_conflict;
 use identity::{Known, Taken};
 pub use params::GateParams;
 use quality::{Pose, sharpness};
@@ -65,7 +65,7 @@ impl<'a> Gate<'a> {
     ///
     /// # Errors
     /// [`Error::Model`] when a network can't be run or answers nonsense.
-    pub fn look_at(&mut self, name: &str, bytes: &[u8], force: bool) -> Result<Outcome> {
+    pub fn assess(&mut self, name: &str, bytes: &[u8], force: bool) -> Result<Outcome> {
         let name = person_name::normalize(name);
         let (crop, mut reasons) = match self.find_face(bytes)? {
             Ok(found) => found,
@@ -74,7 +74,7 @@ impl<'a> Gate<'a> {
         if !reasons.is_empty() && !force {
             return Ok(Outcome::Rejected { reasons });
         }
-        let Some(embedding) = self.pipeline.embed(&[crop], Standardisation::Once)?.pop() else {
+        let Some(embedding) = self.pipeline.embed(&[crop], Standardisation::FixedImage)?.pop() else {
             return Err(Error::Model(
                 "FaceNet answered nothing for a face: expected one embedding".to_owned(),
             ));

@@ -23,7 +23,7 @@ pub enum Error {
     Model(String),
     /// Nobody waits for the answer any more, so the work has ended.
     #[error("nobody waits for the answer any more")]
-    GivenUp,
+    Cancelled,
     /// A fault of this program: a job panicked, or the system gave no thread.
     #[error("{0}")]
     Internal(String),

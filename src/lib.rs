@@ -14,19 +14,21 @@
 //! |---|---|
 //! | [`cli`] | the commands |
 //! | [`http`] | the service |
-//! | [`worker`], [`telemetry`] | the threads that run the networks; logs |
+//! | [`worker`], [`logging`] | the threads that run the networks; logs |
 //! | [`keys`], [`config`] | who may call the service; arguments and variables, checked |
 //! | [`enroll`] | the gate that a photo passes to be enrolled |
-//! | [`pipeline`], [`interrupt`], [`models`] | the stages joined; how their work ends early; the networks' files |
+//! | [`pipeline`], [`cancel`], [`models`] | the stages joined; how their work ends early; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`live`], [`durable`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
+//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
 pub mod align;
+pub mod allocator;
+pub mod atomic_file;
+pub mod cancel;
 pub mod cli;
 pub mod config;
 pub mod detect;
-pub mod durable;
 pub mod embed;
 pub mod enroll;
 pub mod error;
@@ -35,10 +37,8 @@ pub mod geometry;
 pub mod hex;
 pub mod http;
 pub mod imaging;
-pub mod interrupt;
 pub mod keys;
-pub mod live;
-pub mod memory;
+pub mod logging;
 pub mod models;
 pub mod nn;
 pub mod person_name;
@@ -46,7 +46,7 @@ pub mod photo_file;
 pub mod pickle;
 pub mod pipeline;
 pub mod process;
+pub mod reloadable;
 pub mod roster;
 pub mod student_id;
-pub mod telemetry;
 pub mod worker;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::align::{AlignedCrop, align};
+use crate::cancel::{Cancellable, CancellationToken, portions};
 use crate::detect::main_face::main_face;
 use crate::detect::{DetectParams, Detected, Detection, detect};
 use crate::embed::{Embedding, Standardisation, embed};
@@ -13,7 +14,6 @@ use crate::gallery::search::{FaceMatch, MatchParams, search};
 use crate::imaging::OrientedRgb;
 use crate::imaging::decode::{DecodeLimits, decode};
 use crate::imaging::orient::{Orientations, orient};
-use crate::interrupt::{Wanted, WhileWanted, portions};
 use crate::nn::{DetectorNets, FaceNet};
 
 /// Settings that hold for the life of the process.
@@ -25,7 +25,7 @@ pub struct PipelineParams {
     pub orientations: Orientations,
     /// The detector's settings.
     pub detect: DetectParams,
-    /// How probes are standardised (galleries always [`Standardisation::Once`]).
+    /// How probes are standardised (galleries always [`Standardisation::FixedImage`]).
     pub probe_standardisation: Standardisation,
 }
 
@@ -116,21 +116,21 @@ pub struct Pipeline {
     nets: Arc<dyn DetectorNets>,
     facenet: Arc<dyn FaceNet>,
     params: PipelineParams,
-    wanted: Wanted,
+    token: CancellationToken,
 }
 
 impl Pipeline {
     /// Puts the parts together.
     #[must_use]
     pub fn new(nets: Arc<dyn DetectorNets>, facenet: Arc<dyn FaceNet>, params: PipelineParams) -> Self {
-        Self { nets, facenet, params, wanted: Wanted::default() }
+        Self { nets, facenet, params, token: CancellationToken::default() }
     }
 
-    /// The same pipeline, which ends its work with [`Error::GivenUp`](crate::error::Error::GivenUp) when the answer
+    /// The same pipeline, which ends its work with [`Error::Cancelled`](crate::error::Error::Cancelled) when the answer
     /// is not wanted any more.
     #[must_use]
-    pub fn while_wanted(&self, wanted: &Wanted) -> Self {
-        Self { wanted: wanted.clone(), ..self.clone() }
+    pub fn cancelled_by(&self, token: &CancellationToken) -> Self {
+        Self { token: token.clone(), ..self.clone() }
     }
 
     /// The settings.
@@ -164,7 +164,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
     pub fn detect(&self, photo: &OrientedRgb) -> Result<Detected> {
-        let nets = WhileWanted { nets: &*self.nets, wanted: &self.wanted };
+        let nets = Cancellable { nets: &*self.nets, token: &self.token };
         detect(&nets, photo.view(), &self.params.detect)
     }
 
@@ -179,7 +179,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`](crate::error::Error::Model) when the network can't be run.
     pub fn embed(&self, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
-        embed(&WhileWanted { nets: &*self.facenet, wanted: &self.wanted }, crops, how)
+        embed(&Cancellable { nets: &*self.facenet, token: &self.token }, crops, how)
     }
 
     /// Finds the faces of a photo.
@@ -209,7 +209,7 @@ impl Pipeline {
         let sure = sure_enough(&faces, &FaceParams { min_probability, max_faces: None });
         let Some(face) = main_face(&sure, photo.width(), photo.height()).copied() else { return Ok(None) };
         let crops: Vec<_> = Self::align(&photo, &[face], margin_px).into_iter().flatten().collect();
-        Ok(self.embed(&crops, Standardisation::Once)?.pop().map(|embedding| (face, embedding)))
+        Ok(self.embed(&crops, Standardisation::FixedImage)?.pop().map(|embedding| (face, embedding)))
     }
 
     /// Finds the faces of a photo and who they are.

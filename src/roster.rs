@@ -6,10 +6,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::durable;
+use crate::atomic_file;
 use crate::error::{Error, Result};
-use crate::live::{Kind, Live};
 use crate::person_name;
+use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
 
 mod xlsx;
@@ -17,9 +17,9 @@ mod xlsx;
 /// Name of the file in the data folder.
 pub const FILE_NAME: &str = "roster.xlsx";
 
-/// How a [`Live`] roster is read; a data folder may have none.
-pub const ROSTER: Kind<Roster> =
-    Kind { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
+/// How a [`Reloadable`] roster is read; a data folder may have none.
+pub const ROSTER: FileSource<Roster> =
+    FileSource { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
 /// How many warnings a roster keeps; the rest is only counted.
 const MAX_WARNINGS: usize = 50;
@@ -135,12 +135,12 @@ impl Roster {
 ///
 /// # Errors
 /// [`Error::Data`] when the file can't be written; the old one is in place then, and in use.
-pub fn replace(live: &Live<Roster>, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
+pub fn replace(live: &Reloadable<Roster>, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
     let path = live.path();
     live.write(|_| {
         // A writer that was killed may have left something behind; nobody else writes here.
-        let written = durable::remove_leftovers(path)
-            .and_then(|_| durable::replace(path, |to| to.write_all(workbook)))
+        let written = atomic_file::remove_leftovers(path)
+            .and_then(|_| atomic_file::replace(path, |to| to.write_all(workbook)))
             .map_err(|error| Error::Data(format!("{} can't be written: {error}", path.display())))?;
         Ok(Some((roster, written)))
     })

@@ -1,7 +1,7 @@
 //! Where the async service meets the synchronous pipeline: a bounded queue and threads of its own.
 //!
 //! Admission is decided at once: a job is taken or refused with [`Error::Busy`]. Who drops its
-//! [`Pending`] gives the place back, and the job is not computed; one that runs is told by its [`Wanted`]. A panic in a job is an error of
+//! [`JobHandle`] gives the place back, and the job is not computed; one that runs is told by its [`CancellationToken`]. A panic in a job is an error of
 //! that job alone. No lock is held while a job runs.
 //!
 //! The threads only drive jobs; the kernels inside compute on rayon's one pool, so that a few photos use
@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::cancel::CancellationToken;
 use crate::error::{Error, Result};
-use crate::interrupt::Wanted;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -103,8 +103,8 @@ impl Workers {
     /// [`Error::Busy`] when every thread has work and the queue is full.
     pub fn submit<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Wanted) -> Result<T> + Send + 'static,
-    ) -> Result<Pending<T>> {
+        job: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
+    ) -> Result<JobHandle<T>> {
         self.submit_then(job, || ())
     }
 
@@ -116,12 +116,12 @@ impl Workers {
     /// As [`Workers::submit`].
     pub fn submit_then<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Wanted) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
         after: impl FnOnce() + Send + 'static,
-    ) -> Result<Pending<T>> {
+    ) -> Result<JobHandle<T>> {
         let (sender, answer) = oneshot::channel();
-        let wanted = Wanted::default();
-        let asked = wanted.clone();
+        let token = CancellationToken::default();
+        let asked = token.clone();
         let job = move || {
             // Its client may have gone between being taken from the queue and now.
             if sender.is_closed() {
@@ -147,7 +147,7 @@ impl Workers {
         state.waiting.push_back((ticket, Box::new(job)));
         drop(state);
         self.shared.wake.notify_one();
-        Ok(Pending { ticket, answer, wanted, shared: Arc::clone(&self.shared) })
+        Ok(JobHandle { ticket, answer, token, shared: Arc::clone(&self.shared) })
     }
 
     /// Jobs that wait for a thread.
@@ -243,14 +243,14 @@ fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// The answer to come of a job. Dropping it takes the job out of the queue.
 #[must_use = "dropping it cancels the job"]
-pub struct Pending<T> {
+pub struct JobHandle<T> {
     ticket: u64,
     answer: oneshot::Receiver<Result<T>>,
-    wanted: Wanted,
+    token: CancellationToken,
     shared: Arc<Shared>,
 }
 
-impl<T> Future for Pending<T> {
+impl<T> Future for JobHandle<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -259,9 +259,9 @@ impl<T> Future for Pending<T> {
     }
 }
 
-impl<T> Drop for Pending<T> {
+impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
-        self.wanted.give_up();
+        self.token.cancel();
         let mut state = self.shared.lock();
         // Tickets grow along the queue.
         let place = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     /// Occupies a thread until the sender is dropped or used; returns when the job runs.
-    fn block(workers: &Workers) -> (mpsc::Sender<()>, Pending<()>) {
+    fn block(workers: &Workers) -> (mpsc::Sender<()>, JobHandle<()>) {
         let (started, is_started) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
         let job = workers.submit(move |_| {
@@ -338,14 +338,14 @@ mod tests {
         let workers = workers(1, 1);
         let (started, is_started) = mpsc::channel();
         let (sender, outcome) = mpsc::channel();
-        let gone = workers.submit(move |wanted| {
-            assert!(wanted.check().is_ok(), "somebody waits");
+        let gone = workers.submit(move |token| {
+            assert!(token.check().is_ok(), "somebody waits");
             started.send(()).unwrap();
-            while wanted.check().is_ok() {
+            while token.check().is_ok() {
                 std::thread::yield_now();
             }
             sender.send(()).unwrap();
-            wanted.check()
+            token.check()
         });
         is_started.recv().unwrap();
         drop(gone.unwrap());
@@ -385,7 +385,7 @@ mod tests {
     async fn photos_keep_to_one_core_where_more_wait_than_there_are_cores() {
         let cores = rayon::current_num_threads();
         let workers = workers(cores, 2);
-        let used = |_: &Wanted| Ok(rayon::current_num_threads());
+        let used = |_: &CancellationToken| Ok(rayon::current_num_threads());
         assert_eq!(workers.submit(used).unwrap().await.unwrap(), cores, "alone");
         let (releases, blocked): (Vec<_>, Vec<_>) = (0..cores).map(|_| block(&workers)).unzip();
         let crowded = workers.submit(used).unwrap();
@@ -409,7 +409,7 @@ mod tests {
         let (sender, done) = mpsc::channel();
         let job = {
             let workers = Arc::clone(&workers);
-            move |_: &Wanted| {
+            move |_: &CancellationToken| {
                 started.send(()).unwrap();
                 let _ = all_let_go.recv();
                 drop(workers);

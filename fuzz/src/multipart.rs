@@ -26,9 +26,9 @@ use facerec::http::state::{App, AppState};
 use facerec::imaging::decode::DecodeLimits;
 use facerec::imaging::orient::Orientations;
 use facerec::imaging::{RgbView, Window};
-use facerec::live::Live;
-use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Output, Proposal, Refinement};
+use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 use facerec::pipeline::{Pipeline, PipelineParams};
+use facerec::reloadable::Reloadable;
 use facerec::roster::{ROSTER, Roster};
 use futures_util::stream;
 use tempfile::TempDir;
@@ -78,13 +78,14 @@ impl Service {
         let config = Config::from(&Arguments::parse_from(arguments).serve);
 
         let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
-        let gallery = Live::with_value(&data.path().join("gallery.bin"), GALLERY, Gallery::empty(recipe));
-        let roster = Live::with_value(&data.path().join("roster.xlsx"), ROSTER, Roster::default());
+        let gallery =
+            Reloadable::with_value(&data.path().join("gallery.bin"), GALLERY, Gallery::empty(recipe));
+        let roster = Reloadable::with_value(&data.path().join("roster.xlsx"), ROSTER, Roster::default());
         let params = PipelineParams {
             limits: DecodeLimits { max_megapixels: 1 },
             orientations: Orientations::All,
             detect: DetectParams::default(),
-            probe_standardisation: Standardisation::Once,
+            probe_standardisation: Standardisation::FixedImage,
         };
         let pipeline = Pipeline::new(Arc::new(NoFaces), Arc::new(NoFaces), params);
         let app = App::start(config, pipeline, 0.5, Arc::new(gallery), Arc::new(roster), Access::default());
@@ -114,7 +115,7 @@ impl DetectorNets for NoFaces {
         Ok(Vec::new())
     }
 
-    fn onet(&self, _: RgbView<'_>, _: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, _: RgbView<'_>, _: &[Window]) -> Result<Vec<OnetOutput>> {
         Ok(Vec::new())
     }
 }

@@ -12,9 +12,9 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::output;
 use super::url::url as service_url;
+use crate::allocator;
 use crate::config::ModelArgs;
 use crate::config::range::{whole, workers};
-use crate::memory;
 use crate::photo_file;
 use drive::{Target, drive};
 use http::HttpServer;
@@ -89,7 +89,7 @@ struct Photo {
 /// # Errors
 /// When a photo, a model or the gallery can't be used, or the server does not answer.
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    memory::give_back_large_buffers();
+    allocator::give_back_large_buffers();
     let photos = photos(&args.photos)?;
     let bar = progress_bar(args, photos.len());
     let report = match &args.url {

@@ -8,7 +8,7 @@ use super::output::{self, printable};
 use crate::error::Result;
 use crate::gallery::writer::{FolderLock, GALLERY};
 use crate::gallery::{Gallery, store};
-use crate::live::Live;
+use crate::reloadable::Reloadable;
 use crate::roster::{self, ROSTER, Roster};
 
 /// The gallery that a command is about to write over.
@@ -85,8 +85,8 @@ impl DataFolder {
     ///
     /// # Errors
     /// When it is missing or can't be read.
-    pub fn open_gallery(&self) -> Result<Live<Gallery>> {
-        Live::open(&self.gallery(), GALLERY)
+    pub fn open_gallery(&self) -> Result<Reloadable<Gallery>> {
+        Reloadable::open(&self.gallery(), GALLERY)
     }
 
     /// Reads the gallery.
@@ -133,10 +133,10 @@ impl DataFolder {
     ///
     /// # Errors
     /// When it is there but can't be read.
-    pub fn open_roster(&self) -> anyhow::Result<Live<Roster>> {
+    pub fn open_roster(&self) -> anyhow::Result<Reloadable<Roster>> {
         let path = self.roster();
         let roster =
-            Live::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
+            Reloadable::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
         log_warnings(&roster.current());
         Ok(roster)
     }

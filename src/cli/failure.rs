@@ -11,7 +11,7 @@ use super::output::{self, printable};
 
 /// What a command's output is promised to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Promise {
+pub(super) enum OutputFormat {
     /// For people.
     Text,
     /// JSON on standard output.
@@ -21,18 +21,18 @@ pub(super) enum Promise {
 }
 
 /// Says why the whole command failed.
-pub(super) fn report(error: &anyhow::Error, promise: Promise) {
+pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     let message = format!("{error:#}");
-    match promise {
-        Promise::Text => output::note(format_args!("facerec: {message}")),
-        Promise::JsonOutput => {
+    match format {
+        OutputFormat::Text => output::note(format_args!("facerec: {message}")),
+        OutputFormat::JsonOutput => {
             output::note(format_args!("facerec: {message}"));
             // Where it can't be printed, it stands on standard error.
             let _ = output::line(json!({ "error": message }));
         }
-        Promise::JsonLog if tracing::enabled!(Level::ERROR) => tracing::error!("{message}"),
+        OutputFormat::JsonLog if tracing::enabled!(Level::ERROR) => tracing::error!("{message}"),
         // It could not be started, or is switched off: a service that does not start says why all the same.
-        Promise::JsonLog => output::note(json!({ "level": "ERROR", "message": message })),
+        OutputFormat::JsonLog => output::note(json!({ "level": "ERROR", "message": message })),
     }
 }
 

@@ -162,5 +162,8 @@ fn embed_both(pipeline: &Pipeline, crop: &AlignedCrop) -> anyhow::Result<Embeddi
         let found = pipeline.embed(std::slice::from_ref(crop), how)?.pop();
         Ok(found.context("FaceNet answered nothing")?.values().to_vec())
     };
-    Ok(Embeddings { standard: embed(Standardisation::Once)?, flask: embed(Standardisation::Twice)? })
+    Ok(Embeddings {
+        standard: embed(Standardisation::FixedImage)?,
+        flask: embed(Standardisation::FlaskDoubled)?,
+    })
 }

@@ -12,7 +12,7 @@ use crate::gallery::Recipe;
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
 use crate::models::{ModelStore, SHIPPED_EMBEDDER};
-use crate::nn::native::{Kernel, NativeDetector, NativeFaceNet};
+use crate::nn::native::{Isa, NativeDetector, NativeFaceNet};
 use crate::nn::tract::{TractDetector, TractFaceNet};
 use crate::nn::{DetectorNets, FaceNet};
 use crate::pipeline::{Pipeline, PipelineParams};
@@ -105,19 +105,19 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<Loaded> {
 }
 
 /// The kernel of that name, which this CPU may not have.
-pub(super) fn kernel(name: KernelName) -> Kernel {
+pub(super) fn kernel(name: KernelName) -> Isa {
     match name {
-        KernelName::Auto => Kernel::detect(),
-        KernelName::Scalar => Kernel::Scalar,
-        KernelName::Avx2 => Kernel::Avx2,
-        KernelName::Avx512 => Kernel::Avx512,
+        KernelName::Auto => Isa::detect(),
+        KernelName::Scalar => Isa::Scalar,
+        KernelName::Avx2 => Isa::Avx2,
+        KernelName::Avx512 => Isa::Avx512,
     }
 }
 
 fn params(args: &ModelArgs, compat: Compat) -> PipelineParams {
     let (orientations, probe_standardisation) = match compat {
-        Compat::Standard => (Orientations::All, Standardisation::Once),
-        Compat::Flask => (Orientations::RotationsOnly, Standardisation::Twice),
+        Compat::Standard => (Orientations::All, Standardisation::FixedImage),
+        Compat::Flask => (Orientations::RotationsOnly, Standardisation::FlaskDoubled),
     };
     PipelineParams {
         limits: DecodeLimits { max_megapixels: args.limits.max_megapixels },

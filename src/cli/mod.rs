@@ -8,7 +8,7 @@ use anyhow::ensure;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogFormat, ServeArgs};
-use failure::Promise;
+use failure::OutputFormat;
 use output::Closed;
 
 pub mod bench;
@@ -74,7 +74,7 @@ impl Cli {
     /// wrong usage has ended with 2 before.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let promise = self.command.promise();
+        let promise = self.command.output_format();
         self.command.check_models_folder().and_then(|()| self.command.run()).unwrap_or_else(|error| {
             // Whoever closed standard output has what they wanted.
             if !error.is::<Closed>() {
@@ -86,13 +86,13 @@ impl Cli {
 }
 
 impl Command {
-    fn promise(&self) -> Promise {
+    fn output_format(&self) -> OutputFormat {
         match self {
-            Self::Inspect(_) => Promise::JsonOutput,
-            Self::Recognize(args) if args.json => Promise::JsonOutput,
-            Self::Bench(args) if args.json => Promise::JsonOutput,
-            Self::Serve(args) if args.log_format == LogFormat::Json => Promise::JsonLog,
-            _ => Promise::Text,
+            Self::Inspect(_) => OutputFormat::JsonOutput,
+            Self::Recognize(args) if args.json => OutputFormat::JsonOutput,
+            Self::Bench(args) if args.json => OutputFormat::JsonOutput,
+            Self::Serve(args) if args.log_format == LogFormat::Json => OutputFormat::JsonLog,
+            _ => OutputFormat::Text,
         }
     }
 

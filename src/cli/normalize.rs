@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use crate::atomic_file;
 use crate::config::LimitArgs;
-use crate::durable;
 use crate::imaging::decode::{DecodeLimits, decode};
 use crate::imaging::encode::encode_png;
 use crate::imaging::orient::{Orientations, orient};
@@ -37,7 +37,7 @@ pub fn run(args: &NormalizeArgs) -> anyhow::Result<ExitCode> {
     let limits = DecodeLimits { max_megapixels: args.limits.max_megapixels };
     let decoded = decode(&bytes, limits).with_context(name)?;
     let png = encode_png(&orient(decoded, &bytes, Orientations::All))?;
-    durable::replace(&args.output, |file: &mut dyn Write| file.write_all(&png))
+    atomic_file::replace(&args.output, |file: &mut dyn Write| file.write_all(&png))
         .with_context(|| args.output.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use super::data::DataFolder;
 use super::enroll::{Watcher, enroll_with_progress};
 use super::load::{self, Loaded};
 use super::watch::{LoadedEmbedder, watch};
+use crate::allocator;
 use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::writer::GALLERY;
@@ -21,9 +22,8 @@ use crate::http::state::{App, AppState};
 use crate::imaging::OrientedRgb;
 use crate::keys::ApiKeys;
 use crate::keys::file::KEYS;
-use crate::live::Live;
-use crate::memory;
-use crate::telemetry;
+use crate::logging;
+use crate::reloadable::Reloadable;
 use stop::Stop;
 
 mod stop;
@@ -36,11 +36,11 @@ const WARM_UP_SIDE: usize = 160;
 /// # Errors
 /// When models, gallery or roster can't be used, or the address can't be bound.
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    memory::give_back_large_buffers();
+    allocator::give_back_large_buffers();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Before all else: loading and enrolling take time, in which a signal must not be lost.
     let stop = Stop::install(&runtime)?;
-    telemetry::init(args.log_format)?;
+    logging::init(args.log_format)?;
     let data = DataFolder::new(&args.data);
     let Some((loaded, gallery)) = load_or_enroll(args, &data, &stop)? else {
         tracing::info!("stopped while people/ was enrolled: nothing was written");
@@ -54,7 +54,7 @@ fn run_loaded(
     args: &ServeArgs,
     data: &DataFolder,
     loaded: Loaded,
-    gallery: Live<Gallery>,
+    gallery: Reloadable<Gallery>,
     runtime: &Runtime,
     stop: Stop,
 ) -> anyhow::Result<ExitCode> {
@@ -90,12 +90,12 @@ async fn listen(app: &AppState, stop: Stop) -> anyhow::Result<bool> {
 }
 
 /// The API keys, where there is a file of them.
-fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Live<ApiKeys>>>> {
+fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Reloadable<ApiKeys>>>> {
     let Some(path) = &config.api_keys_file else {
         tracing::info!("no file of API keys: recognition is open, people are managed from this machine only");
         return Ok(None);
     };
-    let keys = Live::open(path, KEYS)?;
+    let keys = Reloadable::open(path, KEYS)?;
     tracing::info!(keys = keys.current().entries().len(), "calls need an API key");
     Ok(Some(Arc::new(keys)))
 }
@@ -105,7 +105,7 @@ fn load_or_enroll(
     args: &ServeArgs,
     data: &DataFolder,
     stop: &Stop,
-) -> anyhow::Result<Option<(Loaded, Live<Gallery>)>> {
+) -> anyhow::Result<Option<(Loaded, Reloadable<Gallery>)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let embedder = LoadedEmbedder::of(&loaded);
     embedder.check(gallery.current().recipe())?;
@@ -117,7 +117,7 @@ fn open_or_enroll(
     args: &ServeArgs,
     data: &DataFolder,
     stop: &Stop,
-) -> anyhow::Result<Option<(Loaded, Live<Gallery>)>> {
+) -> anyhow::Result<Option<(Loaded, Reloadable<Gallery>)>> {
     anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
     if data.gallery().exists() {
@@ -129,7 +129,7 @@ fn open_or_enroll(
     if !data.people().is_dir() {
         tracing::warn!("nobody is enrolled: {} has neither gallery.bin nor people/", args.data.display());
         let gallery = Gallery::empty(loaded.new_recipe());
-        return Ok(Some((loaded, Live::with_value(&data.gallery(), GALLERY, gallery))));
+        return Ok(Some((loaded, Reloadable::with_value(&data.gallery(), GALLERY, gallery))));
     }
     let enrolled = enroll_people(args, data, &loaded, stop)?;
     Ok(enrolled.map(|gallery| (loaded, gallery)))
@@ -141,7 +141,7 @@ fn enroll_people(
     data: &DataFolder,
     loaded: &Loaded,
     stop: &Stop,
-) -> anyhow::Result<Option<Live<Gallery>>> {
+) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
     tracing::info!("enrolling people/: until that is done, nobody is answered");
     let watcher = Watcher {

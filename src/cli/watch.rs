@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::gallery::store::short_hex;
 use crate::gallery::{Gallery, Recipe};
 use crate::keys::ApiKeys;
-use crate::live::Live;
+use crate::reloadable::Reloadable;
 use crate::roster::Roster;
 
 /// How often the files are looked at.
@@ -23,13 +23,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the system gives no thread.
 pub fn watch(
-    gallery: Arc<Live<Gallery>>,
-    roster: Arc<Live<Roster>>,
-    keys: Option<Arc<Live<ApiKeys>>>,
+    gallery: Arc<Reloadable<Gallery>>,
+    roster: Arc<Reloadable<Roster>>,
+    keys: Option<Arc<Reloadable<ApiKeys>>>,
 ) -> anyhow::Result<()> {
     let look = move || {
         gallery.poll();
-        keys.as_deref().map(Live::poll);
+        keys.as_deref().map(Reloadable::poll);
         if roster.poll() {
             log_warnings(&roster.current());
         }

@@ -7,7 +7,7 @@ use super::{CandidateCounts, DetectParams, Detected, Detection};
 use crate::error::Result;
 use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::{RgbView, Window};
-use crate::nn::{DetectorNets, LevelSize, Output, Proposal};
+use crate::nn::{DetectorNets, LevelSize, OnetOutput, Proposal};
 
 /// IoU above which P-Net's boxes of one level suppress each other; `detect_face`.
 const LEVEL_NMS: f64 = 0.5;
@@ -113,7 +113,7 @@ fn windows(candidates: &[Candidate]) -> Vec<Window> {
 }
 
 /// From fractions of the box O-Net saw (width and height with the +1) to pixels of the photo.
-fn landmarks(b: &BBox, answer: &Output) -> Landmarks {
+fn landmarks(b: &BBox, answer: &OnetOutput) -> Landmarks {
     let (w, h) = (b.width() + 1.0, b.height() + 1.0);
     let (px, py) = answer.landmarks.split_at(5);
     let point = |i: usize| Point { x: w * px[i] + b.x1 - 1.0, y: h * py[i] + b.y1 - 1.0 };

@@ -140,7 +140,7 @@ pub fn enroll_folder(
             return Ok(None);
         }
         let outcome = match photo_file::read(&photo.path) {
-            Ok(bytes) => gate.look_at(&photo.name, &bytes, force)?,
+            Ok(bytes) => gate.assess(&photo.name, &bytes, force)?,
             Err(reason) => Outcome::Rejected { reasons: vec![Reason::NotAnImage(reason)] },
         };
         let (accepted, reasons) = match outcome {

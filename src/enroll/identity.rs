@@ -41,7 +41,12 @@ pub(super) struct Known<'a> {
 /// What speaks against photos of the person `name` that were accepted against another gallery than this one:
 /// people may have been enrolled since. One of the reasons, for there needs to be only one.
 #[must_use]
-pub fn misfit(gallery: &Gallery, params: GateParams, name: &str, photos: &[EnrolledPhoto]) -> Option<Reason> {
+pub fn identity_conflict(
+    gallery: &Gallery,
+    params: GateParams,
+    name: &str,
+    photos: &[EnrolledPhoto],
+) -> Option<Reason> {
     let name = person_name::normalize(name);
     let mut known = Known { gallery, params, taken: Vec::new() };
     photos.iter().find_map(|photo| {

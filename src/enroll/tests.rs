@@ -8,7 +8,9 @@ use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
 use crate::imaging::{RgbView, Window};
-use crate::nn::{DetectorNets, EMBEDDING_LEN, FaceInput, FaceNet, LevelSize, Output, Proposal, Refinement};
+use crate::nn::{
+    DetectorNets, EMBEDDING_LEN, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement,
+};
 use crate::pipeline::PipelineParams;
 
 /// Networks that see nothing: what is tested here begins after them.
@@ -23,7 +25,7 @@ impl DetectorNets for Blind {
         Ok(Vec::new())
     }
 
-    fn onet(&self, _: RgbView<'_>, _: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, _: RgbView<'_>, _: &[Window]) -> Result<Vec<OnetOutput>> {
         Ok(Vec::new())
     }
 }
@@ -39,7 +41,7 @@ fn pipeline() -> Pipeline {
         limits: DecodeLimits { max_megapixels: 64 },
         orientations: Orientations::All,
         detect: DetectParams::default(),
-        probe_standardisation: Standardisation::Once,
+        probe_standardisation: Standardisation::FixedImage,
     };
     Pipeline::new(Arc::new(Blind), Arc::new(Blind), params)
 }
@@ -187,7 +189,7 @@ fn photos_are_held_against_who_was_enrolled_since() {
         let photos =
             distances.iter().zip(10..).map(|(at, sha)| EnrolledPhoto::new(embedding(at), Some([sha; 32])));
         let photos: Vec<_> = photos.collect();
-        misfit(&gallery, GateParams::default(), name, &photos).map(|reason| reason.code())
+        identity_conflict(&gallery, GateParams::default(), name, &photos).map(|reason| reason.code())
     };
     assert_eq!(found("Joan", &[&[0.6, 0.6]]), None);
     assert_eq!(found("Joan", &[&[0.9, 0.9], &[0.05, 1.0]]), Some("looks_like_another_person"));
@@ -218,7 +220,7 @@ fn what_has_no_face_is_refused_whatever_is_forced() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
     for force in [false, true] {
-        let Outcome::Rejected { reasons } = gate.look_at("Ada", b"no image", force).unwrap() else {
+        let Outcome::Rejected { reasons } = gate.assess("Ada", b"no image", force).unwrap() else {
             panic!("accepted")
         };
         assert_eq!(codes(&reasons), ["not_an_image"]);
@@ -227,7 +229,7 @@ fn what_has_no_face_is_refused_whatever_is_forced() {
         let blank = image::RgbImage::new(40, 40);
         blank.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
         assert_eq!(
-            gate.look_at("Ada", &png, force).unwrap(),
+            gate.assess("Ada", &png, force).unwrap(),
             Outcome::Rejected { reasons: vec![Reason::NoFace] }
         );
     }

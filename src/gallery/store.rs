@@ -21,7 +21,7 @@ use bincode::{BorrowDecode, Encode};
 use sha2::{Digest, Sha256};
 
 use super::{EnrolledPhoto, Gallery, Person, Recipe};
-use crate::durable;
+use crate::atomic_file;
 use crate::embed::Embedding;
 use crate::error::{Error, Result};
 use crate::nn::EMBEDDING_LEN;
@@ -101,13 +101,13 @@ pub fn read(path: &Path) -> Result<Gallery> {
 /// the new one.
 ///
 /// # Errors
-/// [`Error::Data`] when it can't be written; which file is in place then, [`durable::replace`] says.
+/// [`Error::Data`] when it can't be written; which file is in place then, [`atomic_file::replace`] says.
 pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
     let failed = |error: &dyn std::fmt::Display| {
         Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
     };
     let bytes = encode(gallery).map_err(|what| failed(&what))?;
-    durable::replace(path, |to| to.write_all(&bytes)).map_err(|error| failed(&error))
+    atomic_file::replace(path, |to| to.write_all(&bytes)).map_err(|error| failed(&error))
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {

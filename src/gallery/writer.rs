@@ -1,7 +1,7 @@
 //! Changes of the gallery, one process at a time and each on the disk before it is answered.
 //!
 //! Writers that come while the disk is busy wait for it together: the next one to get it applies
-//! the edits of all and writes them at once (group commit). Readers never wait, see [`Live`].
+//! the edits of all and writes them at once (group commit). Readers never wait, see [`Reloadable`].
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -11,15 +11,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Gallery, store};
-use crate::durable;
+use crate::atomic_file;
 use crate::error::{Error, InputError, Result};
-use crate::live::{Kind, Live};
+use crate::reloadable::{FileSource, Reloadable};
 
 /// Name of the lock file in the data folder. It stays there; the lock is on it, not in it.
 pub const LOCK_FILE_NAME: &str = "gallery.lock";
 
-/// How a [`Live`] gallery is read.
-pub const GALLERY: Kind<Gallery> = Kind { what: "gallery", read: store::read, without_file: None };
+/// How a [`Reloadable`] gallery is read.
+pub const GALLERY: FileSource<Gallery> =
+    FileSource { what: "gallery", read: store::read, without_file: None };
 
 /// The right to write to a data folder: an advisory lock that this process holds until this is
 /// dropped, or until it dies.
@@ -47,7 +48,7 @@ impl FolderLock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
-        let removed = durable::remove_leftovers(&folder.join(store::FILE_NAME)).map_err(failed)?;
+        let removed = atomic_file::remove_leftovers(&folder.join(store::FILE_NAME)).map_err(failed)?;
         if removed > 0 {
             tracing::info!(files = removed, "removed temporary files of a writer that was killed");
         }
@@ -62,7 +63,7 @@ fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
     options.read(true).write(true);
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
-            durable::give_to_owner_of(folder, &file);
+            atomic_file::give_to_owner_of(folder, &file);
             return Ok(file);
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -115,7 +116,7 @@ struct Waiting {
 
 /// The one who changes the gallery of a data folder.
 pub struct GalleryWriter {
-    live: Arc<Live<Gallery>>,
+    live: Arc<Reloadable<Gallery>>,
     lock: Mutex<Option<FolderLock>>,
     /// Edits that wait for the disk, first come first.
     queue: Mutex<Vec<Waiting>>,
@@ -127,7 +128,7 @@ impl GalleryWriter {
     /// Of the gallery that `live` reads. The lock on its folder is taken now if it is free; else
     /// each [`GalleryWriter::edit`] tries again.
     #[must_use]
-    pub fn new(live: Arc<Live<Gallery>>) -> Self {
+    pub fn new(live: Arc<Reloadable<Gallery>>) -> Self {
         let writer =
             Self { live, lock: Mutex::new(None), queue: Mutex::new(Vec::new()), turn: Mutex::new(()) };
         if let Err(error) = writer.ensure_lock() {
@@ -206,7 +207,7 @@ impl GalleryWriter {
 
     /// A file that can't be read, from a newer version perhaps, is not written over.
     fn writable(&self) -> Result<()> {
-        match self.live.trouble() {
+        match self.live.reload_error() {
             Some(trouble) if trouble.file_exists => {
                 let message = "a gallery file that can't be read was put in place: nothing is written over it; \
                                restore it or take it away first";

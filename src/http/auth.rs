@@ -17,10 +17,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
-use super::error::Failure;
+use super::error::ApiError;
 use super::local;
 use crate::keys::{ApiKeys, Scope};
-use crate::live::{Live, Trouble};
+use crate::reloadable::{ReloadError, Reloadable};
 
 /// Alternative to `Authorization: Bearer`, and what counts where both are there: `Authorization` may
 /// be a proxy's.
@@ -54,9 +54,9 @@ impl Refusal {
         }
     }
 
-    fn failure(&self) -> Failure {
-        let unauthorized = |detail| Failure::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-        let forbidden = |detail| Failure::new(StatusCode::FORBIDDEN, "forbidden", detail);
+    fn failure(&self) -> ApiError {
+        let unauthorized = |detail| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+        let forbidden = |detail| ApiError::new(StatusCode::FORBIDDEN, "forbidden", detail);
         match self {
             Self::NoKey => unauthorized(
                 "expected an API key, found none: send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`",
@@ -100,7 +100,7 @@ impl IntoResponse for Refusal {
 #[derive(Default)]
 pub struct Access {
     /// `None` where the service was started without a file of keys.
-    keys: Option<Arc<Live<ApiKeys>>>,
+    keys: Option<Arc<Reloadable<ApiKeys>>>,
     refused: [AtomicU64; Refusal::REASONS.len()],
 }
 
@@ -108,7 +108,7 @@ impl Access {
     /// By these keys. Without them, recognition is everybody's, and people are managed from the
     /// service's own machine.
     #[must_use]
-    pub fn new(keys: Option<Arc<Live<ApiKeys>>>) -> Self {
+    pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
         Self { keys, ..Self::default() }
     }
 
@@ -120,14 +120,14 @@ impl Access {
 
     /// The keys, where the service has a file of them.
     #[must_use]
-    pub fn keys(&self) -> Option<&Live<ApiKeys>> {
+    pub fn keys(&self) -> Option<&Reloadable<ApiKeys>> {
         self.keys.as_deref()
     }
 
     /// Why the keys in use are not what their file says.
     #[must_use]
-    pub fn trouble(&self) -> Option<Trouble> {
-        self.keys().and_then(Live::trouble)
+    pub fn reload_error(&self) -> Option<ReloadError> {
+        self.keys().and_then(Reloadable::reload_error)
     }
 
     /// Whether details of the server may be told to whoever sent these headers: to all where there are no keys,

@@ -1,6 +1,6 @@
 //! What an error means to an HTTP client: status, stable code, message. Decided here, and only here.
 //!
-//! Handlers return a [`Failure`]; how its body looks depends on who is asking
+//! Handlers return an [`ApiError`]; how its body looks depends on who is asking
 //! (`Shape`) and is written by the `render` middleware, which also gives a body to the answers
 //! that the router makes by itself (404, 405).
 
@@ -25,7 +25,7 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// An answer that is no success.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub struct ApiError {
     /// HTTP status, 4xx or 5xx.
     pub status: StatusCode,
     /// Stable name of the kind of failure, `snake_case`.
@@ -38,7 +38,7 @@ pub struct Failure {
     cause: Option<String>,
 }
 
-impl Failure {
+impl ApiError {
     /// A failure the client can do something about.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -79,12 +79,12 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         match error {
             Error::Input(input) => input.into(),
             // The client that the second would be for has gone.
-            Error::Busy { .. } | Error::GivenUp => {
+            Error::Busy { .. } | Error::Cancelled => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", error.to_string())
             }
             Error::Data(cause) => Self::hidden(
@@ -98,7 +98,7 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<InputError> for Failure {
+impl From<InputError> for ApiError {
     fn from(error: InputError) -> Self {
         let detail = error.to_string();
         let (status, code) = match error {
@@ -123,7 +123,7 @@ impl From<InputError> for Failure {
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ApiError {
     /// Status and, for `render`, the failure itself; the body comes later.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
@@ -162,13 +162,13 @@ pub async fn render(State(app): State<AppState>, request: Request, next: Next) -
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let failure = match response.extensions_mut().remove::<Failure>() {
+    let failure = match response.extensions_mut().remove::<ApiError>() {
         Some(failure) => failure,
         // A handler's own JSON, like that of /readyz.
         None if response.headers().get(CONTENT_TYPE).is_some_and(|t| t == "application/json") => {
             return response;
         }
-        None => Failure::of_status(status),
+        None => ApiError::of_status(status),
     };
     if let Some(cause) = &failure.cause {
         tracing::error!(code = failure.code, cause, "request failed");
@@ -187,7 +187,7 @@ pub async fn render(State(app): State<AppState>, request: Request, next: Next) -
     response
 }
 
-fn write(failure: &Failure, shape: Shape) -> (&'static str, String) {
+fn write(failure: &ApiError, shape: Shape) -> (&'static str, String) {
     match shape {
         Shape::Legacy => ("application/json", json!({ "error": failure.detail }).to_string()),
         Shape::Problem => (PROBLEM_JSON, problem(failure).to_string()),
@@ -196,7 +196,7 @@ fn write(failure: &Failure, shape: Shape) -> (&'static str, String) {
 }
 
 /// The problem object of RFC 9457; `type` is left out, which means `about:blank`: the title is the status's.
-fn problem(failure: &Failure) -> Value {
+fn problem(failure: &ApiError) -> Value {
     let mut object = failure.members.clone();
     object.insert("title".to_owned(), failure.status.canonical_reason().unwrap_or("Error").into());
     object.insert("status".to_owned(), failure.status.as_u16().into());
@@ -231,7 +231,7 @@ mod tests {
             (Error::Model("/secret/path".into()), 500, "model_error"),
             (Error::Internal("/secret/path".into()), 500, "internal"),
         ] {
-            let failure = Failure::from(error);
+            let failure = ApiError::from(error);
             assert_eq!((failure.status.as_u16(), failure.code), (status, code));
             assert!(!failure.detail.contains("secret"), "{}", failure.detail);
         }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_problem_says_what_rfc_9457_asks_for() {
-        let failure = Failure::new(StatusCode::CONFLICT, "conflict", "taken").with("id", json!("7"));
+        let failure = ApiError::new(StatusCode::CONFLICT, "conflict", "taken").with("id", json!("7"));
         let expected =
             json!({"title": "Conflict", "status": 409, "code": "conflict", "detail": "taken", "id": "7"});
         assert_eq!(problem(&failure), expected);

@@ -8,9 +8,9 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 
-use super::error::Failure;
+use super::error::ApiError;
 use super::state::AppState;
-use super::upload::{FormBody, Held, NoRoom, Turn, Unread, next_chunk, no_room};
+use super::upload::{BufferedBytes, FormBody, NoRoom, ReadPermit, Reservation, next_chunk, no_room};
 use crate::error::InputError;
 
 /// What a multipart body may need beside the photo: boundaries, headers, small fields.
@@ -27,12 +27,12 @@ const MAX_SHOWN: usize = 80;
 pub struct ImageUpload {
     /// The file.
     pub bytes: Vec<u8>,
-    held: Held,
+    held: Reservation,
 }
 
 impl ImageUpload {
     /// Takes more of the file, as far as one file may be large and the budget of all uploads reaches.
-    fn extend(&mut self, chunk: &[u8], app: &AppState) -> Result<(), Failure> {
+    fn extend(&mut self, chunk: &[u8], app: &AppState) -> Result<(), ApiError> {
         let limit = app.config.max_upload_bytes;
         if (self.bytes.len() + chunk.len()) as u64 > limit {
             return Err(too_large(limit));
@@ -46,7 +46,7 @@ impl ImageUpload {
     ///
     /// # Errors
     /// 413 over the limit, 408 for a body that stands still, 400 for one that breaks off, 503 without room.
-    pub async fn read_body(mut body: Body, app: &AppState) -> Result<Self, Failure> {
+    pub async fn read_body(mut body: Body, app: &AppState) -> Result<Self, ApiError> {
         let mut upload = Self::default();
         while let Some(chunk) = next_chunk(&mut body).await {
             upload.extend(&chunk.map_err(|error| broken_body(&error))?, app)?;
@@ -60,12 +60,12 @@ impl ImageUpload {
 pub struct PhotoForm(pub ImageUpload);
 
 impl FromRequest<AppState> for PhotoForm {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
-        let _turn = admit(request.headers(), app, app.config.max_upload_bytes).await?;
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+        let _permit = admit(request.headers(), app, app.config.max_upload_bytes).await?;
         // What is no multipart form has no file, whatever else it is.
-        let no_file = || Failure::from(InputError::Missing("No file provided".to_owned()));
+        let no_file = || ApiError::from(InputError::Missing("No file provided".to_owned()));
         let limit = app.config.max_upload_bytes;
         let mut form = Form::open(request, app, limit).await.map_err(|_| no_file())?;
         while let Some(part) = form.next().await? {
@@ -86,29 +86,29 @@ pub fn media_type(request: &Request) -> String {
 
 /// 415: a body of another kind than the address takes.
 #[must_use]
-pub fn wrong_media_type(expected: &str, found: &str) -> Failure {
+pub fn wrong_media_type(expected: &str, found: &str) -> ApiError {
     let found: String = found.chars().take(MAX_SHOWN).collect();
     let found = if found.is_empty() { "none".to_owned() } else { format!("{found:?}") };
     let detail = format!("expected {expected}; found the content type {found}");
-    Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
 /// Says no before the body is read, where that is possible: to more than `limit` bytes of files, and
-/// when no worker would take the photo. Else it is to be read as long as the turn is held.
+/// when no worker would take the photo. Else it is to be read as long as the permit is held.
 ///
 /// # Errors
 /// 413 or 503.
-pub async fn admit(head: &HeaderMap, app: &AppState, limit: u64) -> Result<Turn, Failure> {
+pub async fn admit(head: &HeaderMap, app: &AppState, limit: u64) -> Result<ReadPermit, ApiError> {
     app.workers.check_room()?;
     let announced = head.get(CONTENT_LENGTH);
     let announced = announced.and_then(|v| v.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
     if announced > limit.saturating_add(MULTIPART_OVERHEAD_BYTES) {
         return Err(too_large(limit));
     }
-    let turn = app.turns.take().await;
+    let read_permit = app.read_permits.take().await;
     // Those before may have filled the queue.
     app.workers.check_room()?;
-    Ok(turn)
+    Ok(read_permit)
 }
 
 /// A multipart body, part by part.
@@ -117,13 +117,13 @@ pub struct Form {
     /// Bytes that all files together may have, for the message.
     limit: u64,
     seen: usize,
-    unread: Unread,
+    buffered: BufferedBytes,
 }
 
 /// A part of a [`Form`].
 pub struct Part<'a> {
     field: Field<'a>,
-    unread: &'a Unread,
+    buffered: &'a BufferedBytes,
 }
 
 impl<'a> Deref for Part<'a> {
@@ -136,9 +136,9 @@ impl<'a> Deref for Part<'a> {
 
 impl Part<'_> {
     /// The next piece of its content.
-    async fn chunk(&mut self, limit: u64) -> Result<Option<Bytes>, Failure> {
+    async fn chunk(&mut self, limit: u64) -> Result<Option<Bytes>, ApiError> {
         let chunk = self.field.chunk().await.map_err(|error| broken_form(&error, limit))?;
-        self.unread.given_on(chunk.as_ref().map_or(0, Bytes::len));
+        self.buffered.given_on(chunk.as_ref().map_or(0, Bytes::len));
         Ok(chunk)
     }
 }
@@ -148,40 +148,40 @@ impl Form {
     ///
     /// # Errors
     /// 400 when it has no boundary.
-    pub async fn open(request: Request, app: &AppState, limit: u64) -> Result<Self, Failure> {
+    pub async fn open(request: Request, app: &AppState, limit: u64) -> Result<Self, ApiError> {
         let broken = |_| invalid("expected a multipart form with a boundary, found none".to_owned());
-        let unread = Unread::default();
-        let (held, budget_of) = (unread.clone(), app.clone());
-        let request = request.map(|body| Body::new(FormBody { body, unread: held, app: budget_of }));
+        let buffered = BufferedBytes::default();
+        let (held, budget_of) = (buffered.clone(), app.clone());
+        let request = request.map(|body| Body::new(FormBody { body, buffered: held, app: budget_of }));
         let parts = Multipart::from_request(request, app).await.map_err(broken)?;
-        Ok(Self { parts, limit, seen: 0, unread })
+        Ok(Self { parts, limit, seen: 0, buffered })
     }
 
     /// The next part, or `None` at the end.
     ///
     /// # Errors
     /// 400 for a broken form or one with too many parts, 413, 408, 503 without room.
-    pub async fn next(&mut self) -> Result<Option<Part<'_>>, Failure> {
+    pub async fn next(&mut self) -> Result<Option<Part<'_>>, ApiError> {
         let field = self.parts.next_field().await.map_err(|error| broken_form(&error, self.limit))?;
         let Some(field) = field else { return Ok(None) };
         self.seen += 1;
         if self.seen > MAX_PARTS {
             return Err(invalid(format!("expected at most {MAX_PARTS} parts, found more")));
         }
-        Ok(Some(Part { field, unread: &self.unread }))
+        Ok(Some(Part { field, buffered: &self.buffered }))
     }
 }
 
 /// 400 for a part that is not known; one that is misspelt must not be silently without effect.
 #[must_use]
-pub fn unknown_part(known: &str, part: &Field<'_>) -> Failure {
+pub fn unknown_part(known: &str, part: &Field<'_>) -> ApiError {
     let found: String = part.name().unwrap_or_default().chars().take(MAX_SHOWN).collect();
     invalid(format!("expected no other parts in the form than {known}; found {found:?}"))
 }
 
 /// 400 for a part that is there already.
 #[must_use]
-pub fn repeated_part(name: &str) -> Failure {
+pub fn repeated_part(name: &str) -> ApiError {
     invalid(format!("expected one part `{name}` in the form, found two"))
 }
 
@@ -189,7 +189,7 @@ pub fn repeated_part(name: &str) -> Failure {
 ///
 /// # Errors
 /// As [`ImageUpload::read_body`].
-pub async fn read_file(mut part: Part<'_>, app: &AppState, limit: u64) -> Result<ImageUpload, Failure> {
+pub async fn read_file(mut part: Part<'_>, app: &AppState, limit: u64) -> Result<ImageUpload, ApiError> {
     let mut upload = ImageUpload::default();
     while let Some(chunk) = part.chunk(limit).await? {
         upload.extend(&chunk, app)?;
@@ -201,7 +201,7 @@ pub async fn read_file(mut part: Part<'_>, app: &AppState, limit: u64) -> Result
 ///
 /// # Errors
 /// 400 when it is too long or no UTF-8, else as [`ImageUpload::read_body`].
-pub async fn read_text(mut part: Part<'_>, limit: u64) -> Result<String, Failure> {
+pub async fn read_text(mut part: Part<'_>, limit: u64) -> Result<String, ApiError> {
     let name: String = part.name().unwrap_or_default().chars().take(MAX_SHOWN).collect();
     let mut bytes = Vec::new();
     while let Some(chunk) = part.chunk(limit).await? {
@@ -220,7 +220,7 @@ pub async fn read_text(mut part: Part<'_>, limit: u64) -> Result<String, Failure
 ///
 /// # Errors
 /// 413 for more than `limit` bytes, 408 for a body that stands still, 400 for one that breaks off.
-pub async fn read_small_body(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+pub async fn read_small_body(mut body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = next_chunk(&mut body).await {
         bytes.extend_from_slice(&chunk.map_err(|error| broken_body(&error))?);
@@ -231,29 +231,29 @@ pub async fn read_small_body(mut body: Body, limit: usize) -> Result<Vec<u8>, Fa
     Ok(bytes)
 }
 
-fn invalid(message: String) -> Failure {
+fn invalid(message: String) -> ApiError {
     InputError::Invalid(message).into()
 }
 
 /// 413, naming the limit in bytes.
 #[must_use]
-pub fn too_large(limit: u64) -> Failure {
+pub fn too_large(limit: u64) -> ApiError {
     InputError::TooLarge { limit_bytes: limit }.into()
 }
 
-fn slow_upload() -> Failure {
+fn slow_upload() -> ApiError {
     let detail = "the upload stood still; send it faster or again";
-    Failure::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "slow_upload", detail)
 }
 
 /// Why a raw body could not be read to its end.
-fn broken_body(error: &axum::Error) -> Failure {
+fn broken_body(error: &axum::Error) -> ApiError {
     let broken = || invalid("expected a whole body, found one that breaks off".to_owned());
     if stood_still(error) { slow_upload() } else { broken() }
 }
 
 /// Why a form could not be read to its end.
-fn broken_form(error: &MultipartError, limit: u64) -> Failure {
+fn broken_form(error: &MultipartError, limit: u64) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large(limit);
     }

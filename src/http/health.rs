@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::state::AppState;
-use crate::live::Trouble;
+use crate::reloadable::ReloadError;
 
 /// The answer of `GET /healthz`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,12 +62,13 @@ pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> (StatusC
     let gallery = app.gallery.current();
     let detailed = app.access.may_see_details(&headers);
     // The message has paths of the server and names of keys.
-    let told = |file: &str, trouble: Trouble| if detailed { trouble.message } else { file.to_owned() };
+    let told = |file: &str, trouble: ReloadError| if detailed { trouble.message } else { file.to_owned() };
     // A data folder may be without a roster, but not with a broken one.
-    let (broken, missing): (Vec<_>, Vec<_>) = app.roster.trouble().into_iter().partition(|t| t.file_exists);
-    let gallery_trouble = app.gallery.trouble().map(|trouble| told("gallery", trouble));
-    let roster = |troubles: Vec<Trouble>| troubles.into_iter().map(|trouble| told("roster", trouble));
-    let keys = app.access.trouble().map(|trouble| told("keys", trouble));
+    let (broken, missing): (Vec<_>, Vec<_>) =
+        app.roster.reload_error().into_iter().partition(|t| t.file_exists);
+    let gallery_trouble = app.gallery.reload_error().map(|trouble| told("gallery", trouble));
+    let roster = |troubles: Vec<ReloadError>| troubles.into_iter().map(|trouble| told("roster", trouble));
+    let keys = app.access.reload_error().map(|trouble| told("keys", trouble));
     let errors: Vec<_> = gallery_trouble.into_iter().chain(roster(broken)).chain(keys).collect();
     let readiness = Readiness {
         status: if errors.is_empty() { "ready" } else { "degraded" },

@@ -37,7 +37,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use self::auth::{KEY_FIELD, X_API_KEY};
-use self::error::Failure;
+use self::error::ApiError;
 use self::extract::MULTIPART_OVERHEAD_BYTES;
 use self::state::AppState;
 use crate::error::Error;
@@ -139,7 +139,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
 /// A panic in a handler; those of jobs are caught by the workers.
 #[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    Failure::from(Error::from_panic(panic.as_ref())).into_response()
+    ApiError::from(Error::from_panic(panic.as_ref())).into_response()
 }
 
 /// Middleware: the time limit. Giving up drops the request's job, if it still waits.
@@ -148,6 +148,6 @@ async fn give_up(State(app): State<AppState>, request: Request, next: Next) -> R
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
         app.metrics.timed_out();
         let detail = format!("no answer within {} s; try again when there is less to do", limit.as_secs());
-        Failure::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).into_response()
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).into_response()
     })
 }

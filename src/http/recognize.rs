@@ -7,7 +7,7 @@ use axum::http::{StatusCode, header::HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::error::Failure;
+use super::error::ApiError;
 use super::extract::PhotoForm;
 use super::flask;
 use super::state::AppState;
@@ -41,8 +41,8 @@ use crate::config::Compat;
 pub async fn recognize_faces(
     State(app): State<AppState>,
     PhotoForm(photo): PhotoForm,
-) -> Result<Response, Failure> {
-    let answer = app.recognize(photo, app.recognize_params()).await.map_err(Failure::from);
+) -> Result<Response, ApiError> {
+    let answer = app.recognize(photo, app.recognize_params()).await.map_err(ApiError::from);
     match answer {
         Ok(answer) => {
             Ok(Json(legacy_entries(&answer.recognition, &answer.gallery, &answer.roster)).into_response())

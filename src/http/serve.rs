@@ -1,7 +1,7 @@
 //! Accepts connections and lets them end in peace.
 //!
 //! Slow clients are cut: a connection has [`Timeouts::head`] for its first request, as long for the head
-//! of each further one in HTTP/1.1, and [`Timeouts::silence`] from the beginning of a request to that of the
+//! of each further one in HTTP/1.1, and [`Timeouts::idle`] from the beginning of a request to that of the
 //! next, in which its answer must be taken, too. Bodies have their own limits ([`super::upload`]).
 
 use std::future::Future;
@@ -118,19 +118,19 @@ async fn connection(
         ended = &mut connection => if let Err(error) = ended {
             tracing::debug!(error, "a connection broke");
         },
-        () = silence(&last_request, timeouts) => tracing::debug!("a connection was silent"),
+        () = idle(&last_request, timeouts) => tracing::debug!("a connection was silent"),
     }
 }
 
 /// Completes when no request has begun for too long.
-async fn silence(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
+async fn idle(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
     let accepted = Instant::now();
     // A first request brings its own end forward, so nothing is slept through.
-    let longest_sleep = timeouts.head.min(timeouts.silence);
+    let longest_sleep = timeouts.head.min(timeouts.idle);
     loop {
         let end = match *last_request.lock().unwrap_or_else(PoisonError::into_inner) {
             None => accepted + timeouts.head,
-            Some(begun) => begun + timeouts.silence,
+            Some(begun) => begun + timeouts.idle,
         };
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {

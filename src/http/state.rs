@@ -7,15 +7,15 @@ use super::extract::ImageUpload;
 use super::extract::MULTIPART_OVERHEAD_BYTES;
 use super::keep::PhotoKeeper;
 use super::metrics::Metrics;
-use super::upload::{Turns, UploadBudget};
+use super::upload::{ReadPermits, UploadBudget};
+use crate::cancel::CancellationToken;
 use crate::config::{Compat, Config};
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::gallery::search::{Assignment, MatchParams};
 use crate::gallery::writer::GalleryWriter;
-use crate::interrupt::Wanted;
-use crate::live::Live;
 use crate::pipeline::{FaceParams, Pipeline, Recognition, RecognizeParams};
+use crate::reloadable::Reloadable;
 use crate::roster::Roster;
 use crate::worker::Workers;
 
@@ -28,17 +28,17 @@ pub struct App {
     /// The networks.
     pub pipeline: Pipeline,
     /// The enrolled people. A photo is answered by one and the same gallery from start to end.
-    pub gallery: Arc<Live<Gallery>>,
+    pub gallery: Arc<Reloadable<Gallery>>,
     /// Changes the gallery.
     pub writer: GalleryWriter,
     /// The names' IDs.
-    pub roster: Arc<Live<Roster>>,
+    pub roster: Arc<Reloadable<Roster>>,
     /// The threads that run the networks.
     pub workers: Workers,
     /// Bytes of uploads that may be in memory.
     pub uploads: UploadBudget,
     /// Which of the uploads under way are read first.
-    pub turns: Turns,
+    pub read_permits: ReadPermits,
     /// Who may make which request.
     pub access: Arc<Access>,
     /// What is counted for [`super::metrics`].
@@ -57,8 +57,8 @@ impl App {
         config: Config,
         pipeline: Pipeline,
         threshold: f32,
-        gallery: Arc<Live<Gallery>>,
-        roster: Arc<Live<Roster>>,
+        gallery: Arc<Reloadable<Gallery>>,
+        roster: Arc<Reloadable<Roster>>,
         access: Access,
     ) -> Result<Self> {
         Ok(Self {
@@ -72,7 +72,7 @@ impl App {
                 config.upload_places(),
                 config.max_upload_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES),
             ),
-            turns: Turns::new(config.upload_places()),
+            read_permits: ReadPermits::new(config.upload_places()),
             access: Arc::new(access),
             metrics: Metrics::default(),
             keeper: config.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
@@ -135,10 +135,9 @@ impl AppState {
     pub async fn recognize(&self, upload: ImageUpload, params: RecognizeParams) -> Result<Answer> {
         let (app, upload) = (self.clone(), Arc::new(upload));
         let (keeping_app, kept) = (self.clone(), Arc::clone(&upload));
-        let job = move |wanted: &Wanted| {
+        let job = move |token: &CancellationToken| {
             let (gallery, roster) = (app.gallery.current(), app.roster.current());
-            let recognition =
-                app.pipeline.while_wanted(wanted).recognize(&upload.bytes, &gallery, &params)?;
+            let recognition = app.pipeline.cancelled_by(token).recognize(&upload.bytes, &gallery, &params)?;
             app.metrics.recognized(&recognition);
             Ok(Answer { recognition, gallery, roster })
         };
@@ -159,7 +158,7 @@ impl AppState {
         job: impl FnOnce(&App, &Pipeline) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let app = self.clone();
-        self.workers.submit(move |wanted| job(&app, &app.pipeline.while_wanted(wanted)))?.await
+        self.workers.submit(move |token| job(&app, &app.pipeline.cancelled_by(token)))?.await
     }
 
     /// Does something that takes a while or waits for the disk, away from the threads that must not wait.

@@ -17,13 +17,13 @@ use http_body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tower_http::timeout::TimeoutBody;
 
-use super::error::Failure;
+use super::error::ApiError;
 use super::state::AppState;
 
 /// How long, and how far, the rest of a refused body is read so that the client sees the answer.
 const LINGER_TIME: Duration = Duration::from_secs(3);
 const LINGER_BYTES: usize = 64 << 20;
-/// How long an upload waits for its turn to be read, and how long its turn lasts: slow ones are not waited for.
+/// How long an upload waits for a permit to be read, and how long its permit lasts: slow ones are not waited for.
 const TURN: Duration = Duration::from_millis(500);
 /// Unit in which bytes are counted: a semaphore holds at most 2^61 permits, and takes u32 at a time.
 const UNIT: usize = 1024;
@@ -37,7 +37,7 @@ pub struct UploadBudget {
 
 /// A share of the budget, given back when dropped.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct Reservation {
     permit: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
@@ -67,7 +67,7 @@ impl UploadBudget {
     ///
     /// # Errors
     /// 503 `busy` when there is none.
-    pub fn grow(&self, held: &mut Held, more: usize) -> Result<(), Failure> {
+    pub fn grow(&self, held: &mut Reservation, more: usize) -> Result<(), ApiError> {
         let bytes = held.bytes + more;
         let missing = bytes.div_ceil(UNIT) - held.bytes.div_ceil(UNIT);
         if missing == 0 {
@@ -90,7 +90,7 @@ impl UploadBudget {
     }
 }
 
-impl Held {
+impl Reservation {
     /// Gives back room for `bytes` of what it has.
     fn shrink(&mut self, bytes: usize) {
         let before = self.bytes.div_ceil(UNIT);
@@ -102,18 +102,18 @@ impl Held {
 
 /// 503: the budget is used up.
 #[must_use]
-pub fn no_room() -> Failure {
+pub fn no_room() -> ApiError {
     let detail = "too many uploads are under way; none of them may wait here for memory";
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
 }
 
 /// What the reader of a form was given and has not given on: it takes all that has come, and keeps what lies
 /// before a part, or is the headers of one, until that ends.
 #[derive(Debug, Clone, Default)]
-pub struct Unread(Arc<Mutex<Held>>);
+pub struct BufferedBytes(Arc<Mutex<Reservation>>);
 
-impl Unread {
-    fn held(&self) -> MutexGuard<'_, Held> {
+impl BufferedBytes {
+    fn held(&self) -> MutexGuard<'_, Reservation> {
         // Nothing panics while it is locked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,7 +134,7 @@ pub struct FormBody {
     /// Read from.
     pub body: Body,
     /// What is in memory.
-    pub unread: Unread,
+    pub buffered: BufferedBytes,
     /// Whose budget it is.
     pub app: AppState,
 }
@@ -150,7 +150,7 @@ impl HttpBody for FormBody {
         let frame = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(data) = frame.data_ref()
-            && self.app.uploads.grow(&mut self.unread.held(), data.len()).is_err()
+            && self.app.uploads.grow(&mut self.buffered.held(), data.len()).is_err()
         {
             return Poll::Ready(Some(Err(axum::Error::new(NoRoom))));
         }
@@ -168,22 +168,22 @@ impl HttpBody for FormBody {
 
 /// Whose body is read first, where many come at once: of all that are read side by side, the first would be
 /// whole, and the queue full, only when nearly all have been sent.
-pub struct Turns(Arc<Semaphore>);
+pub struct ReadPermits(Arc<Semaphore>);
 
-/// An upload's turn. It ends with this, or by itself when it has lasted long enough.
-pub struct Turn {
+/// The permit of an upload. It ends with this, or by itself when it has lasted long enough.
+pub struct ReadPermit {
     _ends: Option<oneshot::Sender<()>>,
 }
 
-impl Turns {
-    /// Turns for `uploads` at a time.
+impl ReadPermits {
+    /// Permits for `uploads` at a time.
     #[must_use]
     pub fn new(uploads: usize) -> Self {
         Self(Arc::new(Semaphore::new(uploads.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Waits for a turn, but not for long: an upload without one is read all the same.
-    pub async fn take(&self) -> Turn {
+    /// Waits for a permit, but not for long: an upload without one is read all the same.
+    pub async fn take(&self) -> ReadPermit {
         let permit = tokio::time::timeout(TURN, Arc::clone(&self.0).acquire_owned()).await;
         let ends = permit.ok().and_then(Result::ok).map(|permit| {
             let (ends, ended) = oneshot::channel();
@@ -194,7 +194,7 @@ impl Turns {
             });
             ends
         });
-        Turn { _ends: ends }
+        ReadPermit { _ends: ends }
     }
 }
 
@@ -277,20 +277,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_ends_with_its_upload_and_a_slow_one_is_not_waited_for() {
-        let turns = Turns::new(1);
-        let first = turns.take().await;
+        let read_permits = ReadPermits::new(1);
+        let first = read_permits.take().await;
         let start = std::time::Instant::now();
-        let second = turns.take().await;
+        let second = read_permits.take().await;
         assert!(start.elapsed() >= TURN / 2, "one at a time");
         drop((first, second));
-        tokio::time::timeout(TURN * 20, turns.0.acquire()).await.expect("given back").unwrap().forget();
-        drop(tokio::time::timeout(TURN * 20, turns.take()).await.expect("nobody waits for ever"));
+        tokio::time::timeout(TURN * 20, read_permits.0.acquire())
+            .await
+            .expect("given back")
+            .unwrap()
+            .forget();
+        drop(tokio::time::timeout(TURN * 20, read_permits.take()).await.expect("nobody waits for ever"));
     }
 
     #[test]
     fn the_budget_is_shared_and_given_back() {
         let budget = UploadBudget::new(2, 10 * 1024);
-        let (mut first, mut second) = (Held::default(), Held::default());
+        let (mut first, mut second) = (Reservation::default(), Reservation::default());
         for _ in 0..15 {
             budget.grow(&mut first, 1000).unwrap();
         }

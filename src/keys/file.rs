@@ -14,13 +14,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiKeys, KeyEntry, PREFIX, Scope};
-use crate::durable;
+use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::hex::{sha256_from_hex, to_hex};
-use crate::live::Kind;
+use crate::reloadable::FileSource;
 
 /// How a file of keys is kept up to date. A file without entries is a file too: nobody has a key then.
-pub const KEYS: Kind<ApiKeys> = Kind { what: "list of API keys", read, without_file: None };
+pub const KEYS: FileSource<ApiKeys> = FileSource { what: "list of API keys", read, without_file: None };
 
 /// What a file begins with.
 const HEAD: &str = "# Keys of facerec. Written by `facerec keys`, which keeps entries and no comments.\n";
@@ -110,8 +110,8 @@ pub fn change(path: &Path, edit: impl FnOnce(Vec<KeyEntry>) -> Result<Vec<KeyEnt
     let keys = ApiKeys::new(edit(old)?)?;
     let toml = to_toml(keys.entries())?;
     // Of a process that was killed: nobody else writes here now.
-    durable::remove_leftovers(&target).map_err(failed)?;
-    durable::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
+    atomic_file::remove_leftovers(&target).map_err(failed)?;
+    atomic_file::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
     Ok(())
 }
 

@@ -23,12 +23,12 @@ pub struct Patience {
     /// Wait before the second attempt; it doubles with each further one.
     pub pause: Duration,
     /// How long the server may be silent.
-    pub silence: Duration,
+    pub idle: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { attempts: 5, pause: Duration::from_secs(1), silence: Duration::from_secs(30) }
+        Self { attempts: 5, pause: Duration::from_secs(1), idle: Duration::from_secs(30) }
     }
 }
 
@@ -62,9 +62,9 @@ pub fn fetch(
     let mut file = open_locked(partial).map_err(error)?;
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_connect(Some(patience.silence))
-        .timeout_recv_response(Some(patience.silence))
-        .timeout_per_read(Some(patience.silence))
+        .timeout_connect(Some(patience.idle))
+        .timeout_recv_response(Some(patience.idle))
+        .timeout_per_read(Some(patience.idle))
         .build()
         .into();
     let mut best = length(&file).map_err(error)?;

@@ -13,7 +13,7 @@ use crate::models::checkpoint::Checkpoint;
 
 use graph::{Graph, Value};
 
-/// Kernel, stride and padding of a convolution, rows and columns.
+/// ISA, stride and padding of a convolution, rows and columns.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     kernel: [usize; 2],

@@ -14,7 +14,7 @@ use super::manifest::Entry;
 use super::self_test::SelfTest;
 use super::sha256;
 use super::sidecar::Sidecar;
-use crate::durable;
+use crate::atomic_file;
 use crate::error::{Error, Result};
 use crate::hex::to_hex;
 
@@ -176,7 +176,7 @@ impl Installer<'_> {
     }
 
     fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        durable::replace(path, |file| file.write_all(bytes))
+        atomic_file::replace(path, |file| file.write_all(bytes))
             .and_then(|file| file.set_permissions(Permissions::from_mode(MODE)))
             .map_err(|reason| self.not_written(path, &reason))
     }

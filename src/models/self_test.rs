@@ -58,8 +58,9 @@ impl SelfTest {
     /// [`Error::Model`] when the file is no such network, or its answer is another one.
     pub fn run(&self, onnx: &[u8]) -> Result<f32> {
         // tract checks what it reads, but a file from anywhere must not bring the program down.
-        let run =
-            || embed(&TractFaceNet::load(onnx)?, std::slice::from_ref(&self.crop), Standardisation::Once);
+        let run = || {
+            embed(&TractFaceNet::load(onnx)?, std::slice::from_ref(&self.crop), Standardisation::FixedImage)
+        };
         let found = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
             Err(Error::Model("the network can't be read or run: tract gave up".into()))
         })?;

@@ -66,7 +66,7 @@ pub struct Refinement {
 
 /// O-Net's answer for one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Output {
+pub struct OnetOutput {
     /// Probability of a face, 0 to 1.
     pub score: f32,
     /// Corrections of x1, y1, x2, y2, in widths and heights of the box.
@@ -94,7 +94,7 @@ pub trait DetectorNets: Send + Sync {
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.
-    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>>;
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>>;
 }
 
 /// A face ready for FaceNet: `160 x 160 x 3` floats (height, width, channel; RGB), standardised by

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use tract_onnx::prelude::*;
 
 use super::{
-    DetectorNets, EMBEDDING_LEN, FACENET_SIDE, FaceInput, FaceNet, LevelSize, ONET_SIDE, Output, Proposal,
-    RNET_SIDE, Refinement,
+    DetectorNets, EMBEDDING_LEN, FACENET_SIDE, FaceInput, FaceNet, LevelSize, ONET_SIDE, OnetOutput,
+    Proposal, RNET_SIDE, Refinement,
 };
 use crate::error::{Error, Result};
 use crate::imaging::resample::area_resample;
@@ -156,10 +156,10 @@ impl DetectorNets for TractDetector {
         windows.par_iter().map(refine).collect()
     }
 
-    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
         let answer = |&window: &Window| {
             let outputs = run("O-Net", &self.onet, candidate(photo, window, ONET_SIDE))?;
-            Ok(Output {
+            Ok(OnetOutput {
                 regression: head(numbers("O-Net", &outputs, 0, 4)?),
                 landmarks: head(numbers("O-Net", &outputs, 1, 10)?),
                 score: numbers("O-Net", &outputs, 2, 2)?[1],

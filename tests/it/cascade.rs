@@ -8,7 +8,7 @@ use facerec::detect::{CandidateCounts, DetectParams, Detected, Detection, detect
 use facerec::error::Result;
 use facerec::geometry::{BBox, Point};
 use facerec::imaging::{RgbView, Window};
-use facerec::nn::{DetectorNets, LevelSize, Output, Proposal, Refinement};
+use facerec::nn::{DetectorNets, LevelSize, OnetOutput, Proposal, Refinement};
 
 /// Networks that answer by rule. One that must not be asked has none.
 #[derive(Default)]
@@ -16,7 +16,7 @@ struct Fake<'a> {
     /// The cells found on the first level, and those on the second.
     cells: Option<[Vec<Proposal>; 2]>,
     rnet: Option<&'a (dyn Fn(&Window) -> Refinement + Sync)>,
-    onet: Option<&'a (dyn Fn(&Window) -> Output + Sync)>,
+    onet: Option<&'a (dyn Fn(&Window) -> OnetOutput + Sync)>,
 }
 
 impl DetectorNets for Fake<'_> {
@@ -32,7 +32,7 @@ impl DetectorNets for Fake<'_> {
         Ok(windows.iter().map(self.rnet.expect("R-Net is not asked")).collect())
     }
 
-    fn onet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
         Ok(windows.iter().map(self.onet.expect("O-Net is not asked")).collect())
     }
 }
@@ -51,8 +51,8 @@ fn sure(_: &Window) -> Refinement {
 }
 
 /// A face in the very box that O-Net was given.
-fn as_is(score: f32) -> Output {
-    Output { score, regression: [0.0; 4], landmarks: [0.5; 10] }
+fn as_is(score: f32) -> OnetOutput {
+    OnetOutput { score, regression: [0.0; 4], landmarks: [0.5; 10] }
 }
 
 fn window(x0: usize, y0: usize, x1: usize, y1: usize) -> Window {
@@ -94,7 +94,7 @@ fn one_face_goes_through_all_three_networks() {
     let onet = |seen: &Window| {
         assert_eq!(*seen, window(5, 0, 23, 18));
         let landmarks = [0.25, 0.75, 0.5, 0.25, 0.75, 0.25, 0.25, 0.5, 0.75, 0.75];
-        Output { score: 0.95, regression: [0.5, -0.5, 0.0, 1.0], landmarks }
+        OnetOutput { score: 0.95, regression: [0.5, -0.5, 0.0, 1.0], landmarks }
     };
     let nets = Fake { cells: Some([vec![cell(3, 0, 0.9)], vec![]]), rnet: Some(&rnet), onet: Some(&onet) };
     let found = run(&nets, 100, 80);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
-use facerec::nn::native::Kernel;
+use facerec::nn::native::Isa;
 
 use crate::support::http::{Client, post_to};
 use crate::support::server::{Server, sample_folder};
@@ -61,7 +61,7 @@ fn is_one_answer(answers: &BTreeSet<String>) {
     assert_eq!(answers.len(), 1, "expected one answer, found {answers:#?}");
 }
 
-fn answers_are_bit_equal(kernel: Kernel, by_default: usize) {
+fn answers_are_bit_equal(kernel: Isa, by_default: usize) {
     if !kernel.is_available() {
         say(&format!(
             "NOTE: this CPU can't run the {kernel} kernel; whether its answers repeat is NOT checked."
@@ -94,15 +94,15 @@ fn answers_are_bit_equal(kernel: Kernel, by_default: usize) {
 
 #[test]
 fn the_scalar_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Kernel::Scalar, SCALAR_REPEATS);
+    answers_are_bit_equal(Isa::Scalar, SCALAR_REPEATS);
 }
 
 #[test]
 fn the_avx2_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Kernel::Avx2, REPEATS);
+    answers_are_bit_equal(Isa::Avx2, REPEATS);
 }
 
 #[test]
 fn the_avx512_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Kernel::Avx512, REPEATS);
+    answers_are_bit_equal(Isa::Avx512, REPEATS);
 }

@@ -21,7 +21,7 @@ fn recipe() -> Recipe {
 /// One photo in front of an empty gallery.
 fn look(bytes: &[u8], force: bool) -> Outcome {
     let (pipeline, gallery) = (pipeline(), Gallery::empty(recipe()));
-    Gate::new(&pipeline, &gallery, GateParams::default()).look_at("Ada", bytes, force).unwrap()
+    Gate::new(&pipeline, &gallery, GateParams::default()).assess("Ada", bytes, force).unwrap()
 }
 
 fn rejected(outcome: Outcome) -> Vec<Reason> {
@@ -154,13 +154,13 @@ fn who_looks_like_another_person_is_refused_and_told_whom() {
     let (pipeline, gallery) = (pipeline(), gallery_of_obama());
     let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
     let other = photo("obama2.jpg");
-    let reasons = rejected(gate.look_at("Somebody Else", &other, false).unwrap());
+    let reasons = rejected(gate.assess("Somebody Else", &other, false).unwrap());
     let [Reason::LooksLikeAnotherPerson { person_id, name, measured, needed }] = &reasons[..] else {
         panic!("{reasons:?}")
     };
     assert_eq!((person_id.as_ref(), name.as_str()), (Some(&gallery.people()[0].id), "Barack Obama"));
     assert!((0.15..0.4).contains(measured) && *needed == 0.4, "{measured}");
-    let (_, overridden) = accepted(gate.look_at("Somebody Else", &other, true).unwrap());
+    let (_, overridden) = accepted(gate.assess("Somebody Else", &other, true).unwrap());
     assert_eq!(codes(&overridden), ["looks_like_another_person"]);
 }
 
@@ -168,16 +168,16 @@ fn who_looks_like_another_person_is_refused_and_told_whom() {
 fn another_photo_of_the_person_is_welcome_and_the_same_one_is_not() {
     let (pipeline, gallery) = (pipeline(), gallery_of_obama());
     let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    let same = rejected(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let same = rejected(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
     let photo_id = Some(gallery.people()[0].photos[0].id.clone());
     assert_eq!(same, [Reason::SamePhotoAgain { photo_id, measured: 0.0, needed: 0.005 }]);
     // The same pixels in another file.
     let pixels =
         facerec::imaging::decode::decode(&photo("obama.jpg"), DecodeLimits { max_megapixels: 64 }).unwrap();
     let pixels = RgbImage::from_raw(pixels.width as u32, pixels.height as u32, pixels.data).unwrap();
-    let reasons = gate.look_at("Barack Obama", &encoded(&pixels, ImageFormat::Png), false).unwrap();
+    let reasons = gate.assess("Barack Obama", &encoded(&pixels, ImageFormat::Png), false).unwrap();
     assert_eq!(codes(&rejected(reasons)), ["same_photo_again"]);
-    let (_, overridden) = accepted(gate.look_at(" Barack Obama ", &photo("obama2.jpg"), false).unwrap());
+    let (_, overridden) = accepted(gate.assess(" Barack Obama ", &photo("obama2.jpg"), false).unwrap());
     assert_eq!(overridden, []);
 }
 
@@ -185,15 +185,15 @@ fn another_photo_of_the_person_is_welcome_and_the_same_one_is_not() {
 fn photos_of_one_batch_are_held_against_each_other() {
     let (pipeline, empty) = (pipeline(), Gallery::empty(recipe()));
     let mut gate = Gate::new(&pipeline, &empty, GateParams::default());
-    accepted(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
-    let again = rejected(gate.look_at("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    accepted(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let again = rejected(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
     assert_eq!(again, [Reason::SamePhotoAgain { photo_id: None, measured: 0.0, needed: 0.005 }]);
-    let other = rejected(gate.look_at("Joe Biden", &photo("obama2.jpg"), false).unwrap());
+    let other = rejected(gate.assess("Joe Biden", &photo("obama2.jpg"), false).unwrap());
     let [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] = &other[..] else {
         panic!("{other:?}")
     };
     assert_eq!(name, "Barack Obama");
-    accepted(gate.look_at("Joe Biden", &photo("biden.jpg"), false).unwrap());
+    accepted(gate.assess("Joe Biden", &photo("biden.jpg"), false).unwrap());
 }
 
 struct Folders {

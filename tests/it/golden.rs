@@ -11,7 +11,7 @@ use facerec::imaging::OrientedRgb;
 use facerec::imaging::decode::{DecodeLimits, decode};
 use facerec::imaging::orient::{Orientations, orient};
 use facerec::nn::FaceNet;
-use facerec::nn::native::Kernel;
+use facerec::nn::native::Isa;
 
 use crate::support;
 use crate::support::golden::{Face, Photo, reference};
@@ -133,10 +133,10 @@ fn embeddings_match(engine: &Engine, photos: &[Photo], model: &str, net: &dyn Fa
         let at = format!("{} {model} on {}", engine.name, photo.file);
         let cosine = tolerance(photo).cosine;
         let standard: Vec<_> = faces.iter().map(|face| &face.embeddings[model].standard).collect();
-        let found = embed(net, &crops, Standardisation::Once).unwrap();
+        let found = embed(net, &crops, Standardisation::FixedImage).unwrap();
         assert_same_embeddings(&format!("{at}, standard"), &found, &standard, cosine);
         let flask: Vec<_> = faces.iter().map(|face| &face.embeddings[model].flask).collect();
-        let found = embed(net, &crops, Standardisation::Twice).unwrap();
+        let found = embed(net, &crops, Standardisation::FlaskDoubled).unwrap();
         assert_same_embeddings(&format!("{at}, flask"), &found, &flask, cosine);
     }
 }
@@ -169,7 +169,7 @@ fn the_native_engine_embeds_as_the_reference_embeds() {
 }
 
 /// One kernel on the photos whose pixels are the reference's own, where the CPU can run it.
-fn kernel_matches(kernel: Kernel) {
+fn kernel_matches(kernel: Isa) {
     if !kernel.is_available() {
         support::say(&format!(
             "NOTE: this CPU can't run the {kernel} kernel; it is NOT checked in this run."
@@ -185,15 +185,15 @@ fn kernel_matches(kernel: Kernel) {
 
 #[test]
 fn the_scalar_kernel_answers_as_the_reference() {
-    kernel_matches(Kernel::Scalar);
+    kernel_matches(Isa::Scalar);
 }
 
 #[test]
 fn the_avx2_kernel_answers_as_the_reference() {
-    kernel_matches(Kernel::Avx2);
+    kernel_matches(Isa::Avx2);
 }
 
 #[test]
 fn the_avx512_kernel_answers_as_the_reference() {
-    kernel_matches(Kernel::Avx512);
+    kernel_matches(Isa::Avx512);
 }

@@ -14,10 +14,10 @@ use axum::http::{Request, Response, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use facerec::http::auth::{self, Access};
-use facerec::http::error::Failure;
+use facerec::http::error::ApiError;
 use facerec::keys::file::{KEYS, change, to_toml};
 use facerec::keys::{KeyEntry, Scope};
-use facerec::live::Live;
+use facerec::reloadable::Reloadable;
 use tower::ServiceExt;
 
 use crate::support::server::{Server, facerec, wait_until};
@@ -52,7 +52,7 @@ fn ask(routes: &Router, path: &str, peer: &str, headers: &[(&str, &str)]) -> Res
 
 /// Status and code of a refusal.
 fn refused(response: &Response<Body>) -> (u16, &str) {
-    (response.status().as_u16(), response.extensions().get::<Failure>().map_or("", |failure| failure.code))
+    (response.status().as_u16(), response.extensions().get::<ApiError>().map_or("", |failure| failure.code))
 }
 
 const HERE: &str = "127.0.0.1:40000";
@@ -63,7 +63,7 @@ fn each_scope_opens_what_it_should_however_the_key_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");
     write_keys(&path);
-    let access = Arc::new(Access::new(Some(Arc::new(Live::open(&path, KEYS).unwrap()))));
+    let access = Arc::new(Access::new(Some(Arc::new(Reloadable::open(&path, KEYS).unwrap()))));
     let routes = routes(&access);
     // From this machine or another one: where there are keys, only they count.
     for peer in [HERE, ELSEWHERE] {
@@ -99,7 +99,7 @@ fn a_refusal_says_what_is_missing_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");
     write_keys(&path);
-    let access = Arc::new(Access::new(Some(Arc::new(Live::open(&path, KEYS).unwrap()))));
+    let access = Arc::new(Access::new(Some(Arc::new(Reloadable::open(&path, KEYS).unwrap()))));
     let routes = routes(&access);
     let camera = format!("Bearer {CAMERA}");
     let cases: &[Case] = &[
@@ -246,7 +246,7 @@ fn keys_are_made_listed_and_removed_on_the_command_line() {
     assert!(key.starts_with("facerec_") && !key.contains('\n'), "{key}");
     let file = std::fs::read_to_string(&path).unwrap();
     assert!(!file.contains(key), "{file}");
-    let read = Live::open(&path, KEYS).unwrap().current();
+    let read = Reloadable::open(&path, KEYS).unwrap().current();
     let entry = read.find(key.as_bytes()).unwrap();
     assert_eq!((entry.name.as_str(), entry.scope), ("camera at the gate", Scope::Recognize));
 
@@ -298,6 +298,6 @@ fn a_key_made_without_a_file_comes_with_its_entry() {
     let (key, entry) = printed.split_once("\n\n").unwrap();
     let path = folder.path().join("keys.toml");
     std::fs::write(&path, entry).unwrap();
-    let keys = Live::open(&path, KEYS).unwrap().current();
+    let keys = Reloadable::open(&path, KEYS).unwrap().current();
     assert_eq!(keys.entries(), [KeyEntry::of("office", Scope::Manage, key)]);
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use axum::http::Method;
 use facerec::gallery::store;
-use facerec::http::upload::Held;
+use facerec::http::upload::Reservation;
 use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
 
@@ -138,7 +138,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
     is_started.recv().unwrap();
     let waiting = service.state.workers.submit(|_| Ok(()));
     service.post_photo("/v1/recognize", photo("obama.jpg")).problem(503, "busy");
-    let mut held = Held::default();
+    let mut held = Reservation::default();
     service.state.uploads.grow(&mut held, 5000).unwrap();
 
     let metrics = scrape(&service);

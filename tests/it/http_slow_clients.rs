@@ -12,8 +12,7 @@ use crate::support::server::PATIENCE;
 fn service(given: impl FnOnce(&mut Config)) -> Listening {
     let service = Listening::adjusted(&[], |config| {
         let times = &mut config.timeouts;
-        for limit in [&mut times.head, &mut times.body_idle, &mut times.silence, &mut config.request_timeout]
-        {
+        for limit in [&mut times.head, &mut times.body_idle, &mut times.idle, &mut config.request_timeout] {
             *limit = 10 * PATIENCE;
         }
         given(config);
@@ -70,7 +69,7 @@ fn a_silent_http2_connection_is_cut_though_it_lives() {
     const SETTINGS: u8 = 4;
     const HEADERS: u8 = 1;
     const PING: u8 = 6;
-    let service = service(|config| config.timeouts.silence = short());
+    let service = service(|config| config.timeouts.idle = short());
     // GET /healthz as HPACK: the static table's entries for GET and http, two literals.
     let headers = [b"\x82\x86\x44\x08/healthz\x41\x04test".as_slice()].concat();
     let mut client = Client::connect(service.address);
@@ -87,7 +86,7 @@ fn a_silent_http2_connection_is_cut_though_it_lives() {
 
 #[test]
 fn a_client_that_takes_no_answers_is_cut() {
-    let service = service(|config| config.timeouts.silence = short());
+    let service = service(|config| config.timeouts.idle = short());
     let mut client = Client::connect(service.address);
     let many = get("/openapi.json", &[]).repeat(200);
     let end = Instant::now() + PATIENCE;

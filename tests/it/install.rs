@@ -18,7 +18,7 @@ use crate::support::checkpoint::{archive, crop, embedding, facenet, golden, lega
 use crate::support::file_server::{FileServer, Manner};
 
 const HASTY: Patience =
-    Patience { attempts: 3, pause: Duration::from_millis(1), silence: Duration::from_secs(20) };
+    Patience { attempts: 3, pause: Duration::from_millis(1), idle: Duration::from_secs(20) };
 
 /// Installs as vggface2 a network whose known answer is that of the formula's weights.
 fn install(folder: &Path, source: &Source, steps: &mut Vec<Step>) -> Result<Installed, String> {

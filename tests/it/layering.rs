@@ -13,13 +13,13 @@ const MODULES: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("geometry", &[]),
     ("hex", &[]),
-    ("durable", &[]),
+    ("atomic_file", &[]),
     ("pickle", &[]),
     ("student_id", &[]),
     ("photo_file", &[]),
     ("person_name", &["error"]),
-    ("live", &["error"]),
-    ("keys", &["durable", "error", "hex", "live"]),
+    ("reloadable", &["error"]),
+    ("keys", &["atomic_file", "error", "hex", "reloadable"]),
     // The stages, in the order in which a photo passes through them.
     ("imaging", &["error"]),
     ("nn", &["error", "imaging"]),
@@ -28,14 +28,14 @@ const MODULES: &[(&str, &[&str])] = &[
     ("embed", &["align", "error", "nn"]),
     ("gallery", &["embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
     ("gallery::pickle", &["embed", "error", "nn", "pickle"]),
-    ("gallery::store", &["durable", "embed", "error", "nn", "student_id"]),
-    ("gallery::writer", &["durable", "error", "live"]), // it changes what others read while they do
-    ("roster", &["durable", "error", "live", "person_name", "student_id"]), // live: how its file is kept up to date
+    ("gallery::store", &["atomic_file", "embed", "error", "nn", "student_id"]),
+    ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
+    ("roster", &["atomic_file", "error", "reloadable", "person_name", "student_id"]), // live: how its file is kept up to date
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
-    ("models", &["align", "durable", "embed", "error", "hex", "imaging", "nn", "pickle"]),
+    ("models", &["align", "atomic_file", "embed", "error", "hex", "imaging", "nn", "pickle"]),
     // How their work ends early, and the stages joined.
-    ("interrupt", &["error", "imaging", "nn"]),
-    ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "interrupt", "nn"]),
+    ("cancel", &["error", "imaging", "nn"]),
+    ("pipeline", &["align", "detect", "embed", "error", "gallery", "imaging", "cancel", "nn"]),
     (
         "enroll",
         &[
@@ -54,8 +54,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The program around them.
     ("config", &["enroll"]), // the gate's own bounds, so that their defaults stand in one place
-    ("telemetry", &["config", "error"]),
-    ("worker", &["error", "interrupt"]),
+    ("logging", &["config", "error"]),
+    ("worker", &["error", "cancel"]),
     (
         "http",
         &[
@@ -65,20 +65,20 @@ const MODULES: &[(&str, &[&str])] = &[
             "error",
             "gallery",
             "geometry",
-            "interrupt",
+            "cancel",
             "keys",
-            "live",
+            "reloadable",
             "person_name",
             "pipeline",
             "process",
             "roster",
             "student_id",
-            "telemetry",
+            "logging",
             "worker",
         ],
     ),
     ("http::keep", &["error", "imaging", "pipeline"]), // imaging: a kept photo is written as PNG
-    ("memory", &[]),
+    ("allocator", &[]),
     ("process", &[]),
     ("cli", &["*"]),
     ("main", &["cli"]),
@@ -110,7 +110,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("tower", &["http"]),
-    ("libc", &["memory"]),
+    ("libc", &["allocator"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http"]),
     ("utoipa_axum", &["http"]),
@@ -120,7 +120,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config"]),
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
-    ("tracing_subscriber", &["telemetry"]),
+    ("tracing_subscriber", &["logging"]),
     ("ureq", &["models::download", "cli::bench::http", "cli::healthcheck", "cli::url"]),
     ("ulid", &["gallery", "http"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON.

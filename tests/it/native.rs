@@ -5,7 +5,7 @@ use std::path::Path;
 use facerec::detect::pyramid::levels;
 use facerec::error::Error;
 use facerec::imaging::{OrientedRgb, RgbView, Window};
-use facerec::nn::native::{Kernel, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal};
 
@@ -27,11 +27,11 @@ fn photo(name: &str) -> OrientedRgb {
     OrientedRgb::from_upright(width, height, pixels.into_raw()).unwrap()
 }
 
-fn kernels() -> impl Iterator<Item = Kernel> {
-    Kernel::ALL.into_iter().filter(|kernel| kernel.is_available())
+fn kernels() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|kernel| kernel.is_available())
 }
 
-fn native_detector(kernel: Kernel) -> NativeDetector {
+fn native_detector(kernel: Isa) -> NativeDetector {
     NativeDetector::load_with(kernel, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx")).unwrap()
 }
 
@@ -143,7 +143,7 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
     for kernel in kernels() {
         let detector = native_detector(kernel);
         let facenet = NativeFaceNet::load_with(kernel, &model("facenet-casia-f16.onnx")).unwrap();
-        let few = if kernel == Kernel::Scalar { &faces[..2] } else { &faces[..] };
+        let few = if kernel == Isa::Scalar { &faces[..2] } else { &faces[..] };
         let answer = |threads| {
             on_threads(threads, || {
                 let embeddings = facenet.embed(few).unwrap();
@@ -280,10 +280,10 @@ fn a_face_of_another_length_is_refused() {
 
 #[test]
 fn kernels_have_names() {
-    for kernel in Kernel::ALL {
-        assert_eq!(Kernel::from_name(kernel.name()), Some(kernel));
-        assert_eq!(Kernel::from_name(&kernel.name().to_uppercase()), Some(kernel));
+    for kernel in Isa::ALL {
+        assert_eq!(Isa::from_name(kernel.name()), Some(kernel));
+        assert_eq!(Isa::from_name(&kernel.name().to_uppercase()), Some(kernel));
     }
-    assert_eq!(Kernel::from_name("sse9"), None);
-    assert!(Kernel::detect().is_available());
+    assert_eq!(Isa::from_name("sse9"), None);
+    assert!(Isa::detect().is_available());
 }

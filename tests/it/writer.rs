@@ -14,7 +14,7 @@ use facerec::error::{Error, InputError};
 use facerec::gallery::store;
 use facerec::gallery::writer::{FolderLock, GALLERY, GalleryWriter};
 use facerec::gallery::{EnrolledPhoto, Gallery};
-use facerec::live::Live;
+use facerec::reloadable::Reloadable;
 
 use crate::support::faces::{embedding, person, recipe};
 
@@ -24,10 +24,10 @@ const FOLDER: &str = "FACEREC_TEST_FOLDER";
 const FIRST: &str = "FACEREC_TEST_FIRST";
 const WRITERS_IN_THE_CHILD: u64 = 4;
 
-fn live(folder: &Path) -> Arc<Live<Gallery>> {
+fn live(folder: &Path) -> Arc<Reloadable<Gallery>> {
     let path = folder.join(store::FILE_NAME);
-    let fresh = || Live::with_value(&path, GALLERY, Gallery::empty(recipe()));
-    Arc::new(if path.exists() { Live::open(&path, GALLERY).unwrap() } else { fresh() })
+    let fresh = || Reloadable::with_value(&path, GALLERY, Gallery::empty(recipe()));
+    Arc::new(if path.exists() { Reloadable::open(&path, GALLERY).unwrap() } else { fresh() })
 }
 
 fn writer(folder: &Path) -> GalleryWriter {
@@ -317,7 +317,7 @@ fn a_full_disk_is_an_error_and_the_old_gallery_stays() {
 fn a_folder_that_takes_no_files_can_be_read_but_not_written() {
     // Nobody can make a file there, root neither.
     let path = Path::new("/proc").join(store::FILE_NAME);
-    let live = Arc::new(Live::with_value(&path, GALLERY, Gallery::empty(recipe())));
+    let live = Arc::new(Reloadable::with_value(&path, GALLERY, Gallery::empty(recipe())));
     let writer = GalleryWriter::new(Arc::clone(&live));
     let error = add(&writer, "Ada").unwrap_err();
     assert!(matches!(error, Error::Data(_)), "{error}");

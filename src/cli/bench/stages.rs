@@ -14,7 +14,7 @@ use crate::gallery::search::search;
 use crate::imaging::decode::decode;
 use crate::imaging::orient::orient;
 use crate::imaging::{RgbView, Window};
-use crate::nn::{DetectorNets, LevelSize, Output, Proposal, Refinement};
+use crate::nn::{DetectorNets, LevelSize, OnetOutput, Proposal, Refinement};
 use crate::pipeline::{Pipeline, RecognizeParams};
 
 /// Runs at most; more change no median that can be read off.
@@ -233,7 +233,7 @@ impl DetectorNets for TimedNets {
         self.timed(1, |nets| nets.rnet(photo, windows))
     }
 
-    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
         self.timed(2, |nets| nets.onet(photo, windows))
     }
 }

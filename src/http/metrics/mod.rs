@@ -19,7 +19,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::error::Failure;
+use super::error::ApiError;
 use super::problems::PlainProblems;
 use super::state::AppState;
 use crate::error::Error;
@@ -187,7 +187,7 @@ fn method_label(method: &Method) -> &'static str {
     get, operation_id = "metrics", path = "/metrics", tag = "health",
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"), PlainProblems),
 )]
-pub async fn metrics(State(app): State<AppState>) -> Result<Response, Failure> {
+pub async fn metrics(State(app): State<AppState>) -> Result<Response, ApiError> {
     // The system is asked about the process, and a large registry takes a while to write.
     let text = app.run_blocking(|app| {
         let mut text = String::new();

@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 
 use super::PREFIX;
 use crate::http::state::App;
-use crate::live::Live;
 use crate::process::ProcessStats;
+use crate::reloadable::Reloadable;
 
 /// Labels of a metric with `N` of them.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -58,7 +58,7 @@ fn data(to: &mut Registry, app: &App) {
     gauge(to, "roster_entries", "Names in the roster", app.roster.current().len());
     let mut roster = FileState::of("roster", &app.roster);
     // As for /readyz: only the roster may be absent.
-    roster.broken = app.roster.trouble().is_some_and(|trouble| trouble.file_exists);
+    roster.broken = app.roster.reload_error().is_some_and(|trouble| trouble.file_exists);
     let mut files = vec![FileState::of("gallery", &app.gallery), roster];
     files.extend(app.access.keys().map(|keys| FileState::of("keys", keys)));
     let reloads = files.iter().flat_map(|file| {
@@ -85,8 +85,8 @@ struct FileState {
 }
 
 impl FileState {
-    fn of<T>(name: &'static str, live: &Live<T>) -> Self {
-        Self { name, reloads: live.reloads(), broken: live.trouble().is_some() }
+    fn of<T>(name: &'static str, live: &Reloadable<T>) -> Self {
+        Self { name, reloads: live.reloads(), broken: live.reload_error().is_some() }
     }
 }
 

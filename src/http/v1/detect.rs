@@ -10,7 +10,7 @@ use super::photo::{Photo, PhotoFormSchema};
 use super::query::{Checked, FromQuery, Pairs};
 use super::recognize::MAX_FACES;
 use crate::detect::Detection;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::problems::PhotoProblems;
 use crate::http::state::AppState;
 use crate::pipeline::FoundFaces;
@@ -28,7 +28,7 @@ pub struct DetectQuery {
 }
 
 impl FromQuery for DetectQuery {
-    fn from_query(query: &mut Pairs) -> Result<Self, Failure> {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         Ok(Self {
             min_probability: query.number("min_probability", 0.0, 1.0)?,
             max_faces: query.whole("max_faces", 1, MAX_FACES)?,
@@ -104,7 +104,7 @@ pub async fn detect(
     State(app): State<AppState>,
     Checked(query): Checked<DetectQuery>,
     Photo(photo): Photo,
-) -> Result<Json<DetectionAnswer>, Failure> {
+) -> Result<Json<DetectionAnswer>, ApiError> {
     let mut params = app.recognize_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
     params.max_faces = query.max_faces.or(params.max_faces);

@@ -8,11 +8,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
-use super::outcomes::{PhotoOutcome, look_at};
+use super::outcomes::{PhotoOutcome, assess};
 use super::people::{find, parse_name, parse_student_id};
 use crate::error::InputError;
 use crate::gallery::{Gallery, Person};
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::problems::{EnrollProblems, MorePhotosProblems};
 use crate::http::state::AppState;
 use crate::http::types::WireId;
@@ -71,7 +71,7 @@ fn created(enrolled: Enrolled) -> Created {
                    ("delete" = (operation_id = "delete_person", parameters(("person_id" = "$response.body#/id")))),
                )), EnrollProblems),
 )]
-pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Created, Failure> {
+pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Created, ApiError> {
     let missing = || InputError::Missing("expected a part `name` in the form, found none".to_owned());
     let name = parse_name(&form.name.ok_or_else(missing)?)?;
     let student_id = form.student_id.map(WireId::Text).map(parse_student_id).transpose()?;
@@ -80,14 +80,14 @@ pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Cre
         Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
         None => Ok(()),
     };
-    let looked = look_at(&app, name.clone(), form.photos, form.force, is_free.clone()).await?;
-    let person = Person::new(&name, student_id, looked.accepted).map_err(Failure::from)?;
-    let enrolled = Enrolled::new(&person, looked.outcomes);
-    let fit = looked.fit;
+    let assessment = assess(&app, name.clone(), form.photos, form.force, is_free.clone()).await?;
+    let person = Person::new(&name, student_id, assessment.accepted).map_err(ApiError::from)?;
+    let enrolled = Enrolled::new(&person, assessment.outcomes);
+    let revalidation = assessment.revalidation;
     let add = move |gallery: &Gallery| {
         // A name that was taken meanwhile is told as such.
         is_free(gallery)?;
-        fit.check(gallery, &person.photos)?;
+        revalidation.check(gallery, &person.photos)?;
         gallery.with_person(person)
     };
     app.edit(add).await?;
@@ -111,20 +111,20 @@ pub async fn add_photos(
     State(app): State<AppState>,
     Path(id): Path<String>,
     form: EnrollForm,
-) -> Result<Created, Failure> {
+) -> Result<Created, ApiError> {
     if form.name.is_some() || form.student_id.is_some() {
         let message =
             "expected no other parts than photos and force; found name or student_id, which PATCH changes";
         return Err(InputError::Invalid(message.to_owned()).into());
     }
     let name = find(&app.gallery.current(), &id)?.name.clone();
-    let looked = look_at(&app, name, form.photos, form.force, |_| Ok(())).await?;
+    let assessment = assess(&app, name, form.photos, form.force, |_| Ok(())).await?;
     let key = id.clone();
-    let (fit, photos) = (looked.fit, looked.accepted);
+    let (revalidation, photos) = (assessment.revalidation, assessment.accepted);
     let add = move |gallery: &Gallery| {
-        fit.check(gallery, &photos)?;
+        revalidation.check(gallery, &photos)?;
         gallery.with_photos(&key, photos)
     };
     let gallery = app.edit(add).await?;
-    Ok(created(Enrolled::new(find(&gallery, &id)?, looked.outcomes)))
+    Ok(created(Enrolled::new(find(&gallery, &id)?, assessment.outcomes)))
 }

@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::query::invalid_parameter;
 use crate::error::InputError;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::extract::{
     Form, ImageUpload, admit, media_type, read_file, read_text, repeated_part, unknown_part, wrong_media_type,
 };
@@ -103,9 +103,9 @@ impl ToSchema for Flag {}
 pub struct PhotoFile(Vec<u8>);
 
 impl FromRequest<AppState> for EnrollForm {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let found = media_type(&request);
         if found != "multipart/form-data" {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
@@ -140,7 +140,7 @@ impl FromRequest<AppState> for EnrollForm {
 
 impl EnrollForm {
     /// What the next photo is called in the answer.
-    fn label(&self, file_name: Option<&str>) -> Result<String, Failure> {
+    fn label(&self, file_name: Option<&str>) -> Result<String, ApiError> {
         let number = self.photos.len() + 1;
         if number > MAX_PHOTOS {
             let message = format!("expected at most {MAX_PHOTOS} photos in a form, found more");
@@ -151,11 +151,11 @@ impl EnrollForm {
     }
 }
 
-fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result<(), Failure> {
+fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result<(), ApiError> {
     if field.replace(value).is_some() { Err(repeated_part(name)) } else { Ok(()) }
 }
 
-fn flag(name: &'static str, value: &str) -> Result<bool, Failure> {
+fn flag(name: &'static str, value: &str) -> Result<bool, ApiError> {
     match value {
         "true" => Ok(true),
         "false" => Ok(false),

@@ -11,8 +11,8 @@ pub mod photo;
 pub mod query;
 pub mod recognize;
 pub mod roster;
+pub mod timestamps;
 pub mod verify;
-pub mod when;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;

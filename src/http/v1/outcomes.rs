@@ -7,10 +7,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::enroll_form::NamedPhoto;
-use crate::enroll::{Gate, GateParams, Outcome, Reason, misfit};
+use crate::enroll::{Gate, GateParams, Outcome, Reason, identity_conflict};
 use crate::error::{InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
 /// What became of a photo.
@@ -138,26 +138,26 @@ impl PhotoOutcome {
     }
 }
 
-/// The photos of a form, looked at.
-pub struct Looked {
+/// The photos of a form, assessed.
+pub struct Assessment {
     /// Those that may be enrolled.
     pub accepted: Vec<EnrolledPhoto>,
     /// What became of each, in order.
     pub outcomes: Vec<PhotoOutcome>,
     /// What else has to be so when the photos get into the gallery.
-    pub fit: Fit,
+    pub revalidation: Revalidation,
 }
 
 /// What accepted photos were accepted for, to be asked again where they are enrolled: of two requests that
-/// were looked at side by side, neither saw the other's person.
-pub struct Fit {
+/// were assessed side by side, neither saw the other's person.
+pub struct Revalidation {
     gallery: Arc<Gallery>,
     params: GateParams,
     name: String,
     force: bool,
 }
 
-impl Fit {
+impl Revalidation {
     /// Whether the gate would still let the photos into `gallery`; no network is run for it.
     ///
     /// # Errors
@@ -168,14 +168,15 @@ impl Fit {
         }
         let conflict = |found: &str| {
             let message =
-                format!("the gallery changed while the photos were looked at: {found}; send them again");
+                format!("the gallery changed while the photos were assessed: {found}; send them again");
             Err(InputError::Conflict(message).into())
         };
         if self.gallery.recipe() != gallery.recipe() {
             return conflict("expected embeddings of the same recipe, found another one");
         }
-        let misfit = if self.force { None } else { misfit(gallery, self.params, &self.name, photos) };
-        misfit.map_or(Ok(()), |reason| conflict(&reason.to_string()))
+        let identity_conflict =
+            if self.force { None } else { identity_conflict(gallery, self.params, &self.name, photos) };
+        identity_conflict.map_or(Ok(()), |reason| conflict(&reason.to_string()))
     }
 }
 
@@ -185,14 +186,14 @@ impl Fit {
 /// # Errors
 /// What `check` says; 422 with the outcomes when none is accepted; 409 when another process writes to the data folder;
 /// 503 when there is no room.
-pub async fn look_at(
+pub async fn assess(
     app: &AppState,
     name: String,
     photos: Vec<NamedPhoto>,
     force: bool,
     check: impl FnOnce(&Gallery) -> Result<()> + Send + 'static,
-) -> Result<Looked, Failure> {
-    let looked = app
+) -> Result<Assessment, ApiError> {
+    let assessment = app
         .work(move |app, pipeline| {
             // Before the work, not after it.
             app.writer.ensure_lock()?;
@@ -201,20 +202,23 @@ pub async fn look_at(
             let mut gate = Gate::new(pipeline, &gallery, app.config.gate);
             let (mut accepted, mut outcomes) = (Vec::new(), Vec::new());
             for NamedPhoto { label, upload } in photos {
-                let outcome = gate.look_at(&name, &upload.bytes, force)?;
+                let outcome = gate.assess(&name, &upload.bytes, force)?;
                 outcomes.push(PhotoOutcome::new(label, &outcome));
                 if let Outcome::Accepted { photo, .. } = outcome {
                     accepted.push(photo);
                 }
             }
-            let fit = Fit { gallery: Arc::clone(&gallery), params: app.config.gate, name, force };
-            Ok(Looked { accepted, outcomes, fit })
+            let revalidation =
+                Revalidation { gallery: Arc::clone(&gallery), params: app.config.gate, name, force };
+            Ok(Assessment { accepted, outcomes, revalidation })
         })
         .await?;
-    if looked.accepted.is_empty() {
-        let detail = format!("none of the {} photos can be enrolled; photos says why", looked.outcomes.len());
-        let failure = Failure::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "no_photo_accepted", detail);
-        return Err(failure.with("photos", json!(looked.outcomes)));
+    if assessment.accepted.is_empty() {
+        let detail =
+            format!("none of the {} photos can be enrolled; photos says why", assessment.outcomes.len());
+        let failure =
+            ApiError::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "no_photo_accepted", detail);
+        return Err(failure.with("photos", json!(assessment.outcomes)));
     }
-    Ok(looked)
+    Ok(assessment)
 }

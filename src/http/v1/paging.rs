@@ -3,7 +3,7 @@
 use utoipa::IntoParams;
 
 use super::query::{FromQuery, Pairs};
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::person_name;
 
 /// Most entries in one answer.
@@ -29,7 +29,7 @@ pub struct PageQuery {
 }
 
 impl FromQuery for PageQuery {
-    fn from_query(query: &mut Pairs) -> Result<Self, Failure> {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         let text = |text: &str| {
             let short = text.chars().count() <= person_name::MAX_CHARS;
             short.then(|| person_name::normalize(text).to_lowercase())

@@ -10,10 +10,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::paging::PageQuery;
 use super::query::{Checked, invalid_parameter};
-use super::when::made_at;
+use super::timestamps::created_at;
 use crate::error::InputError;
 use crate::gallery::{Gallery, Person};
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::extract::{media_type, read_small_body, wrong_media_type};
 use crate::http::problems::{
     DeletePhotoProblems, DeleteProblems, ListProblems, PatchProblems, PersonProblems,
@@ -58,7 +58,7 @@ impl PersonSummary {
             student_id: person.student_id.as_ref().map(WireId::from),
             roster_id: roster.id(&person.name).map(WireId::from),
             photos: person.photos.len(),
-            enrolled_at: made_at(&person.id),
+            enrolled_at: created_at(&person.id),
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct PeoplePage {
 pub async fn list(
     State(app): State<AppState>,
     Checked(page): Checked<PageQuery>,
-) -> Result<Json<PeoplePage>, Failure> {
+) -> Result<Json<PeoplePage>, ApiError> {
     let answer = app.run_blocking(move |app| {
         let (gallery, roster) = (app.gallery.current(), app.roster.current());
         let (people, total) = page.cut(gallery.people(), |person| &person.name);
@@ -148,7 +148,7 @@ impl PersonDetail {
             student_id,
             roster_id,
             photos: photos
-                .map(|photo| PhotoEntry { id: photo.id.clone(), enrolled_at: made_at(&photo.id) })
+                .map(|photo| PhotoEntry { id: photo.id.clone(), enrolled_at: created_at(&photo.id) })
                 .collect(),
             enrolled_at,
         }
@@ -159,7 +159,7 @@ impl PersonDetail {
 ///
 /// # Errors
 /// 404.
-pub fn find<'a>(gallery: &'a Gallery, id: &str) -> Result<&'a Person, Failure> {
+pub fn find<'a>(gallery: &'a Gallery, id: &str) -> Result<&'a Person, ApiError> {
     let missing = || InputError::NotFound("there is no person with this id".to_owned());
     Ok(gallery.person(id).ok_or_else(missing)?)
 }
@@ -175,7 +175,10 @@ pub fn find<'a>(gallery: &'a Gallery, id: &str) -> Result<&'a Person, Failure> {
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     responses((status = 200, description = "The person", body = PersonDetail), PersonProblems),
 )]
-pub async fn get(State(app): State<AppState>, Path(id): Path<String>) -> Result<Json<PersonDetail>, Failure> {
+pub async fn get(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<PersonDetail>, ApiError> {
     let gallery = app.gallery.current();
     Ok(Json(PersonDetail::new(find(&gallery, &id)?, &app.roster.current())))
 }
@@ -220,9 +223,9 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Op
 }
 
 impl FromRequest<AppState> for PersonPatch {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, _app: &AppState) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _app: &AppState) -> Result<Self, ApiError> {
         let found = media_type(&request);
         if !matches!(found.as_str(), "application/json" | "application/merge-patch+json") {
             return Err(wrong_media_type("application/merge-patch+json or application/json", &found));
@@ -230,7 +233,7 @@ impl FromRequest<AppState> for PersonPatch {
         let body = read_small_body(request.into_body(), MAX_PATCH_BYTES).await?;
         let refused = |why: &str| {
             let message = format!("expected an object with name, student_id or both; {why}");
-            Failure::from(InputError::Invalid(message))
+            ApiError::from(InputError::Invalid(message))
         };
         // Members without names would do for serde.
         if !body.trim_ascii_start().starts_with(b"{") {
@@ -244,7 +247,7 @@ impl FromRequest<AppState> for PersonPatch {
 ///
 /// # Errors
 /// 400 for one that is empty, too long, or has control characters.
-pub fn parse_student_id(id: WireId) -> Result<StudentId, Failure> {
+pub fn parse_student_id(id: WireId) -> Result<StudentId, ApiError> {
     let (parsed, found) = match id {
         WireId::Integer(number) => (Some(StudentId::Integer(number)), String::new()),
         WireId::Number(number) => (StudentId::from_number(number), number.to_string()),
@@ -261,7 +264,7 @@ pub fn parse_student_id(id: WireId) -> Result<StudentId, Failure> {
 const MAX_SHOWN: usize = 80;
 
 /// An ID of a patch, that may be of any type.
-fn patched_id(value: &serde_json::Value) -> Result<StudentId, Failure> {
+fn patched_id(value: &serde_json::Value) -> Result<StudentId, ApiError> {
     let wrong = |wrong: WrongId| match wrong {
         WrongId::TooLong => invalid_parameter("student_id", &wrong.to_string(), &value.to_string()),
         // As for a name that is none: the body has another shape.
@@ -277,9 +280,9 @@ fn patched_id(value: &serde_json::Value) -> Result<StudentId, Failure> {
 ///
 /// # Errors
 /// 400 saying what is wrong with it.
-pub fn parse_name(name: &str) -> Result<String, Failure> {
+pub fn parse_name(name: &str) -> Result<String, ApiError> {
     let refused = |error: InputError| {
-        let failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_parameter", error.to_string());
+        let failure = ApiError::new(StatusCode::BAD_REQUEST, "invalid_parameter", error.to_string());
         failure.with("parameter", "name".into())
     };
     // Also at the ends, where they would be dropped as white space.
@@ -309,7 +312,7 @@ pub async fn patch(
     State(app): State<AppState>,
     Path(id): Path<String>,
     patch: PersonPatch,
-) -> Result<Json<PersonDetail>, Failure> {
+) -> Result<Json<PersonDetail>, ApiError> {
     let name = patch.name.as_deref().map(parse_name).transpose()?;
     let student_id = patch.student_id.map(|id| id.as_ref().map(patched_id).transpose()).transpose()?;
     find(&app.gallery.current(), &id)?;
@@ -339,7 +342,7 @@ pub async fn patch(
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
     responses((status = 204, description = "Deleted"), DeleteProblems),
 )]
-pub async fn delete(State(app): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, Failure> {
+pub async fn delete(State(app): State<AppState>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     find(&app.gallery.current(), &id)?;
     app.edit(move |gallery| gallery.without_person(&id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -363,7 +366,7 @@ pub async fn delete(State(app): State<AppState>, Path(id): Path<String>) -> Resu
 pub async fn delete_photo(
     State(app): State<AppState>,
     Path((id, photo_id)): Path<(String, String)>,
-) -> Result<StatusCode, Failure> {
+) -> Result<StatusCode, ApiError> {
     find(&app.gallery.current(), &id)?;
     app.edit(move |gallery| gallery.without_photo(&id, &photo_id)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Request};
 use utoipa::ToSchema;
 
 use crate::error::InputError;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::extract::{
     Form, ImageUpload, admit, media_type, read_file, repeated_part, unknown_part, wrong_media_type,
 };
@@ -25,9 +25,9 @@ pub struct PhotoFormSchema {
 pub struct Photo(pub ImageUpload);
 
 impl FromRequest<AppState> for Photo {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let expected =
             "a multipart/form-data body with the photo in part `file`, or the photo itself as image/*";
         read_upload(request, app, |media_type| media_type.starts_with("image/"), expected).await.map(Self)
@@ -43,7 +43,7 @@ pub async fn read_upload(
     app: &AppState,
     is_raw: impl Fn(&str) -> bool,
     expected: &str,
-) -> Result<ImageUpload, Failure> {
+) -> Result<ImageUpload, ApiError> {
     let limit = app.config.max_upload_bytes;
     let _turn = admit(request.headers(), app, limit).await?;
     let found = media_type(&request);

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
 /// Most of a value that a message shows, characters.
@@ -17,7 +17,7 @@ pub trait FromQuery: Sized {
     ///
     /// # Errors
     /// 400 for a value out of its range.
-    fn from_query(query: &mut Pairs) -> Result<Self, Failure>;
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError>;
 }
 
 /// The query, checked: parameters that nobody took are refused, so that a misspelt one is not
@@ -25,11 +25,11 @@ pub trait FromQuery: Sized {
 pub struct Checked<T>(pub T);
 
 impl<T: FromQuery> FromRequestParts<AppState> for Checked<T> {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _app: &AppState) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _app: &AppState) -> Result<Self, ApiError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(|error| {
-            Failure::new(
+            ApiError::new(
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
                 format!("expected a query, found {error}"),
@@ -58,7 +58,7 @@ impl Pairs {
         name: &'static str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, ApiError> {
         self.known.push(name);
         let (taken, left) = std::mem::take(&mut self.left).into_iter().partition(|(key, _)| key == name);
         self.left = left;
@@ -71,7 +71,7 @@ impl Pairs {
             },
             several => {
                 let detail = format!("{name}: expected it once, found it {} times", several.len());
-                Err(Failure::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
                     .with("parameter", name.into()))
             }
         }
@@ -81,7 +81,7 @@ impl Pairs {
     ///
     /// # Errors
     /// As [`Pairs::take`].
-    pub fn number(&mut self, name: &'static str, low: f32, high: f32) -> Result<Option<f32>, Failure> {
+    pub fn number(&mut self, name: &'static str, low: f32, high: f32) -> Result<Option<f32>, ApiError> {
         let within = |text: &str| text.parse().ok().filter(|value: &f32| (low..=high).contains(value));
         self.take(name, &format!("a number from {low} to {high}"), within)
     }
@@ -90,27 +90,27 @@ impl Pairs {
     ///
     /// # Errors
     /// As [`Pairs::take`].
-    pub fn whole(&mut self, name: &'static str, low: usize, high: usize) -> Result<Option<usize>, Failure> {
+    pub fn whole(&mut self, name: &'static str, low: usize, high: usize) -> Result<Option<usize>, ApiError> {
         let within = |text: &str| text.parse().ok().filter(|value: &usize| (low..=high).contains(value));
         self.take(name, &format!("a whole number from {low} to {high}"), within)
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self) -> Result<(), ApiError> {
         let Some((name, _)) = self.left.first() else { return Ok(()) };
         let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
         let name: String = name.chars().take(MAX_SHOWN).collect();
         let detail = format!("expected no other query parameters than {known}; found {name:?}");
-        let failure = Failure::new(StatusCode::BAD_REQUEST, "unknown_parameter", detail);
+        let failure = ApiError::new(StatusCode::BAD_REQUEST, "unknown_parameter", detail);
         Err(failure.with("parameter", name.into()))
     }
 }
 
 /// 400 for a parameter or a field of a form: which one, what was expected, what was found.
 #[must_use]
-pub fn invalid_parameter(name: &'static str, expected: &str, found: &str) -> Failure {
+pub fn invalid_parameter(name: &'static str, expected: &str, found: &str) -> ApiError {
     let found: String = found.chars().take(MAX_SHOWN).collect();
     let detail = format!("{name}: expected {expected}, found {found:?}");
-    Failure::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
+    ApiError::new(StatusCode::BAD_REQUEST, "invalid_parameter", detail)
         .with("parameter", Value::from(name))
         .with("expected", Value::from(expected))
         .with("found", Value::from(found))

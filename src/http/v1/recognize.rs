@@ -9,7 +9,7 @@ use super::faces::{FaceBox, Image, Landmarks, PersonRef, WireCandidate, millisec
 use super::photo::{Photo, PhotoFormSchema};
 use super::query::{Checked, FromQuery, Pairs};
 use crate::gallery::search::Assignment;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::problems::PhotoProblems;
 use crate::http::state::{Answer, AppState};
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
@@ -51,7 +51,7 @@ enum WireAssignment {
 }
 
 impl FromQuery for RecognizeQuery {
-    fn from_query(query: &mut Pairs) -> Result<Self, Failure> {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         let assignment = |text: &str| match text {
             "unique" => Some(Assignment::Unique),
             "independent" => Some(Assignment::Independent),
@@ -210,7 +210,7 @@ pub async fn recognize(
     State(app): State<AppState>,
     Checked(query): Checked<RecognizeQuery>,
     Photo(photo): Photo,
-) -> Result<Json<RecognitionAnswer>, Failure> {
+) -> Result<Json<RecognitionAnswer>, ApiError> {
     let params = query.applied_to(app.recognize_params());
     let answer = app.recognize(photo, params).await?;
     Ok(Json(RecognitionAnswer::new(&answer, params.matching.threshold)))

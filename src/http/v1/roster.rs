@@ -10,7 +10,7 @@ use super::paging::PageQuery;
 use super::photo::read_upload;
 use super::query::Checked;
 use crate::error::Error;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::extract::ImageUpload;
 use crate::http::problems::{ListProblems, RosterProblems};
 use crate::http::state::AppState;
@@ -68,7 +68,7 @@ pub struct RosterPage {
 pub async fn get(
     State(app): State<AppState>,
     Checked(page): Checked<PageQuery>,
-) -> Result<Json<RosterPage>, Failure> {
+) -> Result<Json<RosterPage>, ApiError> {
     let answer = app.run_blocking(move |app| {
         let roster = app.roster.current();
         let (rows, total) = page.cut(roster.rows(), |row| &row.name);
@@ -94,9 +94,9 @@ pub struct WorkbookFormSchema {
 pub struct Workbook(ImageUpload);
 
 impl FromRequest<AppState> for Workbook {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let expected =
             "a multipart/form-data body with the workbook in part `file`, or the workbook itself as .xlsx";
         read_upload(request, app, |media_type| media_type == XLSX, expected).await.map(Self)
@@ -131,7 +131,7 @@ pub struct RosterReplaced {
 pub async fn put(
     State(app): State<AppState>,
     Workbook(workbook): Workbook,
-) -> Result<Json<RosterReplaced>, Failure> {
+) -> Result<Json<RosterReplaced>, ApiError> {
     let read = app.work(move |app, _| {
         app.writer.ensure_lock()?;
         Ok((Roster::from_xlsx(&workbook.bytes), workbook))
@@ -143,9 +143,9 @@ pub async fn put(
 }
 
 /// Here a roster that can't be read is the client's file, not one of the data folder.
-fn broken_workbook(error: Error) -> Failure {
+fn broken_workbook(error: Error) -> ApiError {
     match error {
-        Error::Data(message) => Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_roster", message),
+        Error::Data(message) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_roster", message),
         other => other.into(),
     }
 }

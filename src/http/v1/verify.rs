@@ -11,7 +11,7 @@ use super::faces::wire_distance;
 use super::query::{Checked, FromQuery, Pairs};
 use crate::error::InputError;
 use crate::gallery::search::is_match;
-use crate::http::error::Failure;
+use crate::http::error::ApiError;
 use crate::http::extract::{
     Form, ImageUpload, admit, media_type, read_file, repeated_part, unknown_part, wrong_media_type,
 };
@@ -31,7 +31,7 @@ pub struct VerifyQuery {
 }
 
 impl FromQuery for VerifyQuery {
-    fn from_query(query: &mut Pairs) -> Result<Self, Failure> {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         Ok(Self {
             threshold: query.number("threshold", 0.0, 2.0)?,
             min_probability: query.number("min_probability", 0.0, 1.0)?,
@@ -60,9 +60,9 @@ pub struct PhotoPair {
 }
 
 impl FromRequest<AppState> for PhotoPair {
-    type Rejection = Failure;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let found = media_type(&request);
         if found != "multipart/form-data" {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `a` and `b`", &found));
@@ -121,7 +121,7 @@ pub async fn verify(
     State(app): State<AppState>,
     Checked(query): Checked<VerifyQuery>,
     PhotoPair { a, b }: PhotoPair,
-) -> Result<Json<Verification>, Failure> {
+) -> Result<Json<Verification>, ApiError> {
     let params = app.recognize_params();
     let threshold = query.threshold.unwrap_or(params.matching.threshold);
     let min_probability = query.min_probability.unwrap_or(params.faces.min_probability);
@@ -145,7 +145,7 @@ pub async fn verify(
     }))
 }
 
-fn no_face(part: &str) -> Failure {
+fn no_face(part: &str) -> ApiError {
     let detail = format!("expected a face in the photo of part `{part}`, found none");
-    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "no_face", detail).with("part", part.into())
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "no_face", detail).with("part", part.into())
 }

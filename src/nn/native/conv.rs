@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::kernels::{Activation, Kernels, LANES, Maps, Shape, SourceRows, Tile, Window};
+use super::kernels::{Activation, ConvParams, Kernels, LANES, Maps, Shape, SourceRows, Tile};
 
 /// Floats that a block of gathered columns may hold: 256 KiB, so that it stays in the L2 cache beside
 /// the weights it meets.
@@ -36,8 +36,8 @@ pub(crate) struct RawConv {
     pub(crate) out_channels: usize,
     /// Input channels.
     pub(crate) in_channels: usize,
-    /// Window.
-    pub(crate) window: Window,
+    /// Kernel size, stride and padding.
+    pub(crate) window: ConvParams,
 }
 
 /// A convolution with its weights packed: output channels in blocks of 32 (the last may be 16), in
@@ -49,7 +49,7 @@ pub(crate) struct Conv {
     bias: Vec<f32>,
     activation: LayerActivation,
     taps: usize,
-    pub(crate) window: Window,
+    pub(crate) window: ConvParams,
 }
 
 /// Sixteen or thirty-two output channels of a [`Conv`].
@@ -167,7 +167,7 @@ impl Conv {
         let run = |(index, data): (usize, &mut [f32])| {
             let (first, count) = (index * chunk, data.len() / stride);
             COLUMNS.with_borrow_mut(|columns| {
-                self.gather(kernels, maps, first, count, columns);
+                self.im2col(kernels, maps, first, count, columns);
                 for block in self.blocks() {
                     let residual = residual.map(|(data, stride)| (&data[first * stride..], stride));
                     let target = Target { data, stride, channel: channel + block.channel };
@@ -197,7 +197,7 @@ impl Conv {
             .par_chunks(share)
             .map(|starts| {
                 COLUMNS.with_borrow_mut(|columns| {
-                    self.gather(kernels, maps, 0, pixels, columns);
+                    self.im2col(kernels, maps, 0, pixels, columns);
                     let mut part = vec![0.0; starts.len() * pixels * 2 * LANES];
                     for (start, data) in starts.iter().zip(part.chunks_exact_mut(pixels * 2 * LANES)) {
                         let block = self.block(*start);
@@ -226,12 +226,12 @@ impl Conv {
         }
     }
 
-    fn gather(&self, kernels: Kernels, maps: Maps<'_>, first: usize, count: usize, columns: &mut Vec<f32>) {
+    fn im2col(&self, kernels: Kernels, maps: Maps<'_>, first: usize, count: usize, columns: &mut Vec<f32>) {
         let len = self.taps * count;
         if columns.len() < len {
             columns.resize(len, 0.0);
         }
-        kernels.gather(maps, self.window, first, count, &mut columns[..len]);
+        kernels.im2col(maps, self.window, first, count, &mut columns[..len]);
     }
 
     /// Runs the layer over one map without padding that is read in place, row by row. `maps.data`

@@ -7,7 +7,7 @@ use prost::Message;
 use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto};
 
 use super::conv::RawConv;
-use super::kernels::Window;
+use super::kernels::ConvParams;
 use crate::error::{Error, Result};
 
 /// Numbers of ONNX's `TensorProto.DataType`.
@@ -142,7 +142,7 @@ impl Graph {
     }
 
     /// A convolution's window and its output and input channels.
-    pub(crate) fn conv_shape(&self, node: &NodeProto) -> Result<(Window, [usize; 2])> {
+    pub(crate) fn conv_shape(&self, node: &NodeProto) -> Result<(ConvParams, [usize; 2])> {
         let dims = self.dimensions(argument(node, 1))?;
         let &[out_channels, in_channels, height, width] = dims.as_slice() else {
             return Err(self.error(format_args!("a convolution's weights have the dimensions {dims:?}")));
@@ -156,7 +156,7 @@ impl Graph {
                     && (0..height as i64).contains(&top) && (0..width as i64).contains(&left) =>
             {
                 let (stride, pad_height, pad_width) = (down as usize, top as usize, left as usize);
-                Ok((Window { height, width, stride, pad_height, pad_width }, [out_channels, in_channels]))
+                Ok((ConvParams { height, width, stride, pad_height, pad_width }, [out_channels, in_channels]))
             }
             _ => Err(self.error(format_args!(
                 "a convolution has strides {strides:?}, pads {pads:?}, dilations or groups that no layer of it has"
@@ -239,7 +239,7 @@ impl DetectorGraph {
         let node = self.graph.nodes[index].clone();
         let raw =
             if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
-        let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
         if (raw.out_channels, raw.in_channels, raw.window) != (out_channels, in_channels, window) {
             return Err(self.graph.error(format_args!(
                 "expected {size:?}, found {} to {} channels and {:?}",
@@ -279,7 +279,7 @@ impl DetectorGraph {
                 }
             }
         }
-        let window = Window { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
         Ok(RawConv { weights, bias, out_channels, in_channels, window })
     }
 }

@@ -7,21 +7,21 @@
 //! over the rayon pool that the caller runs in; answers don't depend on how it is spread.
 
 mod conv;
+mod crop_net;
 mod facenet;
 mod graph;
 mod kernels;
 mod pnet;
-mod refine;
 mod resample;
 
+use crop_net::CropNet;
 use facenet::InceptionResnetV1;
-pub use kernels::Kernel;
+pub use kernels::Isa;
 use kernels::{CHANNELS, Kernels};
 use pnet::{PNet, logistic};
-use refine::RefineNet;
 use resample::{AreaRows, RowBuffers};
 
-use super::{DetectorNets, FaceInput, FaceNet, LevelSize, Output, Proposal, Refinement};
+use super::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 
@@ -30,8 +30,8 @@ use crate::imaging::{RgbView, Window};
 pub struct NativeDetector {
     kernels: Kernels,
     pnet: PNet,
-    rnet: RefineNet,
-    onet: RefineNet,
+    rnet: CropNet,
+    onet: CropNet,
 }
 
 impl NativeDetector {
@@ -40,25 +40,25 @@ impl NativeDetector {
     /// # Errors
     /// [`crate::error::Error::Model`] when one is no such network.
     pub fn load(pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
-        Self::load_with(Kernel::detect(), pnet, rnet, onet)
+        Self::load_with(Isa::detect(), pnet, rnet, onet)
     }
 
     /// Reads the three ONNX files, for a given kernel.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when one is no such network, or when the CPU can't run the kernel.
-    pub fn load_with(kernel: Kernel, pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
+    pub fn load_with(kernel: Isa, pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
         Ok(Self {
             kernels: Kernels::new(kernel)?,
             pnet: PNet::load(pnet)?,
-            rnet: RefineNet::load_rnet(rnet)?,
-            onet: RefineNet::load_onet(onet)?,
+            rnet: CropNet::load_rnet(rnet)?,
+            onet: CropNet::load_onet(onet)?,
         })
     }
 
     /// The kernel in use.
     #[must_use]
-    pub fn kernel(&self) -> Kernel {
+    pub fn kernel(&self) -> Isa {
         self.kernels.kernel()
     }
 }
@@ -76,8 +76,8 @@ impl DetectorNets for NativeDetector {
         Ok(self.rnet.run(self.kernels, photo, windows, answer))
     }
 
-    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
-        let answer = |values: &[f32]| Output {
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
+        let answer = |values: &[f32]| OnetOutput {
             score: logistic(values[1] - values[0]),
             regression: part(values, 2),
             landmarks: part(values, 6),
@@ -98,7 +98,7 @@ fn part<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
 /// # Errors
 /// [`crate::error::Error::Model`] when the CPU can't run the kernel.
 pub fn area_resample(
-    kernel: Kernel,
+    kernel: Isa,
     photo: RgbView<'_>,
     window: Window,
     out_width: usize,
@@ -129,20 +129,20 @@ impl NativeFaceNet {
     /// # Errors
     /// [`crate::error::Error::Model`] when it is no InceptionResnetV1.
     pub fn load(onnx: &[u8]) -> Result<Self> {
-        Self::load_with(Kernel::detect(), onnx)
+        Self::load_with(Isa::detect(), onnx)
     }
 
     /// Reads the ONNX file, for a given kernel.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when it is no InceptionResnetV1, or when the CPU can't run the kernel.
-    pub fn load_with(kernel: Kernel, onnx: &[u8]) -> Result<Self> {
+    pub fn load_with(kernel: Isa, onnx: &[u8]) -> Result<Self> {
         Ok(Self { kernels: Kernels::new(kernel)?, network: InceptionResnetV1::load(onnx)? })
     }
 
     /// The kernel in use.
     #[must_use]
-    pub fn kernel(&self) -> Kernel {
+    pub fn kernel(&self) -> Isa {
         self.kernels.kernel()
     }
 }

@@ -9,7 +9,7 @@ use tract_onnx::prelude::*;
 
 use super::area_resample;
 use super::conv::{Conv, LayerActivation, RawConv, Residual, Target};
-use super::kernels::{Kernel, Kernels, Maps, Pool, PoolInput, Shape, Window};
+use super::kernels::{ConvParams, Isa, Kernels, Maps, Pool, PoolInput, Shape};
 use crate::imaging::{self, RgbView};
 
 /// Largest difference allowed, relative to values above 1.
@@ -18,7 +18,7 @@ const TOLERANCE: f32 = 1e-4;
 const SLACK: usize = 512;
 
 fn kernels() -> impl Iterator<Item = Kernels> {
-    Kernel::ALL.into_iter().filter_map(|kernel| Kernels::new(kernel).ok())
+    Isa::ALL.into_iter().filter_map(|kernel| Kernels::new(kernel).ok())
 }
 
 fn noise(seed: u32, len: usize) -> Vec<f32> {
@@ -100,7 +100,7 @@ fn tract_node(
 }
 
 /// A convolution of random weights.
-fn random_conv(seed: u32, window: Window, in_channels: usize, out_channels: usize) -> RawConv {
+fn random_conv(seed: u32, window: ConvParams, in_channels: usize, out_channels: usize) -> RawConv {
     let taps = in_channels * window.height * window.width;
     let scale = 1.0 / (taps as f32).sqrt();
     let weights = noise(seed, taps * out_channels).into_iter().map(|w| w * scale).collect();
@@ -156,9 +156,9 @@ const WINDOWS: [(usize, usize, usize, bool); 10] = [
     (2, 2, 2, false),
 ];
 
-fn window((height, width, stride, padded): (usize, usize, usize, bool)) -> Window {
+fn window((height, width, stride, padded): (usize, usize, usize, bool)) -> ConvParams {
     let pad = |side: usize| if padded { side / 2 } else { 0 };
-    Window { height, width, stride, pad_height: pad(height), pad_width: pad(width) }
+    ConvParams { height, width, stride, pad_height: pad(height), pad_width: pad(width) }
 }
 
 proptest! {

@@ -20,8 +20,8 @@ use facerec::http::router;
 use facerec::http::state::{App, AppState};
 use facerec::imaging::decode::DecodeLimits;
 use facerec::imaging::orient::Orientations;
-use facerec::live::Live;
 use facerec::pipeline::{Pipeline, PipelineParams};
+use facerec::reloadable::Reloadable;
 use facerec::roster::{self, ROSTER};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -149,7 +149,7 @@ pub fn config(folder: &Path, arguments: &[&str]) -> Config {
 /// What a router needs, on what lies in the data folder.
 pub fn state(config: Config, pipeline: Pipeline, access: Access) -> AppState {
     let gallery = Arc::new(open_gallery(&config.data));
-    let roster = Arc::new(Live::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
+    let roster = Arc::new(Reloadable::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
     AppState::new(App::start(config, pipeline, 0.5, gallery, roster, access).unwrap())
 }
 
@@ -210,7 +210,7 @@ pub fn pipeline_params() -> PipelineParams {
         limits: DecodeLimits { max_megapixels: 64 },
         orientations: Orientations::All,
         detect: DetectParams::default(),
-        probe_standardisation: Standardisation::Once,
+        probe_standardisation: Standardisation::FixedImage,
     }
 }
 
@@ -219,10 +219,10 @@ pub fn recipe(margin_px: u32) -> Recipe {
     Recipe { model: "casia".to_owned(), model_sha256: None, margin_px }
 }
 
-fn open_gallery(folder: &Path) -> Live<Gallery> {
+fn open_gallery(folder: &Path) -> Reloadable<Gallery> {
     let path = folder.join(store::FILE_NAME);
     if path.exists() {
-        return Live::open(&path, GALLERY).unwrap();
+        return Reloadable::open(&path, GALLERY).unwrap();
     }
-    Live::with_value(&path, GALLERY, Gallery::empty(recipe(32)))
+    Reloadable::with_value(&path, GALLERY, Gallery::empty(recipe(32)))
 }

@@ -11,7 +11,7 @@ use facerec::http::router;
 use facerec::http::serve::serve;
 use facerec::http::state::AppState;
 use facerec::imaging::{RgbView, Window};
-use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Output, Proposal, Refinement};
+use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 use facerec::pipeline::Pipeline;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -66,7 +66,7 @@ impl DetectorNets for Gate {
         Ok(Vec::new())
     }
 
-    fn onet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
         assert!(windows.is_empty());
         Ok(Vec::new())
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use facerec::models::ModelStore;
-use facerec::nn::native::{Kernel, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceNet};
 
@@ -56,10 +56,10 @@ pub static TRACT: LazyLock<Engine> = LazyLock::new(|| {
 });
 
 /// The project's own kernels, the fastest that this processor has.
-pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| Engine { name: "native", ..native(Kernel::detect()) });
+pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| Engine { name: "native", ..native(Isa::detect()) });
 
 /// The native engine on `kernel`, which the CPU must have.
-pub fn native(kernel: Kernel) -> Engine {
+pub fn native(kernel: Isa) -> Engine {
     let [pnet, rnet, onet] = store().detector().expect("the shipped networks are whole");
     let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
     let facenet =

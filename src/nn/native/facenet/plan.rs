@@ -9,7 +9,7 @@ use tract_onnx::pb::NodeProto;
 
 use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::graph::{Graph, argument, attribute, integers};
-use super::super::kernels::{CHANNELS, Pool, Window};
+use super::super::kernels::{CHANNELS, ConvParams, Pool};
 use super::{InceptionResnetV1, MapId, MapSize, Slot, Step, is_whole, memory};
 use crate::error::Result;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
@@ -226,7 +226,7 @@ impl Walk {
         let window = raw.window;
         let conv = Conv::new(&raw, activation);
         let step = if input == self.graph.input {
-            let expected = Window { height: 3, width: 3, stride: 2, pad_height: 0, pad_width: 0 };
+            let expected = ConvParams { height: 3, width: 3, stride: 2, pad_height: 0, pad_width: 0 };
             if window != expected || residual.is_some() {
                 return Err(self
                     .graph
@@ -385,7 +385,7 @@ impl Walk {
         if bias.len() != EMBEDDING_LEN {
             return Err(self.graph.error(format_args!("its linear layer has {} biases", bias.len())));
         }
-        let window = Window { height: 1, width: 1, stride: 1, pad_height: 0, pad_width: 0 };
+        let window = ConvParams { height: 1, width: 1, stride: 1, pad_height: 0, pad_width: 0 };
         Ok(RawConv { weights, bias, out_channels: EMBEDDING_LEN, in_channels: LAST_CHANNELS, window })
     }
 

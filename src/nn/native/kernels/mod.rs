@@ -11,20 +11,20 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod gather;
+mod im2col;
 mod rows;
 mod scalar;
 mod tile;
 
 use crate::error::{Error, Result};
 
-pub(crate) use gather::{Maps, Window};
+pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
 pub(crate) use tile::{Activation, LANES, Shape, SourceRows, Tile};
 
 /// A set of kernels, by the instructions it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kernel {
+pub enum Isa {
     /// Plain Rust: runs everywhere.
     Scalar,
     /// AVX2 and FMA (Intel from 2013, AMD from 2015).
@@ -33,7 +33,7 @@ pub enum Kernel {
     Avx512,
 }
 
-impl Kernel {
+impl Isa {
     /// All kernels, slowest first.
     pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
 
@@ -63,7 +63,7 @@ impl Kernel {
         }
     }
 
-    /// The kernel of this [`Kernel::name`], in any case of letters.
+    /// The kernel of this [`Isa::name`], in any case of letters.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kernel| kernel.name().eq_ignore_ascii_case(name))
@@ -80,43 +80,43 @@ impl Kernel {
     }
 }
 
-impl std::fmt::Display for Kernel {
+impl std::fmt::Display for Isa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// A [`Kernel`] that this CPU is known to run: the only way to the kernels' functions, so that safe
+/// An [`Isa`] that this CPU is known to run: the only way to the kernels' functions, so that safe
 /// code can't reach instructions that the CPU lacks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kernels(Kernel);
+pub(crate) struct Kernels(Isa);
 
 impl Kernels {
     /// Checks that the CPU can run `kernel`.
-    pub(crate) fn new(kernel: Kernel) -> Result<Self> {
+    pub(crate) fn new(kernel: Isa) -> Result<Self> {
         if kernel.is_available() {
             return Ok(Self(kernel));
         }
         Err(Error::Model(format!(
             "the {kernel} kernel was asked for, but this CPU lacks its instructions; the fastest it can run is {}",
-            Kernel::detect()
+            Isa::detect()
         )))
     }
 
-    pub(crate) fn kernel(self) -> Kernel {
+    pub(crate) fn kernel(self) -> Isa {
         self.0
     }
 
     /// The most pixels that one [`Tile`] of `width` output channels may have.
     pub(crate) fn max_pixels(self, shape: Shape, width: usize) -> usize {
         match self.0 {
-            Kernel::Scalar => scalar::PIXELS,
+            Isa::Scalar => scalar::PIXELS,
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => avx2::max_pixels(shape),
+            Isa::Avx2 => avx2::max_pixels(shape),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 => avx512::max_pixels(shape, width),
+            Isa::Avx512 => avx512::max_pixels(shape, width),
             #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx2 | Kernel::Avx512 => unreachable!("not on this CPU, for {shape:?} x {width}"),
+            Isa::Avx2 | Isa::Avx512 => unreachable!("not on this CPU, for {shape:?} x {width}"),
         }
     }
 
@@ -126,10 +126,10 @@ impl Kernels {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `Kernels::new` found the CPU's features; `check` has proven all bounds.
-            Kernel::Avx2 => unsafe { avx2::tile(tile) },
+            Isa::Avx2 => unsafe { avx2::tile(tile) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Kernel::Avx512 => unsafe { avx512::tile(tile) },
+            Isa::Avx512 => unsafe { avx512::tile(tile) },
             _ => scalar::tile(tile),
         }
     }
@@ -137,7 +137,7 @@ impl Kernels {
 
 /// Declares methods of [`Kernels`] that run one plain Rust function compiled three times: as it is, for
 /// AVX2 and for AVX-512. The compiler vectorises each with what it may use.
-macro_rules! compiled_thrice {
+macro_rules! multiversion {
     ($($(#[$doc:meta])* $name:ident = $body:path, ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
         impl Kernels {
             $($(#[$doc])*
@@ -155,10 +155,10 @@ macro_rules! compiled_thrice {
                 match self.0 {
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: `Kernels::new` found the CPU's features; the function itself is safe.
-                    Kernel::Avx2 => unsafe { avx2($($arg),*) },
+                    Isa::Avx2 => unsafe { avx2($($arg),*) },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: as above.
-                    Kernel::Avx512 => unsafe { avx512($($arg),*) },
+                    Isa::Avx512 => unsafe { avx512($($arg),*) },
                     _ => $body($($arg),*),
                 }
             })*
@@ -166,7 +166,7 @@ macro_rules! compiled_thrice {
     };
 }
 
-compiled_thrice! {
+multiversion! {
     /// See [`rows::add_rows`].
     add_rows_u16 = rows::add_rows::<u16>, (data: &[u8], stride: usize, rows: usize, sums: &mut [u16]);
     /// See [`rows::add_rows`].
@@ -183,6 +183,6 @@ compiled_thrice! {
     pool_pairs = rows::pool_pairs, (upper: &[f32], lower: &[f32], out: &mut [f32]);
     /// See [`rows::dot32`].
     dot32 = rows::dot32, (pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f32]);
-    /// See [`gather::gather`].
-    gather = gather::gather, (maps: Maps<'_>, window: Window, first: usize, count: usize, columns: &mut [f32]);
+    /// See [`im2col::im2col`].
+    im2col = im2col::im2col, (maps: Maps<'_>, window: ConvParams, first: usize, count: usize, columns: &mut [f32]);
 }

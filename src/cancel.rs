@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::imaging::{RgbView, Window};
-use crate::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Output, Proposal, Refinement};
+use crate::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 
 /// Windows that R-Net and O-Net get at a time: some 50 ms of work for R-Net and 300 ms for O-Net on one core,
 /// and enough for all cores.
@@ -16,22 +16,22 @@ const FACES: usize = 48;
 
 /// Whether somebody waits for an answer. Clones are one and the same.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    given_up: Arc<AtomicBool>,
+pub struct CancellationToken {
+    cancelled: Arc<AtomicBool>,
 }
 
-impl Wanted {
+impl CancellationToken {
     /// Nobody waits any more.
-    pub fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// To be asked where work can end.
     ///
     /// # Errors
-    /// [`Error::GivenUp`] when nobody waits.
+    /// [`Error::Cancelled`] when nobody waits.
     pub fn check(&self) -> Result<()> {
-        if self.given_up.load(Ordering::Relaxed) { Err(Error::GivenUp) } else { Ok(()) }
+        if self.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
@@ -41,16 +41,16 @@ pub fn portions<T>(faces: &[T]) -> std::slice::Chunks<'_, T> {
     faces.chunks(FACES)
 }
 
-/// Networks that run as long as their answers are [`Wanted`].
+/// Networks that run until their [`CancellationToken`] is cancelled.
 #[derive(Debug, Clone, Copy)]
-pub struct WhileWanted<'a, N: ?Sized> {
+pub struct Cancellable<'a, N: ?Sized> {
     /// The networks.
     pub nets: &'a N,
     /// Whether to go on.
-    pub wanted: &'a Wanted,
+    pub token: &'a CancellationToken,
 }
 
-impl<N: ?Sized> WhileWanted<'_, N> {
+impl<N: ?Sized> Cancellable<'_, N> {
     fn in_portions<T, A>(
         &self,
         inputs: &[T],
@@ -59,16 +59,16 @@ impl<N: ?Sized> WhileWanted<'_, N> {
     ) -> Result<Vec<A>> {
         let mut answers = Vec::with_capacity(inputs.len());
         for portion in inputs.chunks(len) {
-            self.wanted.check()?;
+            self.token.check()?;
             answers.extend(run(portion)?);
         }
         Ok(answers)
     }
 }
 
-impl<N: DetectorNets + ?Sized> DetectorNets for WhileWanted<'_, N> {
+impl<N: DetectorNets + ?Sized> DetectorNets for Cancellable<'_, N> {
     fn pnet(&self, photo: RgbView<'_>, levels: &[LevelSize], threshold: f32) -> Result<Vec<Vec<Proposal>>> {
-        self.wanted.check()?;
+        self.token.check()?;
         self.nets.pnet(photo, levels, threshold)
     }
 
@@ -76,12 +76,12 @@ impl<N: DetectorNets + ?Sized> DetectorNets for WhileWanted<'_, N> {
         self.in_portions(windows, WINDOWS, |windows| self.nets.rnet(photo, windows))
     }
 
-    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Output>> {
+    fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
         self.in_portions(windows, WINDOWS, |windows| self.nets.onet(photo, windows))
     }
 }
 
-impl<N: FaceNet + ?Sized> FaceNet for WhileWanted<'_, N> {
+impl<N: FaceNet + ?Sized> FaceNet for Cancellable<'_, N> {
     fn embed(&self, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
         self.in_portions(faces, FACES, |faces| self.nets.embed(faces))
     }
@@ -95,7 +95,7 @@ mod tests {
 
     /// Answers the number of each face, notes how many it got, and loses its client at one of them.
     struct Counting<'a> {
-        wanted: &'a Wanted,
+        token: &'a CancellationToken,
         last: f32,
         portions: Mutex<Vec<usize>>,
     }
@@ -104,7 +104,7 @@ mod tests {
         fn embed(&self, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
             self.portions.lock().unwrap().push(faces.len());
             if faces.iter().any(|face| face.0[0] == self.last) {
-                self.wanted.give_up();
+                self.token.cancel();
             }
             Ok(faces.iter().map(|face| face.0.clone()).collect())
         }
@@ -112,9 +112,9 @@ mod tests {
 
     fn embed(last: f32) -> (Result<Vec<Vec<f32>>>, Vec<usize>) {
         let faces: Vec<_> = (0..100_u8).map(|number| FaceInput(vec![number.into()])).collect();
-        let wanted = &Wanted::default();
-        let nets = &Counting { wanted, last, portions: Mutex::default() };
-        let answer = WhileWanted { nets, wanted }.embed(&faces);
+        let token = &CancellationToken::default();
+        let nets = &Counting { token, last, portions: Mutex::default() };
+        let answer = Cancellable { nets, token }.embed(&faces);
         let portions = nets.portions.lock().unwrap().clone();
         (answer, portions)
     }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_ends_before_the_next_portion() {
         let (answer, portions) = embed(50.0);
-        assert!(matches!(answer, Err(Error::GivenUp)), "{answer:?}");
+        assert!(matches!(answer, Err(Error::Cancelled)), "{answer:?}");
         assert_eq!(portions, [48, 48]);
     }
 }

@@ -19,7 +19,7 @@ const SLACK: usize = 16 * 32;
 
 /// R-Net or O-Net, packed.
 #[derive(Debug)]
-pub(crate) struct RefineNet {
+pub(crate) struct CropNet {
     /// Side of the crops, pixels.
     side: usize,
     /// First convolution, and the channels that its pooling keeps.
@@ -87,7 +87,7 @@ fn heads(graph: &mut DetectorGraph, in_channels: usize, outputs: &[usize]) -> Re
     Ok(Conv::new(&joined, LayerActivation::None))
 }
 
-impl RefineNet {
+impl CropNet {
     /// Packs R-Net. It answers 6 numbers: the scores of "no face" and "face", 4 regressions.
     pub(crate) fn load_rnet(onnx: &[u8]) -> Result<Self> {
         let mut graph = DetectorGraph::read("R-Net", onnx)?;

@@ -8,7 +8,7 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// When `id` was made, UTC, as RFC 3339 has it to the second; `None` for an id that is no ULID.
 #[must_use]
-pub fn made_at(id: &str) -> Option<String> {
+pub fn created_at(id: &str) -> Option<String> {
     let seconds = Ulid::from_str(id).ok()?.timestamp_ms() / 1000;
     let (year, month, day) = date(seconds / SECONDS_A_DAY);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -54,10 +54,10 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             let id = Ulid::from_parts(seconds * 1000 + 999, 7).to_string();
-            assert_eq!(made_at(&id).as_deref(), Some(expected));
+            assert_eq!(created_at(&id).as_deref(), Some(expected));
         }
-        assert_eq!(made_at("not-a-ulid"), None);
+        assert_eq!(created_at("not-a-ulid"), None);
         // The latest that a ULID can hold.
-        assert!(made_at("7ZZZZZZZZZZZZZZZZZZZZZZZZZ").is_some());
+        assert!(created_at("7ZZZZZZZZZZZZZZZZZZZZZZZZZ").is_some());
     }
 }

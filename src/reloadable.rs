@@ -24,7 +24,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What kind of file it is, and how it is read.
 #[derive(Debug)]
-pub struct Kind<T> {
+pub struct FileSource<T> {
     /// For messages: `gallery` or `roster`.
     pub what: &'static str,
     /// Reads the file.
@@ -33,17 +33,17 @@ pub struct Kind<T> {
     pub without_file: Option<fn() -> T>,
 }
 
-impl<T> Clone for Kind<T> {
+impl<T> Clone for FileSource<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Kind<T> {}
+impl<T> Copy for FileSource<T> {}
 
 /// Why the value in use is not what the file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ReloadError {
     /// What is wrong, for a person.
     pub message: String,
     /// Whether the file is there (and broken).
@@ -55,15 +55,15 @@ pub struct Trouble {
 /// What a value must be besides readable; the error says what was expected and found.
 type Check<T> = Box<dyn Fn(&T) -> Result<()> + Send + Sync>;
 
-/// The value of a file, kept up to date by [`Live::poll`].
-pub struct Live<T> {
+/// The value of a file, kept up to date by [`Reloadable::poll`].
+pub struct Reloadable<T> {
     path: PathBuf,
-    kind: Kind<T>,
+    kind: FileSource<T>,
     check: Option<Check<T>>,
     /// Locked only to clone or to swap the pointer.
     current: RwLock<Arc<T>>,
     /// Locked only to clone or to replace it.
-    trouble: RwLock<Option<Trouble>>,
+    trouble: RwLock<Option<ReloadError>>,
     reloads: Reloads,
     /// What the file looked like when it was last read or written here. Locked while it is read
     /// or written: polls and writes take turns.
@@ -133,12 +133,12 @@ impl Seen {
     }
 }
 
-impl<T> Live<T> {
+impl<T> Reloadable<T> {
     /// Reads the file at `path`. Where there is none, the kind's value without a file is in use.
     ///
     /// # Errors
     /// What the reader says; [`Error::Data`] when there is no file but must be one.
-    pub fn open(path: &Path, kind: Kind<T>) -> Result<Self> {
+    pub fn open(path: &Path, kind: FileSource<T>) -> Result<Self> {
         match kind.without_file {
             Some(without) if !exists(path)? => {
                 let live = Self::with_value(path, kind, without());
@@ -156,7 +156,7 @@ impl<T> Live<T> {
 
     /// Begins with `value` for a file that is not written yet. Its absence is no trouble until it
     /// has been there.
-    pub fn with_value(path: &Path, kind: Kind<T>, value: T) -> Self {
+    pub fn with_value(path: &Path, kind: FileSource<T>, value: T) -> Self {
         let seen = if kind.without_file.is_some() { Seen::Unsettled } else { Seen::NoFile };
         Self {
             path: path.to_path_buf(),
@@ -189,7 +189,7 @@ impl<T> Live<T> {
     }
 
     /// Why the value in use is not what the file says; `None` when it is.
-    pub fn trouble(&self) -> Option<Trouble> {
+    pub fn reload_error(&self) -> Option<ReloadError> {
         self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -300,7 +300,7 @@ impl<T> Live<T> {
         }
         tracing::warn!(what = self.kind.what, "{message}");
         let since = trouble.as_ref().map_or_else(SystemTime::now, |old| old.since);
-        *trouble = Some(Trouble { message, file_exists, since });
+        *trouble = Some(ReloadError { message, file_exists, since });
     }
 
     fn lock_seen(&self) -> MutexGuard<'_, Seen> {
@@ -314,7 +314,7 @@ fn exists(path: &Path) -> Result<bool> {
 }
 
 /// Reads the file and says in which state it was, if that is certain.
-fn read_settled<T>(path: &Path, kind: Kind<T>) -> Result<(T, Seen)> {
+fn read_settled<T>(path: &Path, kind: FileSource<T>) -> Result<(T, Seen)> {
     let stamp = || std::fs::metadata(path).ok().map(|about| Stamp::of(&about));
     let before = stamp().filter(|stamp| stamp.is_settled(SystemTime::now()));
     let value = (kind.read)(path)?;
@@ -336,11 +336,11 @@ mod tests {
         if text.contains("broken") { Err(Error::Data(format!("{text:?} can't be used"))) } else { Ok(text) }
     }
 
-    const STRICT: Kind<String> = Kind { what: "list", read, without_file: None };
-    const LENIENT: Kind<String> = Kind { without_file: Some(String::new), ..STRICT };
+    const STRICT: FileSource<String> = FileSource { what: "list", read, without_file: None };
+    const LENIENT: FileSource<String> = FileSource { without_file: Some(String::new), ..STRICT };
 
-    fn message(live: &Live<String>) -> String {
-        live.trouble().map_or_else(String::new, |trouble| trouble.message)
+    fn message(live: &Reloadable<String>) -> String {
+        live.reload_error().map_or_else(String::new, |trouble| trouble.message)
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Live::open(&path, STRICT).unwrap();
+        let live = Reloadable::open(&path, STRICT).unwrap();
         let held = live.current();
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
@@ -370,22 +370,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Live::open(&path, STRICT).unwrap();
+        let live = Reloadable::open(&path, STRICT).unwrap();
         fs::write(&path, "broken").unwrap();
         assert!(!live.poll());
         assert_eq!(live.current().as_str(), "one");
         assert_eq!(message(&live), "\"broken\" can't be used; the list read before is still in use");
         assert_eq!(live.reloads(), (0, 1));
-        let since = live.trouble().unwrap().since;
+        let since = live.reload_error().unwrap().since;
         fs::write(&path, "broken again").unwrap();
         live.poll();
-        assert_eq!(live.trouble().unwrap().since, since, "it has been in trouble since then");
+        assert_eq!(live.reload_error().unwrap().since, since, "it has been in trouble since then");
         fs::remove_file(&path).unwrap();
         assert!(!live.poll());
         assert!(message(&live).ends_with("was deleted; the one read before is still in use"));
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.trouble(), live.reloads()), ("two", None, (1, 2)));
+        assert_eq!((live.current().as_str(), live.reload_error(), live.reloads()), ("two", None, (1, 2)));
     }
 
     #[test]
@@ -397,7 +397,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Live::open(&path, Kind { read: unless_the_disk_fails, ..STRICT }).unwrap();
+        let live = Reloadable::open(&path, FileSource { read: unless_the_disk_fails, ..STRICT }).unwrap();
         fs::write(path.with_extension("failing"), "").unwrap();
         fs::write(&path, "two").unwrap();
         assert!(!live.poll());
@@ -406,7 +406,7 @@ mod tests {
         let Seen::Broken(stamp, at) = *live.lock_seen() else { panic!("it could not be read") };
         *live.lock_seen() = Seen::Broken(stamp, at.checked_sub(RETRY_INTERVAL).unwrap());
         assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+        assert_eq!((live.current().as_str(), live.reload_error()), ("two", None));
     }
 
     #[test]
@@ -431,44 +431,44 @@ mod tests {
             ..=3 => Ok(()),
             len => Err(Error::Data(format!("expected 3 letters, found {len}"))),
         };
-        let live = Live::open(&path, STRICT).unwrap().checked(short);
+        let live = Reloadable::open(&path, STRICT).unwrap().checked(short);
         fs::write(&path, "three").unwrap();
         assert!(!live.poll());
         assert_eq!(live.current().as_str(), "one");
         assert_eq!(message(&live), "expected 3 letters, found 5; the list read before is still in use");
-        assert!(live.trouble().unwrap().file_exists);
+        assert!(live.reload_error().unwrap().file_exists);
         fs::write(&path, "two").unwrap();
         assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.trouble()), ("two", None));
+        assert_eq!((live.current().as_str(), live.reload_error()), ("two", None));
     }
 
     #[test]
     fn a_file_that_may_be_missing_counts_as_empty() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        let live = Live::open(&path, LENIENT).unwrap();
-        assert!(!live.trouble().unwrap().file_exists);
+        let live = Reloadable::open(&path, LENIENT).unwrap();
+        assert!(!live.reload_error().unwrap().file_exists);
         fs::write(&path, "one").unwrap();
         assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.trouble()), ("one", None));
+        assert_eq!((live.current().as_str(), live.reload_error()), ("one", None));
         fs::remove_file(&path).unwrap();
         assert!(live.poll());
         assert_eq!(live.current().as_str(), "");
-        assert!(Live::open(&path, STRICT).is_err());
+        assert!(Reloadable::open(&path, STRICT).is_err());
         fs::write(&path, "broken").unwrap();
-        assert!(Live::open(&path, LENIENT).is_err(), "there at the start, it must be whole");
+        assert!(Reloadable::open(&path, LENIENT).is_err(), "there at the start, it must be whole");
     }
 
     #[test]
     fn own_writes_are_no_foreign_changes_and_foreign_changes_are_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        let live = Live::with_value(&path, STRICT, "0".to_owned());
-        assert!(!live.poll() && live.trouble().is_none(), "not written yet");
+        let live = Reloadable::with_value(&path, STRICT, "0".to_owned());
+        assert!(!live.poll() && live.reload_error().is_none(), "not written yet");
         let add = |text: &'static str| {
             live.write(|old| {
                 let new = format!("{old}{text}");
-                let file = crate::durable::replace(&path, |to| to.write_all(new.as_bytes())).unwrap();
+                let file = crate::atomic_file::replace(&path, |to| to.write_all(new.as_bytes())).unwrap();
                 Ok(Some((new, file)))
             })
         };

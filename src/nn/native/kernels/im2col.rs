@@ -20,9 +20,9 @@ pub(crate) struct Maps<'a> {
     pub(crate) stride: usize,
 }
 
-/// Window of a convolution.
+/// Kernel size, stride and padding of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct ConvParams {
     /// Rows.
     pub(crate) height: usize,
     /// Columns.
@@ -35,7 +35,7 @@ pub(crate) struct Window {
     pub(crate) pad_width: usize,
 }
 
-impl Window {
+impl ConvParams {
     /// Rows and columns of the output for a map of `height x width`.
     pub(crate) fn output(self, height: usize, width: usize) -> (usize, usize) {
         let steps = |len: usize, pad: usize, size: usize| {
@@ -49,7 +49,7 @@ impl Window {
 /// row) as columns: value `k` of pixel `j`, in the order (window row, window column, channel), goes to
 /// `columns[(k / 16 * count + j) * 16 + k % 16]`. The channels are a multiple of 16.
 #[inline(always)]
-pub(super) fn gather(maps: Maps<'_>, window: Window, first: usize, count: usize, columns: &mut [f32]) {
+pub(super) fn im2col(maps: Maps<'_>, window: ConvParams, first: usize, count: usize, columns: &mut [f32]) {
     let (out_height, out_width) = window.output(maps.height, maps.width);
     let blocks = maps.channels / LANES;
     for pixel in 0..count {
