@@ -1,6 +1,6 @@
 //! From a crop to an embedding: standardise, run FaceNet.
 use crate::align::AlignedCrop;
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FaceInput, FaceNet};
 
 /// What a face looks like to FaceNet: 512 floats of L2 norm 1. Only comparable with embeddings of
@@ -55,7 +55,7 @@ impl Standardisation {
 /// The embedding of each crop, in order.
 ///
 /// # Errors
-/// [`Error::Model`] when the network can't be run or answers what is no embedding.
+/// [`crate::error::Error::Model`] when the network can't be run or answers what is no embedding.
 pub fn embed(net: &dyn FaceNet, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
     let inputs: Vec<FaceInput> = crops
         .iter()
@@ -67,9 +67,10 @@ pub fn embed(net: &dyn FaceNet, crops: &[AlignedCrop], how: Standardisation) -> 
 fn checked(values: Vec<f32>) -> Result<Embedding> {
     let len = values.len();
     Embedding::new(values).ok_or_else(|| {
-        Error::Model(format!(
+        let message = format!(
             "FaceNet answered {len} numbers that are no embedding; expected {EMBEDDING_LEN} finite ones"
-        ))
+        );
+        ModelError::Run(message).into()
     })
 }
 

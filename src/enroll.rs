@@ -9,7 +9,7 @@ use crate::align::AlignedCrop;
 use crate::detect::Detection;
 use crate::detect::main_face::main_face;
 use crate::embed::Standardisation;
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::imaging::OrientedRgb;
 use crate::person_name;
@@ -75,9 +75,8 @@ impl<'a> Gate<'a> {
             return Ok(Outcome::Rejected { reasons });
         }
         let Some(embedding) = self.pipeline.embed(&[crop], Standardisation::FixedImage)?.pop() else {
-            return Err(Error::Model(
-                "FaceNet answered nothing for a face: expected one embedding".to_owned(),
-            ));
+            let message = "FaceNet answered nothing for a face: expected one embedding";
+            return Err(ModelError::Run(message.to_owned()).into());
         };
         let sha256: [u8; 32] = Sha256::digest(bytes).into();
         reasons.extend(self.known.identity_reasons(&name, &embedding, &sha256));

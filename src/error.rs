@@ -1,13 +1,19 @@
 //! The one error type of the library. What each kind means to an HTTP client is decided in
 //! `http::error`, and only there.
 
-/// Anything that can go wrong between a request and its answer.
+mod data;
+mod model;
+
+pub use data::{DataError, Operation};
+pub use model::ModelError;
+
+/// Anything that can go wrong between a request and its response.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the client sent can't be used; sending something else helps.
+    /// The client's input can't be used; other input helps.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// There is no room for more work now; trying again later helps.
+    /// The queue is full; a later retry helps.
     #[error("the queue is full: {waiting} photos are waiting, {limit} may")]
     Busy {
         /// Photos that wait for a worker.
@@ -15,12 +21,12 @@ pub enum Error {
         /// How many may wait (`--queue`).
         limit: usize,
     },
-    /// A file of the data folder (gallery, roster, people) is missing, broken or not writable.
-    #[error("{0}")]
-    Data(String),
-    /// A network's file is missing, altered, or not what it is said to be.
-    #[error("{0}")]
-    Model(String),
+    /// A file of the data directory is missing, broken or not writable.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A network is missing, altered, of another structure, or can't be run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Nobody waits for the answer any more, so the work has ended.
     #[error("nobody waits for the answer any more")]
     Cancelled,
@@ -98,7 +104,10 @@ pub enum InputError {
     /// A person without a photo can't be recognised.
     #[error("it is the person's only photo: add another one first, or delete the person")]
     LastPhoto,
-    /// Another process writes to the data folder.
+    /// The roster's workbook can't be used.
+    #[error("the roster can't be read: {0}")]
+    InvalidWorkbook(String),
+    /// Another process writes to the data directory.
     #[error("{0}")]
     Locked(String),
     /// The request contradicts what is stored.

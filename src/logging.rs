@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Result};
 
 /// facerec speaks at `info`, its libraries at `warn`.
 const DEFAULT_FILTER: &str = "warn,facerec=info";
@@ -16,14 +16,14 @@ const DEFAULT_FILTER: &str = "warn,facerec=info";
 /// Starts logging; to be called once.
 ///
 /// # Errors
-/// [`Error::Data`] when the filter in the environment can't be read or logging runs already.
+/// [`crate::error::Error::Data`] when the filter in the environment can't be read or logging runs already.
 pub fn init(format: LogFormat) -> Result<()> {
     let (variable, text) = ["FACEREC_LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|v| !v.is_empty()).map(|v| (variable, v)))
         .unwrap_or(("the default", DEFAULT_FILTER.to_owned()));
     let filter = EnvFilter::try_new(&text).map_err(|e| {
-        Error::Data(format!(
+        DataError::Invalid(format!(
             "{variable}: expected a log filter like \"info\" or \"facerec=debug\", found {text:?}: {e}"
         ))
     })?;
@@ -39,7 +39,7 @@ pub fn init(format: LogFormat) -> Result<()> {
             lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
         }
     };
-    started.map_err(|e| Error::Data(format!("logging can't be started: {e}")))
+    started.map_err(|e| DataError::Invalid(format!("logging can't be started: {e}")).into())
 }
 
 /// On a terminal, unless `NO_COLOR` is set and not empty (no-color.org).

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 
 /// A file that changed less than this before it was read is read once more: a second change in
 /// the same tick of the file system's clock (4 ms) could not be told from the first.
@@ -137,7 +137,7 @@ impl<T> Reloadable<T> {
     /// Reads the file at `path`. Where there is none, the kind's value without a file is in use.
     ///
     /// # Errors
-    /// What the reader says; [`Error::Data`] when there is no file but must be one.
+    /// What the reader says; [`crate::error::Error::Data`] when there is no file but must be one.
     pub fn open(path: &Path, kind: FileSource<T>) -> Result<Self> {
         match kind.without_file {
             Some(without) if !exists(path)? => {
@@ -310,7 +310,7 @@ impl<T> Reloadable<T> {
 }
 
 fn exists(path: &Path) -> Result<bool> {
-    path.try_exists().map_err(|error| Error::Data(format!("{} can't be read: {error}", path.display())))
+    path.try_exists().map_err(DataError::io_at(path, Operation::Read))
 }
 
 /// Reads the file and says in which state it was, if that is certain.
@@ -332,8 +332,12 @@ mod tests {
     use super::*;
 
     fn read(path: &Path) -> Result<String> {
-        let text = fs::read_to_string(path).map_err(|error| Error::Data(error.to_string()))?;
-        if text.contains("broken") { Err(Error::Data(format!("{text:?} can't be used"))) } else { Ok(text) }
+        let text = fs::read_to_string(path).map_err(DataError::io_at(path, Operation::Read))?;
+        if text.contains("broken") {
+            Err(DataError::Invalid(format!("{text:?} can't be used")).into())
+        } else {
+            Ok(text)
+        }
     }
 
     const STRICT: FileSource<String> = FileSource { what: "list", read, without_file: None };
@@ -392,7 +396,7 @@ mod tests {
     fn a_file_that_could_not_be_read_is_tried_again_after_a_while() {
         fn unless_the_disk_fails(path: &Path) -> Result<String> {
             let failing = path.with_extension("failing").exists();
-            if failing { Err(Error::Data("the disk fails".to_owned())) } else { read(path) }
+            if failing { Err(DataError::Invalid("the disk fails".to_owned()).into()) } else { read(path) }
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
@@ -429,7 +433,7 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let short = |text: &String| match text.len() {
             ..=3 => Ok(()),
-            len => Err(Error::Data(format!("expected 3 letters, found {len}"))),
+            len => Err(DataError::Invalid(format!("expected 3 letters, found {len}")).into()),
         };
         let live = Reloadable::open(&path, STRICT).unwrap().checked(short);
         fs::write(&path, "three").unwrap();
@@ -477,7 +481,7 @@ mod tests {
         fs::write(&path, "foreign").unwrap();
         assert_eq!(add("2").unwrap().as_str(), "foreign2");
         assert!(!live.poll());
-        assert!(live.write(|_| Err(Error::Data("no".to_owned()))).is_err());
+        assert!(live.write(|_| Err(DataError::Invalid("no".to_owned()).into())).is_err());
         assert_eq!(live.current().as_str(), "foreign2");
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::atomic_file;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 use crate::person_name;
 use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
@@ -49,7 +49,7 @@ impl Roster {
     /// `ID` found by their headers in any column.
     ///
     /// # Errors
-    /// [`crate::error::Error::Data`] when it is no workbook, too large, or lacks a column.
+    /// [`InputError::InvalidWorkbook`] when it is no workbook, too large, or lacks a column.
     pub fn from_xlsx(bytes: &[u8]) -> Result<Self> {
         let sheet = xlsx::read(bytes)?;
         let mut roster = Self::from_rows(sheet.rows);
@@ -66,20 +66,19 @@ impl Roster {
     /// Reads a workbook from its file.
     ///
     /// # Errors
-    /// [`Error::Data`] when it can't be read, or as [`Roster::from_xlsx`].
+    /// [`crate::error::Error::Data`] when it can't be read or is no usable workbook.
     pub fn read_file(path: &Path) -> Result<Self> {
-        let failed = |found: &str| Error::Data(format!("{} can't be read: {found}", path.display()));
-        let about = std::fs::metadata(path).map_err(|error| failed(&error.to_string()))?;
+        let failed = DataError::io_at(path, Operation::Read);
+        let about = std::fs::metadata(path).map_err(&failed)?;
         if !about.is_file() {
-            return Err(failed("expected a file, found a folder or a device"));
+            let found = "expected a file, found a directory or a device";
+            return Err(DataError::content(path.display(), Operation::Read, found));
         }
         // One byte more than is taken, so that too long a file is not taken for its beginning.
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(|error| failed(&error.to_string()))?;
-        file.take(xlsx::MAX_FILE_BYTES as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed(&error.to_string()))?;
-        Self::from_xlsx(&bytes).map_err(|error| Error::Data(format!("{}: {error}", path.display())))
+        let file = File::open(path).map_err(&failed)?;
+        file.take(xlsx::MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(&failed)?;
+        Self::from_xlsx(&bytes).map_err(|error| DataError::content(path.display(), Operation::Read, error))
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.
@@ -134,14 +133,14 @@ impl Roster {
 /// use. The caller holds the lock on the data folder. Returns what is in use then.
 ///
 /// # Errors
-/// [`Error::Data`] when the file can't be written; the old one is in place then, and in use.
+/// [`crate::error::Error::Data`] when the file can't be written; the old one is in place then, and in use.
 pub fn replace(live: &Reloadable<Roster>, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
     let path = live.path();
     live.write(|_| {
         // A writer that was killed may have left something behind; nobody else writes here.
         let written = atomic_file::remove_leftovers(path)
             .and_then(|_| atomic_file::replace(path, |to| to.write_all(workbook)))
-            .map_err(|error| Error::Data(format!("{} can't be written: {error}", path.display())))?;
+            .map_err(DataError::io_at(path, Operation::Write))?;
         Ok(Some((roster, written)))
     })
 }

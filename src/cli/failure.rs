@@ -22,7 +22,7 @@ pub(super) enum OutputFormat {
 
 /// Says why the whole command failed.
 pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
-    let message = format!("{error:#}");
+    let message = message(error);
     match format {
         OutputFormat::Text => output::note(format_args!("facerec: {message}")),
         OutputFormat::JsonOutput => {
@@ -36,6 +36,18 @@ pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     }
 }
 
+/// The contexts that the command added, then the library's error, whose message includes its causes.
+fn message(error: &anyhow::Error) -> String {
+    let mut parts = Vec::new();
+    for part in error.chain() {
+        parts.push(part.to_string());
+        if part.is::<crate::error::Error>() {
+            break;
+        }
+    }
+    parts.join(": ")
+}
+
 /// One of several photos that can't be used, in place of its answer.
 #[derive(Debug, Serialize)]
 pub(super) struct UnusablePhoto {
@@ -46,7 +58,7 @@ pub(super) struct UnusablePhoto {
 impl UnusablePhoto {
     /// Tells people of it. `name` is what the output calls the photo.
     pub(super) fn report(path: &Path, name: String, error: &anyhow::Error) -> Self {
-        let error = format!("{error:#}");
+        let error = message(error);
         output::note(format_args!("facerec: {}: {error}", printable(path)));
         Self { photo: name, error }
     }

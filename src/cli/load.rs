@@ -7,7 +7,7 @@ use anyhow::bail;
 use crate::config::{Compat, EngineName, KernelName, ModelArgs};
 use crate::detect::DetectParams;
 use crate::embed::Standardisation;
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 use crate::gallery::Recipe;
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
@@ -98,7 +98,7 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<Loaded> {
         }
     };
     let threshold = store.manifest().embedder(model)?.default_threshold.ok_or_else(|| {
-        Error::Model(format!("the manifest gives no default threshold for the embedder {model}"))
+        ModelError::Builtin(format!("the manifest gives no default threshold for the embedder {model}"))
     })?;
     let pipeline = Pipeline::new(nets, facenet, params(args, compat));
     Ok(Loaded { pipeline, model: model.to_owned(), model_sha256, threshold })

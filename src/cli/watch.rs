@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::data::log_warnings;
 use super::load::Loaded;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Result};
 use crate::gallery::store::short_hex;
 use crate::gallery::{Gallery, Recipe};
 use crate::keys::ApiKeys;
@@ -65,13 +65,14 @@ impl LoadedEmbedder {
     /// Warns of a gallery that another file of the same model made.
     ///
     /// # Errors
-    /// [`Error::Data`] for a gallery of another model.
+    /// [`crate::error::Error::Data`] for a gallery of another model.
     pub fn check(&self, recipe: &Recipe) -> Result<()> {
         if recipe.model != self.model {
-            return Err(Error::Data(format!(
+            return Err(DataError::Invalid(format!(
                 "the gallery was made with the model {}, but {} is loaded: restart the service to use it",
                 recipe.model, self.model
-            )));
+            ))
+            .into());
         }
         if let Some(made_by) = recipe.model_sha256.filter(|sha256| *sha256 != self.sha256) {
             tracing::warn!(

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Gate, GateParams, Outcome, Reason};
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::person_name;
 use crate::photo_file;
@@ -60,14 +60,16 @@ pub struct FolderReport {
 /// Lists `folder`: in it one folder a person, in each of them files. Hidden ones are left out.
 ///
 /// # Errors
-/// [`Error::Data`] when `folder` itself can't be read; anything in it that can't be used is
+/// [`crate::error::Error::Data`] when `folder` itself can't be read; anything in it that can't be used is
 /// [`Skipped`].
 pub fn list_folder(folder: &Path) -> Result<FolderContents> {
-    let people =
-        entries(folder).map_err(|reason| Error::Data(format!("the folder {} {reason}", folder.display())))?;
+    let people = entries(folder)
+        .map_err(DataError::io(format!("the directory {}", folder.display()), Operation::Read))?;
     let mut contents = FolderContents::default();
     for path in people {
-        match person_of(&path).and_then(|name| Ok((name, entries(&path)?))) {
+        match person_of(&path)
+            .and_then(|name| Ok((name, entries(&path).map_err(|error| format!("can't be read: {error}"))?)))
+        {
             Ok((_, files)) if files.is_empty() => {
                 let why = "expected photos in the folder, found none".to_owned();
                 contents.skipped.push(Skipped { path, why });
@@ -104,11 +106,10 @@ fn person_of(folder: &Path) -> std::result::Result<String, String> {
     person_name::parse(name).map_err(|error| error.to_string())
 }
 
-fn entries(folder: &Path) -> std::result::Result<Vec<PathBuf>, String> {
-    let unreadable = |reason: std::io::Error| format!("can't be read: {reason}");
+fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
         if !entry.file_name().as_encoded_bytes().starts_with(b".") {
             paths.push(entry.path());
         }
@@ -122,7 +123,7 @@ fn entries(folder: &Path) -> std::result::Result<Vec<PathBuf>, String> {
 /// are one person.
 ///
 /// # Errors
-/// [`Error::Model`] when a network can't be run; [`Error::Input`] for a name that can't be one.
+/// [`crate::error::Error::Model`] when a network can't be run; [`crate::error::Error::Input`] for a name that can't be one.
 pub fn enroll_folder(
     pipeline: &Pipeline,
     photos: Vec<FolderPhoto>,

@@ -5,13 +5,14 @@
 //! `(n, 512)`, in C or Fortran order, written by numpy 1 or 2 in any pickle protocol.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::embed::Embedding;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 use crate::nn::EMBEDDING_LEN;
 use crate::pickle::{Pickle, Rules, Value};
 use numpy::{Numpy, NumpyArray, resolve};
@@ -33,24 +34,25 @@ pub type NamedEmbeddings = (String, Vec<Embedding>);
 /// Reads the pickle at `path` as a gallery.
 ///
 /// # Errors
-/// [`Error::Data`] naming the file, when it can't be read, is larger than [`MAX_FILE_BYTES`], or
+/// [`crate::error::Error::Data`] naming the file, when it can't be read, is larger than [`MAX_FILE_BYTES`], or
 /// for what [`import`] refuses.
 pub fn import_file(path: &Path) -> Result<Gallery> {
-    let error = |reason: String| Error::Data(format!("{} can't be imported: {reason}", path.display()));
+    let failed = DataError::io_at(path, Operation::Import);
+    let refused = |reason: &dyn Display| DataError::content(path.display(), Operation::Import, reason);
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|reason| error(reason.to_string()))?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|reason| error(reason.to_string()))?;
+    let file = File::open(path).map_err(&failed)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(&failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(error(format!("expected at most {MAX_FILE_BYTES} bytes, found more")));
+        return Err(refused(&format_args!("expected at most {MAX_FILE_BYTES} bytes, found more")));
     }
-    import(&bytes).map_err(|reason| error(reason.to_string()))
+    import(&bytes).map_err(|error| refused(&error))
 }
 
 /// The gallery in a pickle. Its recipe is the old service's: vggface2, no margin. Names without a
 /// single embedding, which the old enrolment wrote where it found no face, are left out.
 ///
 /// # Errors
-/// [`Error::Data`] for what [`read`] refuses, and for a pickle without any embedding.
+/// [`crate::error::Error::Data`] for what [`read`] refuses, and for a pickle without any embedding.
 pub fn import(bytes: &[u8]) -> Result<Gallery> {
     let mut people = Vec::new();
     for (name, embeddings) in read(bytes)? {
@@ -61,7 +63,7 @@ pub fn import(bytes: &[u8]) -> Result<Gallery> {
         }
     }
     if people.is_empty() {
-        return Err(Error::Data("expected at least one enrolled face, found none".into()));
+        return Err(DataError::Invalid("expected at least one enrolled face, found none".into()).into());
     }
     let recipe = Recipe { model: "vggface2".into(), model_sha256: None, margin_px: 0 };
     Gallery::new(recipe, people)
@@ -71,7 +73,7 @@ pub fn import(bytes: &[u8]) -> Result<Gallery> {
 /// constructors is refused by name. Numbers of norm 1 are kept bit for bit, others are scaled.
 ///
 /// # Errors
-/// [`Error::Data`] saying what was expected and what was found.
+/// [`crate::error::Error::Data`] saying what was expected and what was found.
 pub fn read(bytes: &[u8]) -> Result<Vec<NamedEmbeddings>> {
     let rules = Rules {
         resolve: &resolve,
@@ -80,28 +82,25 @@ pub fn read(bytes: &[u8]) -> Result<Vec<NamedEmbeddings>> {
         persistent_ids: false,
     };
     let pickle = Pickle::read(bytes, &rules)
-        .map_err(|reason| Error::Data(format!("the pickle is refused {reason}")))?;
+        .map_err(|reason| DataError::Invalid(format!("the pickle is refused {reason}")))?;
     let root = pickle.root();
-    let people = root
-        .pairs()
-        .ok_or_else(|| Error::Data(format!("expected a dict from name to arrays, found {}", root.kind())))?;
+    let people = root.pairs().ok_or_else(|| {
+        DataError::Invalid(format!("expected a dict from name to arrays, found {}", root.kind()))
+    })?;
     // An array can be referred to from many places at two bytes each, so copies are counted.
     let mut room = bytes.len() / MIN_EMBEDDING_BYTES + 1;
     let mut names = HashSet::new();
     let mut named = Vec::new();
     for (key, value) in people {
-        let name = key
-            .text()
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| Error::Data(format!("expected a name as the dict's key, found {}", key.kind())))?;
+        let name = key.text().filter(|name| !name.is_empty()).ok_or_else(|| {
+            DataError::Invalid(format!("expected a name as the dict's key, found {}", key.kind()))
+        })?;
         if !names.insert(name) {
-            return Err(Error::Data(format!(
-                "the name \"{}\" stands twice in the dict",
-                name.escape_debug()
-            )));
+            let message = format!("the name \"{}\" stands twice in the dict", name.escape_debug());
+            return Err(DataError::Invalid(message).into());
         }
         let embeddings = embeddings(value, &mut room)
-            .map_err(|reason| Error::Data(format!("\"{}\": {reason}", name.escape_debug())))?;
+            .map_err(|reason| DataError::Invalid(format!("\"{}\": {reason}", name.escape_debug())))?;
         named.push((name.to_owned(), embeddings));
     }
     Ok(named)

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::atomic_file;
 use crate::embed::Embedding;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 use crate::nn::EMBEDDING_LEN;
 use crate::student_id::StudentId;
 
@@ -87,12 +87,12 @@ struct PhotoRecord<'a> {
 /// Reads a gallery and lays it out for searching.
 ///
 /// # Errors
-/// [`Error::Data`] when the file is missing, truncated, altered, of another kind or of a newer
+/// [`crate::error::Error::Data`] when the file is missing, truncated, altered, of another kind or of a newer
 /// version; it says what was expected and what was found.
 pub fn read(path: &Path) -> Result<Gallery> {
-    let failed = |what: &str| Error::Data(format!("the gallery {} can't be read: {what}", path.display()));
-    let bytes = read_bounded(path).map_err(|error| failed(&error.to_string()))?;
-    let gallery = decode(&bytes).map_err(|what| failed(&what))?;
+    let file = format!("the gallery {}", path.display());
+    let bytes = read_bounded(path).map_err(DataError::io(&file, Operation::Read))?;
+    let gallery = decode(&bytes).map_err(|reason| DataError::content(&file, Operation::Read, reason))?;
     gallery.prepare();
     Ok(gallery)
 }
@@ -101,19 +101,17 @@ pub fn read(path: &Path) -> Result<Gallery> {
 /// the new one.
 ///
 /// # Errors
-/// [`Error::Data`] when it can't be written; which file is in place then, [`atomic_file::replace`] says.
+/// [`crate::error::Error::Data`] when it can't be written; which file is in place then, [`atomic_file::replace`] says.
 pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::Data(format!("the gallery {} can't be written: {error}", path.display()))
-    };
-    let bytes = encode(gallery).map_err(|what| failed(&what))?;
-    atomic_file::replace(path, |to| to.write_all(&bytes)).map_err(|error| failed(&error))
+    let file = format!("the gallery {}", path.display());
+    let bytes = encode(gallery).map_err(|reason| DataError::content(&file, Operation::Write, reason))?;
+    atomic_file::replace(path, |to| to.write_all(&bytes)).map_err(DataError::io(&file, Operation::Write))
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let about = std::fs::metadata(path)?;
     if !about.is_file() {
-        return Err(std::io::Error::other("expected a file, found a folder or a device"));
+        return Err(std::io::Error::other("expected a file, found a directory or a device"));
     }
     if about.len() > MAX_FILE_BYTES {
         let message = format!("expected at most {MAX_FILE_BYTES} bytes, found {}", about.len());

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Gallery, store};
 use crate::atomic_file;
-use crate::error::{Error, InputError, Result};
+use crate::error::{DataError, Error, InputError, Operation, Result};
 use crate::reloadable::{FileSource, Reloadable};
 
 /// Name of the lock file in the data folder. It stays there; the lock is on it, not in it.
@@ -39,7 +39,8 @@ impl FolderLock {
         let path = folder.join(LOCK_FILE_NAME);
         let failed = |error: io::Error| {
             let hint = rights_hint(folder, &error);
-            Error::Data(format!("{} can't be locked: {error}{hint}", path.display()))
+            let source = io::Error::new(error.kind(), format!("{error}{hint}"));
+            DataError::io_at(&path, Operation::Lock)(source)
         };
         let mut file = open_lock_file(folder, &path).map_err(failed)?;
         match file.try_lock() {
@@ -196,10 +197,11 @@ impl GalleryWriter {
             newest.prepare();
             Ok(Some((newest, file)))
         });
+        let written = written.map_err(Arc::new);
         for answer in unanswered {
             let result = match &written {
                 Ok(gallery) => Ok(Arc::clone(gallery)),
-                Err(error) => Err(Error::Data(error.to_string())),
+                Err(error) => Err(DataError::SharedWrite(Arc::clone(error)).into()),
             };
             drop(answer.send(result));
         }

@@ -110,6 +110,7 @@ impl From<InputError> for ApiError {
             }
             InputError::Undecodable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "undecodable_image"),
             InputError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
+            InputError::InvalidWorkbook(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_roster"),
             InputError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             InputError::NameTaken { person_id } => {
                 let taken = Self::new(StatusCode::CONFLICT, "name_taken", detail);
@@ -208,6 +209,7 @@ fn problem(failure: &ApiError) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{DataError, ModelError};
 
     #[test]
     fn each_kind_of_error_has_its_status_and_code() {
@@ -227,8 +229,8 @@ mod tests {
             (InputError::Locked("x".into()).into(), 409, "data_folder_locked"),
             (InputError::Conflict("x".into()).into(), 409, "conflict"),
             (Error::Busy { waiting: 3, limit: 3 }, 503, "busy"),
-            (Error::Data("/secret/path".into()), 500, "data_error"),
-            (Error::Model("/secret/path".into()), 500, "model_error"),
+            (DataError::Invalid("/secret/path".into()).into(), 500, "data_error"),
+            (ModelError::Run("/secret/path".into()).into(), 500, "model_error"),
             (Error::Internal("/secret/path".into()), 500, "internal"),
         ] {
             let failure = ApiError::from(error);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
+use crate::error::{DataError, Operation, Result};
 use crate::imaging::encode::encode_png;
 use crate::pipeline::Pipeline;
 
@@ -24,12 +24,13 @@ impl PhotoKeeper {
     /// Keeps photos in `folder`, which is made if need be.
     ///
     /// # Errors
-    /// [`Error::Data`] when it can't be made or written to.
+    /// [`crate::error::Error::Data`] when it can't be made or written to.
     pub fn open(folder: &Path) -> Result<Self> {
         let keeper = Self { folder: folder.to_path_buf() };
-        let failed = |error| Error::Data(format!("photos can't be kept in {}: {error}", folder.display()));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        keeper.temporary().map_err(failed)?;
+        let failed =
+            DataError::io(format!("the directory of kept photos {}", folder.display()), Operation::Write);
+        std::fs::create_dir_all(folder).map_err(&failed)?;
+        keeper.temporary().map_err(&failed)?;
         Ok(keeper)
     }
 
@@ -43,9 +44,9 @@ impl PhotoKeeper {
 
     fn write(&self, pipeline: &Pipeline, bytes: &[u8]) -> Result<()> {
         let png = encode_png(&pipeline.open(bytes)?)?;
-        let failed = |error: io::Error| Error::Data(format!("{}: {error}", self.folder.display()));
-        let mut file = self.temporary().map_err(failed)?;
-        file.write_all(&png).map_err(failed)?;
+        let failed = DataError::io_at(&self.folder, Operation::Write);
+        let mut file = self.temporary().map_err(&failed)?;
+        file.write_all(&png).map_err(&failed)?;
         // Whole or not at all, and never over another file.
         let path = self.folder.join(format!("{}.png", ulid::Ulid::generate()));
         file.persist_noclobber(path).map_err(|error| failed(error.error))?;

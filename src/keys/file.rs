@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiKeys, KeyEntry, PREFIX, Scope};
 use crate::atomic_file;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Error, Operation, Result};
 use crate::hex::{sha256_from_hex, to_hex};
 use crate::reloadable::FileSource;
 
@@ -71,9 +71,9 @@ impl TryFrom<TomlKey> for KeyEntry {
 /// # Errors
 /// [`Error::Data`] when it can't be read or an entry can't be used.
 fn read(path: &Path) -> Result<ApiKeys> {
-    let failed = |why: String| Error::Data(format!("the file of API keys {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(format!("it can't be read: {error}")))?;
-    parse(&text).map_err(failed)
+    let file = format!("the file of API keys {}", path.display());
+    let text = std::fs::read_to_string(path).map_err(DataError::io(&file, Operation::Read))?;
+    parse(&text).map_err(|reason| DataError::content(&file, Operation::Read, reason))
 }
 
 fn parse(text: &str) -> std::result::Result<ApiKeys, String> {
@@ -102,16 +102,16 @@ pub fn entries(path: &Path) -> Result<Vec<KeyEntry>> {
 /// What `edit` says; [`Error::Data`] when the file can't be read or written, or the entries can't be a
 /// file's. It stays as it is then.
 pub fn change(path: &Path, edit: impl FnOnce(Vec<KeyEntry>) -> Result<Vec<KeyEntry>>) -> Result<()> {
-    let failed = |error: io::Error| Error::Data(format!("{} can't be written: {error}", path.display()));
+    let failed = DataError::io_at(path, Operation::Write);
     // Where the file itself is a link, what it points to is replaced.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let _turn = lock_folder(&target).map_err(failed)?;
-    let old = if target.try_exists().map_err(failed)? { entries(&target)? } else { Vec::new() };
+    let _turn = lock_folder(&target).map_err(&failed)?;
+    let old = if target.try_exists().map_err(&failed)? { entries(&target)? } else { Vec::new() };
     let keys = ApiKeys::new(edit(old)?)?;
     let toml = to_toml(keys.entries())?;
     // Of a process that was killed: nobody else writes here now.
-    atomic_file::remove_leftovers(&target).map_err(failed)?;
-    atomic_file::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
+    atomic_file::remove_leftovers(&target).map_err(&failed)?;
+    atomic_file::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(&failed)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ pub mod file;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use crate::error::{Error, Result};
+use crate::error::{DataError, Error, Result};
 use crate::hex::to_hex;
 
 /// What every key begins with, so that people and scanners for leaked secrets know one when they see it.
@@ -89,11 +89,13 @@ impl ApiKeys {
             check_name(&entry.name)?;
             let before = &entries[..at];
             if before.iter().any(|other| other.name == entry.name) {
-                return Err(Error::Data(format!("two keys are named {:?}: names must differ", entry.name)));
+                let message = format!("two keys are named {:?}: names must differ", entry.name);
+                return Err(DataError::Invalid(message).into());
             }
             if let Some(other) = before.iter().find(|other| other.sha256 == entry.sha256) {
                 let names = format!("{:?} and {:?}", other.name, entry.name);
-                return Err(Error::Data(format!("{names} are one and the same key: keys must differ")));
+                let message = format!("{names} are one and the same key: keys must differ");
+                return Err(DataError::Invalid(message).into());
             }
         }
         Ok(Self { entries })
@@ -125,9 +127,10 @@ fn check_name(name: &str) -> Result<()> {
     if fits && name.trim() == name && !name.contains(char::is_control) {
         return Ok(());
     }
-    Err(Error::Data(format!(
+    Err(DataError::Invalid(format!(
         "expected a name of 1 to {MAX_NAME_LEN} characters without line breaks or spaces at its ends, found {name:?}"
-    )))
+    ))
+    .into())
 }
 
 /// A new key's text.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 
 mod archive;
 mod legacy;
@@ -51,8 +51,7 @@ impl<'f> Checkpoint<'f> {
         } else {
             Err("expected the magic number of either format, found neither".into())
         };
-        let (tensors, storages) =
-            opened.map_err(|reason| Error::Model(format!("not a PyTorch checkpoint: {reason}")))?;
+        let (tensors, storages) = opened.map_err(ModelError::Checkpoint)?;
         Ok(Self { tensors, storages })
     }
 
@@ -73,7 +72,7 @@ impl<'f> Checkpoint<'f> {
     /// [`Error::Model`] naming the tensor when it is missing, of another shape, not of floating-point
     /// numbers, or beyond its storage.
     pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let error = |reason: String| Error::Model(format!("tensor {name}: {reason}"));
+        let error = |reason: String| Error::from(ModelError::Tensor { tensor: name.to_owned(), reason });
         let tensor = self
             .tensors
             .get(name)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 16;
@@ -58,7 +58,7 @@ pub fn fetch(
     patience: Patience,
     on_progress: &mut OnProgress<'_>,
 ) -> Result<()> {
-    let error = |reason: String| Error::Model(format!("{url} can't be fetched: {reason}"));
+    let error = |reason: String| Error::from(ModelError::Download { url: url.to_owned(), reason });
     let mut file = open_locked(partial).map_err(error)?;
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)

@@ -15,7 +15,7 @@ use super::self_test::SelfTest;
 use super::sha256;
 use super::sidecar::Sidecar;
 use crate::atomic_file;
-use crate::error::{Error, Result};
+use crate::error::{DataError, Error, ModelError, Operation, Result};
 use crate::hex::to_hex;
 
 /// Mode of an installed model: weights that anyone may fetch, for whichever user runs the service.
@@ -94,7 +94,7 @@ impl Installer<'_> {
     /// [`Error::Model`] when the source can't be had, is no such network, or fails the self-test;
     /// [`Error::Data`] when the folder can't be written.
     pub fn install(&self, source: &Source, on_step: &mut dyn FnMut(Step)) -> Result<Installed> {
-        fs::create_dir_all(self.folder).map_err(|reason| self.not_written(self.folder, &reason))?;
+        fs::create_dir_all(self.folder).map_err(|reason| self.not_written(self.folder, reason))?;
         match source {
             Source::File(path) => {
                 let bytes = read(path)?;
@@ -107,7 +107,7 @@ impl Installer<'_> {
                 })?;
                 let installed = read(&partial).and_then(|bytes| self.install_bytes(&bytes, source, on_step));
                 // Used, or of no use: the next attempt starts anew.
-                fs::remove_file(&partial).map_err(|reason| self.not_written(&partial, &reason))?;
+                fs::remove_file(&partial).map_err(|reason| self.not_written(&partial, reason))?;
                 installed
             }
         }
@@ -126,7 +126,8 @@ impl Installer<'_> {
         on_step: &mut dyn FnMut(Step),
     ) -> Result<Installed> {
         let refused = |reason: Error| {
-            Error::Model(format!("{source} can't be installed as {}: {reason}", self.entry.name))
+            let (file, model) = (source.to_string(), self.entry.name.clone());
+            Error::from(ModelError::Install { file, model, source: Box::new(reason) })
         };
         let converted;
         let onnx = if checkpoint::looks_like_one(bytes) {
@@ -178,24 +179,24 @@ impl Installer<'_> {
     fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         atomic_file::replace(path, |file| file.write_all(bytes))
             .and_then(|file| file.set_permissions(Permissions::from_mode(MODE)))
-            .map_err(|reason| self.not_written(path, &reason))
+            .map_err(|reason| self.not_written(path, reason))
     }
 
-    fn not_written(&self, path: &Path, reason: &std::io::Error) -> Error {
-        Error::Data(format!("{} can't be installed: {}: {reason}", self.entry.name, path.display()))
+    fn not_written(&self, path: &Path, reason: std::io::Error) -> Error {
+        let file = format!("the {} model {}", self.entry.name, path.display());
+        DataError::io(file, Operation::Install)(reason)
     }
 }
 
 /// Reads a whole file that is not larger than a checkpoint may be.
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let error = |reason: String| Error::Model(format!("{} can't be read: {reason}", path.display()));
-    let file = File::open(path).map_err(|reason| error(reason.to_string()))?;
+    let failed = |source| ModelError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(MAX_CHECKPOINT_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|reason| error(reason.to_string()))?;
+    file.take(MAX_CHECKPOINT_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_CHECKPOINT_BYTES {
-        return Err(error(format!("expected at most {MAX_CHECKPOINT_BYTES} bytes, found more")));
+        let reason = format!("expected at most {MAX_CHECKPOINT_BYTES} bytes, found more");
+        return Err(ModelError::File { path: path.to_owned(), reason }.into());
     }
     Ok(bytes)
 }

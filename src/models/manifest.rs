@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 
 /// The manifest as text; compiled in, so that nobody who can write to the models folder can change
 /// which files are trusted.
@@ -61,9 +61,9 @@ impl Manifest {
     /// The manifest of this build.
     ///
     /// # Errors
-    /// [`Error::Model`] when the text compiled in is no manifest, which a test rules out.
+    /// [`crate::error::Error::Model`] when the text compiled in is no manifest, which a test rules out.
     pub fn builtin() -> Result<&'static Self> {
-        MANIFEST.as_ref().map_err(|reason| Error::Model(reason.clone()))
+        MANIFEST.as_ref().map_err(|reason| ModelError::Builtin(reason.clone()).into())
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -73,25 +73,25 @@ impl Manifest {
     /// The network of this name.
     ///
     /// # Errors
-    /// [`Error::Model`] naming the ones there are.
+    /// [`crate::error::Error::Model`] naming the ones there are.
     pub fn entry(&self, name: &str) -> Result<&Entry> {
         self.models.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let known: Vec<_> = self.models.iter().map(|entry| entry.name.as_str()).collect();
-            Error::Model(format!("no model is called \"{name}\"; expected one of {}", known.join(", ")))
+            let known = known.join(", ");
+            ModelError::NotFound(format!("no model is called \"{name}\"; expected one of {known}")).into()
         })
     }
 
     /// The embedder of this name.
     ///
     /// # Errors
-    /// [`Error::Model`] naming the ones there are.
+    /// [`crate::error::Error::Model`] naming the ones there are.
     pub fn embedder(&self, name: &str) -> Result<&Entry> {
         self.embedders().find(|entry| entry.name == name).ok_or_else(|| {
             let known: Vec<_> = self.embedders().map(|entry| entry.name.as_str()).collect();
-            Error::Model(format!(
-                "no face embedding model is called \"{name}\"; expected one of {}",
-                known.join(", ")
-            ))
+            let known = known.join(", ");
+            let message = format!("no face embedding model is called \"{name}\"; expected one of {known}");
+            ModelError::NotFound(message).into()
         })
     }
 

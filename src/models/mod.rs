@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 use crate::hex::to_hex;
 
 pub mod checkpoint;
@@ -77,10 +77,9 @@ impl ModelStore {
     /// [`Error::Model`] when there is neither.
     pub fn install_folder(&self) -> Result<&Path> {
         self.install_folder.as_deref().ok_or_else(|| {
-            Error::Model(
-                "there is no folder to install into: expected --models DIR, $XDG_DATA_HOME or $HOME, found none"
-                    .into(),
-            )
+            let message =
+                "there is no folder to install into: expected --models DIR, $XDG_DATA_HOME or $HOME, found none";
+            ModelError::NotFound(message.to_owned()).into()
         })
     }
 
@@ -122,8 +121,7 @@ impl ModelStore {
     /// found when it is altered.
     pub fn read(&self, entry: &Entry) -> Result<ModelFile> {
         let path = self.path(entry).ok_or_else(|| self.missing(entry))?;
-        let bytes = fs::read(&path)
-            .map_err(|reason| Error::Model(format!("{} can't be read: {reason}", path.display())))?;
+        let bytes = fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
         let sha256 = sha256(&bytes);
         let found = to_hex(&sha256);
         let mut expected = entry.sha256.clone();
@@ -133,12 +131,8 @@ impl ModelStore {
         if expected.contains(&found) {
             Ok(ModelFile { path, bytes, sha256 })
         } else {
-            Err(Error::Model(format!(
-                "{} is not the {} model it should be: expected SHA-256 {}, found {found}",
-                path.display(),
-                entry.name,
-                expected.join(" or ")
-            )))
+            let (model, expected) = (entry.name.clone(), expected.join(" or "));
+            Err(ModelError::Altered { path, model, expected, found }.into())
         }
     }
 
@@ -149,12 +143,13 @@ impl ModelStore {
         } else {
             String::new()
         };
-        Error::Model(format!(
+        ModelError::NotFound(format!(
             "the {} model is not installed: expected {} in one of {}, found it in none{hint}",
             entry.name,
             entry.file,
             folders.join(", ")
         ))
+        .into()
     }
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::align::AlignedCrop;
 use crate::embed::{Embedding, Standardisation, embed};
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 use crate::imaging::Window;
 use crate::imaging::decode::{DecodeLimits, decode};
 use crate::nn::FACENET_SIDE;
@@ -39,7 +39,8 @@ impl SelfTest {
     /// [`Error::Model`] when there is none for it, or the face compiled in is broken, which a unit
     /// test rules out.
     pub fn of(model: &str) -> Result<Self> {
-        let broken = |what: &str| Error::Model(format!("the self-test of {model}: {what}"));
+        let broken =
+            |what: &str| Error::from(ModelError::Builtin(format!("the self-test of {model}: {what}")));
         let mut embeddings: BTreeMap<String, Vec<f32>> =
             serde_json::from_str(EMBEDDINGS).map_err(|reason| broken(&reason.to_string()))?;
         let expected = embeddings.remove(model).and_then(Embedding::new);
@@ -62,16 +63,17 @@ impl SelfTest {
             embed(&TractFaceNet::load(onnx)?, std::slice::from_ref(&self.crop), Standardisation::FixedImage)
         };
         let found = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-            Err(Error::Model("the network can't be read or run: tract gave up".into()))
+            Err(ModelError::Run("the network can't be read or run: tract gave up".into()).into())
         })?;
         let cosine = found.first().map_or(0.0, |found| 1.0 - found.cosine_distance(&self.expected));
         if cosine >= MIN_COSINE {
             return Ok(cosine);
         }
-        Err(Error::Model(format!(
+        Err(ModelError::Run(format!(
             "the network failed the self-test: expected a cosine similarity of at least {MIN_COSINE} to the known \
              embedding of a face, found {cosine:.4}. These are the weights of another network"
-        )))
+        ))
+        .into())
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 
 /// What an installation knows of the file it wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,16 +37,17 @@ impl Sidecar {
     /// The note beside a model's file; `None` when there is none.
     ///
     /// # Errors
-    /// [`Error::Model`] when it can't be read or is no such note.
+    /// [`crate::error::Error::Model`] when it can't be read or is no such note.
     pub fn beside(model: &Path) -> Result<Option<Self>> {
         let path = Self::path(model);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(reason) => return Err(Error::Model(format!("{} can't be read: {reason}", path.display()))),
+            Err(reason) => return Err(ModelError::Io { path, source: reason }.into()),
         };
         toml::from_str(&text).map(Some).map_err(|reason| {
-            Error::Model(format!("{} is not the note of an installed model: {reason}", path.display()))
+            let reason = format!("expected the note of an installed model: {reason}");
+            ModelError::File { path, reason }.into()
         })
     }
 
@@ -58,8 +59,9 @@ impl Sidecar {
     /// The note as text.
     ///
     /// # Errors
-    /// [`Error::Model`] when TOML can't hold it.
+    /// [`crate::error::Error::Model`] when TOML can't hold it.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|reason| Error::Model(format!("the note of the model: {reason}")))
+        toml::to_string(self)
+            .map_err(|reason| ModelError::Builtin(format!("the note of the model: {reason}")).into())
     }
 }

@@ -12,7 +12,7 @@ use super::{
     DetectorNets, EMBEDDING_LEN, FACENET_SIDE, FaceInput, FaceNet, LevelSize, ONET_SIDE, OnetOutput,
     Proposal, RNET_SIDE, Refinement,
 };
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 use crate::imaging::resample::area_resample;
 use crate::imaging::{RgbView, Window};
 
@@ -33,11 +33,11 @@ fn plan(name: &str, onnx: &[u8], shape: [usize; 4]) -> Result<Plan> {
             .into_optimized()?
             .into_runnable()
     };
-    build().map_err(|e| Error::Model(format!("{name} can't be read as an ONNX network: {e:#}")))
+    build().map_err(|e| ModelError::NotOnnx { network: name.to_owned(), reason: format!("{e:#}") }.into())
 }
 
 fn run(name: &str, plan: &Plan, input: Tensor) -> Result<TVec<TValue>> {
-    plan.run(tvec!(input.into())).map_err(|e| Error::Model(format!("{name} can't be run: {e:#}")))
+    plan.run(tvec!(input.into())).map_err(|e| ModelError::Run(format!("{name} can't be run: {e:#}")).into())
 }
 
 /// The numbers of output `index`, checked to be `len` of them.
@@ -46,10 +46,11 @@ fn numbers<'a>(name: &str, outputs: &'a [TValue], index: usize, len: usize) -> R
     let found = view.and_then(|view| view.to_slice());
     match found {
         Some(values) if values.len() == len => Ok(values),
-        _ => Err(Error::Model(format!(
+        _ => Err(ModelError::Run(format!(
             "{name} answers {} float32 numbers in output {index}; expected {len}",
             found.map_or(0, <[f32]>::len)
-        ))),
+        ))
+        .into()),
     }
 }
 
@@ -78,7 +79,7 @@ impl TractDetector {
     /// Reads the three ONNX files.
     ///
     /// # Errors
-    /// [`Error::Model`] when one is no such network.
+    /// [`crate::error::Error::Model`] when one is no such network.
     pub fn load(pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
         let detector = Self {
             pnet: pnet.to_vec(),
@@ -178,7 +179,7 @@ impl TractFaceNet {
     /// Reads the ONNX file.
     ///
     /// # Errors
-    /// [`Error::Model`] when it is no such network.
+    /// [`crate::error::Error::Model`] when it is no such network.
     pub fn load(onnx: &[u8]) -> Result<Self> {
         Ok(Self { plan: plan("FaceNet", onnx, [1, 3, FACENET_SIDE, FACENET_SIDE])? })
     }

@@ -13,7 +13,7 @@ use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 use zip::ZipArchive;
 
 use super::RosterRow;
-use crate::error::{Error, Result};
+use crate::error::{Error, InputError, Result};
 use crate::person_name;
 use crate::student_id::{self, StudentId};
 
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sheet> {
 }
 
 fn not_a_workbook(found: &str) -> Error {
-    Error::Data(format!("the roster can't be read: expected an .xlsx workbook, found: {found}"))
+    InputError::InvalidWorkbook(format!("expected an .xlsx workbook, found: {found}")).into()
 }
 
 /// Checks the size, that it is a zip archive, and unpacks it once, keeping nothing.
@@ -183,9 +183,10 @@ fn read_workbook(bytes: &[u8]) -> Result<Sheet> {
 }
 
 fn no_columns(found: &str) -> Error {
-    Error::Data(format!(
-        "the roster can't be read: expected a sheet whose first row has the headers \"Name\" and \"ID\", found {found}"
+    InputError::InvalidWorkbook(format!(
+        "expected a sheet whose first row has the headers \"Name\" and \"ID\", found {found}"
     ))
+    .into()
 }
 
 /// The cells of one sheet as they come, row by row.

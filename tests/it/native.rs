@@ -253,7 +253,7 @@ fn facenet_agrees_with_tract_on_the_vggface2_model() {
 #[test]
 fn a_graph_that_is_another_network_is_refused() {
     let message = |result: Result<NativeFaceNet, Error>| match result {
-        Err(Error::Model(message)) => message,
+        Err(Error::Model(error)) => error.to_string(),
         other => panic!("expected a model error, found {other:?}"),
     };
     for other in ["pnet.onnx", "rnet.onnx", "onet.onnx"] {

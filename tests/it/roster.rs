@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use facerec::error::Error;
+use facerec::error::{Error, InputError};
 use facerec::roster::Roster;
 use facerec::student_id::StudentId;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
@@ -47,7 +47,7 @@ fn with_headers(fill: impl FnOnce(&mut Worksheet)) -> Roster {
 
 fn message(bytes: &[u8]) -> String {
     let error = Roster::from_xlsx(bytes).expect_err("it was read");
-    assert!(matches!(error, Error::Data(_)));
+    assert!(matches!(error, Error::Input(InputError::InvalidWorkbook(_))));
     error.to_string()
 }
 

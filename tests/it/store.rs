@@ -113,7 +113,10 @@ fn foreign_files_and_other_versions_are_named() {
     let newer = sealed([&b"FACEREC\0"[..], &other.to_le_bytes(), &[0; 8], &[1; 100]].concat());
     assert_eq!(error(&newer), "expected format version 1, found 2: another facerec wrote it");
     assert!(
-        read(folder.path()).unwrap_err().to_string().ends_with("expected a file, found a folder or a device")
+        read(folder.path())
+            .unwrap_err()
+            .to_string()
+            .ends_with("expected a file, found a directory or a device")
     );
     assert!(read(&folder.path().join("none")).unwrap_err().to_string().contains("No such file"));
 }

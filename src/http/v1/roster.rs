@@ -2,14 +2,13 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::paging::PageQuery;
 use super::photo::read_upload;
 use super::query::Checked;
-use crate::error::Error;
+use crate::error::Result;
 use crate::http::error::ApiError;
 use crate::http::extract::ImageUpload;
 use crate::http::problems::{ListProblems, RosterProblems};
@@ -134,18 +133,9 @@ pub async fn put(
 ) -> Result<Json<RosterReplaced>, ApiError> {
     let read = app.work(move |app, _| {
         app.writer.ensure_lock()?;
-        Ok((Roster::from_xlsx(&workbook.bytes), workbook))
+        Ok((Roster::from_xlsx(&workbook.bytes)?, workbook))
     });
     let (roster, workbook) = read.await?;
-    let roster = roster.map_err(broken_workbook)?;
     let written = app.run_blocking(move |app| roster::replace(&app.roster, &workbook.bytes, roster)).await?;
     Ok(Json(RosterReplaced { total: written.len(), warnings: written.warnings().to_vec() }))
-}
-
-/// Here a roster that can't be read is the client's file, not one of the data folder.
-fn broken_workbook(error: Error) -> ApiError {
-    match error {
-        Error::Data(message) => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_roster", message),
-        other => other.into(),
-    }
 }

@@ -1,7 +1,7 @@
 //! Batch normalisation at inference is a factor and an addend per channel; both go into the layer
 //! before it.
 
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 use crate::models::checkpoint::Checkpoint;
 
 /// `eps` of every batch normalisation in `InceptionResnetV1`.
@@ -20,9 +20,9 @@ impl BatchNorm {
         let (weight, bias) = (of("weight")?, of("bias")?);
         let (mean, variance) = (of("running_mean")?, of("running_var")?);
         if let Some(negative) = variance.iter().find(|variance| **variance < 0.0) {
-            return Err(Error::Model(format!(
-                "tensor {name}.running_var: expected variances, found {negative}"
-            )));
+            let (tensor, reason) =
+                (format!("{name}.running_var"), format!("expected variances, found {negative}"));
+            return Err(ModelError::Tensor { tensor, reason }.into());
         }
         let factors: Vec<f64> = weight
             .iter()
@@ -43,6 +43,9 @@ pub(super) fn finite(checkpoint: &mut Checkpoint<'_>, name: &str, shape: &[usize
     let numbers = checkpoint.tensor(name, shape)?;
     match numbers.iter().find(|number| !number.is_finite()) {
         None => Ok(numbers),
-        Some(number) => Err(Error::Model(format!("tensor {name}: expected finite numbers, found {number}"))),
+        Some(number) => {
+            let reason = format!("expected finite numbers, found {number}");
+            Err(ModelError::Tensor { tensor: name.to_owned(), reason }.into())
+        }
     }
 }

@@ -83,7 +83,7 @@ fn heads(graph: &mut DetectorGraph, in_channels: usize, outputs: &[usize]) -> Re
             }
         }
     }
-    let joined = joined.ok_or_else(|| crate::error::Error::Model("a network without heads".to_owned()))?;
+    let joined = joined.ok_or_else(|| crate::error::ModelError::Run("a network without heads".to_owned()))?;
     Ok(Conv::new(&joined, LayerActivation::None))
 }
 

@@ -8,7 +8,7 @@ use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto};
 
 use super::conv::RawConv;
 use super::kernels::ConvParams;
-use crate::error::{Error, Result};
+use crate::error::{Error, ModelError, Result};
 
 /// Numbers of ONNX's `TensorProto.DataType`.
 const FLOAT: i32 = 1;
@@ -32,13 +32,17 @@ impl Graph {
     /// Reads an ONNX file of one input.
     pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
         let model = ModelProto::decode(onnx)
-            .map_err(|e| Error::Model(format!("{name} can't be read as an ONNX network: {e}")))?;
-        let graph = model.graph.ok_or_else(|| Error::Model(format!("{name} holds no ONNX graph")))?;
+            .map_err(|e| ModelError::NotOnnx { network: name.to_owned(), reason: e.to_string() })?;
+        let graph = model.graph.ok_or_else(|| ModelError::NotOnnx {
+            network: name.to_owned(),
+            reason: "it holds no graph".to_owned(),
+        })?;
         let mut constants: HashMap<_, _> =
             graph.initializer.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
         let mut inputs = graph.input.into_iter().filter(|input| !constants.contains_key(&input.name));
         let (Some(input), None) = (inputs.next(), inputs.next()) else {
-            return Err(Error::Model(format!("{name} is expected to have one input")));
+            let reason = "expected one input".to_owned();
+            return Err(ModelError::Structure { network: name.to_owned(), reason }.into());
         };
         check_names(name, constants.keys().chain([&input.name]), &graph.node)?;
         let mut aliases = HashMap::new();
@@ -63,7 +67,7 @@ impl Graph {
 
     /// An error about this network.
     pub(crate) fn error(&self, what: impl std::fmt::Display) -> Error {
-        Error::Model(format!("{} is not the network that was expected: {what}", self.name))
+        ModelError::Structure { network: self.name.to_owned(), reason: what.to_string() }.into()
     }
 
     fn resolve<'a>(&'a self, mut name: &'a str) -> &'a str {
@@ -176,9 +180,10 @@ fn check_names<'a>(
     let mut outputs = nodes.iter().flat_map(|node| &node.output).filter(|output| !output.is_empty());
     match outputs.find(|output| !taken.insert(output)) {
         None => Ok(()),
-        Some(twice) => Err(Error::Model(format!(
-            "{network} is not the network that was expected: two of its tensors are named {twice:?}, when names must differ"
-        ))),
+        Some(twice) => {
+            let reason = format!("two of its tensors are named {twice:?}, when names must differ");
+            Err(ModelError::Structure { network: network.to_owned(), reason }.into())
+        }
     }
 }
 

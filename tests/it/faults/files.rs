@@ -67,7 +67,7 @@ fn a_folder_in_the_place_of_a_file_is_reported_and_the_file_read_before_stays_in
         let whole = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        wait_until("the folder is seen", || trouble(&server).contains("expected a file, found a folder"));
+        wait_until("the folder is seen", || trouble(&server).contains("expected a file, found a directory"));
         let what = name.split('.').next().unwrap();
         assert!(trouble(&server).ends_with(&format!("; the {what} read before is still in use")));
         assert_eq!(recognized(&server), before);

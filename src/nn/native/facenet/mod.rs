@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::conv::{Conv, Target};
 use super::kernels::{CHANNELS, Kernels, LANES, Maps, Pool, PoolInput, Shape};
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
 
 /// Floats of a face.
@@ -108,7 +108,8 @@ impl InceptionResnetV1 {
     pub(crate) fn embed(&self, kernels: Kernels, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
         if let Some(face) = faces.iter().find(|face| face.0.len() != INPUT_LEN) {
             let found = face.0.len();
-            return Err(Error::Model(format!("FaceNet takes {INPUT_LEN} numbers a face, found {found}")));
+            let message = format!("FaceNet takes {INPUT_LEN} numbers a face, found {found}");
+            return Err(ModelError::Run(message).into());
         }
         let threads = rayon::current_num_threads();
         let batch = faces.len().div_ceil(threads).clamp(1, MAX_BATCH);

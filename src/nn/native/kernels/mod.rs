@@ -16,7 +16,7 @@ mod rows;
 mod scalar;
 mod tile;
 
-use crate::error::{Error, Result};
+use crate::error::{ModelError, Result};
 
 pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
@@ -97,10 +97,11 @@ impl Kernels {
         if kernel.is_available() {
             return Ok(Self(kernel));
         }
-        Err(Error::Model(format!(
+        Err(ModelError::Run(format!(
             "the {kernel} kernel was asked for, but this CPU lacks its instructions; the fastest it can run is {}",
             Isa::detect()
-        )))
+        ))
+        .into())
     }
 
     pub(crate) fn kernel(self) -> Isa {
