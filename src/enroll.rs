@@ -9,11 +9,11 @@ use crate::align::AlignedCrop;
 use crate::detect::Detection;
 use crate::detect::main_face::main_face;
 use crate::embed::Standardisation;
-use crate::error::{Error, ModelError, Result};
+use crate::error::{Error, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::imaging::OrientedRgb;
 use crate::person_name;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{DetectedPhoto, Pipeline};
 
 pub mod folder;
 mod identity;
@@ -74,10 +74,7 @@ impl<'a> Gate<'a> {
         if !reasons.is_empty() && !force {
             return Ok(Outcome::Rejected { reasons });
         }
-        let Some(embedding) = self.pipeline.embed(&[crop], Standardisation::FixedImage)?.pop() else {
-            let message = "FaceNet answered nothing for a face: expected one embedding";
-            return Err(ModelError::Run(message.to_owned()).into());
-        };
+        let embedding = self.pipeline.embed_face(&crop, Standardisation::FixedImage)?;
         let sha256: [u8; 32] = Sha256::digest(bytes).into();
         reasons.extend(self.known.identity_reasons(&name, &embedding, &sha256));
         if !reasons.is_empty() && !force {
@@ -90,16 +87,15 @@ impl<'a> Gate<'a> {
 
     /// The crop of the face that counts and what is wrong with it; `Err` where there is none.
     fn find_face(&self, bytes: &[u8]) -> Result<Result<(AlignedCrop, Vec<Reason>), Reason>> {
-        let photo = match self.pipeline.open(bytes) {
-            Ok(photo) => photo,
+        let DetectedPhoto { photo, detected, .. } = match self.pipeline.open_and_detect(bytes) {
+            Ok(found) => found,
             Err(Error::Input(reason)) => return Ok(Err(Reason::NotAnImage(reason.to_string()))),
             Err(error) => return Err(error),
         };
-        let faces = self.pipeline.detect(&photo)?.faces;
-        let Some((face, mut reasons)) = choose(&faces, &photo, &self.known.params) else {
+        let Some((face, mut reasons)) = choose(&detected.faces, &photo, &self.known.params) else {
             return Ok(Err(Reason::NoFace));
         };
-        let crop = Pipeline::align(&photo, &[face], self.known.gallery.recipe().margin_px).pop().flatten();
+        let crop = Pipeline::align_face(&photo, &face, self.known.gallery.recipe().margin_px);
         let Some(crop) = crop else { return Ok(Err(Reason::NoFace)) };
         reasons.extend(quality_reasons(&face, sharpness(&crop), &self.known.params));
         Ok(Ok((crop, reasons)))

@@ -8,7 +8,7 @@ use crate::cancel::{Cancellable, CancellationToken, portions};
 use crate::detect::main_face::main_face;
 use crate::detect::{DetectParams, Detected, Detection, detect};
 use crate::embed::{Embedding, Standardisation, embed};
-use crate::error::Result;
+use crate::error::{ModelError, Result};
 use crate::gallery::Gallery;
 use crate::gallery::search::{FaceMatch, MatchParams, search};
 use crate::imaging::OrientedRgb;
@@ -110,6 +110,17 @@ pub struct Recognition {
     pub timings: Timings,
 }
 
+/// A decoded photo and all faces that the detector found in it.
+#[derive(Debug)]
+pub struct DetectedPhoto {
+    /// The pixels, upright.
+    pub photo: OrientedRgb,
+    /// The faces, largest box first, and how many candidates each network had.
+    pub detected: Detected,
+    /// Time of decoding and of detection; the rest is zero.
+    pub timings: Timings,
+}
+
 /// The networks and the settings; shared by all worker threads.
 #[derive(Clone)]
 pub struct Pipeline {
@@ -168,10 +179,27 @@ impl Pipeline {
         detect(&nets, photo.view(), &self.params.detect)
     }
 
+    /// [`Pipeline::open`], then [`Pipeline::detect`], timed.
+    ///
+    /// # Errors
+    /// As [`Pipeline::recognize`].
+    pub fn open_and_detect(&self, bytes: &[u8]) -> Result<DetectedPhoto> {
+        let mut timings = Timings::default();
+        let photo = timed(&mut timings.decode, || self.open(bytes))?;
+        let detected = timed(&mut timings.detect, || self.detect(&photo))?;
+        Ok(DetectedPhoto { photo, detected, timings })
+    }
+
+    /// Cuts one face out of its photo; `None` for a box outside the photo.
+    #[must_use]
+    pub fn align_face(photo: &OrientedRgb, face: &Detection, margin_px: u32) -> Option<AlignedCrop> {
+        align(photo.view(), &face.bbox, margin_px)
+    }
+
     /// Cuts the faces out of their photo. A box outside the photo has no crop.
     #[must_use]
     pub fn align(photo: &OrientedRgb, faces: &[Detection], margin_px: u32) -> Vec<Option<AlignedCrop>> {
-        faces.iter().map(|face| align(photo.view(), &face.bbox, margin_px)).collect()
+        faces.iter().map(|face| Self::align_face(photo, face, margin_px)).collect()
     }
 
     /// The embeddings of crops, in order.
@@ -182,14 +210,22 @@ impl Pipeline {
         embed(&Cancellable { nets: &*self.facenet, token: &self.token }, crops, how)
     }
 
+    /// The embedding of one crop.
+    ///
+    /// # Errors
+    /// [`Error::Model`](crate::error::Error::Model) when the network can't be run.
+    pub fn embed_face(&self, crop: &AlignedCrop, how: Standardisation) -> Result<Embedding> {
+        let nothing =
+            || ModelError::Run("FaceNet gave no output: expected one embedding, found none".to_owned());
+        Ok(self.embed(std::slice::from_ref(crop), how)?.pop().ok_or_else(nothing)?)
+    }
+
     /// Finds the faces of a photo.
     ///
     /// # Errors
     /// As [`Pipeline::recognize`].
     pub fn find_faces(&self, bytes: &[u8], params: &FaceParams) -> Result<FoundFaces> {
-        let mut timings = Timings::default();
-        let photo = timed(&mut timings.decode, || self.open(bytes))?;
-        let detected = timed(&mut timings.detect, || self.detect(&photo))?;
+        let DetectedPhoto { photo, detected, timings } = self.open_and_detect(bytes)?;
         Ok(FoundFaces { photo: (&photo).into(), faces: sure_enough(&detected.faces, params), timings })
     }
 
@@ -204,12 +240,11 @@ impl Pipeline {
         min_probability: f32,
         margin_px: u32,
     ) -> Result<Option<(Detection, Embedding)>> {
-        let photo = self.open(bytes)?;
-        let faces = self.detect(&photo)?.faces;
-        let sure = sure_enough(&faces, &FaceParams { min_probability, max_faces: None });
+        let DetectedPhoto { photo, detected, .. } = self.open_and_detect(bytes)?;
+        let sure = sure_enough(&detected.faces, &FaceParams { min_probability, max_faces: None });
         let Some(face) = main_face(&sure, photo.width(), photo.height()).copied() else { return Ok(None) };
-        let crops: Vec<_> = Self::align(&photo, &[face], margin_px).into_iter().flatten().collect();
-        Ok(self.embed(&crops, Standardisation::FixedImage)?.pop().map(|embedding| (face, embedding)))
+        let Some(crop) = Self::align_face(&photo, &face, margin_px) else { return Ok(None) };
+        Ok(Some((face, self.embed_face(&crop, Standardisation::FixedImage)?)))
     }
 
     /// Finds the faces of a photo and who they are.
@@ -223,9 +258,7 @@ impl Pipeline {
         gallery: &Gallery,
         params: &RecognizeParams,
     ) -> Result<Recognition> {
-        let mut timings = Timings::default();
-        let photo = timed(&mut timings.decode, || self.open(bytes))?;
-        let detected = timed(&mut timings.detect, || self.detect(&photo))?;
+        let DetectedPhoto { photo, detected, mut timings } = self.open_and_detect(bytes)?;
         let kept = sure_enough(&detected.faces, &params.faces);
         let (faces, embeddings) =
             timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;

@@ -19,7 +19,7 @@ use crate::imaging::OrientedRgb;
 use crate::models::{ModelStore, SHIPPED_EMBEDDER};
 use crate::nn::FACENET_SIDE;
 use crate::photo_file;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{DetectedPhoto, Pipeline};
 
 /// Faces from this probability on are embedded, as in the reference.
 const MIN_PROBABILITY: f32 = 0.9;
@@ -111,8 +111,7 @@ fn models(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
 fn inspect(path: &Path, pipelines: &BTreeMap<String, Pipeline>, margin_px: u32) -> anyhow::Result<Photo> {
     let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
     let (_, pipeline) = pipelines.first_key_value().context("no embedder is installed")?;
-    let image = pipeline.open(&bytes)?;
-    let detected = pipeline.detect(&image)?;
+    let DetectedPhoto { photo: image, detected, .. } = pipeline.open_and_detect(&bytes)?;
     let faces = detected.faces.iter().map(|face| inspect_face(&image, face, pipelines, margin_px));
     Ok(Photo {
         file: file_name(path),
@@ -134,7 +133,7 @@ fn inspect_face(
     pipelines: &BTreeMap<String, Pipeline>,
     margin_px: u32,
 ) -> anyhow::Result<Face> {
-    let crop = Pipeline::align(image, std::slice::from_ref(face), margin_px).pop().flatten();
+    let crop = Pipeline::align_face(image, face, margin_px);
     let mut embeddings = BTreeMap::new();
     if let Some(crop) = crop.as_ref().filter(|_| face.probability >= MIN_PROBABILITY) {
         for (model, pipeline) in pipelines {
@@ -158,10 +157,7 @@ fn mean(crop: &AlignedCrop, channel: usize) -> f64 {
 }
 
 fn embed_both(pipeline: &Pipeline, crop: &AlignedCrop) -> anyhow::Result<Embeddings> {
-    let embed = |how| -> anyhow::Result<Vec<f32>> {
-        let found = pipeline.embed(std::slice::from_ref(crop), how)?.pop();
-        Ok(found.context("FaceNet answered nothing")?.values().to_vec())
-    };
+    let embed = |how| -> anyhow::Result<Vec<f32>> { Ok(pipeline.embed_face(crop, how)?.values().to_vec()) };
     Ok(Embeddings {
         standard: embed(Standardisation::FixedImage)?,
         flask: embed(Standardisation::FlaskDoubled)?,
