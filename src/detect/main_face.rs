@@ -1,6 +1,6 @@
 //! The face that a photo is of, where one is wanted and others stand around.
 
-use super::Detection;
+use super::types::Detection;
 
 /// How much the distance from the middle counts against the size; facenet-pytorch's
 /// `select_largest` by `center_weighted_size`.

@@ -3,7 +3,7 @@
 
 use super::boxes::{ScoredBox, bbreg, nms, nms_min, pad, proposal_box, regress_proposal, rerec};
 use super::pyramid::levels;
-use super::{CandidateCounts, DetectParams, Detected, Detection};
+use super::types::{CandidateCounts, DetectParams, Detected, Detection};
 use crate::error::Result;
 use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::{RgbView, Window};

@@ -12,9 +12,9 @@ mod archive;
 mod legacy;
 mod numbers;
 mod state_dict;
+mod storage;
 
-use numbers::ElementType;
-use state_dict::TensorView;
+use storage::TensorView;
 
 /// Largest checkpoint that is read, bytes. That of FaceNet has 112 MB.
 pub const MAX_CHECKPOINT_BYTES: u64 = 1 << 29;
@@ -34,8 +34,8 @@ enum Storages<'f> {
 
 /// Whether `bytes` start like a checkpoint of either format. A zip archive of anything else does too.
 #[must_use]
-pub fn looks_like_one(bytes: &[u8]) -> bool {
-    legacy::is_one(bytes) || archive::is_one(bytes)
+pub fn is_checkpoint(bytes: &[u8]) -> bool {
+    legacy::has_magic(bytes) || archive::is_zip(bytes)
 }
 
 impl<'f> Checkpoint<'f> {
@@ -44,10 +44,10 @@ impl<'f> Checkpoint<'f> {
     /// # Errors
     /// [`Error::Model`] when it is none, or names anything but tensors.
     pub fn open(bytes: &'f [u8]) -> Result<Self> {
-        let opened = if archive::is_one(bytes) {
-            archive::open(bytes)
-        } else if legacy::is_one(bytes) {
-            legacy::open(bytes)
+        let opened = if archive::is_zip(bytes) {
+            archive::open(bytes).map(|(tensors, storages)| (tensors, Storages::Archive(storages)))
+        } else if legacy::has_magic(bytes) {
+            legacy::open(bytes).map(|(tensors, storages)| (tensors, Storages::Legacy(storages)))
         } else {
             Err("expected the magic number of either format, found neither".into())
         };
@@ -85,21 +85,5 @@ impl<'f> Checkpoint<'f> {
             Storages::Archive(storages) => storages.get(&tensor.storage),
         };
         storage.and_then(|bytes| numbers::gather(bytes, tensor)).map_err(error)
-    }
-}
-
-/// A storage as a tensor refers to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct StorageRef {
-    key: String,
-    element: ElementType,
-    /// Number of elements.
-    len: usize,
-}
-
-impl StorageRef {
-    /// Length in bytes, `None` when that overflows.
-    fn byte_len(&self) -> Option<usize> {
-        self.len.checked_mul(self.element.size())
     }
 }

@@ -5,36 +5,18 @@
 //! `facenet_pytorch/models/inception_resnet_v1.py`; names are the state dict's. `logits.*`, the
 //! classifier of the training, is left out.
 
+mod builder;
 mod fold;
-mod graph;
 
 use crate::error::Result;
 use crate::models::checkpoint::Checkpoint;
 
-use graph::{Graph, Value};
+use builder::{ConvShape, OnnxBuilder, Value, same, square};
 
-/// ISA, stride and padding of a convolution, rows and columns.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    kernel: [usize; 2],
-    stride: usize,
-    pad: [usize; 2],
-}
-
-/// `kernel_size=k, stride=s, padding=p`.
-const fn square(kernel: usize, stride: usize, pad: usize) -> Shape {
-    Shape { kernel: [kernel; 2], stride, pad: [pad; 2] }
-}
-
-/// A kernel of rows x columns that keeps the size.
-const fn same(rows: usize, columns: usize) -> Shape {
-    Shape { kernel: [rows, columns], stride: 1, pad: [rows / 2, columns / 2] }
-}
-
-const POINT: Shape = square(1, 1, 0);
-const SAME_3X3: Shape = square(3, 1, 1);
-const VALID_3X3: Shape = square(3, 1, 0);
-const HALVE_3X3: Shape = square(3, 2, 0);
+const POINT: ConvShape = square(1, 1, 0);
+const SAME_3X3: ConvShape = square(3, 1, 1);
+const VALID_3X3: ConvShape = square(3, 1, 0);
+const HALVE_3X3: ConvShape = square(3, 2, 0);
 
 /// Residual scale of the five `Block35`.
 const BLOCK35_SCALE: f32 = 0.17;
@@ -46,7 +28,7 @@ const BLOCK8_SCALE: f32 = 0.20;
 const LAST_BLOCK8_SCALE: f32 = 1.0;
 
 /// A chain of `BasicConv2d`: name below its parent, channels out, shape.
-type Chain<'a> = &'a [(&'a str, usize, Shape)];
+type Chain<'a> = &'a [(&'a str, usize, ConvShape)];
 
 /// Writes the network as an ONNX file: input `input` (n x 3 x 160 x 160), output `embedding`
 /// (n x 512, norm 1).
@@ -55,7 +37,7 @@ type Chain<'a> = &'a [(&'a str, usize, Shape)];
 /// [`crate::error::Error::Model`] naming the tensor that is missing, of another shape, or holds
 /// numbers that no trained network has.
 pub fn convert(checkpoint: &mut Checkpoint<'_>) -> Result<Vec<u8>> {
-    let mut net = Graph::new(checkpoint);
+    let mut net = OnnxBuilder::new(checkpoint);
     let x = net.input();
     let stem: Chain<'_> =
         &[("conv2d_1a", 32, HALVE_3X3), ("conv2d_2a", 32, VALID_3X3), ("conv2d_2b", 64, SAME_3X3)];
@@ -84,7 +66,7 @@ pub fn convert(checkpoint: &mut Checkpoint<'_>) -> Result<Vec<u8>> {
 }
 
 /// Convolution, folded batch normalisation and `ReLU`, one after the other.
-fn chain(net: &mut Graph<'_, '_>, x: &Value, parent: &str, layers: Chain<'_>) -> Result<Value> {
+fn chain(net: &mut OnnxBuilder<'_, '_>, x: &Value, parent: &str, layers: Chain<'_>) -> Result<Value> {
     let mut x = x.clone();
     for (name, channels, shape) in layers {
         let name = format!("{parent}{name}");
@@ -96,7 +78,7 @@ fn chain(net: &mut Graph<'_, '_>, x: &Value, parent: &str, layers: Chain<'_>) ->
 
 /// Concatenates the branches, projects them to the channels of `x` and adds `scale` times that to it.
 fn residual(
-    net: &mut Graph<'_, '_>,
+    net: &mut OnnxBuilder<'_, '_>,
     x: &Value,
     block: &str,
     branches: &[Value],
@@ -109,7 +91,7 @@ fn residual(
     Ok(net.add(&name, &scaled, x))
 }
 
-fn block35(net: &mut Graph<'_, '_>, x: &Value, block: &str) -> Result<Value> {
+fn block35(net: &mut OnnxBuilder<'_, '_>, x: &Value, block: &str) -> Result<Value> {
     let branches = [
         chain(net, x, block, &[("branch0", 32, POINT)])?,
         chain(net, x, block, &[("branch1.0", 32, POINT), ("branch1.1", 32, SAME_3X3)])?,
@@ -124,7 +106,7 @@ fn block35(net: &mut Graph<'_, '_>, x: &Value, block: &str) -> Result<Value> {
     Ok(net.relu(block, &x))
 }
 
-fn mixed_6a(net: &mut Graph<'_, '_>, x: &Value) -> Result<Value> {
+fn mixed_6a(net: &mut OnnxBuilder<'_, '_>, x: &Value) -> Result<Value> {
     let block = "mixed_6a.";
     let branches = [
         chain(net, x, block, &[("branch0", 384, HALVE_3X3)])?,
@@ -139,7 +121,7 @@ fn mixed_6a(net: &mut Graph<'_, '_>, x: &Value) -> Result<Value> {
     Ok(net.concat(block, &branches))
 }
 
-fn block17(net: &mut Graph<'_, '_>, x: &Value, block: &str) -> Result<Value> {
+fn block17(net: &mut OnnxBuilder<'_, '_>, x: &Value, block: &str) -> Result<Value> {
     let branches = [
         chain(net, x, block, &[("branch0", 128, POINT)])?,
         chain(
@@ -153,7 +135,7 @@ fn block17(net: &mut Graph<'_, '_>, x: &Value, block: &str) -> Result<Value> {
     Ok(net.relu(block, &x))
 }
 
-fn mixed_7a(net: &mut Graph<'_, '_>, x: &Value) -> Result<Value> {
+fn mixed_7a(net: &mut OnnxBuilder<'_, '_>, x: &Value) -> Result<Value> {
     let block = "mixed_7a.";
     let branches = [
         chain(net, x, block, &[("branch0.0", 256, POINT), ("branch0.1", 384, HALVE_3X3)])?,
@@ -170,7 +152,7 @@ fn mixed_7a(net: &mut Graph<'_, '_>, x: &Value) -> Result<Value> {
 }
 
 /// Without the `ReLU`, which the last one lacks.
-fn block8(net: &mut Graph<'_, '_>, x: &Value, block: &str, scale: f32) -> Result<Value> {
+fn block8(net: &mut OnnxBuilder<'_, '_>, x: &Value, block: &str, scale: f32) -> Result<Value> {
     let branches = [
         chain(net, x, block, &[("branch0", 192, POINT)])?,
         chain(

@@ -130,7 +130,7 @@ impl Installer<'_> {
             Error::from(ModelError::Install { file, model, source: Box::new(reason) })
         };
         let converted;
-        let onnx = if checkpoint::looks_like_one(bytes) {
+        let onnx = if checkpoint::is_checkpoint(bytes) {
             on_step(Step::Converting);
             let convert = || facenet_onnx::convert(&mut Checkpoint::open(bytes)?);
             converted = convert().map_err(refused)?;

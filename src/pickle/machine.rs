@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::node::{Id, Node, ObjectGraph};
 use super::opcode as op;
 use super::reader::Reader;
-use super::{Id, MAX_OBJECTS, Node, Pickle, PickleError, Rules};
+use super::rules::{MAX_OBJECTS, PickleError, Rules};
 
 mod calls;
 mod scalars;
@@ -15,7 +16,10 @@ const HIGHEST_PROTOCOL: u8 = 5;
 const MAX_MARKS: usize = 1024;
 
 /// Runs the pickle at the start of `bytes`.
-pub(super) fn run<'f, G: Copy>(bytes: &'f [u8], rules: &Rules<'_, G>) -> Result<Pickle<'f, G>, PickleError> {
+pub(super) fn run<'f, G: Copy>(
+    bytes: &'f [u8],
+    rules: &Rules<'_, G>,
+) -> Result<ObjectGraph<'f, G>, PickleError> {
     let mut machine = Machine {
         reader: Reader::new(bytes),
         rules,
@@ -47,14 +51,14 @@ struct Machine<'f, 'r, G> {
 }
 
 impl<'f, G: Copy> Machine<'f, '_, G> {
-    fn finish(mut self) -> Result<Pickle<'f, G>, PickleError> {
+    fn finish(mut self) -> Result<ObjectGraph<'f, G>, PickleError> {
         let root = self.pop()?;
         if !self.stack.is_empty() || !self.marks.is_empty() {
             return Err(
                 self.error(format!("expected one object at the end, found {} more", self.stack.len()))
             );
         }
-        Ok(Pickle { nodes: self.nodes, root, len: self.reader.position() })
+        Ok(ObjectGraph { nodes: self.nodes, root, len: self.reader.position() })
     }
 
     fn step(&mut self, opcode: u8) -> Result<(), PickleError> {

@@ -1,6 +1,6 @@
 //! Reads an opcode's argument; never past the end, never more than is there.
 
-use super::PickleError;
+use super::rules::PickleError;
 
 /// Longest text line of the protocol-0 opcodes that hold a number or a name, bytes.
 const MAX_LINE: usize = 1024;

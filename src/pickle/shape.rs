@@ -1,6 +1,7 @@
 //! Refuses cyclic and deeply nested structures, which no gallery and no state dict has.
 
-use super::{Id, MAX_DEPTH, Node, Pickle, PickleError};
+use super::node::{Id, Node, ObjectGraph};
+use super::rules::{MAX_DEPTH, PickleError};
 
 /// How far a node's walk has come.
 #[derive(Clone, Copy, PartialEq)]
@@ -13,7 +14,7 @@ enum State {
 }
 
 /// Walks each object that can be reached from the root once, without recursion.
-pub(super) fn check<G>(pickle: &Pickle<'_, G>) -> Result<(), PickleError> {
+pub(super) fn check<G>(pickle: &ObjectGraph<'_, G>) -> Result<(), PickleError> {
     let error = |what: String| Err(PickleError { offset: pickle.len, what });
     let mut states = vec![State::New; pickle.nodes.len()];
     // The path from the root: a node, how many of its children are done, and their deepest level.

@@ -1,6 +1,6 @@
 //! Looking at what a pickle holds.
 
-use super::{Id, Node, Pickle};
+use super::node::{Id, Node};
 
 /// Longest 8-bit string that is taken as text, bytes. Its UTF-8 is checked at every look, and a pickle
 /// can refer to one string from millions of places.
@@ -11,7 +11,7 @@ const MAX_DIMENSIONS: usize = 64;
 /// One object of a pickle. Every accessor answers `None` when the object is of another kind.
 #[derive(Debug)]
 pub struct Value<'p, 'f, G> {
-    pickle: &'p Pickle<'f, G>,
+    nodes: &'p [Node<'f, G>],
     id: Id,
 }
 
@@ -36,12 +36,12 @@ pub struct Call<'p, 'f, G> {
 }
 
 impl<'p, 'f, G: Copy> Value<'p, 'f, G> {
-    pub(super) fn new(pickle: &'p Pickle<'f, G>, id: Id) -> Self {
-        Self { pickle, id }
+    pub(super) fn new(nodes: &'p [Node<'f, G>], id: Id) -> Self {
+        Self { nodes, id }
     }
 
     fn node(self) -> &'p Node<'f, G> {
-        self.pickle.nodes.get(self.id.index()).unwrap_or(&Node::None)
+        self.nodes.get(self.id.index()).unwrap_or(&Node::None)
     }
 
     fn at(self, id: Id) -> Self {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use facerec::embed::{Standardisation, embed};
-use facerec::models::checkpoint::{Checkpoint, looks_like_one};
+use facerec::models::checkpoint::{Checkpoint, is_checkpoint};
 use facerec::models::facenet_onnx::convert;
 use facerec::nn::tract::TractFaceNet;
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ fn difference(checkpoint: &[u8]) -> f32 {
 fn a_whole_facenet_of_either_format_answers_as_facenet_pytorch_does() {
     let tensors = facenet();
     let (old, new) = (legacy(&tensors), archive(&tensors));
-    assert!(looks_like_one(&old) && looks_like_one(&new));
+    assert!(is_checkpoint(&old) && is_checkpoint(&new));
     let found = difference(&old);
     assert!(found < 2e-6, "largest difference of a component: {found}");
     let convert = |bytes: &[u8]| convert(&mut Checkpoint::open(bytes).unwrap()).unwrap();

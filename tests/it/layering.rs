@@ -100,8 +100,8 @@ const CRATES: &[(&str, &[&str])] = &[
     // models writes ONNX files with the message types that tract reads them with.
     ("tract_onnx", &["nn", "models::facenet_onnx"]),
     ("ndarray", &["nn"]),
-    ("prost", &["nn::native::graph", "models::facenet_onnx"]),
-    ("half", &["nn::native::graph", "models::checkpoint", "gallery::pickle"]),
+    ("prost", &["nn::native::onnx", "models::facenet_onnx"]),
+    ("half", &["nn::native::onnx", "models::checkpoint", "gallery::pickle"]),
     ("rayon", &["nn", "imaging", "worker"]),
     ("unicode_normalization", &["person_name"]),
     // What runs the service stays out of the stages.

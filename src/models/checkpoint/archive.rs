@@ -6,18 +6,18 @@ use std::io::{self, Cursor};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::state_dict::{RULES, TensorView, tensors};
-use super::{StorageRef, Storages as AnyStorages};
+use super::state_dict::{RULES, tensors};
+use super::storage::{StorageRef, TensorView};
 use crate::pickle::Pickle;
 
 /// Name of the pickle in the archive's only folder.
 const PICKLE: &str = "/data.pkl";
 
-pub(super) fn is_one(bytes: &[u8]) -> bool {
+pub(super) fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, AnyStorages<'_>), String> {
+pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, Storages<'_>), String> {
     let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|reason| format!("zip archive: {reason}"))?;
     let folder = archive
         .file_names()
@@ -32,7 +32,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, AnySto
     let pickle =
         Pickle::read(pickle, &RULES).map_err(|reason| format!("the state dict is refused {reason}"))?;
     let tensors = tensors(&pickle)?;
-    Ok((tensors, AnyStorages::Archive(storages)))
+    Ok((tensors, storages))
 }
 
 /// The archive and what was read of it.

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 
-use super::state_dict::{RULES, TensorView, tensors};
-use super::{StorageRef, Storages as AnyStorages};
+use super::state_dict::{RULES, tensors};
+use super::storage::{StorageRef, TensorView};
 use crate::pickle::{Pickle, Rules, Value};
 
 /// `MAGIC_NUMBER` of `torch/serialization.py`.
@@ -19,11 +19,11 @@ const START: &[u8] = &[0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x
 const NO_GLOBALS: Rules<'static, Infallible> =
     Rules { resolve: &|_, _| None, expected: "plain data in its head", persistent_ids: false };
 
-pub(super) fn is_one(bytes: &[u8]) -> bool {
+pub(super) fn has_magic(bytes: &[u8]) -> bool {
     bytes.starts_with(START)
 }
 
-pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, AnyStorages<'_>), String> {
+pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, Storages<'_>), String> {
     let mut rest = bytes;
     plain(&mut rest, "the magic number", |value| (value.big_int() == Some(MAGIC)).then_some(()))?;
     plain(&mut rest, "protocol version 1001", |value| (value.int() == Some(PROTOCOL)).then_some(()))?;
@@ -41,7 +41,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, AnySto
         value.items()?.map(|key| key.text().map(str::to_owned)).collect()
     })?;
     let storages = Storages::read(rest, &keys, &tensors)?;
-    Ok((tensors, AnyStorages::Legacy(storages)))
+    Ok((tensors, storages))
 }
 
 /// Reads a pickle of plain data from the front of `rest`.

@@ -2,45 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::TensorView;
-
-/// Type of a storage's elements. Storages are little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ElementType {
-    F16,
-    BF16,
-    F32,
-    F64,
-    /// Integers and booleans of so many bytes: counters, which no network needs here.
-    Other(usize),
-}
-
-impl ElementType {
-    /// By the name of the storage's class in the module `torch`.
-    pub(super) fn of_class(class: &str) -> Option<Self> {
-        Some(match class {
-            "HalfStorage" => Self::F16,
-            "BFloat16Storage" => Self::BF16,
-            "FloatStorage" => Self::F32,
-            "DoubleStorage" => Self::F64,
-            "LongStorage" => Self::Other(8),
-            "IntStorage" => Self::Other(4),
-            "ShortStorage" => Self::Other(2),
-            "CharStorage" | "ByteStorage" | "BoolStorage" => Self::Other(1),
-            _ => return None,
-        })
-    }
-
-    /// Bytes of one element.
-    pub(super) fn size(self) -> usize {
-        match self {
-            Self::F16 | Self::BF16 => 2,
-            Self::F32 => 4,
-            Self::F64 => 8,
-            Self::Other(size) => size,
-        }
-    }
-}
+use super::storage::{ElementType, TensorView};
 
 /// The numbers of `tensor`, row-major, from the bytes of its storage.
 pub(super) fn gather(storage: &[u8], tensor: &TensorView) -> Result<Vec<f32>, String> {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::StorageRef;
-use super::numbers::ElementType;
+use super::storage::{ElementType, StorageRef, TensorView};
 use crate::pickle::{Pickle, Rules, Value};
 
 /// Longest name of a tensor or a storage, bytes.
@@ -39,36 +38,6 @@ pub(super) const RULES: Rules<'static, Torch> = Rules {
                torch._utils._rebuild_parameter, torch's storages)",
     persistent_ids: true,
 };
-
-/// A tensor: a strided view of a storage. Offset and strides count elements.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TensorView {
-    pub(super) storage: StorageRef,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
-
-impl TensorView {
-    /// How many elements the tensor has, after a check that all lie within a storage of `len`
-    /// elements and that they are not more than those (as an expanded tensor's would be).
-    pub(super) fn count_within(&self, len: usize) -> Result<usize, String> {
-        let count = self.shape.iter().try_fold(1usize, |count, side| count.checked_mul(*side));
-        let count = count.filter(|count| *count <= len).ok_or_else(|| {
-            format!("expected at most the {len} elements of its storage, found shape {:?}", self.shape)
-        })?;
-        let last = self.shape.iter().zip(&self.strides).try_fold(self.offset, |last, (side, stride)| {
-            last.checked_add(side.saturating_sub(1).checked_mul(*stride)?)
-        });
-        match last {
-            Some(last) if count == 0 || last < len => Ok(count),
-            _ => Err(format!(
-                "expected to lie within its storage of {len} elements, found offset {}, strides {:?}",
-                self.offset, self.strides
-            )),
-        }
-    }
-}
 
 /// The tensors of a state dict.
 pub(super) fn tensors(pickle: &Pickle<'_, Torch>) -> Result<BTreeMap<String, TensorView>, String> {

@@ -4,8 +4,8 @@
 use rayon::prelude::*;
 
 use super::conv::{Conv, LayerActivation, RawConv, Target};
-use super::graph::{DetectorGraph, LayerSize};
 use super::kernels::{CHANNELS, Kernels, Maps, Pool, PoolInput, Shape};
+use super::layers::{LayerReader, LayerSize};
 use super::resample::{AreaRows, RowBuffers};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
@@ -70,7 +70,7 @@ fn prelu((raw, slopes): (RawConv, Vec<f32>)) -> Conv {
 }
 
 /// The heads (score, regression and, of O-Net, landmarks) as one layer.
-fn heads(graph: &mut DetectorGraph, in_channels: usize, outputs: &[usize]) -> Result<Conv> {
+fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Result<Conv> {
     let mut joined: Option<RawConv> = None;
     for &out_channels in outputs {
         let (head, _) = graph.layer(LayerSize { out_channels, in_channels, side: 1 })?;
@@ -90,7 +90,7 @@ fn heads(graph: &mut DetectorGraph, in_channels: usize, outputs: &[usize]) -> Re
 impl CropNet {
     /// Packs R-Net. It answers 6 numbers: the scores of "no face" and "face", 4 regressions.
     pub(crate) fn load_rnet(onnx: &[u8]) -> Result<Self> {
-        let mut graph = DetectorGraph::read("R-Net", onnx)?;
+        let mut graph = LayerReader::read("R-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
             graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
         };
@@ -107,7 +107,7 @@ impl CropNet {
 
     /// Packs O-Net. It answers 16 numbers: as R-Net, and 5 x and 5 y of the landmarks.
     pub(crate) fn load_onet(onnx: &[u8]) -> Result<Self> {
-        let mut graph = DetectorGraph::read("O-Net", onnx)?;
+        let mut graph = LayerReader::read("O-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
             graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
         };

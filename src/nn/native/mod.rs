@@ -9,8 +9,9 @@
 mod conv;
 mod crop_net;
 mod facenet;
-mod graph;
 mod kernels;
+mod layers;
+mod onnx;
 mod pnet;
 mod resample;
 

@@ -10,8 +10,8 @@
 use rayon::prelude::*;
 
 use super::conv::{Conv, LayerActivation};
-use super::graph::{DetectorGraph, LayerSize};
 use super::kernels::{CHANNELS, Kernels, Shape, SourceRows};
+use super::layers::{LayerReader, LayerSize};
 use super::resample::{AreaRows, RowBuffers};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
@@ -68,7 +68,7 @@ struct Buffers {
 impl PNet {
     /// Packs the weights of an ONNX file.
     pub(crate) fn load(onnx: &[u8]) -> Result<Self> {
-        let mut graph = DetectorGraph::read("P-Net", onnx)?;
+        let mut graph = LayerReader::read("P-Net", onnx)?;
         let first = graph.layer(LayerSize { out_channels: POOLED, in_channels: CHANNELS, side: 3 })?;
         let second = graph.layer(LayerSize { out_channels: SECOND, in_channels: POOLED, side: 3 })?;
         let third = graph.layer(LayerSize { out_channels: THIRD, in_channels: SECOND, side: 3 })?;

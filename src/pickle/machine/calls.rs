@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::{Machine, op};
-use crate::pickle::{CallNode, Id, Node, PickleError};
+use super::Machine;
+use crate::pickle::node::{CallNode, Id, Node};
+use crate::pickle::opcode as op;
+use crate::pickle::rules::PickleError;
 
 /// Longest part of a refused global's name that is shown, characters.
 const MAX_SHOWN: usize = 80;

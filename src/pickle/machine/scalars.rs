@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::Machine;
 use super::calls::shown;
-use super::{Machine, op};
-use crate::pickle::{Node, PickleError, text};
+use crate::pickle::node::Node;
+use crate::pickle::rules::PickleError;
+use crate::pickle::{opcode as op, text};
 
 impl<'f, G: Copy> Machine<'f, '_, G> {
     /// Pushes a number or a string; refuses every opcode that is left.

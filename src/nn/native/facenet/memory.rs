@@ -1,9 +1,19 @@
-//! Which buffer holds which feature map: maps that are never needed at the same time share one.
+//! Memory planning: feature maps that are never live at the same time share a buffer.
 
-use super::{MapId, MapSize, Step};
+use super::steps::{MapId, MapSize, Step};
 
-/// For each map its buffer, and the floats of each buffer.
-pub(super) fn assign(maps: &[MapSize], steps: &[Step], last: MapId) -> (Vec<usize>, Vec<usize>) {
+/// The buffer of each feature map, and the size of each buffer.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    /// Index of the buffer of each map.
+    pub(super) buffer_of: Vec<usize>,
+    /// Floats of each buffer, a face.
+    pub(super) buffer_floats: Vec<usize>,
+}
+
+/// Assigns the maps to buffers by liveness: a buffer is free again after the last step that reads its map.
+/// `last` is read after all steps. Linear scan, best fit.
+pub(super) fn assign(maps: &[MapSize], steps: &[Step], last: MapId) -> Assignment {
     let mut ends = vec![0; maps.len()];
     for (index, step) in steps.iter().enumerate() {
         for map in step.reads().chain([step.to().map]) {
@@ -18,7 +28,7 @@ pub(super) fn assign(maps: &[MapSize], steps: &[Step], last: MapId) -> (Vec<usiz
         let map = step.to().map;
         if buffer_of[map] == usize::MAX {
             let need = maps[map].floats();
-            // The smallest that is large enough, else the largest, which grows.
+            // Best fit: the smallest free buffer that is large enough, else the largest one, which grows.
             let best = (0..free.len()).min_by_key(|&i| {
                 let size = floats[free[i]];
                 if size >= need { (false, size) } else { (true, usize::MAX - size) }
@@ -37,18 +47,18 @@ pub(super) fn assign(maps: &[MapSize], steps: &[Step], last: MapId) -> (Vec<usiz
         ended.dedup();
         free.extend(ended.into_iter().map(|map| buffer_of[map]));
     }
-    (buffer_of, floats)
+    Assignment { buffer_of, buffer_floats: floats }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Slot;
+    use super::super::steps::MapSlice;
     use super::*;
     use crate::nn::native::kernels::Pool;
 
     fn step(from: MapId, to: MapId) -> Step {
         let pool = Pool { size: 1, stride: 1, ceil: false };
-        Step::Pool { pool, from, to: Slot { map: to, channel: 0 } }
+        Step::Pool { pool, from, to: MapSlice { map: to, channel: 0 } }
     }
 
     fn size(channels: usize) -> MapSize {
@@ -62,7 +72,7 @@ mod tests {
         let steps = [step(4, 0), step(0, 1), step(1, 2), step(0, 3)];
         let mut first = vec![step(4, 4)];
         first.extend(steps);
-        let (buffer_of, floats) = assign(&maps, &first, 3);
+        let Assignment { buffer_of, buffer_floats: floats } = assign(&maps, &first, 3);
         assert_ne!(buffer_of[0], buffer_of[1]);
         assert_ne!(buffer_of[0], buffer_of[2]);
         assert_ne!(buffer_of[1], buffer_of[2]);

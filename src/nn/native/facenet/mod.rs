@@ -3,15 +3,19 @@
 
 mod memory;
 mod plan;
+mod steps;
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::conv::{Conv, Target};
-use super::kernels::{CHANNELS, Kernels, LANES, Maps, Pool, PoolInput, Shape};
+use super::conv::Target;
+use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, Shape};
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
+
+use memory::Assignment;
+use steps::{MapId, MapSize, Plan, Step};
 
 /// Floats of a face.
 const INPUT_LEN: usize = FACENET_SIDE * FACENET_SIDE * CHANNELS;
@@ -21,78 +25,14 @@ const MAX_BATCH: usize = 3;
 /// Below this an embedding can't be brought to norm 1 (`torch.nn.functional.normalize`'s eps).
 const MIN_NORM: f32 = 1e-12;
 
-/// A feature map, by number.
-type MapId = usize;
-
-/// Size of a feature map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MapSize {
-    height: usize,
-    width: usize,
-    channels: usize,
-}
-
-impl MapSize {
-    fn pixels(self) -> usize {
-        self.height * self.width
-    }
-
-    fn floats(self) -> usize {
-        self.pixels() * self.channels
-    }
-}
-
-/// Channels of a map from `channel` on: where a step writes.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    map: MapId,
-    channel: usize,
-}
-
-/// One step of the network.
-#[derive(Debug)]
-enum Step {
-    /// The first convolution, which reads the face.
-    Stem { conv: Conv, to: Slot },
-    /// Any other convolution, with an optional map that is added before the activation.
-    Conv { conv: Conv, from: MapId, to: Slot, residual: Option<MapId> },
-    /// Max-pooling.
-    Pool { pool: Pool, from: MapId, to: Slot },
-}
-
-impl Step {
-    fn to(&self) -> Slot {
-        match self {
-            Self::Stem { to, .. } | Self::Conv { to, .. } | Self::Pool { to, .. } => *to,
-        }
-    }
-
-    /// The maps that are read.
-    fn reads(&self) -> impl Iterator<Item = MapId> {
-        let (from, residual) = match self {
-            Self::Stem { .. } => (None, None),
-            Self::Conv { from, residual, .. } => (Some(*from), *residual),
-            Self::Pool { from, .. } => (Some(*from), None),
-        };
-        from.into_iter().chain(residual)
-    }
-}
-
 /// The network, packed.
 #[derive(Debug)]
 pub(crate) struct InceptionResnetV1 {
-    maps: Vec<MapSize>,
-    steps: Vec<Step>,
-    /// The map whose mean over all pixels goes into `linear`.
-    last: MapId,
-    linear: Conv,
-    /// Which buffer holds each map.
-    buffer_of: Vec<usize>,
-    /// Floats of each buffer, a face.
-    buffer_floats: Vec<usize>,
-    /// Buffers not in use; at most `kept` sets, one for each core.
+    plan: Plan,
+    memory: Assignment,
+    /// Buffers not in use: at most `max_idle` sets, one a thread.
     idle: Mutex<Vec<Buffers>>,
-    kept: usize,
+    max_idle: usize,
 }
 
 /// Buffers for a batch of faces.
@@ -101,7 +41,9 @@ type Buffers = Vec<Vec<f32>>;
 impl InceptionResnetV1 {
     /// Packs the weights of an ONNX file.
     pub(crate) fn load(onnx: &[u8]) -> Result<Self> {
-        plan::plan(onnx)
+        let plan = plan::plan(onnx)?;
+        let memory = memory::assign(&plan.maps, &plan.steps, plan.last);
+        Ok(Self { plan, memory, idle: Mutex::default(), max_idle: rayon::current_num_threads() })
     }
 
     /// The embedding of each face, in order.
@@ -121,29 +63,29 @@ impl InceptionResnetV1 {
 
     fn embed_batch(&self, kernels: Kernels, faces: &[FaceInput], spread: bool) -> Vec<Vec<f32>> {
         let mut buffers = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        buffers.resize_with(self.buffer_floats.len(), Vec::new);
-        for (buffer, floats) in buffers.iter_mut().zip(&self.buffer_floats) {
+        buffers.resize_with(self.memory.buffer_floats.len(), Vec::new);
+        for (buffer, floats) in buffers.iter_mut().zip(&self.memory.buffer_floats) {
             if buffer.len() < floats * faces.len() {
                 buffer.resize(floats * faces.len(), 0.0);
             }
         }
-        for step in &self.steps {
+        for step in &self.plan.steps {
             // The map that is written leaves the list, so that the others can be read meanwhile.
-            let mut out = std::mem::take(&mut buffers[self.buffer_of[step.to().map]]);
+            let mut out = std::mem::take(&mut buffers[self.memory.buffer_of[step.to().map]]);
             self.run_step(kernels, step, faces, &buffers, &mut out, spread);
-            buffers[self.buffer_of[step.to().map]] = out;
+            buffers[self.memory.buffer_of[step.to().map]] = out;
         }
-        let means = self.means(faces.len(), &buffers[self.buffer_of[self.last]]);
+        let means = self.means(faces.len(), &buffers[self.memory.buffer_of[self.plan.last]]);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.kept {
+        if idle.len() < self.max_idle {
             idle.push(buffers);
         }
         drop(idle);
-        let channels = self.maps[self.last].channels;
+        let channels = self.plan.maps[self.plan.last].channels;
         let maps = Maps { data: &means, height: 1, width: 1, channels, stride: channels };
         let mut embeddings = vec![0.0; faces.len() * EMBEDDING_LEN];
         let target = Target { data: &mut embeddings, stride: EMBEDDING_LEN, channel: 0 };
-        self.linear.run(kernels, maps, faces.len(), target, None, spread);
+        self.plan.linear.run(kernels, maps, faces.len(), target, None, spread);
         embeddings.chunks_exact(EMBEDDING_LEN).map(normalise).collect()
     }
 
@@ -156,7 +98,7 @@ impl InceptionResnetV1 {
         out: &mut [f32],
         spread: bool,
     ) {
-        let size = self.maps[step.to().map];
+        let size = self.plan.maps[step.to().map];
         let stride = size.channels;
         let channel = step.to().channel;
         match step {
@@ -174,14 +116,15 @@ impl InceptionResnetV1 {
                 }
             }
             Step::Conv { conv, from, residual, .. } => {
-                let residual =
-                    residual.map(|map| (buffers[self.buffer_of[map]].as_slice(), self.maps[map].channels));
+                let residual = residual.map(|map| {
+                    (buffers[self.memory.buffer_of[map]].as_slice(), self.plan.maps[map].channels)
+                });
                 let maps = self.input(*from, buffers);
                 conv.run(kernels, maps, faces.len(), Target { data: out, stride, channel }, residual, spread);
             }
             Step::Pool { pool, from, .. } => {
                 let Maps { data, height, width, channels, stride: from_stride } = self.input(*from, buffers);
-                let maps = data.chunks_exact(self.maps[*from].floats());
+                let maps = data.chunks_exact(self.plan.maps[*from].floats());
                 for (data, out) in maps.zip(out.chunks_mut(size.floats())).take(faces.len()) {
                     let input = PoolInput { data, height, width, stride: from_stride, channels };
                     kernels.max_pool(input, *pool, &mut out[channel..], stride);
@@ -191,13 +134,13 @@ impl InceptionResnetV1 {
     }
 
     fn input<'a>(&self, map: MapId, buffers: &'a Buffers) -> Maps<'a> {
-        let MapSize { height, width, channels } = self.maps[map];
-        Maps { data: &buffers[self.buffer_of[map]], height, width, channels, stride: channels }
+        let MapSize { height, width, channels } = self.plan.maps[map];
+        Maps { data: &buffers[self.memory.buffer_of[map]], height, width, channels, stride: channels }
     }
 
     /// Mean of each channel over the last map: `batch x channels`.
     fn means(&self, batch: usize, data: &[f32]) -> Vec<f32> {
-        let size = self.maps[self.last];
+        let size = self.plan.maps[self.plan.last];
         let mut means = vec![0.0; batch * size.channels];
         for (means, map) in means.chunks_exact_mut(size.channels).zip(data.chunks_exact(size.floats())) {
             for pixel in map.chunks_exact(size.channels) {
@@ -215,9 +158,4 @@ impl InceptionResnetV1 {
 fn normalise(embedding: &[f32]) -> Vec<f32> {
     let norm = embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(MIN_NORM);
     embedding.iter().map(|v| v / norm).collect()
-}
-
-/// Whether a number of channels fills whole vectors, as all maps must.
-fn is_whole(channels: usize) -> bool {
-    channels > 0 && channels.is_multiple_of(LANES)
 }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use tract_onnx::pb::NodeProto;
 
 use super::super::conv::{Conv, LayerActivation, RawConv};
-use super::super::graph::{Graph, argument, attribute, integers};
-use super::super::kernels::{CHANNELS, ConvParams, Pool};
-use super::{InceptionResnetV1, MapId, MapSize, Slot, Step, is_whole, memory};
+use super::super::kernels::{CHANNELS, ConvParams, LANES, Pool};
+use super::super::onnx::{OnnxReader, argument, attribute, integers};
+use super::steps::{MapId, MapSize, MapSlice, Plan, Step};
 use crate::error::Result;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
 
@@ -39,15 +39,15 @@ const NORM_OPS: [&str; 17] = [
     "Abs",
 ];
 
-/// The walk through the graph.
-struct Walk {
-    graph: Graph,
+/// State of the conversion from ONNX nodes to steps.
+struct Planner {
+    graph: OnnxReader,
     /// Nodes that read each tensor.
     readers: HashMap<String, Vec<usize>>,
     /// Size of each tensor that is a feature map.
     sizes: HashMap<String, MapSize>,
     /// Where each finished tensor lies.
-    slots: HashMap<String, Slot>,
+    slices: HashMap<String, MapSlice>,
     done: Vec<bool>,
     maps: Vec<MapSize>,
     steps: Vec<Step>,
@@ -60,8 +60,8 @@ struct Affine {
 }
 
 /// Reads the graph and packs the weights.
-pub(super) fn plan(onnx: &[u8]) -> Result<InceptionResnetV1> {
-    let graph = Graph::read("FaceNet", onnx)?;
+pub(super) fn plan(onnx: &[u8]) -> Result<Plan> {
+    let graph = OnnxReader::read("FaceNet", onnx)?;
     let mut readers: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         for input in &node.input {
@@ -69,37 +69,39 @@ pub(super) fn plan(onnx: &[u8]) -> Result<InceptionResnetV1> {
         }
     }
     let done = vec![false; graph.nodes.len()];
-    let (sizes, slots) = (HashMap::new(), HashMap::new());
-    let mut walk = Walk { graph, readers, sizes, slots, done, maps: Vec::new(), steps: Vec::new() };
-    walk.infer_sizes();
+    let (sizes, slices) = (HashMap::new(), HashMap::new());
+    let mut planner = Planner { graph, readers, sizes, slices, done, maps: Vec::new(), steps: Vec::new() };
+    planner.infer_sizes();
     let mut end = None;
-    for index in 0..walk.graph.nodes.len() {
-        if walk.done[index] {
+    for index in 0..planner.graph.nodes.len() {
+        if planner.done[index] {
             continue;
         }
-        walk.done[index] = true;
-        let node = walk.graph.nodes[index].clone();
+        planner.done[index] = true;
+        let node = planner.graph.nodes[index].clone();
         match node.op_type.as_str() {
-            "Conv" => walk.conv(&node)?,
-            "MaxPool" => walk.pool(&node)?,
-            "Concat" => walk.concat(&node)?,
-            "Identity" => walk.identity(&node),
+            "Conv" => planner.conv(&node)?,
+            "MaxPool" => planner.pool(&node)?,
+            "Concat" => planner.concat(&node)?,
+            "Identity" => planner.identity(&node),
             "AveragePool" | "GlobalAveragePool" | "ReduceMean" => {
-                end = Some(walk.end(&node)?);
+                end = Some(planner.end(&node)?);
                 break;
             }
             other => {
-                return Err(walk.graph.error(format_args!("{other} where a convolution or pooling belongs")));
+                return Err(planner
+                    .graph
+                    .error(format_args!("{other} where a convolution or pooling belongs")));
             }
         }
     }
     let Some((last, linear)) = end else {
-        return Err(walk.graph.error("it ends without the mean over the last feature map"));
+        return Err(planner.graph.error("it ends without the mean over the last feature map"));
     };
-    walk.finish(last, linear)
+    planner.finish(last, linear)
 }
 
-impl Walk {
+impl Planner {
     /// The sizes of all feature maps, as far as they follow from the input; nodes whose size doesn't are
     /// met with an error later.
     fn infer_sizes(&mut self) {
@@ -152,14 +154,14 @@ impl Walk {
 
     /// Whole map that holds `name`.
     fn whole(&self, name: &str) -> Result<MapId> {
-        match self.slots.get(name) {
-            Some(&Slot { map, channel: 0 }) if self.maps[map] == self.size(name)? => Ok(map),
+        match self.slices.get(name) {
+            Some(&MapSlice { map, channel: 0 }) if self.maps[map] == self.size(name)? => Ok(map),
             _ => Err(self.graph.error(format_args!("{name} is no feature map of its own"))),
         }
     }
 
     /// A place for `name`: in the map of the concatenation that alone reads it, else a map of its own.
-    fn place(&mut self, name: &str) -> Result<Slot> {
+    fn place(&mut self, name: &str) -> Result<MapSlice> {
         let mut place = (name.to_owned(), 0);
         if let Some((_, node)) = self.only_reader(name).filter(|(_, node)| node.op_type == "Concat") {
             let before: Result<Vec<MapSize>> =
@@ -176,16 +178,16 @@ impl Walk {
         {
             return Err(self.graph.error(format_args!("{name} is {part:?}, a part of {size:?}")));
         }
-        let map = if let Some(slot) = self.slots.get(&whole) {
-            slot.map
+        let map = if let Some(slice) = self.slices.get(&whole) {
+            slice.map
         } else {
             self.maps.push(size);
-            self.slots.insert(whole.clone(), Slot { map: self.maps.len() - 1, channel: 0 });
+            self.slices.insert(whole.clone(), MapSlice { map: self.maps.len() - 1, channel: 0 });
             self.maps.len() - 1
         };
-        let slot = Slot { map, channel };
-        self.slots.insert(name.to_owned(), slot);
-        Ok(slot)
+        let slice = MapSlice { map, channel };
+        self.slices.insert(name.to_owned(), slice);
+        Ok(slice)
     }
 
     /// A convolution with all that follows it: scales, shifts, a residual, ReLU.
@@ -201,7 +203,7 @@ impl Walk {
         while let Some((index, next)) = self.only_reader(&name) {
             match next.op_type.as_str() {
                 "Relu" => activation = LayerActivation::Relu,
-                "Add" if residual.is_none() && self.slots.contains_key(Self::other(&next, &name)) => {
+                "Add" if residual.is_none() && self.slices.contains_key(Self::other(&next, &name)) => {
                     residual = Some(self.whole(Self::other(&next, &name))?);
                 }
                 "Mul" | "Add" | "BatchNormalization" if residual.is_none() => {
@@ -280,20 +282,20 @@ impl Walk {
 
     /// The parts of a concatenation have been written to its map already.
     fn concat(&mut self, node: &NodeProto) -> Result<()> {
-        let slot = self.slots.get(argument_out(node)).copied();
+        let slice = self.slices.get(argument_out(node)).copied();
         let along_channels = integers(node, "axis", &[0]) == [1];
         let written = node.input.iter().all(|input| {
-            slot.is_some_and(|slot| self.slots.get(input).is_some_and(|part| part.map == slot.map))
+            slice.is_some_and(|slice| self.slices.get(input).is_some_and(|part| part.map == slice.map))
         });
-        if slot.is_some() && along_channels && written {
+        if slice.is_some() && along_channels && written {
             return Ok(());
         }
         Err(self.graph.error(format_args!("{} is no concatenation of branches", argument_out(node))))
     }
 
     fn identity(&mut self, node: &NodeProto) {
-        if let Some(&slot) = self.slots.get(argument(node, 0)) {
-            self.slots.insert(argument_out(node).to_owned(), slot);
+        if let Some(&slice) = self.slices.get(argument(node, 0)) {
+            self.slices.insert(argument_out(node).to_owned(), slice);
         }
     }
 
@@ -389,7 +391,7 @@ impl Walk {
         Ok(RawConv { weights, bias, out_channels: EMBEDDING_LEN, in_channels: LAST_CHANNELS, window })
     }
 
-    fn finish(self, last: MapId, linear: Conv) -> Result<InceptionResnetV1> {
+    fn finish(self, last: MapId, linear: Conv) -> Result<Plan> {
         let count = |is: fn(&Step) -> bool| self.steps.iter().filter(|step| is(step)).count();
         let found = [
             count(|step| !matches!(step, Step::Pool { .. })),
@@ -401,18 +403,7 @@ impl Walk {
                 "it has {found:?} convolutions, max-poolings and residual additions; InceptionResnetV1 has {LAYERS:?}"
             )));
         }
-        let (buffer_of, buffer_floats) = memory::assign(&self.maps, &self.steps, last);
-        let (maps, steps) = (self.maps, self.steps);
-        Ok(InceptionResnetV1 {
-            maps,
-            steps,
-            last,
-            linear,
-            buffer_of,
-            buffer_floats,
-            idle: std::sync::Mutex::default(),
-            kept: rayon::current_num_threads(),
-        })
+        Ok(Plan { maps: self.maps, steps: self.steps, last, linear })
     }
 }
 
@@ -442,4 +433,9 @@ fn scale_conv(raw: &mut RawConv, affine: &Affine) {
     for ((bias, scale), shift) in raw.bias.iter_mut().zip(&affine.scale).zip(&affine.shift) {
         *bias = *bias * scale + shift;
     }
+}
+
+/// Whether a number of channels fills whole vectors, as all maps must.
+fn is_whole(channels: usize) -> bool {
+    channels > 0 && channels.is_multiple_of(LANES)
 }

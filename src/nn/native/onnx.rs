@@ -16,7 +16,7 @@ const FLOAT16: i32 = 10;
 
 /// An ONNX graph whose constants are at hand by name.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub(crate) struct OnnxReader {
     /// The network's name, for messages.
     name: &'static str,
     /// Nodes that compute something from the input, in the order of the file (each after those that
@@ -28,7 +28,7 @@ pub(crate) struct Graph {
     aliases: HashMap<String, String>,
 }
 
-impl Graph {
+impl OnnxReader {
     /// Reads an ONNX file of one input.
     pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
         let model = ModelProto::decode(onnx)
@@ -206,89 +206,6 @@ pub(crate) fn integers(node: &NodeProto, name: &str, default: &[i64]) -> Vec<i64
     }
 }
 
-/// What a layer of P-Net, R-Net or O-Net must be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LayerSize {
-    /// Output channels.
-    pub(crate) out_channels: usize,
-    /// Input channels.
-    pub(crate) in_channels: usize,
-    /// Side of the window; of a dense layer that of the map it flattens.
-    pub(crate) side: usize,
-}
-
-/// P-Net, R-Net or O-Net: a chain of layers in the order of the file.
-#[derive(Debug)]
-pub(crate) struct DetectorGraph {
-    graph: Graph,
-    next: usize,
-}
-
-impl DetectorGraph {
-    /// Reads the file.
-    pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
-        Ok(Self { graph: Graph::read(name, onnx)?, next: 0 })
-    }
-
-    /// The next convolution or dense layer, of the given size, and the slopes of its PReLU (none for
-    /// a head). A dense layer comes back as a convolution whose window is the whole map: facenet-pytorch
-    /// flattens the map in the order (width, height, channel).
-    pub(crate) fn layer(&mut self, size: LayerSize) -> Result<(RawConv, Vec<f32>)> {
-        let LayerSize { out_channels, in_channels, side } = size;
-        let is_layer = |node: &NodeProto| matches!(node.op_type.as_str(), "Conv" | "Gemm");
-        let found = self.graph.nodes[self.next..].iter().position(is_layer);
-        let Some(index) = found.map(|offset| self.next + offset) else {
-            return Err(self.graph.error(format_args!("it ends before the layer {size:?}")));
-        };
-        self.next = index + 1;
-        let node = self.graph.nodes[index].clone();
-        let raw =
-            if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
-        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
-        if (raw.out_channels, raw.in_channels, raw.window) != (out_channels, in_channels, window) {
-            return Err(self.graph.error(format_args!(
-                "expected {size:?}, found {} to {} channels and {:?}",
-                raw.in_channels, raw.out_channels, raw.window
-            )));
-        }
-        let slopes = match self.graph.nodes.get(self.next) {
-            Some(next) if next.op_type == "PRelu" => {
-                let name = argument(next, 1).to_owned();
-                let (_, slopes) = self.graph.take_numbers(&name)?;
-                if slopes.len() != out_channels {
-                    return Err(self.graph.error(format_args!("{size:?} has {} slopes", slopes.len())));
-                }
-                slopes
-            }
-            _ => Vec::new(),
-        };
-        Ok((raw, slopes))
-    }
-
-    fn dense(&mut self, node: &NodeProto, size: LayerSize) -> Result<RawConv> {
-        let LayerSize { out_channels, in_channels, side } = size;
-        let (dims, values) = self.graph.take_numbers(argument(node, 1))?;
-        let (_, bias) = self.graph.take_numbers(argument(node, 2))?;
-        let inputs = in_channels * side * side;
-        if dims != [out_channels, inputs]
-            || bias.len() != out_channels
-            || integers(node, "transB", &[0]) != [1]
-        {
-            return Err(self.graph.error(format_args!("expected {size:?}, found weights of {dims:?}")));
-        }
-        let mut weights = Vec::with_capacity(values.len());
-        for row in values.chunks_exact(inputs) {
-            for channel in 0..in_channels {
-                for y in 0..side {
-                    weights.extend((0..side).map(|x| row[(x * side + y) * in_channels + channel]));
-                }
-            }
-        }
-        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
-        Ok(RawConv { weights, bias, out_channels, in_channels, window })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tract_onnx::pb::{GraphProto, ValueInfoProto};
@@ -296,7 +213,7 @@ mod tests {
     use super::*;
 
     /// A network with the input `x`, the constant `a` and these nodes of one input and one output.
-    fn network(nodes: &[(&str, &str, &str)]) -> Result<Graph> {
+    fn network(nodes: &[(&str, &str, &str)]) -> Result<OnnxReader> {
         let node = |&(op, input, output): &(&str, &str, &str)| NodeProto {
             op_type: op.into(),
             input: vec![input.into()],
@@ -312,7 +229,7 @@ mod tests {
             ..GraphProto::default()
         };
         let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
-        Graph::read("the network", &model.encode_to_vec())
+        OnnxReader::read("the network", &model.encode_to_vec())
     }
 
     #[test]

@@ -10,7 +10,6 @@ use tract_onnx::pb::{
     TypeProto, ValueInfoProto,
 };
 
-use super::Shape;
 use super::fold::{BatchNorm, finite};
 use crate::error::Result;
 use crate::models::checkpoint::Checkpoint;
@@ -22,6 +21,24 @@ const OPSET: i64 = 13;
 /// Shortest vector that is divided by its norm; `eps` of `torch.nn.functional.normalize`.
 const MIN_NORM: f32 = 1e-12;
 
+/// Kernel size, stride and padding of a convolution, rows and columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ConvShape {
+    pub(super) kernel: [usize; 2],
+    pub(super) stride: usize,
+    pub(super) pad: [usize; 2],
+}
+
+/// `kernel_size=k, stride=s, padding=p`.
+pub(super) const fn square(kernel: usize, stride: usize, pad: usize) -> ConvShape {
+    ConvShape { kernel: [kernel; 2], stride, pad: [pad; 2] }
+}
+
+/// A kernel of rows x columns that keeps the size.
+pub(super) const fn same(rows: usize, columns: usize) -> ConvShape {
+    ConvShape { kernel: [rows, columns], stride: 1, pad: [rows / 2, columns / 2] }
+}
+
 /// A value that flows through the graph: its name and its number of channels.
 #[derive(Debug, Clone)]
 pub(super) struct Value {
@@ -30,12 +47,12 @@ pub(super) struct Value {
 }
 
 /// The graph so far. Values are `n x channels x height x width`.
-pub(super) struct Graph<'c, 'f> {
+pub(super) struct OnnxBuilder<'c, 'f> {
     checkpoint: &'c mut Checkpoint<'f>,
     graph: GraphProto,
 }
 
-impl<'c, 'f> Graph<'c, 'f> {
+impl<'c, 'f> OnnxBuilder<'c, 'f> {
     pub(super) fn new(checkpoint: &'c mut Checkpoint<'f>) -> Self {
         Self { checkpoint, graph: GraphProto { name: "InceptionResnetV1".into(), ..GraphProto::default() } }
     }
@@ -53,7 +70,7 @@ impl<'c, 'f> Graph<'c, 'f> {
         name: &str,
         x: &Value,
         channels: usize,
-        shape: Shape,
+        shape: ConvShape,
     ) -> Result<Value> {
         let conv = format!("{name}.conv");
         let dims = [channels, x.channels, shape.kernel[0], shape.kernel[1]];
@@ -67,7 +84,7 @@ impl<'c, 'f> Graph<'c, 'f> {
     }
 
     /// A convolution with a bias of its own.
-    pub(super) fn conv(&mut self, name: &str, x: &Value, channels: usize, shape: Shape) -> Result<Value> {
+    pub(super) fn conv(&mut self, name: &str, x: &Value, channels: usize, shape: ConvShape) -> Result<Value> {
         let dims = [channels, x.channels, shape.kernel[0], shape.kernel[1]];
         let weight = finite(self.checkpoint, &format!("{name}.weight"), &dims)?;
         let bias = finite(self.checkpoint, &format!("{name}.bias"), &[channels])?;
@@ -80,7 +97,7 @@ impl<'c, 'f> Graph<'c, 'f> {
         x: &Value,
         dims: &[usize; 4],
         (weight, bias): (&[f32], &[f32]),
-        shape: Shape,
+        shape: ConvShape,
     ) -> Value {
         let weight = self.constant(&format!("{name}.weight"), dims, weight);
         let bias = self.constant(&format!("{name}.bias"), &dims[..1], bias);
