@@ -85,19 +85,39 @@ fn every_number_has_a_range_and_a_message_that_names_it() {
     }
 }
 
+/// The rows of settings in `docs/configuration.md`: flag, variable and default.
+fn documented_settings() -> Vec<[String; 3]> {
+    let text = include_str!("../../docs/configuration.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `--"));
+    let cells = rows.map(|row| row.split('|').skip(1).take(4).map(|cell| cell.trim().to_owned()).collect());
+    let setting = |cells: Vec<String>| {
+        let [flag, variable, default, meaning] = cells.try_into().expect("four cells");
+        assert!(!meaning.is_empty(), "{flag} has no meaning");
+        [flag, variable, default]
+    };
+    cells.map(setting).collect()
+}
+
 #[test]
-fn the_readme_lists_every_flag_of_the_service() {
-    let readme = include_str!("../../README.md");
+fn the_documentation_lists_every_setting_of_the_service_with_its_variable_and_default() {
     let flags = arguments().into_iter().filter(|(words, _)| words.last().is_some_and(|word| word == "serve"));
+    let documented = documented_settings();
     let mut count = 0;
     for (_, flag) in flags {
         count += 1;
         let name = format!("`--{}`", flag.get_long().unwrap());
-        assert!(readme.contains(&name), "{name} is missing");
-        let variable = variable(&flag).unwrap();
-        // The gate's own are in a table without variables, which are said to be alike.
-        let told = variable.starts_with("FACEREC_ENROLL_") || readme.contains(&format!("`{variable}`"));
-        assert!(told, "{variable} is missing");
+        let rows: Vec<_> = documented.iter().filter(|row| row[0] == name).collect();
+        let [[_, variable_cell, default]] = rows[..] else {
+            panic!("docs/configuration.md: expected one row for {name}, found {}", rows.len());
+        };
+        assert_eq!(*variable_cell, format!("`{}`", variable(&flag).unwrap()), "{name}");
+        match flag.get_default_values() {
+            [value] => assert_eq!(*default, format!("`{}`", value.to_str().unwrap()), "default of {name}"),
+            _ => {
+                assert!(!default.is_empty() && !default.starts_with('`'), "{name} has no default: {default}");
+            }
+        }
     }
     assert!(count > 20, "only {count} flags were found");
+    assert_eq!(documented.len(), count, "docs/configuration.md has flags that `facerec serve` does not have");
 }

@@ -11,8 +11,10 @@ mod damage;
 mod decoders;
 mod determinism;
 mod enroll;
+mod examples;
 mod faults;
 mod first_start;
+mod front_door;
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
 mod fuzz_targets;
