@@ -1,5 +1,5 @@
-//! Work that ends when nobody waits for its answer any more: the client has gone, or its request took too
-//! long. The networks ask between one portion of their work and the next.
+//! Cancellation: work ends early when its client has disconnected or its request has timed out. Networks check the
+//! token between batches.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,35 +8,35 @@ use crate::error::{Error, Result};
 use crate::imaging::{RgbView, Window};
 use crate::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 
-/// Windows that R-Net and O-Net get at a time: some 50 ms of work for R-Net and 300 ms for O-Net on one core,
-/// and enough for all cores.
+/// Windows per batch of R-Net and O-Net: about 50 ms of R-Net and 300 ms of O-Net on one core, and enough to use
+/// all cores.
 const WINDOWS: usize = 1024;
-/// Faces that FaceNet gets at a time: 1.5 s of work on one core; see [`portions`].
+/// Faces per batch of FaceNet: 1.5 s of work on one core; see [`portions`].
 const FACES: usize = 48;
 
-/// Whether somebody waits for an answer. Clones are one and the same.
+/// Signals cancellation. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct CancellationToken {
     cancelled: Arc<AtomicBool>,
 }
 
 impl CancellationToken {
-    /// Nobody waits any more.
+    /// Requests cancellation.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// To be asked where work can end.
+    /// Checks for cancellation, where work can end.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when nobody waits.
+    /// [`Error::Cancelled`] after [`CancellationToken::cancel`].
     pub fn check(&self) -> Result<()> {
         if self.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 
-/// The same faces in portions small enough for what each needs in memory (a crop and its numbers, 0.4 MB) and
-/// large enough for all cores.
+/// Splits faces into batches: small enough for the memory of each (crop and network input, 0.4 MB), large enough to
+/// use all cores.
 pub fn portions<T>(faces: &[T]) -> std::slice::Chunks<'_, T> {
     faces.chunks(FACES)
 }
@@ -46,7 +46,7 @@ pub fn portions<T>(faces: &[T]) -> std::slice::Chunks<'_, T> {
 pub struct Cancellable<'a, N: ?Sized> {
     /// The networks.
     pub nets: &'a N,
-    /// Whether to go on.
+    /// Checked before each batch.
     pub token: &'a CancellationToken,
 }
 
@@ -57,12 +57,12 @@ impl<N: ?Sized> Cancellable<'_, N> {
         len: usize,
         run: impl Fn(&[T]) -> Result<Vec<A>>,
     ) -> Result<Vec<A>> {
-        let mut answers = Vec::with_capacity(inputs.len());
+        let mut outputs = Vec::with_capacity(inputs.len());
         for portion in inputs.chunks(len) {
             self.token.check()?;
-            answers.extend(run(portion)?);
+            outputs.extend(run(portion)?);
         }
-        Ok(answers)
+        Ok(outputs)
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers the number of each face, notes how many it got, and loses its client at one of them.
+    /// Returns the number of each face, records batch sizes, and is cancelled at one face.
     struct Counting<'a> {
         token: &'a CancellationToken,
         last: f32,
@@ -114,22 +114,25 @@ mod tests {
         let faces: Vec<_> = (0..100_u8).map(|number| FaceInput(vec![number.into()])).collect();
         let token = &CancellationToken::default();
         let nets = &Counting { token, last, portions: Mutex::default() };
-        let answer = Cancellable { nets, token }.embed(&faces);
+        let outputs = Cancellable { nets, token }.embed(&faces);
         let portions = nets.portions.lock().unwrap().clone();
-        (answer, portions)
+        (outputs, portions)
     }
 
     #[test]
-    fn portions_give_the_answers_that_the_whole_gives() {
-        let (answer, portions) = embed(-1.0);
-        assert_eq!(answer.unwrap(), (0..100_u8).map(|number| vec![number.into()]).collect::<Vec<Vec<f32>>>());
+    fn batches_give_the_outputs_of_the_whole() {
+        let (outputs, portions) = embed(-1.0);
+        assert_eq!(
+            outputs.unwrap(),
+            (0..100_u8).map(|number| vec![number.into()]).collect::<Vec<Vec<f32>>>()
+        );
         assert_eq!(portions, [48, 48, 4]);
     }
 
     #[test]
-    fn what_nobody_waits_for_ends_before_the_next_portion() {
-        let (answer, portions) = embed(50.0);
-        assert!(matches!(answer, Err(Error::Cancelled)), "{answer:?}");
+    fn cancelled_work_ends_before_the_next_batch() {
+        let (outputs, portions) = embed(50.0);
+        assert!(matches!(outputs, Err(Error::Cancelled)), "{outputs:?}");
         assert_eq!(portions, [48, 48]);
     }
 }

@@ -15,6 +15,9 @@ pub(crate) mod range;
 pub use gate::GateArgs;
 use range::{distance, number, share, whole, workers};
 
+/// Least probability of a face where none is set.
+pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
+
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
@@ -103,8 +106,8 @@ pub struct FaceArgs {
     #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance())]
     pub threshold: Option<f32>,
     /// Faces that the detector is less sure of are left out, 0 to 1
-    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY", default_value = "0.9",
-          value_parser = share())]
+    #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY",
+          default_value_t = DEFAULT_MIN_PROBABILITY, value_parser = share())]
     pub min_probability: f32,
 }
 

@@ -14,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Input(#[from] InputError),
     /// The queue is full; a later retry helps.
-    #[error("the queue is full: {waiting} photos are waiting, {limit} may")]
+    #[error("queue full: {waiting} of {limit} waiting")]
     Busy {
         /// Photos that wait for a worker.
         waiting: usize,

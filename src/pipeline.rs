@@ -144,6 +144,12 @@ impl Pipeline {
         Self { token: token.clone(), ..self.clone() }
     }
 
+    /// The same pipeline with other detector networks.
+    #[must_use]
+    pub fn with_detector(&self, nets: Arc<dyn DetectorNets>) -> Self {
+        Self { nets, ..self.clone() }
+    }
+
     /// The settings.
     #[must_use]
     pub fn params(&self) -> &PipelineParams {

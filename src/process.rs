@@ -1,35 +1,34 @@
-//! What the system says of this process: memory, time, open files. Linux tells it in `/proc`;
-//! elsewhere nothing is known.
+//! Statistics of this process: memory, time, open files. From `/proc`; unavailable outside Linux.
 
 use std::fs;
 
 /// Ticks a second of the times in `/proc`, which are in `USER_HZ`: 100 on every machine this runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A look at the process.
+/// Statistics at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProcessStats {
-    /// Memory that is in RAM, bytes.
+    /// Resident memory, bytes.
     pub resident_bytes: u64,
     /// When it started, seconds since 1970.
     pub start_time_s: f64,
-    /// Time that all cores together spent on it, seconds.
+    /// CPU time on all cores, seconds.
     pub cpu_s: f64,
     /// Open file descriptors.
     pub open_fds: u64,
-    /// How many it may have; `None` for no limit.
+    /// Limit of open file descriptors; `None` without one.
     pub max_fds: Option<u64>,
 }
 
 impl ProcessStats {
-    /// Of this process, now; `None` where the system does not say.
+    /// Reads the statistics of this process; `None` where `/proc` is missing.
     #[must_use]
     pub fn read() -> Option<Self> {
         let text = |path| fs::read_to_string(path).ok();
         let (start_ticks, cpu_ticks) = ticks(&text("/proc/self/stat")?)?;
         let boot_s: f64 = word_after("btime", &text("/proc/stat")?)?.parse().ok()?;
         let resident_kib: u64 = word_after("VmRSS:", &text("/proc/self/status")?)?.parse().ok()?;
-        // One is the folder's own.
+        // One descriptor is that of the listing itself.
         let open_fds = (fs::read_dir("/proc/self/fd").ok()?.count() as u64).saturating_sub(1);
         Some(Self {
             resident_bytes: resident_kib * 1024,

@@ -1,12 +1,12 @@
-//! Where the async service meets the synchronous pipeline: a bounded queue and threads of its own.
+//! A bounded queue and worker threads for the synchronous pipeline.
 //!
-//! Admission is decided at once: a job is taken or refused with [`Error::Busy`]. Who drops its
-//! [`JobHandle`] gives the place back, and the job is not computed; one that runs is told by its [`CancellationToken`]. A panic in a job is an error of
-//! that job alone. No lock is held while a job runs.
+//! Admission is immediate: a job is queued or refused with [`Error::Busy`]. Dropping the [`JobHandle`] cancels the
+//! job: removed from the queue if waiting, signalled through its [`CancellationToken`] if running. A panic in a job
+//! is the error of that job alone. No lock is held while a job runs.
 //!
-//! The threads only drive jobs; the kernels inside compute on rayon's one pool, so that a few photos use
-//! every core. Where photos wait though there is one for each core, they keep to a core each: their parts
-//! would only drive each other out of the caches, which costs a fifth of the throughput.
+//! Kernels run on rayon's global pool, so that a single photo uses all cores. When every core has a job and more
+//! wait, each job runs on one core instead: parallel jobs would evict each other's caches, which costs a fifth of
+//! the throughput.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,23 +26,23 @@ use crate::error::{Error, Result};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A bounded queue and the threads that empty it. Dropping it finishes the waiting jobs first.
+/// A bounded queue and its threads. Dropping it runs the waiting jobs first.
 pub struct Workers {
     shared: Arc<Shared>,
     threads: Vec<Worker>,
 }
 
-/// A thread that drives jobs.
+/// A worker thread.
 struct Worker {
     thread: JoinHandle<()>,
-    /// The thread that computes its jobs where they keep to one core.
+    /// The thread of its single-core pool.
     one_core: ThreadId,
 }
 
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
-    /// Told when a thread has no job left to take.
+    /// Notified when a job has ended.
     idle: Condvar,
     refused: AtomicU64,
     threads: usize,
@@ -58,12 +58,12 @@ struct State {
 }
 
 impl Shared {
-    /// Nothing panics while the lock is held, so a poisoned lock is still whole.
+    /// Nothing panics while the lock is held, so the state of a poisoned lock is consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one more job may be taken: a thread is idle, or the queue has a place.
+    /// Checks that a thread is idle or the queue has a free place.
     fn admit(&self, state: &State) -> Result<()> {
         if state.waiting.len() + state.running < self.threads + self.limit {
             return Ok(());
@@ -74,10 +74,10 @@ impl Shared {
 }
 
 impl Workers {
-    /// Starts `threads` threads behind a queue in which `limit` jobs may wait.
+    /// Starts `threads` threads and a queue of `limit` waiting jobs.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the system gives no thread.
+    /// [`Error::Internal`] when a thread can't be started.
     pub fn start(threads: NonZeroUsize, limit: usize) -> Result<Self> {
         let (state, wake, idle) = (Mutex::new(State::default()), Condvar::new(), Condvar::new());
         let (refused, threads_len) = (AtomicU64::new(0), threads.get());
@@ -89,15 +89,15 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Whether a job would be taken now; lets a request be refused before its body is read.
+    /// Checks whether a job would be admitted now; lets a request be refused before its body is read.
     ///
     /// # Errors
-    /// [`Error::Busy`] when not.
+    /// [`Error::Busy`] when every thread has work and the queue is full.
     pub fn check_room(&self) -> Result<()> {
         self.shared.admit(&self.shared.lock())
     }
 
-    /// Takes a job, or refuses it at once.
+    /// Queues a job, or refuses it immediately.
     ///
     /// # Errors
     /// [`Error::Busy`] when every thread has work and the queue is full.
@@ -108,9 +108,8 @@ impl Workers {
         self.submit_then(job, || ())
     }
 
-    /// Takes a job, or refuses it at once. When the job has succeeded and its answer is out, `after`
-    /// runs on the same thread, in the job's place: nobody waits for it, and what is left to do can't
-    /// pile up.
+    /// Queues a job, or refuses it immediately. After the job has succeeded and its result was sent, `after` runs
+    /// on the same thread as part of the job: no client waits for it, and follow-up work can't accumulate.
     ///
     /// # Errors
     /// As [`Workers::submit`].
@@ -119,17 +118,17 @@ impl Workers {
         job: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
         after: impl FnOnce() + Send + 'static,
     ) -> Result<JobHandle<T>> {
-        let (sender, answer) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let token = CancellationToken::default();
-        let asked = token.clone();
+        let job_token = token.clone();
         let job = move || {
-            // Its client may have gone between being taken from the queue and now.
+            // The handle may have been dropped since the job left the queue.
             if sender.is_closed() {
                 return;
             }
-            let done = catch_panic(|| job(&asked));
+            let done = catch_panic(|| job(&job_token));
             let succeeded = done.is_ok();
-            // The client may go while the job runs: then nobody wants the answer.
+            // Fails when the handle was dropped while the job ran.
             drop(sender.send(done));
             if succeeded
                 && let Err(error) = catch_panic(|| {
@@ -137,7 +136,7 @@ impl Workers {
                     Ok(())
                 })
             {
-                tracing::error!(%error, "the work after an answer failed");
+                tracing::error!(%error, "work after a response failed");
             }
         };
         let mut state = self.shared.lock();
@@ -147,17 +146,16 @@ impl Workers {
         state.waiting.push_back((ticket, Box::new(job)));
         drop(state);
         self.shared.wake.notify_one();
-        Ok(JobHandle { ticket, answer, token, shared: Arc::clone(&self.shared) })
+        Ok(JobHandle { ticket, result, token, shared: Arc::clone(&self.shared) })
     }
 
-    /// Jobs that wait for a thread.
+    /// Jobs waiting for a thread.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.lock().waiting.len()
     }
 
-    /// Waits until no job waits or runs, what follows an answer included; `limit` at most. Whether it
-    /// came to that.
+    /// Waits until no job waits or runs, follow-up work included; at most `limit`. Returns whether all jobs ended.
     #[must_use]
     pub fn finish(&self, limit: Duration) -> bool {
         let busy = |state: &mut State| state.running > 0 || !state.waiting.is_empty();
@@ -165,13 +163,13 @@ impl Workers {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// How many jobs were refused so far.
+    /// Jobs refused so far.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.shared.refused.load(Ordering::Relaxed)
     }
 
-    /// Jobs that run now.
+    /// Jobs running now.
     #[must_use]
     pub fn running(&self) -> usize {
         self.shared.lock().running
@@ -200,17 +198,17 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.wake.notify_all();
-        // The last to let go may be a job, on a thread of this: that one can't wait for itself.
+        // The last owner may be a job on one of these threads, which can't join itself.
         let here = std::thread::current().id();
         let is_here = |worker: &Worker| [worker.thread.thread().id(), worker.one_core].contains(&here);
         for worker in self.threads.drain(..).filter(|worker| !is_here(worker)) {
-            // A worker thread ends without a panic: jobs are caught, and nothing else can.
+            // Worker threads don't panic: panics of jobs are caught.
             drop(worker.thread.join());
         }
     }
 }
 
-/// One thread: take the oldest job, run it, again; end when closing and empty.
+/// Loop of a worker thread: runs the oldest job; ends when closing and the queue is empty.
 fn run_jobs(shared: &Shared, one_core: &rayon::ThreadPool) {
     let cores = rayon::current_num_threads();
     let mut state = shared.lock();
@@ -237,15 +235,16 @@ fn run_jobs(shared: &Shared, one_core: &rayon::ThreadPool) {
 
 /// Runs a job; a panic becomes its error.
 fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
-    // What a panicking job leaves half done is dropped with it; what it shares with others is immutable.
+    // A panicking job's own state is dropped with it; state shared with others is immutable.
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| Err(Error::from_panic(panic.as_ref())))
 }
 
-/// The answer to come of a job. Dropping it takes the job out of the queue.
+/// The result to come of a job. Dropping it cancels the job: removed from the queue if waiting, signalled if
+/// running.
 #[must_use = "dropping it cancels the job"]
 pub struct JobHandle<T> {
     ticket: u64,
-    answer: oneshot::Receiver<Result<T>>,
+    result: oneshot::Receiver<Result<T>>,
     token: CancellationToken,
     shared: Arc<Shared>,
 }
@@ -254,8 +253,8 @@ impl<T> Future for JobHandle<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let lost = |_| Err(Error::Internal("a job ended without an answer".to_owned()));
-        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(lost))
+        let lost = |_| Err(Error::Internal("a job ended without a result".to_owned()));
+        Pin::new(&mut self.result).poll(context).map(|result| result.unwrap_or_else(lost))
     }
 }
 
@@ -263,7 +262,7 @@ impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
         self.token.cancel();
         let mut state = self.shared.lock();
-        // Tickets grow along the queue.
+        // Tickets increase along the queue.
         let place = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
         let job = place.ok().and_then(|place| state.waiting.remove(place));
         drop(state);
@@ -302,7 +301,7 @@ mod tests {
         let (release, first) = block(&workers);
         let second = workers.submit(|_| Ok(2)).unwrap();
         let refused = workers.submit(|_| Ok(3)).err().unwrap();
-        assert_eq!(refused.to_string(), "the queue is full: 1 photos are waiting, 1 may");
+        assert_eq!(refused.to_string(), "queue full: 1 of 1 waiting");
         assert!(workers.check_room().is_err());
         assert_eq!(workers.refused(), 2);
         drop(release);

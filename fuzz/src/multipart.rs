@@ -14,22 +14,22 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Request, StatusCode};
 use clap::Parser;
-use facerec::config::{Config, ServeArgs};
-use facerec::detect::DetectParams;
-use facerec::embed::Standardisation;
+use facerec::config::{Compat, Config, ServeArgs};
 use facerec::error::Result;
 use facerec::gallery::writer::GALLERY;
 use facerec::gallery::{Gallery, Recipe};
-use facerec::http::auth::Access;
+use facerec::http::middleware::auth::Access;
 use facerec::http::router;
-use facerec::http::state::{App, AppState};
-use facerec::imaging::decode::DecodeLimits;
-use facerec::imaging::orient::Orientations;
+use facerec::http::state::AppState;
 use facerec::imaging::{RgbView, Window};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
-use facerec::pipeline::{Pipeline, PipelineParams};
 use facerec::reloadable::Reloadable;
-use facerec::roster::{ROSTER, Roster};
+use facerec::roster::Roster;
+use facerec::service;
+use facerec::service::models::{LoadedModels, pipeline_params};
+use facerec::service::people::PeopleStore;
+use facerec::service::roster::RosterStore;
+use facerec::service::settings::Settings;
 use futures_util::stream;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -75,21 +75,19 @@ impl Service {
         let limits = ["--max-upload-mib", "1", "--max-megapixels", "1", "--workers", "1"];
         let arguments = ["facerec", "--data"].into_iter().map(Into::into);
         let arguments = arguments.chain([data.path().as_os_str().to_owned()]).chain(limits.map(Into::into));
-        let config = Config::from(&Arguments::parse_from(arguments).serve);
+        let arguments = Arguments::parse_from(arguments).serve;
+        let config = Config::from(&arguments);
 
         let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
         let gallery =
             Reloadable::with_value(&data.path().join("gallery.bin"), GALLERY, Gallery::empty(recipe));
-        let roster = Reloadable::with_value(&data.path().join("roster.xlsx"), ROSTER, Roster::default());
-        let params = PipelineParams {
-            limits: DecodeLimits { max_megapixels: 1 },
-            orientations: Orientations::All,
-            detect: DetectParams::default(),
-            probe_standardisation: Standardisation::FixedImage,
-        };
-        let pipeline = Pipeline::new(Arc::new(NoFaces), Arc::new(NoFaces), params);
-        let app = App::start(config, pipeline, 0.5, Arc::new(gallery), Arc::new(roster), Access::default());
-        let app = AppState::new(app.expect("a thread for the worker"));
+        let params = pipeline_params(&arguments.models, Compat::Standard);
+        let nets = Arc::new(NoFaces);
+        let models = LoadedModels::new(nets.clone(), nets, params, "casia".to_owned(), [0; 32], 0.5);
+        let roster = RosterStore::in_memory(Roster::default());
+        let people = PeopleStore::writable(gallery);
+        let service = service::Service::start(Settings::from(&config), models, people, roster);
+        let app = AppState::new(config, service.expect("a thread for the worker"), Access::default());
         let runtime =
             Builder::new_current_thread().enable_time().build().expect("a runtime without a socket");
         Self { router: router(app), runtime, _data: data }

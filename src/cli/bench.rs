@@ -19,7 +19,7 @@ use crate::photo_file;
 use drive::{Target, drive};
 use http::HttpServer;
 use report::{PhotoReport, Report};
-use service::Service;
+use service::LocalService;
 
 mod drive;
 mod http;
@@ -141,7 +141,7 @@ fn bench_service(args: &BenchArgs, photos: &[Photo], bar: &ProgressBar) -> anyho
     let start = Instant::now();
     let data: Option<&Path> = args.data.as_deref();
     let most_clients = args.clients.iter().copied().max().unwrap_or(1);
-    let service = Service::start(&args.models, data, args.workers, usize::from(most_clients))?;
+    let service = LocalService::start(&args.models, data, args.workers, usize::from(most_clients))?;
     let start = start.elapsed();
     let mut reports = Vec::new();
     for photo in photos {

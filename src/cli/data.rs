@@ -135,10 +135,7 @@ impl DataFolder {
     /// When it is there but can't be read.
     pub fn open_roster(&self) -> anyhow::Result<Reloadable<Roster>> {
         let path = self.roster();
-        let roster =
-            Reloadable::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))?;
-        log_warnings(&roster.current());
-        Ok(roster)
+        Reloadable::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))
     }
 }
 
@@ -150,12 +147,5 @@ pub fn note_warnings(data: &DataFolder, roster: &Roster) {
     }
     for warning in roster.warnings() {
         output::note(format_args!("facerec: {}: {warning}", printable(&path)));
-    }
-}
-
-/// What is odd about a roster; the warnings name rows, not people.
-pub fn log_warnings(roster: &Roster) {
-    for warning in roster.warnings() {
-        tracing::warn!(warning, "the roster was read, but");
     }
 }

@@ -9,13 +9,13 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::data::DataFolder;
-use super::load::{self, Loaded};
 use super::output::{self, printable};
 use super::progress::Photos;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::folder::{FolderReport, PhotoReport, Skipped, enroll_folder, list_folder};
 use crate::gallery::store;
+use crate::service::models::{self, LoadedModels};
 
 /// The arguments of `facerec enroll`.
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
 
 /// The model, and what becomes of the photos.
 fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, FolderReport, Vec<Skipped>)> {
-    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, Compat::Standard)?;
+    let loaded = models::load(&args.models, &models::model_of_new_gallery(&args.models)?, Compat::Standard)?;
     let watcher = Watcher {
         say: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
         stop: &|| false,
@@ -104,7 +104,7 @@ pub struct Watcher<'a> {
 /// # Errors
 /// When the folder can't be read or a network can't be run.
 pub fn enroll_with_progress(
-    loaded: &Loaded,
+    loaded: &LoadedModels,
     people: &Path,
     gate: &GateArgs,
     force: bool,

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::failure::UnusablePhoto;
-use super::{load, output};
+use super::output;
 use crate::align::AlignedCrop;
 use crate::config::range::whole;
 use crate::config::{Compat, ModelArgs};
@@ -20,6 +20,7 @@ use crate::models::{ModelStore, SHIPPED_EMBEDDER};
 use crate::nn::FACENET_SIDE;
 use crate::photo_file;
 use crate::pipeline::{DetectedPhoto, Pipeline};
+use crate::service::models;
 
 /// Faces from this probability on are embedded, as in the reference.
 const MIN_PROBABILITY: f32 = 0.9;
@@ -85,8 +86,8 @@ struct Embeddings {
 /// When a model can't be used.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let mut pipelines = BTreeMap::new();
-    for model in models(&args.models)? {
-        let pipeline = load::load(&args.models, &model, Compat::Standard)?.pipeline;
+    for model in embedders(&args.models)? {
+        let pipeline = models::load(&args.models, &model, Compat::Standard)?.pipeline;
         pipelines.insert(model, pipeline);
     }
     let inspect = |path: &PathBuf| match inspect(path, &pipelines, args.margin_px) {
@@ -99,7 +100,7 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn models(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
+fn embedders(args: &ModelArgs) -> anyhow::Result<Vec<String>> {
     if let Some(model) = args.model {
         return Ok(vec![model.as_str().to_owned()]);
     }

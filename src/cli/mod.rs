@@ -19,7 +19,6 @@ pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;
 pub mod keys;
-pub mod load;
 pub mod models;
 pub mod normalize;
 pub mod output;
@@ -28,7 +27,6 @@ pub mod recognize;
 pub mod serve;
 mod url;
 mod variables;
-pub mod watch;
 
 /// Face recognition as a REST service: a photo in, names and IDs out.
 #[derive(Debug, Parser)]

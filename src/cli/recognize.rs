@@ -1,5 +1,6 @@
 //! `facerec recognize`: names without a server.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,13 +9,14 @@ use clap::builder::BoolishValueParser;
 
 use super::data::{DataFolder, note_warnings};
 use super::failure::UnusablePhoto;
-use super::load;
 use super::output::{self, printable};
 use crate::config::{Compat, FaceArgs, ModelArgs};
-use crate::gallery::search::{Assignment, MatchParams};
-use crate::http::types::{LegacyEntry, legacy_entries};
 use crate::photo_file;
-use crate::pipeline::{FaceParams, RecognizeParams};
+use crate::presentation::legacy::{LegacyEntry, legacy_entries};
+use crate::service::people::PeopleStore;
+use crate::service::roster::RosterStore;
+use crate::service::settings::Settings;
+use crate::service::{Service, models};
 
 /// The arguments of `facerec recognize`.
 #[derive(Debug, Args)]
@@ -34,27 +36,16 @@ pub struct RecognizeArgs {
     pub(super) models: ModelArgs,
 }
 
-/// Recognises each photo. Exit code 1 when one could not be used; the others are answered all the same.
+/// Recognises each photo. Exit code 1 when one could not be used; the others are recognised all the same.
 ///
 /// # Errors
 /// When gallery, roster or models can't be used.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
-    let data = DataFolder::new(&args.data);
-    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?.current());
-    note_warnings(&data, &roster);
-    let model = load::model_of_gallery(&args.models, gallery.recipe())?;
-    let loaded = load::load(&args.models, &model, Compat::Standard)?;
-    let params = RecognizeParams {
-        faces: FaceParams { min_probability: args.faces.min_probability, max_faces: None },
-        matching: MatchParams {
-            threshold: args.faces.threshold.unwrap_or(loaded.threshold),
-            top_k: 1,
-            assignment: Assignment::Unique,
-        },
-    };
+    let service = start(args)?;
+    let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
-        Ok(legacy_entries(&loaded.pipeline.recognize(&bytes, &gallery, &params)?, &gallery, &roster))
+        Ok(legacy_entries(&service.recognize_blocking(&bytes, &params)?))
     };
     let mut code = ExitCode::SUCCESS;
     for path in &args.photos {
@@ -71,6 +62,22 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(code)
+}
+
+/// The service on the data directory, which is only read.
+fn start(args: &RecognizeArgs) -> anyhow::Result<Service> {
+    let data = DataFolder::new(&args.data);
+    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
+    note_warnings(&data, &roster.current());
+    let model = models::model_of_gallery(&args.models, gallery.recipe())?;
+    let loaded = models::load(&args.models, &model, Compat::Standard)?;
+    let settings = Settings {
+        threshold: args.faces.threshold,
+        min_probability: args.faces.min_probability,
+        // Photos are recognised one after the other on this thread.
+        ..Settings::new(NonZeroUsize::MIN, 0)
+    };
+    Ok(Service::start(settings, loaded, PeopleStore::in_memory(gallery), RosterStore::new(roster))?)
 }
 
 fn print(path: &Path, entries: &[LegacyEntry]) -> anyhow::Result<()> {

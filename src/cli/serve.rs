@@ -8,28 +8,28 @@ use tokio::runtime::Runtime;
 
 use super::data::DataFolder;
 use super::enroll::{Watcher, enroll_with_progress};
-use super::load::{self, Loaded};
-use super::watch::{LoadedEmbedder, watch};
 use crate::allocator;
 use crate::config::{Config, ServeArgs};
 use crate::enroll::folder::{FolderReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
-use crate::http::auth::Access;
+use crate::http::middleware::auth::Access;
 use crate::http::router;
-use crate::http::serve::serve;
-use crate::http::state::{App, AppState};
-use crate::imaging::OrientedRgb;
+use crate::http::state::AppState;
 use crate::keys::ApiKeys;
 use crate::keys::file::KEYS;
 use crate::logging;
 use crate::reloadable::Reloadable;
+use crate::server::serve;
+use crate::service::Service;
+use crate::service::models::{self, LoadedModels};
+use crate::service::people::PeopleStore;
+use crate::service::roster::RosterStore;
+use crate::service::settings::Settings;
+use crate::service::watch::watch;
 use stop::Stop;
 
 mod stop;
-
-/// Side of the blank photo that warms the networks up, pixels.
-const WARM_UP_SIDE: usize = 160;
 
 /// Runs the service. Exit code 0 after SIGTERM or SIGINT.
 ///
@@ -53,40 +53,50 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 fn run_loaded(
     args: &ServeArgs,
     data: &DataFolder,
-    loaded: Loaded,
+    loaded: LoadedModels,
     gallery: Reloadable<Gallery>,
     runtime: &Runtime,
     stop: Stop,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
-    warm_up(&loaded)?;
-    let (gallery, roster) = (Arc::new(gallery), Arc::new(data.open_roster()?));
+    loaded.warm_up()?;
+    let (model, settings) = (loaded.model.clone(), Settings::from(&config));
+    let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
     let keys = open_keys(&config)?;
-    watch(Arc::clone(&gallery), Arc::clone(&roster), keys.clone())?;
-    let (model, people) = (loaded.model, gallery.current().len());
-    let app = App::start(config, loaded.pipeline, loaded.threshold, gallery, roster, Access::new(keys))?;
-    tracing::info!(model, people, threshold = app.threshold, "loaded");
-    let app = AppState::new(app);
-    let answered = runtime.block_on(listen(&app, stop))?;
-    // What follows an answer, keeping its photo, is not lost either.
-    let finished = answered && app.workers.finish(app.config.timeouts.drain);
+    let service = Service::start(settings, loaded, people, roster)?;
+    watch_files(&service, keys.clone())?;
+    let threshold = service.default_params().matching.threshold;
+    tracing::info!(model, people = service.people().current().len(), threshold, "loaded");
+    let drain = config.timeouts.drain;
+    let app = AppState::new(config, service.clone(), Access::new(keys));
+    let answered = runtime.block_on(listen(app, stop))?;
+    // Work that follows a response, such as keeping its photo, is finished too.
+    let finished = answered && service.drain(drain);
     tracing::info!(finished, "stopped");
     if !finished {
-        // Dropping the rest would wait for it, for ever perhaps.
+        // Dropping the workers would wait for their jobs without a limit.
         std::process::exit(0);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether all that ran at the end was finished.
-async fn listen(app: &AppState, stop: Stop) -> anyhow::Result<bool> {
-    let address = (app.config.host.clone(), app.config.port);
-    let listener = tokio::net::TcpListener::bind(&address)
+/// Rereads gallery, roster and keys when their files change.
+fn watch_files(service: &Service, keys: Option<Arc<Reloadable<ApiKeys>>>) -> crate::error::Result<()> {
+    let service = service.clone();
+    watch(move || {
+        service.poll_files();
+        keys.as_deref().map(Reloadable::poll);
+    })
+}
+
+/// Serves requests until told to stop. Returns whether all that ran at the end was finished.
+async fn listen(app: AppState, stop: Stop) -> anyhow::Result<bool> {
+    let (host, port, timeouts) = (app.config.host.clone(), app.config.port, app.config.timeouts);
+    let listener = tokio::net::TcpListener::bind((host.as_str(), port))
         .await
-        .with_context(|| format!("{}:{} can't be listened on", address.0, address.1))?;
+        .with_context(|| format!("{host}:{port} can't be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, "ready");
-    let timeouts = app.config.timeouts;
-    Ok(serve(listener, router(app.clone()), timeouts, stop.wait()).await)
+    Ok(serve(listener, router(app), timeouts, stop.wait()).await)
 }
 
 /// The API keys, where there is a file of them.
@@ -105,9 +115,9 @@ fn load_or_enroll(
     args: &ServeArgs,
     data: &DataFolder,
     stop: &Stop,
-) -> anyhow::Result<Option<(Loaded, Reloadable<Gallery>)>> {
+) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
-    let embedder = LoadedEmbedder::of(&loaded);
+    let embedder = loaded.embedder();
     embedder.check(gallery.current().recipe())?;
     Ok(Some((loaded, gallery.checked(move |changed| embedder.check(changed.recipe())))))
 }
@@ -117,15 +127,15 @@ fn open_or_enroll(
     args: &ServeArgs,
     data: &DataFolder,
     stop: &Stop,
-) -> anyhow::Result<Option<(Loaded, Reloadable<Gallery>)>> {
+) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
     if data.gallery().exists() {
         let gallery = data.open_gallery()?;
-        let model = load::model_of_gallery(&args.models, gallery.current().recipe())?;
-        return Ok(Some((load::load(&args.models, &model, compat)?, gallery)));
+        let model = models::model_of_gallery(&args.models, gallery.current().recipe())?;
+        return Ok(Some((models::load(&args.models, &model, compat)?, gallery)));
     }
-    let loaded = load::load(&args.models, &load::model_of_new_gallery(&args.models)?, compat)?;
+    let loaded = models::load(&args.models, &models::model_of_new_gallery(&args.models)?, compat)?;
     if !data.people().is_dir() {
         tracing::warn!("nobody is enrolled: {} has neither gallery.bin nor people/", args.data.display());
         let gallery = Gallery::empty(loaded.new_recipe());
@@ -139,7 +149,7 @@ fn open_or_enroll(
 fn enroll_people(
     args: &ServeArgs,
     data: &DataFolder,
-    loaded: &Loaded,
+    loaded: &LoadedModels,
     stop: &Stop,
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
@@ -179,13 +189,4 @@ fn log_refused(report: &FolderReport, skipped: &[Skipped], data: &DataFolder) {
     for Skipped { path, why } in skipped {
         tracing::debug!(?path, why, "skipped");
     }
-}
-
-/// The first inference allocates what later ones reuse.
-pub(super) fn warm_up(loaded: &Loaded) -> anyhow::Result<()> {
-    let pixels = vec![127; WARM_UP_SIDE * WARM_UP_SIDE * 3];
-    if let Some(photo) = OrientedRgb::from_upright(WARM_UP_SIDE, WARM_UP_SIDE, pixels) {
-        loaded.pipeline.detect(&photo)?;
-    }
-    Ok(())
 }

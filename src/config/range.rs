@@ -5,6 +5,10 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+/// The values of a cosine distance.
+pub(crate) const DISTANCE: RangeInclusive<f32> = 0.0..=2.0;
+/// The values of a probability or another share of one.
+pub(crate) const SHARE: RangeInclusive<f32> = 0.0..=1.0;
 /// More threads than any machine has cores.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
@@ -31,12 +35,12 @@ where
 
 /// A cosine distance.
 pub(crate) fn distance() -> impl Parse<f32> {
-    number(0.0..=2.0)
+    number(DISTANCE)
 }
 
 /// A probability or another share of one.
 pub(crate) fn share() -> impl Parse<f32> {
-    number(0.0..=1.0)
+    number(SHARE)
 }
 
 /// A number of threads that work on photos.

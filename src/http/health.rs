@@ -1,85 +1,84 @@
-//! Is it alive, and can it answer?
+//! Liveness and readiness.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::state::AppState;
 use crate::reloadable::ReloadError;
+use crate::service::file_status::FileStatus;
 
-/// The answer of `GET /healthz`.
+/// The response of `GET /healthz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// `ok`.
     status: &'static str,
 }
 
-/// Is it alive?
+/// Liveness.
 #[utoipa::path(get, path = "/healthz", tag = "health", security(()),
-    responses((status = 200, description = "The process answers", body = Health)))]
+    responses((status = 200, description = "The process responds", body = Health)))]
 pub async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// The answer of `GET /readyz`.
+/// The response of `GET /readyz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, or `degraded` when a changed file can't be used and the old content is in use.
+    /// `ready`, or `degraded` while a changed file is broken and its previous content is in use.
     status: &'static str,
     /// The embedder of the gallery in use.
     model: String,
     /// Enrolled people.
     people: usize,
-    /// Embeddings of all people together.
+    /// Enrolled photos of all people.
     photos: usize,
-    /// Names with an ID.
+    /// Names in the roster.
     roster: usize,
-    /// Photos that wait for a worker.
+    /// Photos waiting for a worker.
     waiting: usize,
-    /// Photos worked on.
+    /// Photos being processed.
     running: usize,
-    /// Why a file is not in use; only which, `gallery`, `roster` or `keys`, where the service has API keys and
-    /// the request shows none of them.
+    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`) where the service has API keys and
+    /// the request carries none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<String>,
-    /// What is well and yet may not be meant; as short as `errors` where those are.
+    /// What works but may not be intended; shortened like `errors`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
 }
 
-/// Can it answer, and with what?
+/// Readiness.
 ///
-/// Networks, gallery and roster are loaded: nothing is listened to before they are. 200 also when a
-/// *changed* file is broken (`degraded`): the old content still answers. A service with API keys asks for none
-/// here, but says why a file is broken only to those who show one.
+/// Networks, gallery and roster are loaded before the service listens. The status is 200 also while a *changed* file
+/// is broken (`degraded`): the previous content is in use. No API key is required, but only requests with one are
+/// told why a file is broken.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, description = "What is in use", body = Readiness)))]
-pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> (StatusCode, Json<Readiness>) {
-    let gallery = app.gallery.current();
+pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> Json<Readiness> {
+    let status = app.service.status();
     let detailed = app.access.may_see_details(&headers);
-    // The message has paths of the server and names of keys.
-    let told = |file: &str, trouble: ReloadError| if detailed { trouble.message } else { file.to_owned() };
-    // A data folder may be without a roster, but not with a broken one.
-    let (broken, missing): (Vec<_>, Vec<_>) =
-        app.roster.reload_error().into_iter().partition(|t| t.file_exists);
-    let gallery_trouble = app.gallery.reload_error().map(|trouble| told("gallery", trouble));
-    let roster = |troubles: Vec<ReloadError>| troubles.into_iter().map(|trouble| told("roster", trouble));
-    let keys = app.access.reload_error().map(|trouble| told("keys", trouble));
-    let errors: Vec<_> = gallery_trouble.into_iter().chain(roster(broken)).chain(keys).collect();
-    let readiness = Readiness {
-        status: if errors.is_empty() { "ready" } else { "degraded" },
-        model: gallery.recipe().model.clone(),
-        people: gallery.len(),
-        photos: gallery.photo_count(),
-        roster: app.roster.current().len(),
-        waiting: app.workers.waiting(),
-        running: app.workers.running(),
-        errors,
-        warnings: roster(missing).collect(),
+    // Messages contain paths of the server and names of keys.
+    let describe = |(name, error): (&str, &ReloadError)| {
+        if detailed { error.message.clone() } else { name.to_owned() }
     };
-    (StatusCode::OK, Json(readiness))
+    let files: Vec<FileStatus> = status.files.iter().cloned().chain(app.access.keys_status()).collect();
+    let errors: Vec<_> =
+        files.iter().filter_map(|file| file.error().map(|error| describe((file.name, error)))).collect();
+    let warnings = files.iter().filter_map(|file| file.warning().map(|error| describe((file.name, error))));
+    Json(Readiness {
+        status: if errors.is_empty() { "ready" } else { "degraded" },
+        model: status.model,
+        people: status.people,
+        photos: status.photos,
+        roster: status.roster_entries,
+        waiting: status.waiting,
+        running: status.running,
+        warnings: warnings.collect(),
+        errors,
+    })
 }

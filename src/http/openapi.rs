@@ -1,5 +1,5 @@
-//! The API's own description: OpenAPI 3.1 at `/openapi.json`, made of the same list of routes as the
-//! router, and a browser of it at `/docs` whose files are inside the program.
+//! The OpenAPI 3.1 document at `/openapi.json`, made from the routes themselves, and Swagger UI at `/docs`, whose
+//! files are embedded.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,12 +10,11 @@ use utoipa::openapi::{OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::problems::Problem;
-use super::state::AppState;
+use super::problem::Problem;
 
-/// Where the description is.
+/// Path of the document.
 const PATH: &str = "/openapi.json";
-/// Where its browser is.
+/// Path of Swagger UI.
 const DOCS: &str = "/docs";
 
 /// What the routes do not say themselves.
@@ -67,7 +66,7 @@ pub fn base() -> OpenApi {
 }
 
 /// The routes of the description and of its browser.
-pub fn routes(api: &OpenApi) -> Router<AppState> {
+pub fn routes<S: Clone + Send + Sync + 'static>(api: &OpenApi) -> Router<S> {
     let json = Bytes::from(serde_json::json!(api).to_string());
     let describe = move || std::future::ready(([(CONTENT_TYPE, "application/json")], json.clone()));
     // "none": the browser would have a server on the internet look at the description.

@@ -13,8 +13,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use facerec::http::auth::{self, Access};
-use facerec::http::error::ApiError;
+use facerec::http::middleware::auth::{self, Access};
+use facerec::http::problem::ApiError;
 use facerec::keys::file::{KEYS, change, to_toml};
 use facerec::keys::{KeyEntry, Scope};
 use facerec::reloadable::Reloadable;
@@ -52,7 +52,10 @@ fn ask(routes: &Router, path: &str, peer: &str, headers: &[(&str, &str)]) -> Res
 
 /// Status and code of a refusal.
 fn refused(response: &Response<Body>) -> (u16, &str) {
-    (response.status().as_u16(), response.extensions().get::<ApiError>().map_or("", |failure| failure.code))
+    (
+        response.status().as_u16(),
+        response.extensions().get::<ApiError>().map_or("", |error| error.code.code()),
+    )
 }
 
 const HERE: &str = "127.0.0.1:40000";

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use axum::http::Method;
 use facerec::gallery::store;
-use facerec::http::upload::Reservation;
+use facerec::http::extract::budget::Reservation;
 use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
 
@@ -130,16 +130,16 @@ fn what_waits_runs_and_is_refused_is_seen() {
     let service = Service::empty(&["--workers", "1", "--queue", "1"]);
     let (started, is_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let blocking = service.state.workers.submit(move |_| {
+    let blocking = service.state.service.workers().submit(move |_| {
         started.send(()).unwrap();
         let _ = released.recv();
         Ok(())
     });
     is_started.recv().unwrap();
-    let waiting = service.state.workers.submit(|_| Ok(()));
+    let waiting = service.state.service.workers().submit(|_| Ok(()));
     service.post_photo("/v1/recognize", photo("obama.jpg")).problem(503, "busy");
     let mut held = Reservation::default();
-    service.state.uploads.grow(&mut held, 5000).unwrap();
+    service.state.uploads.budget.grow(&mut held, 5000).unwrap();
 
     let metrics = scrape(&service);
     expect(&metrics, "facerec_queue_depth", &[], 1.0);
@@ -150,7 +150,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
     let refused = |reason| metrics.value("facerec_requests_refused_total", &[("reason", reason)]);
     assert_eq!(["queue_full", "upload_memory", "timeout"].map(refused), [Some(1.0), Some(0.0), Some(0.0)]);
 
-    assert!(service.state.uploads.grow(&mut held, 1 << 40).is_err());
+    assert!(service.state.uploads.budget.grow(&mut held, 1 << 40).is_err());
     drop((held, release, blocking, waiting));
     let metrics = scrape(&service);
     expect(&metrics, "facerec_queue_depth", &[], 0.0);
@@ -162,7 +162,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
 fn a_request_that_is_given_up_is_counted() {
     let service = Service::empty(&["--workers", "1", "--request-timeout-s", "1"]);
     let (_release, released) = mpsc::channel::<()>();
-    let blocking = service.state.workers.submit(move |_| {
+    let blocking = service.state.service.workers().submit(move |_| {
         let _ = released.recv();
         Ok(())
     });
@@ -178,7 +178,7 @@ fn a_request_that_is_given_up_is_counted() {
 fn files_that_are_read_again_or_cannot_be_are_seen() {
     let service = Service::empty(&[]);
     std::fs::write(service.data.path().join(store::FILE_NAME), "no gallery").unwrap();
-    service.state.gallery.poll();
+    service.state.service.people().poll();
     let metrics = scrape(&service);
     let reloads =
         |file, outcome| metrics.value("facerec_reloads_total", &[("file", file), ("outcome", outcome)]);
@@ -191,7 +191,7 @@ fn files_that_are_read_again_or_cannot_be_are_seen() {
 
     // A file that is gone is no better than a broken one.
     std::fs::remove_file(service.data.path().join(store::FILE_NAME)).unwrap();
-    service.state.gallery.poll();
+    service.state.service.people().poll();
     assert_eq!(service.get("/readyz").expect(200)["status"], "degraded");
     expect(&scrape(&service), "facerec_file_broken", &[("file", "gallery")], 1.0);
 }

@@ -19,14 +19,14 @@ fn full(service: &Listening) -> Vec<Client> {
     wait_until("a photo is worked on", || service.gate.arrived() == 1);
     for place in 1..=2 {
         waiting.push(Client::sending(service.address, &post(&grey(40, 40))));
-        wait_until("a photo waits", || service.app.workers.waiting() == place);
+        wait_until("a photo waits", || service.app.service.workers().waiting() == place);
     }
     waiting
 }
 
 fn assert_busy(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{answer:?}");
-    assert_eq!(answer.json(), json!({"error": "the queue is full: 2 photos are waiting, 2 may"}));
+    assert_eq!(answer.json(), json!({"error": "queue full: 2 of 2 waiting"}));
 }
 
 #[test]
@@ -52,9 +52,9 @@ fn a_client_that_has_gone_is_not_computed_and_frees_its_place() {
     let service = Listening::start(&["--workers", "1", "--queue", "2"]);
     let mut waiting = full(&service);
     drop(waiting.remove(1));
-    wait_until("its place is free", || service.app.workers.waiting() == 1);
+    wait_until("its place is free", || service.app.service.workers().waiting() == 1);
     waiting.push(Client::sending(service.address, &post(&grey(40, 40))));
-    wait_until("another one has it", || service.app.workers.waiting() == 2);
+    wait_until("another one has it", || service.app.service.workers().waiting() == 2);
     service.gate.open();
     for mut client in waiting {
         assert_eq!(client.answer().status, 200);
@@ -69,7 +69,7 @@ fn an_upload_that_breaks_off_gives_its_memory_back() {
     service.gate.open();
     let photo = vec![0; 1_000_000];
     let half: Vec<_> = post(&photo).into_iter().take(900_000).collect();
-    let refused = "too many uploads are under way; none of them may wait here for memory";
+    let refused = "too many uploads are in progress: no memory is left for this one";
     let ask = || exchange(service.address, &post(&photo));
     let mut halves = Vec::new();
     // A half that came while another upload held the memory was refused itself: then once more.
@@ -91,9 +91,9 @@ fn a_request_is_given_up_after_its_time_and_its_place_is_free() {
     for mut client in full(&service) {
         let answer = client.answer();
         assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-        assert!(answer.body.contains("no answer within"), "{}", answer.body);
+        assert!(answer.body.contains("request timed out after"), "{}", answer.body);
     }
-    assert_eq!(service.app.workers.waiting(), 0);
+    assert_eq!(service.app.service.workers().waiting(), 0);
     service.gate.open();
     assert_eq!(exchange(service.address, &post(&grey(40, 40))).status, 200);
     assert_eq!(service.gate.arrived(), 2, "those that waited in vain were not computed");
@@ -151,12 +151,12 @@ fn what_never_becomes_a_part_of_a_form_takes_its_room_all_the_same() {
         let body = [start.into_bytes(), vec![b'x'; 1_000_000]].concat();
         let request = [post_head(&["Content-Length: 1060000"]), body].concat();
         let waiting = [(); 2].map(|()| Client::sending(service.address, &request));
-        wait_until("they are held", || service.app.uploads.held_bytes() >= 2_000_000);
+        wait_until("they are held", || service.app.uploads.budget.held_bytes() >= 2_000_000);
         let refused = Client::sending(service.address, &request).answer();
-        let expected = "too many uploads are under way; none of them may wait here for memory";
+        let expected = "too many uploads are in progress: no memory is left for this one";
         assert_eq!((refused.status, refused.json()), (503, json!({ "error": expected })));
         drop(waiting);
-        wait_until("the room is given back", || service.app.uploads.held_bytes() == 0);
+        wait_until("the room is given back", || service.app.uploads.budget.held_bytes() == 0);
     }
 }
 

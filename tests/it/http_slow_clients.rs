@@ -103,7 +103,7 @@ fn an_upload_that_stands_still_is_refused() {
     let mut client = Client::sending(service.address, &half);
     let answer = client.answer();
     assert_eq!(answer.status, 408, "{answer:?}");
-    assert_eq!(answer.json()["error"], "the upload stood still; send it faster or again");
+    assert_eq!(answer.json()["error"], "the upload stalled; send it faster or again");
     client.wait_for_the_end();
 }
 

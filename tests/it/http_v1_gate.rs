@@ -13,7 +13,7 @@ use crate::support::{photo, sample};
 fn reasons(service: &Service, name: &str, photo: &[u8], force: bool) -> Vec<Value> {
     let form = Form::new().text("name", name).text("force", &force.to_string()).file("photos", "", photo);
     let problem = service.post_form("/v1/people", form).problem(422, "no_photo_accepted");
-    assert_eq!(problem["detail"], "none of the 1 photos can be enrolled; photos says why");
+    assert_eq!(problem["detail"], "none of the 1 photos was accepted; photos gives the reasons");
     let [photo] = &problem["photos"].as_array().unwrap()[..] else { panic!("{problem}") };
     assert_eq!((&photo["photo"], &photo["outcome"]), (&json!("photo 1"), &json!("rejected")));
     let reasons = photo["reasons"].as_array().unwrap().clone();
@@ -61,7 +61,7 @@ fn photos_without_one_good_face_are_refused_with_what_was_measured() {
     let text = reasons(&service, "Ada", b"hello", false);
     assert_eq!(text[0]["reason"], "not_an_image");
     assert!(text[0]["measured"].is_null() && text[0]["detail"].as_str().unwrap().starts_with("not an image"));
-    assert!(service.state.gallery.current().is_empty());
+    assert!(service.gallery().is_empty());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn of_two_people_with_one_face_that_come_at_once_one_is_enrolled() {
     statuses.sort_unstable();
     // 422 where the one was through before the other was looked at.
     assert!(matches!(statuses, [201, 409 | 422]), "{statuses:?}");
-    assert_eq!(service.state.gallery.current().len(), 1);
+    assert_eq!(service.gallery().len(), 1);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn photos_of_one_form_are_held_against_each_other() {
         enrolled["photos"].as_array().unwrap().iter().map(|photo| &photo["outcome"]).collect();
     assert_eq!(outcomes, ["accepted", "rejected", "accepted"]);
     assert_eq!(enrolled["photos"][1]["reasons"][0]["reason"], "same_photo_again");
-    assert_eq!(service.state.gallery.current().photo_count(), 2);
+    assert_eq!(service.gallery().photo_count(), 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use facerec::http::auth::Access;
+use facerec::http::middleware::auth::Access;
 use facerec::keys::file::{KEYS, to_toml};
 use facerec::keys::{KeyEntry, Scope};
 use facerec::reloadable::Reloadable;

@@ -1,8 +1,7 @@
-//! The service without HTTP: networks, gallery, queue and worker threads in this process.
+//! The service without HTTP, in this process.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::drive::{Client, Target, milliseconds};
@@ -10,27 +9,19 @@ use super::machine::{Machine, peak_memory_mib};
 use super::report::ServiceReport;
 use super::stages::{self, Measured};
 use crate::cli::data::DataFolder;
-use crate::cli::load::{self, Loaded};
-use crate::cli::serve;
 use crate::config::{Compat, EngineName, ModelArgs};
 use crate::gallery::Gallery;
-use crate::gallery::search::{Assignment, MatchParams};
-use crate::pipeline::{FaceParams, RecognizeParams};
-use crate::worker::Workers;
+use crate::roster::Roster;
+use crate::service::Service;
+use crate::service::models;
+use crate::service::people::PeopleStore;
+use crate::service::roster::RosterStore;
+use crate::service::settings::Settings;
 
-/// Least probability of a face: the default of `facerec serve`.
-const MIN_PROBABILITY: f32 = 0.9;
+/// The service under measurement.
+pub(super) struct LocalService(Service);
 
-/// What is measured.
-pub(super) struct Service {
-    loaded: Loaded,
-    gallery: Arc<Gallery>,
-    params: RecognizeParams,
-    workers: Workers,
-    worker_count: NonZeroUsize,
-}
-
-impl Service {
+impl LocalService {
     /// Loads what `facerec serve` loads and warms it up. `queue` jobs may wait for a worker.
     ///
     /// # Errors
@@ -41,21 +32,18 @@ impl Service {
         workers: Option<NonZeroUsize>,
         queue: usize,
     ) -> anyhow::Result<Self> {
-        let gallery = data.map(|folder| DataFolder::new(folder).read_gallery()).transpose()?;
+        let gallery = data.map(|directory| DataFolder::new(directory).read_gallery()).transpose()?;
         let model = match &gallery {
-            Some(gallery) => load::model_of_gallery(args, gallery.recipe())?,
-            None => load::model_of_new_gallery(args)?,
+            Some(gallery) => models::model_of_gallery(args, gallery.recipe())?,
+            None => models::model_of_new_gallery(args)?,
         };
-        let loaded = load::load(args, &model, Compat::Standard)?;
-        serve::warm_up(&loaded)?;
+        let loaded = models::load(args, &model, Compat::Standard)?;
+        loaded.warm_up()?;
         let gallery = gallery.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
-        let matching = MatchParams { threshold: loaded.threshold, top_k: 1, assignment: Assignment::Unique };
-        let faces = FaceParams { min_probability: MIN_PROBABILITY, max_faces: None };
-        let params = RecognizeParams { faces, matching };
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let worker_count = workers.unwrap_or(cores);
-        let workers = Workers::start(worker_count, queue)?;
-        Ok(Self { loaded, gallery: Arc::new(gallery), params, workers, worker_count })
+        let settings = Settings::new(workers.unwrap_or(cores), queue);
+        let (people, roster) = (PeopleStore::in_memory(gallery), RosterStore::in_memory(Roster::default()));
+        Ok(Self(Service::start(settings, loaded, people, roster)?))
     }
 
     /// Measures the stages of one photo.
@@ -63,48 +51,48 @@ impl Service {
     /// # Errors
     /// When the photo can't be used.
     pub(super) fn measure_stages(&self, photo: &[u8], budget: Duration) -> anyhow::Result<Measured> {
-        Ok(stages::measure(&self.loaded.pipeline, &self.gallery, &self.params, photo, budget)?)
+        let (gallery, params) = (self.0.people().current(), self.0.default_params());
+        Ok(stages::measure(self.0.pipeline(), &gallery, &params, photo, budget)?)
     }
 
-    /// What was measured, and on what; `start` is how long [`Service::start`] took.
+    /// What was measured, and on what; `start` is the duration of [`LocalService::start`].
     pub(super) fn describe(&self, args: &ModelArgs, start: Duration) -> ServiceReport {
         let (engine, kernel) = match args.engine {
-            EngineName::Native => ("native", Some(load::kernel(args.kernel).name())),
+            EngineName::Native => ("native", Some(models::isa(args.kernel).name())),
             EngineName::Tract => ("tract", None),
         };
+        let status = self.0.status();
         ServiceReport {
             machine: Machine::this(),
             engine,
             kernel,
-            model: self.loaded.model.clone(),
-            people: self.gallery.len(),
-            workers: self.worker_count.get(),
+            model: status.model,
+            people: status.people,
+            workers: self.0.settings().workers.get(),
             start_ms: milliseconds(start),
             peak_memory_mib: peak_memory_mib(),
         }
     }
 }
 
-impl Target for Service {
+impl Target for LocalService {
     fn client(&self) -> anyhow::Result<Box<dyn Client + '_>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Box::new(ServiceClient { runtime, service: self }))
+        Ok(Box::new(LocalClient { runtime, service: &self.0 }))
     }
 }
 
-/// A client that submits jobs as the HTTP handlers do.
-struct ServiceClient<'a> {
+/// A client that calls the service as an HTTP handler does.
+struct LocalClient<'a> {
     runtime: tokio::runtime::Runtime,
     service: &'a Service,
 }
 
-impl Client for ServiceClient<'_> {
+impl Client for LocalClient<'_> {
     fn send(&mut self, photo: &[u8]) -> anyhow::Result<()> {
-        let Service { loaded, gallery, params, workers, .. } = self.service;
-        let (pipeline, gallery, params) = (loaded.pipeline.clone(), Arc::clone(gallery), *params);
-        let photo = photo.to_vec(); // a server's upload is owned, too
-        let pending = workers.submit(move |_| pipeline.recognize(&photo, &gallery, &params))?;
-        self.runtime.block_on(pending)?;
+        // A server's upload is owned, too.
+        let recognized = self.service.recognize(photo.to_vec(), self.service.default_params());
+        self.runtime.block_on(recognized)?;
         Ok(())
     }
 }

@@ -124,7 +124,7 @@ pub(super) fn measure(
     budget: Duration,
 ) -> Result<Measured> {
     let nets = Arc::new(TimedNets::new(Arc::clone(pipeline.nets())));
-    let timed = Pipeline::new(nets.clone(), Arc::clone(pipeline.facenet()), *pipeline.params());
+    let timed = pipeline.with_detector(nets.clone());
     let (mut measured, _) = run_once(&timed, &nets, gallery, params, bytes)?;
     let start = Instant::now();
     let mut runs = Vec::new();

@@ -4,7 +4,7 @@
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::http::serve::stop_signal;
+use crate::server::stop_signal;
 
 /// Whether SIGTERM or SIGINT came.
 #[derive(Debug, Clone)]

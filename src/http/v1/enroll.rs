@@ -5,17 +5,17 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
-use super::outcomes::{PhotoOutcome, assess};
-use super::people::{find, parse_name, parse_student_id};
 use crate::error::InputError;
-use crate::gallery::{Gallery, Person};
-use crate::http::error::ApiError;
-use crate::http::problems::{EnrollProblems, MorePhotosProblems};
+use crate::http::extract::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
+use crate::http::extract::person_patch::{parse_name, parse_student_id};
+use crate::http::problem::{ApiError, EnrollProblems, MorePhotosProblems, ProblemCode};
 use crate::http::state::AppState;
-use crate::http::types::WireId;
+use crate::http::wire::outcomes::{PhotoOutcome, photo_outcomes};
+use crate::presentation::json_id::JsonId;
+use crate::service::enroll::{EnrollError, Enrollment, NewPhotos};
 
 /// A person and what became of the photos that were sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,23 +28,29 @@ pub struct Enrolled {
     name: String,
     /// The person's own ID; null when there is none.
     #[schema(required)]
-    student_id: Option<WireId>,
+    student_id: Option<JsonId>,
     /// What became of each photo, in the order in which they came.
     photos: Vec<PhotoOutcome>,
 }
 
-impl Enrolled {
-    fn new(person: &Person, photos: Vec<PhotoOutcome>) -> Self {
-        let student_id = person.student_id.as_ref().map(WireId::from);
-        Self { id: person.id.clone(), name: person.name.clone(), student_id, photos }
-    }
-}
-
-/// 201, where it is, and what became of the photos.
+/// 201 with its `Location`.
 type Created = (StatusCode, [(axum::http::HeaderName, String); 1], Json<Enrolled>);
 
-fn created(enrolled: Enrolled) -> Created {
-    (StatusCode::CREATED, [(LOCATION, format!("/v1/people/{}", enrolled.id))], Json(enrolled))
+/// The response to an enrolment of photos with these labels.
+fn created(labels: Vec<String>, enrolled: Result<Enrollment, EnrollError>) -> Result<Created, ApiError> {
+    let Enrollment { id, name, student_id, outcomes } = match enrolled {
+        Ok(enrollment) => enrollment,
+        Err(EnrollError::NoPhotoAccepted(outcomes)) => {
+            let detail =
+                format!("none of the {} photos was accepted; photos gives the reasons", outcomes.len());
+            let photos = json!(photo_outcomes(labels, &outcomes));
+            return Err(ApiError::new(ProblemCode::NoPhotoAccepted, detail).with("photos", photos));
+        }
+        Err(EnrollError::Failed(error)) => return Err(error.into()),
+    };
+    let location = format!("/v1/people/{id}");
+    let (student_id, photos) = (student_id.as_ref().map(JsonId::from), photo_outcomes(labels, &outcomes));
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(Enrolled { id, name, student_id, photos })))
 }
 
 /// Enrol a person.
@@ -55,8 +61,7 @@ fn created(enrolled: Enrolled) -> Created {
 /// each within the upload limit. Scope: `manage`.
 ///
 /// # Errors
-/// As listed; a name that is taken is one (`name_taken`, `person_id`), photos none of which is accepted
-/// are another (`no_photo_accepted`, `photos`).
+/// Among others 409 `name_taken` (`person_id`) and 422 `no_photo_accepted` (`photos`).
 #[utoipa::path(
     post, operation_id = "enroll_person", path = "/v1/people", tag = "people",
     request_body(description = "Name and photos", content((NewPersonSchema = "multipart/form-data"))),
@@ -74,24 +79,9 @@ fn created(enrolled: Enrolled) -> Created {
 pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Created, ApiError> {
     let missing = || InputError::Missing("expected a part `name` in the form, found none".to_owned());
     let name = parse_name(&form.name.ok_or_else(missing)?)?;
-    let student_id = form.student_id.map(WireId::Text).map(parse_student_id).transpose()?;
-    let wanted = name.clone();
-    let is_free = move |gallery: &Gallery| match gallery.person_by_name(&wanted) {
-        Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
-        None => Ok(()),
-    };
-    let assessment = assess(&app, name.clone(), form.photos, form.force, is_free.clone()).await?;
-    let person = Person::new(&name, student_id, assessment.accepted).map_err(ApiError::from)?;
-    let enrolled = Enrolled::new(&person, assessment.outcomes);
-    let revalidation = assessment.revalidation;
-    let add = move |gallery: &Gallery| {
-        // A name that was taken meanwhile is told as such.
-        is_free(gallery)?;
-        revalidation.check(gallery, &person.photos)?;
-        gallery.with_person(person)
-    };
-    app.edit(add).await?;
-    Ok(created(enrolled))
+    let student_id = form.student_id.map(JsonId::Text).map(parse_student_id).transpose()?;
+    let photos = NewPhotos { photos: form.photos, force: form.force };
+    created(form.labels, app.service.enroll(name, student_id, photos).await)
 }
 
 /// Add photos to a person.
@@ -99,7 +89,7 @@ pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Cre
 /// Through the same gate as for a new person; a photo that is there already is rejected. Scope: `manage`.
 ///
 /// # Errors
-/// As listed; photos none of which is accepted are one (`no_photo_accepted`, `photos`).
+/// Among others 422 `no_photo_accepted` (`photos`).
 #[utoipa::path(
     post, operation_id = "add_photos", path = "/v1/people/{person_id}/photos", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
@@ -117,14 +107,6 @@ pub async fn add_photos(
             "expected no other parts than photos and force; found name or student_id, which PATCH changes";
         return Err(InputError::Invalid(message.to_owned()).into());
     }
-    let name = find(&app.gallery.current(), &id)?.name.clone();
-    let assessment = assess(&app, name, form.photos, form.force, |_| Ok(())).await?;
-    let key = id.clone();
-    let (revalidation, photos) = (assessment.revalidation, assessment.accepted);
-    let add = move |gallery: &Gallery| {
-        revalidation.check(gallery, &photos)?;
-        gallery.with_photos(&key, photos)
-    };
-    let gallery = app.edit(add).await?;
-    Ok(created(Enrolled::new(find(&gallery, &id)?, assessment.outcomes)))
+    let photos = NewPhotos { photos: form.photos, force: form.force };
+    created(form.labels, app.service.add_photos(&id, photos).await)
 }

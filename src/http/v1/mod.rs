@@ -1,17 +1,11 @@
-//! Version 1 of the API: explained answers, and people and roster to be changed while the service runs.
+//! Version 1 of the API: recognition with explanations, and management of people and roster.
+#![allow(clippy::missing_errors_doc, reason = "each route declares its error responses")]
 
 pub mod detect;
 pub mod enroll;
-pub mod enroll_form;
-pub mod faces;
-pub mod outcomes;
-pub mod paging;
 pub mod people;
-pub mod photo;
-pub mod query;
 pub mod recognize;
 pub mod roster;
-pub mod timestamps;
 pub mod verify;
 
 use axum::extract::DefaultBodyLimit;
@@ -19,31 +13,30 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use super::auth;
-use super::body_limit;
+use super::extract::limits::{FileLimits, body_limit};
+use super::middleware::auth;
 use super::state::AppState;
-use crate::config::Config;
 use crate::keys::Scope;
 
-/// The addresses below `/v1`: who may recognise may look at photos, who may manage sees and changes
-/// people and the roster. Forms with several photos have body limits of their own.
+/// The routes below `/v1`. Scope `recognize` covers recognition, detection and verification; scope `manage` covers
+/// people and roster. Forms with several photos have body limits of their own.
 #[must_use]
 pub fn routes(app: &AppState) -> OpenApiRouter<AppState> {
     let gate = |scope| from_fn_with_state(app.access.gate(scope), auth::require);
-    let recognition = recognition_routes(&app.config).route_layer(gate(Scope::Recognize));
-    recognition.merge(management_routes(&app.config).route_layer(gate(Scope::Manage)))
+    let recognition = recognition_routes(app.limits).route_layer(gate(Scope::Recognize));
+    recognition.merge(management_routes(app.limits).route_layer(gate(Scope::Manage)))
 }
 
-fn recognition_routes(config: &Config) -> OpenApiRouter<AppState> {
-    let pair = DefaultBodyLimit::max(body_limit(config.max_upload_bytes.saturating_mul(2)));
+fn recognition_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
+    let pair = DefaultBodyLimit::max(body_limit(limits.pair));
     OpenApiRouter::new()
         .routes(routes!(recognize::recognize))
         .routes(routes!(detect::detect))
         .routes(routes!(verify::verify).layer(pair))
 }
 
-fn management_routes(config: &Config) -> OpenApiRouter<AppState> {
-    let enrollment = DefaultBodyLimit::max(body_limit(config.max_enrollment_bytes()));
+fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
+    let enrollment = DefaultBodyLimit::max(body_limit(limits.enrollment));
     OpenApiRouter::new()
         .routes(routes!(people::list, enroll::enroll).layer(enrollment))
         .routes(routes!(people::get, people::patch, people::delete))

@@ -1,44 +1,52 @@
-//! `POST /v1/recognize`: who is in the photo, how sure that is, and who else it could be.
+//! `POST /v1/recognize`: the people in a photo, with distances, margins and candidates.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::faces::{FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance};
-use super::photo::{Photo, PhotoFormSchema};
-use super::query::{Checked, FromQuery, Pairs};
 use crate::gallery::search::Assignment;
-use crate::http::error::ApiError;
-use crate::http::problems::PhotoProblems;
-use crate::http::state::{Answer, AppState};
+use crate::http::extract::params::{MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter};
+use crate::http::extract::photo::{Photo, PhotoFormSchema};
+use crate::http::extract::query::{Checked, FromQuery, Pairs};
+use crate::http::problem::{ApiError, PhotoProblems};
+use crate::http::state::AppState;
+use crate::http::wire::faces::{
+    FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance,
+};
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
+use crate::service::recognize::Recognized;
+use crate::service::snapshot::Snapshot;
 
-/// Most candidates listed for a face.
-const MAX_TOP_K: usize = 100;
-/// Most faces that may be asked for.
-pub const MAX_FACES: usize = 10_000;
-
-/// How a photo is looked at.
-#[derive(Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
+/// Parameters of a recognition.
+#[derive(Debug, Default)]
 pub struct RecognizeQuery {
-    /// A face is a person's when the cosine distance is below this; the service's own setting by default.
-    #[param(minimum = 0, maximum = 2, example = 0.5, nullable = false)]
     threshold: Option<f32>,
-    /// How many people to list for each face, the nearest first.
-    #[param(minimum = 1, maximum = 100, default = 1, nullable = false)]
     top_k: Option<usize>,
-    /// Faces that the detector is less sure of are left out; the service's own setting by default.
-    #[param(minimum = 0, maximum = 1, example = 0.9, nullable = false)]
     min_probability: Option<f32>,
-    /// Only so many faces, the largest; all by default.
-    #[param(minimum = 1, maximum = 10_000, nullable = false)]
     max_faces: Option<usize>,
-    /// `unique`: a person is in a photo once; the nearest pairs are joined first, over the whole photo.
-    /// `independent`: each face by itself.
-    #[param(value_type = Option<WireAssignment>, inline, nullable = false)]
     assignment: Option<Assignment>,
+}
+
+impl IntoParams for RecognizeQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let assignment = parameter(
+            "assignment",
+            "`unique`: a person matches one face of a photo at most, nearest pairs first. `independent`: each face \
+             is matched by itself.",
+        );
+        vec![
+            THRESHOLD.document(
+                "A face matches a person below this cosine distance; default: the service's setting.",
+            ),
+            TOP_K.document("People listed for each face, nearest first."),
+            MIN_PROBABILITY
+                .document("Faces of lower probability are left out; default: the service's setting."),
+            MAX_FACES.document("Most faces, the largest first; default: all."),
+            assignment.schema(Some(WireAssignment::schema())).build(),
+        ]
+    }
 }
 
 /// Whether two faces of one photo may get the same person.
@@ -58,10 +66,10 @@ impl FromQuery for RecognizeQuery {
             _ => None,
         };
         Ok(Self {
-            threshold: query.number("threshold", 0.0, 2.0)?,
-            top_k: query.whole("top_k", 1, MAX_TOP_K)?,
-            min_probability: query.number("min_probability", 0.0, 1.0)?,
-            max_faces: query.whole("max_faces", 1, MAX_FACES)?,
+            threshold: query.number(&THRESHOLD)?,
+            top_k: query.number(&TOP_K)?,
+            min_probability: query.number(&MIN_PROBABILITY)?,
+            max_faces: query.number(&MAX_FACES)?,
             assignment: query.take("assignment", "unique or independent", assignment)?,
         })
     }
@@ -80,7 +88,7 @@ impl RecognizeQuery {
 
 /// Who is in the photo.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RecognitionAnswer {
+pub struct RecognitionResponse {
     image: Image,
     /// The embedder; distances of different ones can't be compared.
     #[schema(example = "vggface2")]
@@ -89,7 +97,7 @@ pub struct RecognitionAnswer {
     #[schema(example = 0.5)]
     threshold: f32,
     /// The faces, the largest first.
-    faces: Vec<FaceAnswer>,
+    faces: Vec<FaceResult>,
     /// How many of them are nobody's.
     #[schema(example = 1)]
     unknown_faces: usize,
@@ -99,7 +107,7 @@ pub struct RecognitionAnswer {
 /// A face and whose it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RecognizedFace)]
-struct FaceAnswer {
+struct FaceResult {
     r#box: FaceBox,
     landmarks: Landmarks,
     /// How sure the detector is that it is a face.
@@ -156,62 +164,54 @@ impl From<Timings> for RecognitionTimings {
     }
 }
 
-impl RecognitionAnswer {
-    fn new(answer: &Answer, threshold: f32) -> Self {
-        let faces: Vec<_> =
-            answer.recognition.faces.iter().map(|face| FaceAnswer::new(face, answer)).collect();
+impl RecognitionResponse {
+    fn new(recognized: &Recognized, threshold: f32) -> Self {
+        let Recognized { recognition, snapshot } = recognized;
+        let faces: Vec<_> = recognition.faces.iter().map(|face| FaceResult::new(face, snapshot)).collect();
         Self {
-            image: answer.recognition.photo.into(),
-            model: answer.gallery.recipe().model.clone(),
+            image: recognition.photo.into(),
+            model: snapshot.gallery.recipe().model.clone(),
             threshold,
             unknown_faces: faces.iter().filter(|face| face.person.is_none()).count(),
             faces,
-            timings_ms: answer.recognition.timings.into(),
+            timings_ms: recognition.timings.into(),
         }
     }
 }
 
-impl FaceAnswer {
-    fn new(face: &RecognizedFace, answer: &Answer) -> Self {
-        let Answer { gallery, roster, .. } = answer;
+impl FaceResult {
+    fn new(face: &RecognizedFace, snapshot: &Snapshot) -> Self {
         let nearest = face.found.matched.or(face.found.candidates.first().copied());
-        let person = face.found.matched.and_then(|found| gallery.people().get(found.person));
+        let person = face.found.matched.and_then(|found| snapshot.gallery.people().get(found.person));
+        let candidates = face.found.candidates.iter();
         Self {
             r#box: (&face.detection.bbox).into(),
             landmarks: (&face.detection.landmarks).into(),
             probability: face.detection.probability,
             decision: if person.is_some() { Decision::Match } else { Decision::Unknown },
-            person: person.map(|person| PersonRef::new(person, roster)),
+            person: person.map(|person| PersonRef::new(person, snapshot)),
             distance: nearest.map(|found| wire_distance(found.distance)),
             margin: face.found.margin,
-            candidates: face
-                .found
-                .candidates
-                .iter()
-                .filter_map(|candidate| WireCandidate::new(candidate, gallery, roster))
-                .collect(),
+            candidates: candidates.filter_map(|candidate| WireCandidate::new(candidate, snapshot)).collect(),
         }
     }
 }
 
-/// Who is in this photo?
+/// Recognise faces.
 ///
 /// Finds the faces of a photo and the enrolled person nearest to each. Scope: `recognize`.
-///
-/// # Errors
-/// As listed.
 #[utoipa::path(
     post, operation_id = "recognize", path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),
     request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionAnswer), PhotoProblems),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionResponse), PhotoProblems),
 )]
 pub async fn recognize(
     State(app): State<AppState>,
     Checked(query): Checked<RecognizeQuery>,
     Photo(photo): Photo,
-) -> Result<Json<RecognitionAnswer>, ApiError> {
-    let params = query.applied_to(app.recognize_params());
-    let answer = app.recognize(photo, params).await?;
-    Ok(Json(RecognitionAnswer::new(&answer, params.matching.threshold)))
+) -> Result<Json<RecognitionResponse>, ApiError> {
+    let params = query.applied_to(app.service.default_params());
+    let recognized = app.service.recognize(photo, params).await?;
+    Ok(Json(RecognitionResponse::new(&recognized, params.matching.threshold)))
 }

@@ -5,16 +5,14 @@ use axum::extract::{FromRequest, Request, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::paging::PageQuery;
-use super::photo::read_upload;
-use super::query::Checked;
-use crate::error::Result;
-use crate::http::error::ApiError;
-use crate::http::extract::ImageUpload;
-use crate::http::problems::{ListProblems, RosterProblems};
+use crate::http::extract::page::PageQuery;
+use crate::http::extract::photo::read_upload;
+use crate::http::extract::query::Checked;
+use crate::http::extract::upload::ImageUpload;
+use crate::http::problem::{ApiError, ListProblems, RosterProblems};
 use crate::http::state::AppState;
-use crate::http::types::WireId;
-use crate::roster::{self, Roster, RosterRow};
+use crate::presentation::json_id::JsonId;
+use crate::roster::RosterRow;
 
 /// Media type of an .xlsx workbook.
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -26,12 +24,12 @@ struct RosterEntry {
     name: String,
     /// Null where the cell is empty.
     #[schema(required)]
-    id: Option<WireId>,
+    id: Option<JsonId>,
 }
 
 impl From<&RosterRow> for RosterEntry {
     fn from(row: &RosterRow) -> Self {
-        Self { name: row.name.clone(), id: row.id.as_ref().map(WireId::from) }
+        Self { name: row.name.clone(), id: row.id.as_ref().map(JsonId::from) }
     }
 }
 
@@ -53,12 +51,9 @@ pub struct RosterPage {
     warnings: Vec<String>,
 }
 
-/// Which name has which ID?
+/// List the roster.
 ///
 /// In the order of the sheet; `q` looks for a part of the name. Scope: `manage`.
-///
-/// # Errors
-/// As listed.
 #[utoipa::path(
     get, operation_id = "get_roster", path = "/v1/roster", tag = "roster",
     params(PageQuery),
@@ -66,16 +61,18 @@ pub struct RosterPage {
 )]
 pub async fn get(
     State(app): State<AppState>,
-    Checked(page): Checked<PageQuery>,
+    Checked(PageQuery(page)): Checked<PageQuery>,
 ) -> Result<Json<RosterPage>, ApiError> {
-    let answer = app.run_blocking(move |app| {
-        let roster = app.roster.current();
-        let (rows, total) = page.cut(roster.rows(), |row| &row.name);
-        let entries = rows.into_iter().map(RosterEntry::from).collect();
-        let (limit, offset) = (page.limit, page.offset);
-        Ok(RosterPage { entries, total, limit, offset, warnings: roster.warnings().to_vec() })
-    });
-    Ok(Json(answer.await?))
+    let (limit, offset) = (page.limit, page.offset);
+    let page = app.service.list_roster(page).await?;
+    let entries = page.rows().map(RosterEntry::from).collect();
+    Ok(Json(RosterPage {
+        entries,
+        total: page.total,
+        limit,
+        offset,
+        warnings: page.roster.warnings().to_vec(),
+    }))
 }
 
 /// A form with a workbook.
@@ -116,9 +113,6 @@ pub struct RosterReplaced {
 ///
 /// The workbook is read whole before it replaces the old one, on the disk and in use; a broken one
 /// changes nothing (422). Scope: `manage`.
-///
-/// # Errors
-/// As listed.
 #[utoipa::path(
     put, operation_id = "replace_roster", path = "/v1/roster", tag = "roster",
     request_body(description = "The workbook", content(
@@ -131,11 +125,6 @@ pub async fn put(
     State(app): State<AppState>,
     Workbook(workbook): Workbook,
 ) -> Result<Json<RosterReplaced>, ApiError> {
-    let read = app.work(move |app, _| {
-        app.writer.ensure_lock()?;
-        Ok((Roster::from_xlsx(&workbook.bytes)?, workbook))
-    });
-    let (roster, workbook) = read.await?;
-    let written = app.run_blocking(move |app| roster::replace(&app.roster, &workbook.bytes, roster)).await?;
-    Ok(Json(RosterReplaced { total: written.len(), warnings: written.warnings().to_vec() }))
+    let roster = app.service.replace_roster(workbook).await?.roster;
+    Ok(Json(RosterReplaced { total: roster.len(), warnings: roster.warnings().to_vec() }))
 }

@@ -1,41 +1,48 @@
-//! `POST /v1/verify`: are two photos of one person?
+//! `POST /v1/verify`: whether two photos show the same person.
 
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
-use super::detect::DetectedFace;
-use super::faces::wire_distance;
-use super::query::{Checked, FromQuery, Pairs};
 use crate::error::InputError;
-use crate::gallery::search::is_match;
-use crate::http::error::ApiError;
-use crate::http::extract::{
-    Form, ImageUpload, admit, media_type, read_file, repeated_part, unknown_part, wrong_media_type,
-};
-use crate::http::problems::PairProblems;
+use crate::http::extract::admission::{admit, media_type};
+use crate::http::extract::form::{Form, read_file};
+use crate::http::extract::params::{MIN_PROBABILITY, THRESHOLD};
+use crate::http::extract::query::{Checked, FromQuery, Pairs};
+use crate::http::extract::refusals::{repeated_part, unknown_part, wrong_media_type};
+use crate::http::extract::upload::ImageUpload;
+use crate::http::problem::{ApiError, PairProblems, ProblemCode};
 use crate::http::state::AppState;
+use crate::http::wire::faces::{DetectedFace, wire_distance};
+use crate::service::verify::VerifyOutcome;
+
+/// The form's parts, in order.
+const PARTS: [&str; 2] = ["a", "b"];
 
 /// How the photos are compared.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug)]
 pub struct VerifyQuery {
-    /// The faces are one person's when the cosine distance is below this; the service's own setting by default.
-    #[param(minimum = 0, maximum = 2, example = 0.5, nullable = false)]
     threshold: Option<f32>,
-    /// Faces that the detector is less sure of don't count; the service's own setting by default.
-    #[param(minimum = 0, maximum = 1, example = 0.9, nullable = false)]
     min_probability: Option<f32>,
+}
+
+impl IntoParams for VerifyQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            THRESHOLD.document(
+                "The faces are the same person's below this cosine distance; default: the service's setting.",
+            ),
+            MIN_PROBABILITY
+                .document("Faces of lower probability don't count; default: the service's setting."),
+        ]
+    }
 }
 
 impl FromQuery for VerifyQuery {
     fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
-        Ok(Self {
-            threshold: query.number("threshold", 0.0, 2.0)?,
-            min_probability: query.number("min_probability", 0.0, 1.0)?,
-        })
+        Ok(Self { threshold: query.number(&THRESHOLD)?, min_probability: query.number(&MIN_PROBABILITY)? })
     }
 }
 
@@ -67,17 +74,17 @@ impl FromRequest<AppState> for PhotoPair {
         if found != "multipart/form-data" {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `a` and `b`", &found));
         }
-        let limit = app.config.max_upload_bytes.saturating_mul(2);
-        let _turn = admit(request.headers(), app, limit).await?;
-        let mut form = Form::open(request, app, limit).await?;
+        let limit = app.limits.pair;
+        let _permit = admit(request.headers(), app, limit).await?;
+        let mut form = Form::open(request, &app.uploads, limit).await?;
         let (mut a, mut b) = (None, None);
         while let Some(part) = form.next().await? {
             let (name, slot) = match part.name() {
                 Some("a") => ("a", &mut a),
                 Some("b") => ("b", &mut b),
-                _ => return Err(unknown_part("a, b", &part)),
+                _ => return Err(unknown_part(&PARTS, &part)),
             };
-            if slot.replace(read_file(part, app, limit).await?).is_some() {
+            if slot.replace(read_file(part, &app.uploads, limit).await?).is_some() {
                 return Err(repeated_part(name));
             }
         }
@@ -104,13 +111,12 @@ pub struct Verification {
     b: DetectedFace,
 }
 
-/// Is it the same person?
+/// Compare two faces.
 ///
-/// Compares the main face of each photo, that is the largest, with those in the middle before those at
-/// the edge. Nobody need be enrolled. Scope: `recognize`.
+/// Compares the main face of each photo: the largest, preferring the centre of the photo. Uses no enrolled people. Scope: `recognize`.
 ///
 /// # Errors
-/// As listed; a photo without a face is one (`no_face`, `part`).
+/// Among others 422 `no_face`: `part` names the photo without a face.
 #[utoipa::path(
     post, operation_id = "verify", path = "/v1/verify", tag = "recognition",
     params(VerifyQuery),
@@ -122,30 +128,26 @@ pub async fn verify(
     Checked(query): Checked<VerifyQuery>,
     PhotoPair { a, b }: PhotoPair,
 ) -> Result<Json<Verification>, ApiError> {
-    let params = app.recognize_params();
+    let params = app.service.default_params();
     let threshold = query.threshold.unwrap_or(params.matching.threshold);
     let min_probability = query.min_probability.unwrap_or(params.faces.min_probability);
-    let compared = app.work(move |app, pipeline| {
-        let gallery = app.gallery.current();
-        let recipe = gallery.recipe();
-        let main =
-            |photo: &ImageUpload| pipeline.embed_main_face(&photo.bytes, min_probability, recipe.margin_px);
-        Ok((main(&a)?, main(&b)?, recipe.model.clone()))
-    });
-    let (a, b, model) = compared.await?;
-    let ((a, a_looks), (b, b_looks)) = (a.ok_or_else(|| no_face("a"))?, b.ok_or_else(|| no_face("b"))?);
-    let distance = a_looks.cosine_distance(&b_looks);
-    Ok(Json(Verification {
-        distance: wire_distance(distance),
-        same: is_match(distance, threshold),
-        threshold,
-        model,
-        a: (&a).into(),
-        b: (&b).into(),
-    }))
+    match app.service.verify([a, b], threshold, min_probability).await? {
+        VerifyOutcome::NoFace(index) => Err(no_face(PARTS.get(index).copied().unwrap_or_default())),
+        VerifyOutcome::Compared(compared) => {
+            let [a, b] = &compared.faces;
+            Ok(Json(Verification {
+                distance: wire_distance(compared.distance),
+                same: compared.same,
+                threshold,
+                model: compared.model,
+                a: a.into(),
+                b: b.into(),
+            }))
+        }
+    }
 }
 
 fn no_face(part: &str) -> ApiError {
     let detail = format!("expected a face in the photo of part `{part}`, found none");
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "no_face", detail).with("part", part.into())
+    ApiError::new(ProblemCode::NoFace, detail).with("part", part.into())
 }

@@ -17,7 +17,7 @@ const TOO_MANY: usize = 40;
 
 fn assert_not_written(answer: &Answer) {
     assert_eq!((answer.status, &answer.json()["code"]), (500, &"data_error".into()), "{}", answer.body);
-    let expected = "the data folder can't be read or written; the service's log says why";
+    let expected = "the data directory can't be read or written; the service's log says why";
     assert_eq!(answer.json()["detail"], expected);
 }
 

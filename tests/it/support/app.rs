@@ -10,19 +10,21 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{Method, Request, StatusCode};
 use clap::Parser;
-use facerec::config::{Config, ServeArgs};
-use facerec::detect::DetectParams;
-use facerec::embed::Standardisation;
+use facerec::config::{Compat, Config, ServeArgs};
 use facerec::gallery::writer::GALLERY;
 use facerec::gallery::{Gallery, Recipe, store};
-use facerec::http::auth::Access;
+use facerec::http::middleware::auth::Access;
 use facerec::http::router;
-use facerec::http::state::{App, AppState};
-use facerec::imaging::decode::DecodeLimits;
-use facerec::imaging::orient::Orientations;
-use facerec::pipeline::{Pipeline, PipelineParams};
+use facerec::http::state::AppState;
+use facerec::nn::{DetectorNets, FaceNet};
+use facerec::pipeline::Pipeline;
 use facerec::reloadable::Reloadable;
 use facerec::roster::{self, ROSTER};
+use facerec::service;
+use facerec::service::models::{LoadedModels, pipeline_params};
+use facerec::service::people::PeopleStore;
+use facerec::service::roster::RosterStore;
+use facerec::service::settings::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -88,8 +90,13 @@ impl Service {
 
     /// With `access` deciding who may do what.
     pub fn guarded(data: TempDir, arguments: &[&str], access: Access) -> Self {
-        let state = state(config(data.path(), arguments), pipeline(), access);
+        let state = state(config(data.path(), arguments), models(), access);
         Self { router: router(state.clone()), state, data }
+    }
+
+    /// The gallery in use.
+    pub fn gallery(&self) -> Arc<Gallery> {
+        self.state.service.people().current()
     }
 
     /// Sends a request and waits for its answer.
@@ -141,16 +148,21 @@ impl Service {
 
 /// The settings of `facerec serve --data FOLDER` with more arguments.
 pub fn config(folder: &Path, arguments: &[&str]) -> Config {
+    Config::from(&serve_args(folder, arguments))
+}
+
+fn serve_args(folder: &Path, arguments: &[&str]) -> ServeArgs {
     let folder = folder.to_str().unwrap();
     let arguments = ["facerec", "--data", folder].into_iter().chain(arguments.iter().copied());
-    Config::from(&Cli::try_parse_from(arguments).unwrap().serve)
+    Cli::try_parse_from(arguments).unwrap().serve
 }
 
 /// What a router needs, on what lies in the data folder.
-pub fn state(config: Config, pipeline: Pipeline, access: Access) -> AppState {
-    let gallery = Arc::new(open_gallery(&config.data));
-    let roster = Arc::new(Reloadable::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
-    AppState::new(App::start(config, pipeline, 0.5, gallery, roster, access).unwrap())
+pub fn state(config: Config, models: LoadedModels, access: Access) -> AppState {
+    let people = PeopleStore::writable(open_gallery(&config.data));
+    let roster = RosterStore::new(Reloadable::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
+    let service = service::Service::start(Settings::from(&config), models, people, roster).unwrap();
+    AppState::new(config, service, access)
 }
 
 pub fn request(method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Request<Body> {
@@ -199,19 +211,20 @@ impl Form {
 }
 
 /// MTCNN and casia on the project's own kernels.
-pub fn pipeline() -> Pipeline {
+pub fn models() -> LoadedModels {
     let engine = &*models::NATIVE;
-    Pipeline::new(engine.nets.clone(), engine.casia.clone(), pipeline_params())
+    models_of(engine.nets.clone(), engine.casia.clone())
 }
 
-/// Those of the standard profile.
-pub fn pipeline_params() -> PipelineParams {
-    PipelineParams {
-        limits: DecodeLimits { max_megapixels: 64 },
-        orientations: Orientations::All,
-        detect: DetectParams::default(),
-        probe_standardisation: Standardisation::FixedImage,
-    }
+/// These networks, in the standard profile.
+pub fn models_of(nets: Arc<dyn DetectorNets>, facenet: Arc<dyn FaceNet>) -> LoadedModels {
+    let params = pipeline_params(&serve_args(Path::new("."), &[]).models, Compat::Standard);
+    LoadedModels::new(nets, facenet, params, "casia".to_owned(), [0; 32], 0.5)
+}
+
+/// The stages of [`models`].
+pub fn pipeline() -> Pipeline {
+    models().pipeline
 }
 
 /// Of new galleries.

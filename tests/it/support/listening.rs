@@ -6,17 +6,16 @@ use std::thread::JoinHandle;
 
 use facerec::config::Config;
 use facerec::error::Result;
-use facerec::http::auth::Access;
+use facerec::http::middleware::auth::Access;
 use facerec::http::router;
-use facerec::http::serve::serve;
 use facerec::http::state::AppState;
 use facerec::imaging::{RgbView, Window};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
-use facerec::pipeline::Pipeline;
+use facerec::server::serve;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::app::{config, pipeline_params, state};
+use super::app::{config, models_of, state};
 use super::server::PATIENCE;
 
 /// A photo this wide makes the networks panic.
@@ -101,8 +100,7 @@ impl Listening {
         let mut config = config(data.path(), arguments);
         adjust(&mut config);
         let (timeouts, gate) = (config.timeouts, Arc::new(Gate::default()));
-        let app =
-            state(config, Pipeline::new(gate.clone(), gate.clone(), pipeline_params()), Access::default());
+        let app = state(config, models_of(gate.clone(), gate.clone()), Access::default());
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = mpsc::channel();
         let router = router(app.clone());

@@ -1,0 +1,37 @@
+//! Limits of request bodies, used by the router's layers and by the readers.
+
+use crate::config::Config;
+
+/// What a multipart body may need beside its files: boundaries, headers, small fields.
+pub const MULTIPART_OVERHEAD_BYTES: u64 = 64 * 1024;
+/// Largest JSON body of a change of a person, bytes.
+pub const MAX_PATCH_BYTES: usize = 16 * 1024;
+/// Most photos in one enrolment.
+pub const MAX_PHOTOS: usize = 20;
+
+/// Most bytes of the files in one body, by route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLimits {
+    /// One photo or workbook.
+    pub single: u64,
+    /// The two photos of a verification.
+    pub pair: u64,
+    /// The photos of an enrolment.
+    pub enrollment: u64,
+}
+
+impl From<&Config> for FileLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            single: config.max_upload_bytes,
+            pair: config.max_upload_bytes.saturating_mul(2),
+            enrollment: config.max_enrollment_bytes(),
+        }
+    }
+}
+
+/// The largest multipart body with `file_bytes` bytes of files.
+#[must_use]
+pub fn body_limit(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES)).unwrap_or(usize::MAX)
+}

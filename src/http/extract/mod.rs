@@ -1,0 +1,17 @@
+//! From requests to what handlers take: uploads under limits, forms, and query parameters.
+
+pub mod admission;
+pub mod body;
+pub mod budget;
+pub mod enroll_form;
+pub mod form;
+pub mod form_body;
+pub mod limits;
+pub mod page;
+pub mod params;
+pub mod permits;
+pub mod person_patch;
+pub mod photo;
+pub mod query;
+pub mod refusals;
+pub mod upload;

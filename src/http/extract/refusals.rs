@@ -1,0 +1,87 @@
+//! Why a body is refused.
+
+use axum::extract::multipart::{Field, MultipartError};
+use axum::http::StatusCode;
+
+use super::budget::NoRoom;
+use crate::error::InputError;
+use crate::http::problem::{ApiError, ProblemCode, shown};
+
+/// 415: the route does not take this media type.
+#[must_use]
+pub fn wrong_media_type(expected: &str, found: &str) -> ApiError {
+    let found = if found.is_empty() { "none".to_owned() } else { format!("{:?}", shown(found)) };
+    let detail = format!("expected {expected}; found the content type {found}");
+    ApiError::new(ProblemCode::UnsupportedMediaType, detail)
+}
+
+/// 400 for an unknown part; a misspelt one must not be silently ignored.
+#[must_use]
+pub fn unknown_part(known: &[&str], part: &Field<'_>) -> ApiError {
+    let found = shown(part.name().unwrap_or_default());
+    invalid(format!("unknown form field {found:?}; expected one of {}", known.join(", ")))
+}
+
+/// 400 for a part that occurs twice.
+#[must_use]
+pub fn repeated_part(name: &str) -> ApiError {
+    invalid(format!("expected one part `{name}` in the form, found two"))
+}
+
+/// 400 with a message.
+#[must_use]
+pub fn invalid(message: String) -> ApiError {
+    InputError::Invalid(message).into()
+}
+
+/// 413, naming the limit in bytes.
+#[must_use]
+pub fn too_large(limit: u64) -> ApiError {
+    InputError::TooLarge { limit_bytes: limit }.into()
+}
+
+/// 503: the memory for uploads is used up.
+#[must_use]
+pub fn no_room() -> ApiError {
+    ApiError::new(ProblemCode::Busy, NoRoom.to_string())
+}
+
+fn slow_upload() -> ApiError {
+    ApiError::new(ProblemCode::SlowUpload, "the upload stalled; send it faster or again")
+}
+
+/// Why a raw body could not be read to its end.
+#[must_use]
+pub fn broken_body(error: &axum::Error) -> ApiError {
+    let truncated = || invalid("expected a complete body, found a truncated one".to_owned());
+    if stalled(error) { slow_upload() } else { truncated() }
+}
+
+/// Why a form could not be read to its end; `limit` is for the message.
+#[must_use]
+pub fn broken_form(error: &MultipartError, limit: u64) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large(limit);
+    }
+    if stalled(error) {
+        return slow_upload();
+    }
+    if has_cause::<NoRoom>(error) {
+        return no_room();
+    }
+    invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
+}
+
+fn stalled(error: &(dyn std::error::Error + 'static)) -> bool {
+    has_cause::<tower_http::timeout::TimeoutError>(error)
+}
+
+fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    std::iter::from_fn(|| {
+        let this = cause?;
+        cause = this.source();
+        Some(this)
+    })
+    .any(<dyn std::error::Error>::is::<E>)
+}

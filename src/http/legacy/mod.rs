@@ -1,0 +1,6 @@
+//! The endpoint of the Flask service that this one replaces.
+
+pub mod flask;
+pub mod form;
+pub mod recognize;
+pub mod schema;

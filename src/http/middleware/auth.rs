@@ -1,0 +1,185 @@
+//! Who may make a request: by the API key it carries, or, where the service has no file of keys, by
+//! where it comes from.
+//!
+//! Routes are put behind a gate in groups:
+//!
+//! ```text
+//! routes.route_layer(from_fn_with_state(access.gate(Scope::Manage), auth::require))
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Span;
+
+use super::local;
+use crate::http::problem::{ApiError, ProblemCode};
+use crate::keys::{ApiKeys, Scope};
+use crate::reloadable::Reloadable;
+use crate::service::file_status::FileStatus;
+
+/// Alternative to `Authorization: Bearer`, and what counts where both are there: `Authorization` may
+/// be a proxy's.
+pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// The field of a request's log span that names its key.
+pub const KEY_FIELD: &str = "key";
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Refusal {
+    /// It carries no key and needs one.
+    NoKey,
+    /// It carries something that is no key of this service.
+    UnknownKey,
+    /// Its key is good for less.
+    WrongScope(Scope),
+    /// The service has no keys, and this is why the request is not from its own machine.
+    NotLocal(String),
+}
+
+impl Refusal {
+    /// The names under which refusals are counted, in the order of [`Refusal::place`].
+    const REASONS: [&'static str; 4] = ["no_key", "unknown_key", "wrong_scope", "not_local"];
+
+    fn place(&self) -> usize {
+        match self {
+            Self::NoKey => 0,
+            Self::UnknownKey => 1,
+            Self::WrongScope(_) => 2,
+            Self::NotLocal(_) => 3,
+        }
+    }
+
+    fn api_error(&self) -> ApiError {
+        let unauthorized = |detail| ApiError::new(ProblemCode::Unauthorized, detail);
+        let forbidden = |detail: &str| ApiError::new(ProblemCode::Forbidden, detail);
+        match self {
+            Self::NoKey => unauthorized(
+                "expected an API key, found none: send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`",
+            ),
+            Self::UnknownKey => unauthorized("expected an API key, found one that is not known here"),
+            Self::WrongScope(has) => forbidden(&format!(
+                "expected an API key of scope {}, found one of scope {}",
+                Scope::Manage.as_str(),
+                has.as_str()
+            )),
+            Self::NotLocal(why) => forbidden(&format!(
+                "people are managed with an API key (--api-keys-file); this service has none, so only from its own \
+                 machine, as localhost: {why}"
+            )),
+        }
+    }
+
+    /// What RFC 6750 asks for beside a 401.
+    fn challenge(&self) -> Option<HeaderValue> {
+        match self {
+            Self::NoKey => Some(HeaderValue::from_static("Bearer realm=\"facerec\"")),
+            Self::UnknownKey => {
+                Some(HeaderValue::from_static("Bearer realm=\"facerec\", error=\"invalid_token\""))
+            }
+            Self::WrongScope(_) | Self::NotLocal(_) => None,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.api_error().into_response();
+        if let Some(challenge) = self.challenge() {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Decides who may make which request.
+#[derive(Default)]
+pub struct Access {
+    /// `None` where the service was started without a file of keys.
+    keys: Option<Arc<Reloadable<ApiKeys>>>,
+    refused: [AtomicU64; Refusal::REASONS.len()],
+}
+
+impl Access {
+    /// By these keys. Without them, recognition is everybody's, and people are managed from the
+    /// service's own machine.
+    #[must_use]
+    pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
+    /// What [`require`] needs to let only requests of `scope` pass.
+    #[must_use]
+    pub fn gate(self: &Arc<Self>, scope: Scope) -> Gate {
+        Gate { access: Arc::clone(self), scope }
+    }
+
+    /// Whether the file of keys is in use; `None` without one.
+    #[must_use]
+    pub fn keys_status(&self) -> Option<FileStatus> {
+        self.keys.as_deref().map(|keys| FileStatus::of("keys", keys))
+    }
+
+    /// Whether details of the server may be told to whoever sent these headers: to all where there are no keys,
+    /// else to those who show one.
+    #[must_use]
+    pub fn may_see_details(&self, headers: &HeaderMap) -> bool {
+        self.keys.as_ref().is_none_or(|keys| {
+            presented_key(headers).is_some_and(|presented| keys.current().find(presented).is_some())
+        })
+    }
+
+    /// How many requests were refused so far, by reason.
+    pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.refused.iter().map(|count| count.load(Ordering::Relaxed));
+        Refusal::REASONS.into_iter().zip(counts)
+    }
+
+    fn check(&self, request: &Request, scope: Scope) -> Result<(), Refusal> {
+        let Some(keys) = &self.keys else {
+            return match scope {
+                Scope::Recognize => Ok(()),
+                Scope::Manage => local::check(request).map_err(Refusal::NotLocal),
+            };
+        };
+        let presented = presented_key(request.headers()).ok_or(Refusal::NoKey)?;
+        let keys = keys.current();
+        let entry = keys.find(presented).ok_or(Refusal::UnknownKey)?;
+        Span::current().record(KEY_FIELD, &entry.name);
+        if entry.scope.includes(scope) { Ok(()) } else { Err(Refusal::WrongScope(entry.scope)) }
+    }
+}
+
+/// The key that a request carries.
+fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = || {
+        let (scheme, rest) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked("bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(rest)
+    };
+    let key = headers.get(X_API_KEY).map(HeaderValue::as_bytes).or_else(bearer)?;
+    Some(key.trim_ascii())
+}
+
+/// [`Access`] and what the routes behind it need.
+#[derive(Clone)]
+pub struct Gate {
+    access: Arc<Access>,
+    scope: Scope,
+}
+
+/// Middleware: lets pass who may, before anything of the body is read. Others are answered 401
+/// `unauthorized` or 403 `forbidden`.
+pub async fn require(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    match gate.access.check(&request, gate.scope) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => {
+            gate.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
+            refusal.into_response()
+        }
+    }
+}

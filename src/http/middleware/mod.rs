@@ -1,0 +1,11 @@
+//! Layers around the routes, one concern a file.
+
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod local;
+pub mod log;
+pub mod metrics;
+pub mod render;
+pub mod request_id;
+pub mod timeout;

@@ -1,0 +1,6 @@
+//! JSON of version 1, made from domain types.
+
+pub mod faces;
+pub mod outcomes;
+pub mod people;
+pub mod timestamps;

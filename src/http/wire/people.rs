@@ -1,0 +1,117 @@
+//! People in JSON.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::timestamps::created_at;
+use crate::gallery::Person;
+use crate::presentation::json_id::JsonId;
+use crate::roster::Roster;
+
+/// A person, in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonSummary {
+    /// Of the person; it never changes.
+    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    id: String,
+    /// As it is shown, in Unicode's NFC.
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// The person's own ID, used where the roster has none; null when there is none.
+    #[schema(required)]
+    student_id: Option<JsonId>,
+    /// The roster's ID for the name; null when it has none.
+    #[schema(required)]
+    roster_id: Option<JsonId>,
+    /// How many photos are enrolled.
+    #[schema(minimum = 1, example = 2)]
+    photos: usize,
+    /// When the person was enrolled, UTC; null where that is not known.
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
+    enrolled_at: Option<String>,
+}
+
+impl PersonSummary {
+    /// Of a person, with the roster's ID.
+    #[must_use]
+    pub fn new(person: &Person, roster: &Roster) -> Self {
+        Self {
+            id: person.id.clone(),
+            name: person.name.clone(),
+            student_id: person.student_id.as_ref().map(JsonId::from),
+            roster_id: roster.id(&person.name).map(JsonId::from),
+            photos: person.photos.len(),
+            enrolled_at: created_at(&person.id),
+        }
+    }
+}
+
+/// A part of the list of people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PeoplePage {
+    /// In the order of enrolment.
+    pub people: Vec<PersonSummary>,
+    /// How many there are on all pages.
+    #[schema(example = 1)]
+    pub total: usize,
+    /// How many were asked for.
+    #[schema(example = 100)]
+    pub limit: usize,
+    /// How many were left out before these.
+    #[schema(example = 0)]
+    pub offset: usize,
+}
+
+/// A person with the photos.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
+pub struct PersonDetail {
+    /// Of the person; it never changes.
+    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    id: String,
+    /// As it is shown, in Unicode's NFC.
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// The person's own ID, used where the roster has none; null when there is none.
+    #[schema(required)]
+    student_id: Option<JsonId>,
+    /// The roster's ID for the name; null when it has none.
+    #[schema(required)]
+    roster_id: Option<JsonId>,
+    /// At least one. The pictures themselves are not kept, only what the face looks like.
+    photos: Vec<PhotoEntry>,
+    /// When the person was enrolled, UTC; null where that is not known.
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
+    enrolled_at: Option<String>,
+}
+
+/// An enrolled photo.
+#[derive(Debug, Serialize, ToSchema)]
+struct PhotoEntry {
+    /// Of the photo, within the person.
+    #[schema(example = "01JDK5Q2W8E5F6G7H8J9K0M1N2")]
+    id: String,
+    /// When it was enrolled, UTC; null where that is not known.
+    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
+    enrolled_at: Option<String>,
+}
+
+impl PersonDetail {
+    /// Of a person, with the roster's ID.
+    #[must_use]
+    pub fn new(person: &Person, roster: &Roster) -> Self {
+        let photos = person.photos.iter();
+        let PersonSummary { id, name, student_id, roster_id, enrolled_at, .. } =
+            PersonSummary::new(person, roster);
+        Self {
+            id,
+            name,
+            student_id,
+            roster_id,
+            photos: photos
+                .map(|photo| PhotoEntry { id: photo.id.clone(), enrolled_at: created_at(&photo.id) })
+                .collect(),
+            enrolled_at,
+        }
+    }
+}

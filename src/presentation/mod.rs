@@ -1,0 +1,4 @@
+//! JSON forms that HTTP and the command line share. Domain types know no serde; these are made from them.
+
+pub mod json_id;
+pub mod legacy;

@@ -1,0 +1,178 @@
+//! Accepts connections and lets them end in peace.
+//!
+//! Slow clients are cut: a connection has [`Timeouts::head`] for its first request, as long for the head
+//! of each further one in HTTP/1.1, and [`Timeouts::idle`] from the beginning of a request to that of the
+//! next, in which its answer must be taken, too. Bodies have their own limits (`http::middleware::body`).
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use crate::config::Timeouts;
+
+/// Connections at a time, where file descriptors are plenty; more wait in the system's backlog.
+const MAX_CONNECTIONS: usize = 1024;
+/// File descriptors that connections leave to the rest of the process: log, sockets of the runtime, and
+/// the files of the data folder, which must be readable and writable whatever clients do.
+const SPARE_DESCRIPTORS: usize = 32;
+/// Pause after a connection that can't be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the log says that connections can't be accepted.
+const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a silent HTTP/2 client is asked whether it is still there.
+const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Serves `router` until `stop` completes, then finishes what runs, [`Timeouts::drain`] at most.
+/// Whether all of it was finished.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    timeouts: Timeouts,
+    stop: impl Future<Output = ()>,
+) -> bool {
+    let graceful = GracefulShutdown::new();
+    tokio::select! {
+        never = accept_all(&listener, &router, timeouts, &graceful) => match never {},
+        () = stop => {}
+    }
+    drop(listener);
+    tracing::info!(connections = graceful.count(), "stopping: finishing what runs");
+    tokio::time::timeout(timeouts.drain, graceful.shutdown()).await.is_ok()
+}
+
+async fn accept_all(
+    listener: &TcpListener,
+    router: &Router,
+    timeouts: Timeouts,
+    graceful: &GracefulShutdown,
+) -> std::convert::Infallible {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let places = Arc::new(Semaphore::new(max_connections(&limits)));
+    let mut warned: Option<Instant> = None;
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connection = connection(stream, peer, router.clone(), timeouts, graceful.watcher());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            // Out of file descriptors, or a client that left: the next may work.
+            Err(error) => {
+                if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING_INTERVAL) {
+                    tracing::warn!(%error, "a connection can't be accepted");
+                    warned = Some(Instant::now());
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// How many connections the process's limits, in the form of Linux's `/proc/self/limits`, leave room for.
+fn max_connections(limits: &str) -> usize {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
+    soft.map_or(MAX_CONNECTIONS, |soft| soft.saturating_sub(SPARE_DESCRIPTORS).clamp(1, MAX_CONNECTIONS))
+}
+
+/// One connection, HTTP/1.1 or HTTP/2 by prior knowledge, until it ends or is cut.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    timeouts: Timeouts,
+    watcher: Watcher,
+) {
+    // Answers are small and complete: nothing is won by waiting for more.
+    drop(stream.set_nodelay(true));
+    let last_request = Arc::new(Mutex::new(None));
+    let begun = Arc::clone(&last_request);
+    let service = router.map_request(move |mut request: axum::http::Request<Incoming>| {
+        *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.head);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(H2_PING_INTERVAL);
+    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = watcher.watch(connection.into_owned());
+    tokio::pin!(connection);
+    tokio::select! {
+        ended = &mut connection => if let Err(error) = ended {
+            tracing::debug!(error, "a connection broke");
+        },
+        () = idle(&last_request, timeouts) => tracing::debug!("a connection was silent"),
+    }
+}
+
+/// Completes when no request has begun for too long.
+async fn idle(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
+    let accepted = Instant::now();
+    // A first request brings its own end forward, so nothing is slept through.
+    let longest_sleep = timeouts.head.min(timeouts.idle);
+    loop {
+        let end = match *last_request.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => accepted + timeouts.head,
+            Some(begun) => begun + timeouts.idle,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(longest_sleep)).await;
+    }
+}
+
+/// Completes on SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the system gives no signal handler.
+pub fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_file_descriptors_to_the_rest() {
+        let limits = |soft: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units\n\
+                 Max processes             127                  127                  processes\n\
+                 Max open files            {soft}                 1048576              files\n"
+            )
+        };
+        for (soft, connections) in
+            [("64", 32), ("33", 1), ("3", 1), ("1024", 992), ("1048576", 1024), ("unlimited", 1024)]
+        {
+            assert_eq!(max_connections(&limits(soft)), connections, "{soft}");
+        }
+        assert_eq!(max_connections(""), MAX_CONNECTIONS, "another system");
+    }
+}

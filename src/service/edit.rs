@@ -1,0 +1,92 @@
+//! Edits of people and roster. Each is durable and in use when its method returns.
+
+use super::Service;
+use super::snapshot::Snapshot;
+use crate::error::Result;
+use crate::gallery::Gallery;
+use crate::roster::Roster;
+use crate::student_id::StudentId;
+
+/// Changes of a person; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PersonChange {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new ID; `Some(None)` removes it.
+    #[allow(clippy::option_option, reason = "absent, removed and a value are three things in a merge patch")]
+    pub student_id: Option<Option<StudentId>>,
+}
+
+impl Service {
+    /// Changes name and ID of the person `id`. The snapshot holds the change.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`](crate::error::InputError::NotFound),
+    /// [`InputError::NameTaken`](crate::error::InputError::NameTaken), and as
+    /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub async fn update_person(&self, id: &str, change: PersonChange) -> Result<Snapshot> {
+        self.snapshot().person(id)?;
+        let id = id.to_owned();
+        self.edit(move |gallery| {
+            let mut changed = gallery.clone();
+            if let Some(name) = change.name {
+                changed = changed.renamed(&id, &name)?;
+            }
+            if let Some(student_id) = change.student_id {
+                changed = changed.with_student_id(&id, student_id)?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Deletes the person `id` with all photos.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`](crate::error::InputError::NotFound), and as
+    /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub async fn delete_person(&self, id: &str) -> Result<()> {
+        self.snapshot().person(id)?;
+        let id = id.to_owned();
+        self.edit(move |gallery| gallery.without_person(&id)).await.map(drop)
+    }
+
+    /// Deletes one photo of the person `id`.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`](crate::error::InputError::NotFound),
+    /// [`InputError::LastPhoto`](crate::error::InputError::LastPhoto), and as
+    /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub async fn delete_photo(&self, id: &str, photo_id: &str) -> Result<()> {
+        self.snapshot().person(id)?;
+        let (id, photo_id) = (id.to_owned(), photo_id.to_owned());
+        self.edit(move |gallery| gallery.without_photo(&id, &photo_id)).await.map(drop)
+    }
+
+    /// Replaces the roster by a workbook, which is parsed whole before anything changes.
+    ///
+    /// # Errors
+    /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook);
+    /// [`InputError::Locked`](crate::error::InputError::Locked);
+    /// [`Error::Busy`](crate::error::Error::Busy) when the queue is full;
+    /// [`Error::Data`](crate::error::Error::Data) when the file can't be written.
+    pub async fn replace_roster<P: AsRef<[u8]> + Send + 'static>(&self, workbook: P) -> Result<Snapshot> {
+        let parsed = self.work(move |service, _| {
+            service.people().ensure_writable()?;
+            Ok((Roster::from_xlsx(workbook.as_ref())?, workbook))
+        });
+        let (roster, workbook) = parsed.await?;
+        let roster =
+            self.blocking(move |service| service.roster().replace(workbook.as_ref(), roster)).await?;
+        Ok(Snapshot { gallery: self.people().current(), roster })
+    }
+
+    /// Edits the gallery off the async threads; returns the state that holds the edit.
+    pub(super) async fn edit(
+        &self,
+        edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
+    ) -> Result<Snapshot> {
+        let gallery = self.blocking(move |service| service.people().edit(edit)).await?;
+        Ok(Snapshot { gallery, roster: self.roster().current() })
+    }
+}

@@ -1,0 +1,150 @@
+//! Enrolment of people and of more photos: assessment on a worker thread, then one durable edit.
+
+use std::sync::Arc;
+
+use super::Service;
+use super::revalidation::Revalidation;
+use crate::enroll::{Gate, Outcome};
+use crate::error::{Error, InputError, Result};
+use crate::gallery::{EnrolledPhoto, Gallery, Person};
+use crate::student_id::StudentId;
+
+/// Photos of one person.
+pub struct NewPhotos<P> {
+    /// The files, in order.
+    pub photos: Vec<P>,
+    /// Accept every photo that shows a face, of several faces the main one.
+    pub force: bool,
+}
+
+/// The person after an enrolment, and what became of each photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrollment {
+    /// The person's id.
+    pub id: String,
+    /// The person's name, normalised.
+    pub name: String,
+    /// The person's own ID.
+    pub student_id: Option<StudentId>,
+    /// One for each photo, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Enrollment {
+    fn new(person: &Person, outcomes: Vec<Outcome>) -> Self {
+        let (id, name, student_id) = (person.id.clone(), person.name.clone(), person.student_id.clone());
+        Self { id, name, student_id, outcomes }
+    }
+}
+
+/// Why nothing was enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    /// Every photo was rejected; one outcome for each, in order.
+    #[error("none of the {} photos can be enrolled", .0.len())]
+    NoPhotoAccepted(Vec<Outcome>),
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<InputError> for EnrollError {
+    fn from(error: InputError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Assessed photos, at least one of them accepted.
+struct Assessment {
+    accepted: Vec<EnrolledPhoto>,
+    outcomes: Vec<Outcome>,
+    revalidation: Revalidation,
+}
+
+impl Service {
+    /// Enrols a new person; durable and recognised when this returns.
+    ///
+    /// # Errors
+    /// [`EnrollError::NoPhotoAccepted`]; [`InputError::NameTaken`]; [`InputError::Conflict`] when the gallery
+    /// changed so that a photo is no longer acceptable; [`InputError::Locked`]; [`Error::Busy`] when the queue is
+    /// full.
+    pub async fn enroll<P: AsRef<[u8]> + Send + 'static>(
+        &self,
+        name: String,
+        student_id: Option<StudentId>,
+        photos: NewPhotos<P>,
+    ) -> Result<Enrollment, EnrollError> {
+        let new_name = name.clone();
+        let check_free = move |gallery: &Gallery| match gallery.person_by_name(&new_name) {
+            Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
+            None => Ok(()),
+        };
+        let assessment = self.assess(name.clone(), photos, check_free.clone()).await?;
+        let person = Person::new(&name, student_id, assessment.accepted)?;
+        let enrollment = Enrollment::new(&person, assessment.outcomes);
+        let revalidation = assessment.revalidation;
+        self.edit(move |gallery| {
+            // Before the revalidation: a name taken meanwhile is reported as such.
+            check_free(gallery)?;
+            revalidation.check(gallery, &person.photos)?;
+            gallery.with_person(person)
+        })
+        .await?;
+        Ok(enrollment)
+    }
+
+    /// Adds photos to the person `id`; durable when this returns.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; else as [`Service::enroll`].
+    pub async fn add_photos<P: AsRef<[u8]> + Send + 'static>(
+        &self,
+        id: &str,
+        photos: NewPhotos<P>,
+    ) -> Result<Enrollment, EnrollError> {
+        let name = self.snapshot().person(id)?.name.clone();
+        let Assessment { accepted, outcomes, revalidation } = self.assess(name, photos, |_| Ok(())).await?;
+        let key = id.to_owned();
+        let snapshot = self
+            .edit(move |gallery| {
+                revalidation.check(gallery, &accepted)?;
+                gallery.with_photos(&key, accepted)
+            })
+            .await?;
+        Ok(Enrollment::new(snapshot.person(id)?, outcomes))
+    }
+
+    /// Assesses photos of the person `name` on a worker thread, if `check` accepts the gallery they are compared
+    /// with.
+    async fn assess<P: AsRef<[u8]> + Send + 'static>(
+        &self,
+        name: String,
+        photos: NewPhotos<P>,
+        check: impl FnOnce(&Gallery) -> Result<()> + Send + 'static,
+    ) -> Result<Assessment, EnrollError> {
+        let NewPhotos { photos, force } = photos;
+        let assessment = self.work(move |service, pipeline| {
+            // Before the work: a locked directory must not cost an inference.
+            service.people().ensure_writable()?;
+            let gallery = service.people().current();
+            check(&gallery)?;
+            let params = service.settings().gate;
+            let mut gate = Gate::new(pipeline, &gallery, params);
+            let (mut accepted, mut outcomes) = (Vec::new(), Vec::new());
+            for photo in photos {
+                let outcome = gate.assess(&name, photo.as_ref(), force)?;
+                if let Outcome::Accepted { photo, .. } = &outcome {
+                    accepted.push(photo.clone());
+                }
+                outcomes.push(outcome);
+            }
+            let revalidation = Revalidation { gallery: Arc::clone(&gallery), params, name, force };
+            Ok(Assessment { accepted, outcomes, revalidation })
+        });
+        let assessment = assessment.await?;
+        if assessment.accepted.is_empty() {
+            return Err(EnrollError::NoPhotoAccepted(assessment.outcomes));
+        }
+        Ok(assessment)
+    }
+}

@@ -1,0 +1,45 @@
+//! The state of a file that is reread when it changes.
+
+use crate::reloadable::{ReloadError, Reloadable};
+
+/// A file that is reread when it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStatus {
+    /// `gallery`, `roster` or `keys`.
+    pub name: &'static str,
+    /// How often a changed file was read.
+    pub reloads_ok: u64,
+    /// How often a changed file could not be read.
+    pub reloads_failed: u64,
+    /// Why the value in use is not the file's.
+    pub reload_error: Option<ReloadError>,
+    /// Whether the file may be absent.
+    optional: bool,
+}
+
+impl FileStatus {
+    /// The status of a file that must exist.
+    #[must_use]
+    pub fn of<T>(name: &'static str, file: &Reloadable<T>) -> Self {
+        let (reloads_ok, reloads_failed) = file.reloads();
+        Self { name, reloads_ok, reloads_failed, reload_error: file.reload_error(), optional: false }
+    }
+
+    /// The status of a file that may be absent.
+    #[must_use]
+    pub fn optional<T>(name: &'static str, file: &Reloadable<T>) -> Self {
+        Self { optional: true, ..Self::of(name, file) }
+    }
+
+    /// The error, where it makes the service degraded.
+    #[must_use]
+    pub fn error(&self) -> Option<&ReloadError> {
+        self.reload_error.as_ref().filter(|error| error.file_exists || !self.optional)
+    }
+
+    /// The error, where it does not: an optional file is absent.
+    #[must_use]
+    pub fn warning(&self) -> Option<&ReloadError> {
+        self.reload_error.as_ref().filter(|error| !error.file_exists && self.optional)
+    }
+}

@@ -1,0 +1,169 @@
+//! The application layer: what the product does, as methods with domain types.
+//!
+//! [`Service`] owns the pipeline, the stores of people and roster, the worker threads, the photo keeper and the
+//! recording of metrics. HTTP, the commands, benchmarks and tests are transports: they translate between their own
+//! format and the types here. No transport builds a pipeline or touches a store by itself.
+//!
+//! Two places are prepared for growth:
+//! - A second store of people (a database) goes beneath [`people::PeopleStore`], the only way to gallery and writer.
+//! - A second kind of record (attendance) is a store beside it: a file of its own here, a field of [`Service`],
+//!   written from `recognize.rs` after a photo was recognised.
+
+pub mod blocking;
+pub mod edit;
+pub mod enroll;
+pub mod file_status;
+pub mod list;
+pub mod metrics;
+pub mod models;
+pub mod people;
+pub mod photo_keeper;
+pub mod recognize;
+pub mod revalidation;
+pub mod roster;
+pub mod settings;
+pub mod snapshot;
+pub mod status;
+pub mod verify;
+pub mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::gallery::search::MatchParams;
+use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
+use crate::worker::Workers;
+use blocking::run_blocking;
+use metrics::Metrics;
+use models::LoadedModels;
+use people::PeopleStore;
+use photo_keeper::PhotoKeeper;
+use roster::RosterStore;
+use settings::Settings;
+use snapshot::Snapshot;
+
+/// The running product. Clones share one state.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    /// Cosine distance below which a face matches a person: the setting, else the model's default.
+    threshold: f32,
+    pipeline: Pipeline,
+    people: PeopleStore,
+    roster: RosterStore,
+    workers: Workers,
+    metrics: Metrics,
+    keeper: Option<PhotoKeeper>,
+}
+
+impl Service {
+    /// Starts the worker threads.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos can't be written,
+    /// [`Error::Internal`](crate::error::Error::Internal) when a thread can't be started.
+    pub fn start(
+        settings: Settings,
+        models: LoadedModels,
+        people: PeopleStore,
+        roster: RosterStore,
+    ) -> Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            threshold: settings.threshold.unwrap_or(models.threshold),
+            pipeline: models.pipeline,
+            people,
+            roster,
+            workers: Workers::start(settings.workers, settings.queue)?,
+            metrics: Metrics::default(),
+            keeper: settings.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
+            settings,
+        })))
+    }
+
+    /// The settings in use.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The stages, for measuring them one by one.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.0.pipeline
+    }
+
+    /// The store of people.
+    #[must_use]
+    pub fn people(&self) -> &PeopleStore {
+        &self.0.people
+    }
+
+    /// The store of the roster.
+    #[must_use]
+    pub fn roster(&self) -> &RosterStore {
+        &self.0.roster
+    }
+
+    /// The queue and its threads.
+    #[must_use]
+    pub fn workers(&self) -> &Workers {
+        &self.0.workers
+    }
+
+    /// Counters of photos and faces.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// People and roster as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { gallery: self.0.people.current(), roster: self.0.roster.current() }
+    }
+
+    /// Parameters of a request that sets none.
+    #[must_use]
+    pub fn default_params(&self) -> RecognizeParams {
+        let settings = self.settings();
+        RecognizeParams {
+            faces: FaceParams { min_probability: settings.min_probability, max_faces: None },
+            matching: MatchParams { threshold: self.0.threshold, top_k: 1, assignment: settings.assignment },
+        }
+    }
+
+    /// Rereads changed files. Call it about once a second from a thread that may block.
+    pub fn poll_files(&self) {
+        self.0.people.poll();
+        self.0.roster.poll();
+    }
+
+    /// Waits until no job waits or runs, kept photos included; at most `limit`. Returns whether all jobs ended.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        self.0.workers.finish(limit)
+    }
+
+    /// Runs `job` on a worker thread. Its pipeline stops when the returned future is dropped.
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Self, &Pipeline) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let service = self.clone();
+        let job =
+            self.0.workers.submit(move |token| job(&service, &service.0.pipeline.cancelled_by(token)))?;
+        job.await
+    }
+
+    /// Runs `job` on Tokio's blocking pool; not cancelled when the request is dropped.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let service = self.clone();
+        run_blocking(move || job(&service)).await
+    }
+}

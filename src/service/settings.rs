@@ -1,0 +1,60 @@
+//! What the service needs to know besides its models and data.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::config::{Compat, Config, DEFAULT_MIN_PROBABILITY};
+use crate::enroll::GateParams;
+use crate::gallery::search::Assignment;
+
+/// Settings that hold for the life of the process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Cosine distance below which a face matches a person, 0 to 2; `None` for the model's default.
+    pub threshold: Option<f32>,
+    /// Least probability of a face, 0 to 1.
+    pub min_probability: f32,
+    /// Whether a person may match several faces of one photo.
+    pub assignment: Assignment,
+    /// Photos processed at a time.
+    pub workers: NonZeroUsize,
+    /// Photos that may wait for a worker.
+    pub queue: usize,
+    /// Directory in which recognised photos are kept; `None` to keep none.
+    pub keep_photos: Option<PathBuf>,
+    /// Requirements on photos that are enrolled.
+    pub gate: GateParams,
+}
+
+impl Settings {
+    /// The defaults of `facerec serve`, with `workers` threads and `queue` waiting photos.
+    #[must_use]
+    pub fn new(workers: NonZeroUsize, queue: usize) -> Self {
+        Self {
+            threshold: None,
+            min_probability: DEFAULT_MIN_PROBABILITY,
+            assignment: Assignment::Unique,
+            workers,
+            queue,
+            keep_photos: None,
+            gate: GateParams::default(),
+        }
+    }
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            threshold: config.threshold,
+            min_probability: config.min_probability,
+            assignment: match config.compat {
+                Compat::Standard => Assignment::Unique,
+                Compat::Flask => Assignment::Independent,
+            },
+            workers: config.workers,
+            queue: config.queue,
+            keep_photos: config.keep_photos.clone(),
+            gate: config.gate,
+        }
+    }
+}

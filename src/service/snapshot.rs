@@ -1,0 +1,34 @@
+//! People and roster at one moment, for one response.
+
+use std::sync::Arc;
+
+use crate::error::{InputError, Result};
+use crate::gallery::{Gallery, Person};
+use crate::roster::Roster;
+use crate::student_id::StudentId;
+
+/// One state of people and roster; later edits don't change it.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The enrolled people.
+    pub gallery: Arc<Gallery>,
+    /// IDs by name.
+    pub roster: Arc<Roster>,
+}
+
+impl Snapshot {
+    /// The person with this id.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`].
+    pub fn person(&self, id: &str) -> Result<&Person> {
+        let missing = || InputError::NotFound("there is no person with this id".to_owned());
+        Ok(self.gallery.person(id).ok_or_else(missing)?)
+    }
+
+    /// The person's ID: the roster's for the name, else the person's own.
+    #[must_use]
+    pub fn student_id<'a>(&'a self, person: &'a Person) -> Option<&'a StudentId> {
+        self.roster.id(&person.name).or(person.student_id.as_ref())
+    }
+}

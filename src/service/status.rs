@@ -1,0 +1,43 @@
+//! The state of the service, for readiness and metrics.
+
+use super::Service;
+use super::file_status::FileStatus;
+
+/// What is loaded and what is going on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The embedder of the gallery in use.
+    pub model: String,
+    /// Enrolled people.
+    pub people: usize,
+    /// Enrolled photos of all people.
+    pub photos: usize,
+    /// Names in the roster.
+    pub roster_entries: usize,
+    /// Jobs that wait for a worker.
+    pub waiting: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs refused because the queue was full.
+    pub refused: u64,
+    /// Gallery and roster.
+    pub files: [FileStatus; 2],
+}
+
+impl Service {
+    /// The state now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let people = self.snapshot();
+        Status {
+            model: people.gallery.recipe().model.clone(),
+            people: people.gallery.len(),
+            photos: people.gallery.photo_count(),
+            roster_entries: people.roster.len(),
+            waiting: self.workers().waiting(),
+            running: self.workers().running(),
+            refused: self.workers().refused(),
+            files: [self.people().file_status(), self.roster().file_status()],
+        }
+    }
+}
