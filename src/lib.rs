@@ -1,25 +1,26 @@
 //! facerec: who is in this photo?
 //!
-//! A photo passes through the rooms of this library in one direction:
+//! A photo passes through the modules of this library in one direction:
 //!
 //! ```text
 //! bytes -> imaging -> OrientedRgb -> detect -> Vec<Detection> -> align -> AlignedCrop
 //!       -> embed -> Embedding -> gallery::search -> FaceMatch -> (roster) -> JSON
 //! ```
 //!
-//! Imports point down only. Each row may use the rows below it, as far as `tests/it/layering.rs` says, which
-//! holds the whole table and the reason of each exception:
+//! Imports point down only. Each row may use the rows below it; `tests/it/layering.rs` holds the exact table and the
+//! reason of each exception. `docs/ARCHITECTURE.md` follows a photo, an enrolment and a reload through the files.
 //!
 //! | modules | what they are |
 //! |---|---|
 //! | [`cli`] | the commands |
-//! | [`http`] | the service |
-//! | [`worker`], [`logging`] | the threads that run the networks; logs |
-//! | [`keys`], [`config`] | who may call the service; arguments and variables, checked |
-//! | [`enroll`] | the gate that a photo passes to be enrolled |
-//! | [`pipeline`], [`cancel`], [`models`] | the stages joined; how their work ends early; the networks' files |
+//! | [`server`], [`http`], [`web`], [`presentation`] | transports: sockets; the HTTP API; the page; JSON forms shared with the commands |
+//! | [`service`] | the application layer: what the product does, with domain types |
+//! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; figures of the process; its memory |
+//! | [`keys`], [`config`] | API keys; arguments and variables, checked |
+//! | [`enroll`] | the enrolment gate |
+//! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | what all stand on |
+//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
 pub mod align;

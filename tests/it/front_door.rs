@@ -110,6 +110,22 @@ fn links_lead_to_files_and_headings_that_are_there() {
 }
 
 #[test]
+fn paths_in_the_architecture_exist_and_every_module_is_in_it() {
+    let text = read("docs/ARCHITECTURE.md");
+    let paths: BTreeSet<&str> = code_spans(&text).filter(|span| looks_like_a_path(span)).collect();
+    assert!(paths.len() > 60, "only {} paths were found", paths.len());
+    let missing: Vec<_> = paths.iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names what is not in the tree: {missing:?}");
+    for entry in std::fs::read_dir(root().join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let named =
+            [format!("`src/{name}.rs`"), format!("`src/{name}`")].iter().any(|span| text.contains(span));
+        assert!(named, "docs/ARCHITECTURE.md: the table of modules lacks src/{name}");
+    }
+}
+
+#[test]
 fn the_architecture_answers_where_to_change_things_and_what_terms_mean() {
     let text = read("docs/ARCHITECTURE.md");
     let rows = |heading: &str| {
