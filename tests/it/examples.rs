@@ -12,17 +12,12 @@ use serde_json::Value;
 
 use crate::support::app::{Form, Service, config};
 use crate::support::exposition::Exposition;
-use crate::support::photo;
+use crate::support::{photo, repository_file as read};
 
 /// Suffixes of a histogram's series.
 const HISTOGRAM: [&str; 3] = ["_bucket", "_sum", "_count"];
 /// Labels that Prometheus adds or that histograms have.
 const OTHER_LABELS: [&str; 2] = ["job", "le"];
-
-fn read(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
 
 /// What follows `key` in the lines of `text` that begin with it, indented or not.
 fn values<'a>(text: &'a str, key: &'a str) -> Vec<&'a str> {

@@ -8,17 +8,13 @@ use facerec::cli::Cli;
 use serde_json::Value;
 
 use crate::support::app::Service;
+use crate::support::repository_file as read;
 
 /// Set, it has the test write `docs/openapi.json` instead of comparing it.
 const UPDATE: &str = "UPDATE_OPENAPI";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(name: &str) -> String {
-    let path = root().join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The documentation: Markdown files at the top, in `docs/` and `examples/`, and some beside what they describe.

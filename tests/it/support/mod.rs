@@ -25,6 +25,12 @@ pub fn golden_bytes(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The text of a file of the repository.
+pub fn repository_file(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// The bytes of a photo below `tests/golden/photos`.
 pub fn photo(name: &str) -> Vec<u8> {
     golden_bytes(&format!("photos/{name}"))
