@@ -1,16 +1,15 @@
-//! How the allocator treats the large buffers of photos.
+//! Settings of the C library's allocator for the large buffers of photos.
 #![allow(unsafe_code, reason = "one call of the C library, which has no safe form")]
 
-/// Buffers of at least this many bytes are taken from the system one by one and given back when they
-/// are freed. Everything that grows with a photo is above it, everything that inference uses again is
-/// pooled.
+/// Buffers of at least this many bytes are mapped individually (`mmap`) and unmapped when freed. Whatever
+/// grows with a photo is larger, and whatever inference reuses is pooled.
 #[cfg(target_env = "gnu")]
 const OWN_MAPPING_BYTES: libc::c_int = 4 << 20;
 
-/// Makes glibc give large buffers back to the system at once. By itself it raises the size from which
-/// it does so, up to 32 MiB, with every large buffer that is freed; photos then end up among small
-/// allocations, and the process keeps twice the memory it needs. To be called before threads start.
-/// Other C libraries are left as they are.
+/// Makes glibc return freed large buffers to the operating system at once. Its default threshold is
+/// dynamic: it grows up to 32 MiB with every large buffer that is freed; photos then land on the heap
+/// among small allocations, and the process keeps twice the memory it needs. Call this before threads
+/// start. No effect with other C libraries.
 pub fn give_back_large_buffers() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two integers and only sets a parameter of the allocator, under its own lock.

@@ -1,5 +1,6 @@
-//! Replacing a file so that a crash, a full disk or a pulled plug leaves the old one or the new
-//! one, whole: a temporary file in the same folder, synced, renamed, and the folder synced.
+//! Atomic and durable replacement of a file: after a crash, a full disk or a power failure the old or the
+//! new file is complete. A temporary file in the same directory is written, synced and renamed, and the
+//! directory is synced.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
@@ -7,10 +8,13 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Mode of a new file, less what the umask takes: faces and IDs are nobody else's business.
+/// Mode of a new file before the umask: not readable by others, since it holds faces and IDs.
 const MODE_OF_NEW_FILES: u32 = 0o640;
 /// How the names of temporary files end; they begin with a dot and the name of the file they replace.
 const SUFFIX: &str = ".tmp";
+
+/// Bytes that are gathered before they are written.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Longest chain of links that is followed.
 const MAX_LINKS: usize = 40;
@@ -23,46 +27,47 @@ const MAX_LINKS: usize = 40;
 ///
 /// # Errors
 /// What the file system says; the old file is in place then, unless only the last step, syncing
-/// the folder, failed.
+/// the directory, failed.
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
     let target = target(path)?;
-    let (folder, prefix) = place(&target)?;
+    let (directory, prefix) = place(&target)?;
     let old = fs::metadata(&target).ok();
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(SUFFIX);
     if old.is_none() {
         builder.permissions(Permissions::from_mode(MODE_OF_NEW_FILES));
     }
-    let temporary = builder.tempfile_in(&folder)?;
+    let temporary = builder.tempfile_in(&directory)?;
     check_link(path, old.as_ref(), &temporary.as_file().metadata()?)?;
-    let mut buffered = BufWriter::with_capacity(1 << 20, temporary);
+    let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, temporary);
     write(&mut buffered)?;
     let temporary = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
     match &old {
         Some(old) => keep_access(old, temporary.as_file())?,
-        None => give_to_owner_of(&folder, temporary.as_file()),
+        None => give_to_owner_of(&directory, temporary.as_file()),
     }
     temporary.as_file().sync_all()?;
     let file = temporary.persist(&target).map_err(|error| error.error)?;
-    File::open(&folder)?.sync_all()?;
+    File::open(&directory)?.sync_all()?;
     Ok(file)
 }
 
-/// Gives a new file to the owner of its folder, which only root can: else a service that runs as that
+/// Gives a new file to the owner of its directory, which only root can: else a service that runs as that
 /// user could not use what root made there.
-pub fn give_to_owner_of(folder: &Path, new: &File) {
+pub fn give_to_owner_of(directory: &Path, new: &File) {
     // Without the right to do it, the file is the maker's, as files are.
-    let _ = fs::metadata(folder).and_then(|folder| fchown(new, Some(folder.uid()), Some(folder.gid())));
+    let _ = fs::metadata(directory)
+        .and_then(|directory| fchown(new, Some(directory.uid()), Some(directory.gid())));
 }
 
 /// The owner, group and mode of the old file for the new one, as far as this process may.
 fn keep_access(old: &Metadata, new: &File) -> io::Result<()> {
-    // Only root can give the owner; the group is given by whoever is in it, too.
+    // Only root can change the owner; the group can also be set by its members.
     let _ = fchown(new, Some(old.uid()), Some(old.gid())).or_else(|_| fchown(new, None, Some(old.gid())));
     let mode = old.mode() & 0o777;
     let same_group = new.metadata()?.gid() == old.gid();
     let mode = if same_group { mode } else { for_another_group(mode) };
-    // Said outright: the umask has no part in this.
+    // `set_permissions` is not subject to the umask.
     new.set_permissions(Permissions::from_mode(mode))
 }
 
@@ -71,8 +76,8 @@ fn for_another_group(mode: u32) -> u32 {
     mode & (0o707 | (mode & 0o007) << 3)
 }
 
-/// A link is followed for whoever might write through it: else the owner of a folder could have root
-/// replace any file.
+/// Symbolic links are followed only if a trusted user made them: otherwise the owner of the directory could
+/// make root replace any file.
 fn check_link(path: &Path, old: Option<&Metadata>, own: &Metadata) -> io::Result<()> {
     let link = match fs::symlink_metadata(path) {
         Ok(link) if link.is_symlink() => link,
@@ -108,9 +113,9 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// What the file system says.
 pub fn remove_leftovers(path: &Path) -> io::Result<usize> {
-    let (folder, prefix) = place(&target(path)?)?;
+    let (directory, prefix) = place(&target(path)?)?;
     let mut removed = 0;
-    for entry in fs::read_dir(&folder)? {
+    for entry in fs::read_dir(&directory)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
@@ -122,36 +127,36 @@ pub fn remove_leftovers(path: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// The folder of `path`, and how the names of its temporary files begin.
+/// The directory of `path`, and how the names of its temporary files begin.
 fn place(path: &Path) -> io::Result<(PathBuf, OsString)> {
     let name = path.file_name().ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("{} does not name a file", path.display()))
     })?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".");
-    Ok((folder.to_path_buf(), prefix))
+    Ok((directory.to_path_buf(), prefix))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
+    fn names(directory: &Path) -> Vec<String> {
         let mut names: Vec<String> =
-            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.bin");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.bin");
         replace(&path, |to| to.write_all(b"old")).unwrap();
         let error = replace(&path, |to| {
             to.write_all(b"half of the new")?;
@@ -159,13 +164,13 @@ mod tests {
         });
         assert_eq!(error.unwrap_err().to_string(), "the disk is full");
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(names(folder.path()), ["a.bin"]);
+        assert_eq!(names(directory.path()), ["a.bin"]);
     }
 
     #[test]
     fn the_mode_is_kept_and_a_new_file_is_not_for_everybody() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.bin");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.bin");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         replace(&path, |to| to.write_all(b"1")).unwrap();
         assert_eq!(mode(&path) & 0o007, 0);
@@ -182,8 +187,8 @@ mod tests {
 
     #[test]
     fn what_a_link_points_to_is_replaced_and_its_leftovers_removed() {
-        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (link, first) = (folder.path().join("a.bin"), folder.path().join("first"));
+        let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (link, first) = (directory.path().join("a.bin"), directory.path().join("first"));
         let file = other.path().join("real.bin");
         std::os::unix::fs::symlink("first", &link).unwrap();
         std::os::unix::fs::symlink(&file, &first).unwrap();
@@ -195,7 +200,7 @@ mod tests {
         fs::write(other.path().join(".real.bin.x1y2.tmp"), "").unwrap();
         assert_eq!(remove_leftovers(&link).unwrap(), 1);
         assert_eq!(names(other.path()), ["real.bin"]);
-        let ring = folder.path().join("ring");
+        let ring = directory.path().join("ring");
         std::os::unix::fs::symlink("ring", &ring).unwrap();
         let error = replace(&ring, |_| Ok(())).unwrap_err().to_string();
         assert!(error.ends_with("expected at most 40 links, found more"), "{error}");
@@ -207,15 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn root_keeps_the_owner_and_gives_new_files_to_that_of_the_folder() {
+    fn root_keeps_the_owner_and_gives_new_files_to_that_of_the_directory() {
         const USER: u32 = 12_345;
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         // To two users, since this process may be one of them.
-        if !(gave(folder.path(), USER + 1) && gave(folder.path(), USER)) {
+        if !(gave(directory.path(), USER + 1) && gave(directory.path(), USER)) {
             return; // not root: nothing can be given
         }
         let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
-        let path = folder.path().join("a.bin");
+        let path = directory.path().join("a.bin");
         replace(&path, |to| to.write_all(b"1")).unwrap();
         assert_eq!(owner(&path), (USER, USER));
         assert!(gave(&path, USER + 1));
@@ -223,7 +228,7 @@ mod tests {
         assert_eq!(owner(&path), (USER + 1, USER + 1));
 
         // That user's link to a file of root's.
-        let (link, precious) = (folder.path().join("link"), folder.path().join("precious"));
+        let (link, precious) = (directory.path().join("link"), directory.path().join("precious"));
         fs::write(&precious, "precious").unwrap();
         std::os::unix::fs::symlink(&precious, &link).unwrap();
         std::os::unix::fs::lchown(&link, Some(USER), Some(USER)).unwrap();
@@ -234,11 +239,11 @@ mod tests {
 
     #[test]
     fn leftovers_of_this_file_only_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in [".a.bin.x1y2.tmp", ".b.bin.x1y2.tmp", "a.bin", "a.bin.tmp"] {
-            fs::write(folder.path().join(name), name).unwrap();
+            fs::write(directory.path().join(name), name).unwrap();
         }
-        assert_eq!(remove_leftovers(&folder.path().join("a.bin")).unwrap(), 1);
-        assert_eq!(names(folder.path()), [".b.bin.x1y2.tmp", "a.bin", "a.bin.tmp"]);
+        assert_eq!(remove_leftovers(&directory.path().join("a.bin")).unwrap(), 1);
+        assert_eq!(names(directory.path()), [".b.bin.x1y2.tmp", "a.bin", "a.bin.tmp"]);
     }
 }

@@ -1,5 +1,5 @@
-//! Raw arguments and `FACEREC_*` variables -> a validated [`Config`]. Every flag has a variable, a
-//! help text and, where it has one, its unit in its name.
+//! Command-line arguments and `FACEREC_*` environment variables, validated into a [`Config`]. Every flag
+//! has a variable and a help text, and its unit in its name.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
-/// The face embedders that are known by name.
+/// Names of the face embedders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModelName {
     /// Trained on CASIA-WebFace; part of the package.
@@ -42,13 +42,13 @@ impl ModelName {
     }
 }
 
-/// What runs the networks.
+/// The inference engine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
     /// The project's own kernels.
     #[default]
     Native,
-    /// tract, slower; the truth that the kernels are tested against.
+    /// tract: slower; the reference that the kernels are tested against.
     Tract,
 }
 
@@ -66,22 +66,22 @@ pub enum KernelName {
     Avx512,
 }
 
-/// What every command that runs a network takes.
+/// Arguments of every command that runs a network.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct ModelArgs {
-    /// Folder looked in first for models; then the user's data folder, then models/ beside the program
+    /// Directory searched first for models; then the user's data directory, then models/ beside the program
     #[arg(long, env = "FACEREC_MODELS", value_name = "DIR")]
     pub models: Option<PathBuf>,
     /// Face embedder [default: the gallery's own; for a new gallery vggface2 when installed, else casia]
     #[arg(long, env = "FACEREC_MODEL", value_name = "NAME")]
     pub model: Option<ModelName>,
-    /// What runs the networks
+    /// Inference engine
     #[arg(long, env = "FACEREC_ENGINE", value_name = "NAME", default_value = "native")]
     pub engine: EngineName,
     /// Instruction set of the native engine, for testing and comparing
     #[arg(long, env = "FACEREC_KERNEL", value_name = "NAME", default_value = "auto")]
     pub kernel: KernelName,
-    /// Side of the smallest face searched for, pixels; smaller costs time with its square
+    /// Side of the smallest face that is detected, pixels; the time grows with the inverse of its square
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
           value_parser = number(8.0..=4096.0_f64))]
     pub min_face_px: f64,
@@ -90,39 +90,39 @@ pub struct ModelArgs {
     pub limits: LimitArgs,
 }
 
-/// What every command that decodes a photo takes.
+/// Arguments of every command that decodes a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct LimitArgs {
-    /// Photos with more pixels are refused before they are decoded, million pixels
+    /// Largest photo, million pixels; larger ones are rejected before they are decoded
     #[arg(long, env = "FACEREC_MAX_MEGAPIXELS", value_name = "N", default_value = "64",
           value_parser = whole(1..=1000_u32))]
     pub max_megapixels: u32,
 }
 
-/// What every command that names faces takes.
+/// Arguments of every command that recognises faces.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
 pub struct FaceArgs {
-    /// A face is a person's below this cosine distance, 0 to 2 [default: the model's]
+    /// Faces match a person below this cosine distance, 0 to 2 [default: the model's]
     #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance())]
     pub threshold: Option<f32>,
-    /// Faces that the detector is less sure of are left out, 0 to 1
+    /// Least detection probability, 0 to 1; other faces are ignored
     #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY",
           default_value_t = DEFAULT_MIN_PROBABILITY, value_parser = share())]
     pub min_probability: f32,
 }
 
-/// Which service's answers are given.
+/// The service whose responses are given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     /// facerec's own.
     #[default]
     #[value(skip)]
     Standard,
-    /// What the Flask service answered, faults included.
+    /// The Flask service's, bugs included.
     Flask,
 }
 
-/// How log lines are written.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -135,52 +135,52 @@ pub enum LogFormat {
 /// The arguments of `facerec serve`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct ServeArgs {
-    /// Folder with gallery.bin and roster.xlsx; people/ is enrolled when there is no gallery yet
+    /// Directory with gallery.bin and roster.xlsx; people/ is enrolled when there is no gallery yet
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     pub data: PathBuf,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub models: ModelArgs,
-    /// Answer as this older service did, faults included
+    /// Respond as this older service did, bugs included
     #[arg(long, env = "FACEREC_COMPAT", value_name = "SERVICE")]
     pub compat: Option<Compat>,
     /// Address to listen on
     #[arg(long, env = "FACEREC_HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
     pub host: String,
-    /// Port to listen on; 0 takes a free one, which the log names
+    /// Port to listen on; 0 for a free one, which is logged
     #[arg(long, env = "FACEREC_PORT", value_name = "PORT", default_value = "5000",
           value_parser = whole(0..=u16::MAX))]
     pub port: u16,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub faces: FaceArgs,
-    /// Photos worked on at a time [default: the number of cores]
+    /// Worker threads, one photo each [default: the number of cores]
     #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers())]
     pub workers: Option<NonZeroUsize>,
-    /// Photos that may wait for a worker; more are refused with 503
+    /// Photos that may wait for a worker; more are rejected with 503
     #[arg(long, env = "FACEREC_QUEUE", value_name = "N", default_value = "16",
           value_parser = whole(0..=10_000_u16))]
     pub queue: u16,
-    /// Largest photo taken, MiB
+    /// Largest upload, MiB per photo
     #[arg(long, env = "FACEREC_MAX_UPLOAD_MIB", value_name = "MIB", default_value = "20",
           value_parser = whole(1..=1024_u32))]
     pub max_upload_mib: u32,
-    /// A request is given up after this time, seconds
+    /// Timeout of a request, seconds
     #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
           value_parser = whole(1..=3600_u32))]
     pub request_timeout_s: u32,
-    /// Keep each photo that is recognised here, upright, as PNG, under a name of its own; costs a second
-    /// of a core for a phone's photo [default: photos are not kept]
+    /// Directory in which each recognised photo is stored, upright, as PNG; costs a second of CPU time for
+    /// a phone's photo [default: photos are not stored]
     #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
     pub keep_photos: Option<PathBuf>,
-    /// File of API keys, made by `facerec keys`; every call then needs one, and managing people one of scope
-    /// manage [default: none: recognition is open, people are managed from this machine only]
+    /// File of API keys, see `facerec keys`; every request then needs a key, and managing people one of
+    /// scope manage [default: none: recognition is open, people are managed from this machine only]
     #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
-    /// How log lines are written
+    /// Format of log lines
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// Origins whose pages may call the service, separated by commas; * for any [default: none]
+    /// CORS: allowed origins, separated by commas; * for any [default: none]
     #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
     #[command(flatten)]
@@ -188,22 +188,22 @@ pub struct ServeArgs {
     pub gate: GateArgs,
 }
 
-/// How long the service waits for slow clients; not settable, so that every deployment is safe.
+/// Timeouts for slow clients; not configurable, so that every deployment is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For the head of a request, and for the first sign of life of a connection.
+    /// For the head of a request, counted from the start of the connection for the first one.
     pub head: Duration,
-    /// Between two pieces of a body.
+    /// Between two chunks of a body.
     pub body_idle: Duration,
-    /// From the beginning of a connection's request to that of its next: for the longest request, and to
-    /// take its answer.
+    /// From the start of a request to the start of the next one on the same connection: the longest request
+    /// and the transfer of its response.
     pub idle: Duration,
-    /// For requests that run when the signal to stop comes.
+    /// For requests in progress when the service is told to stop.
     pub drain: Duration,
 }
 
 impl Timeouts {
-    /// Where a request may take so long.
+    /// For this longest time of a request.
     #[must_use]
     pub fn with_requests_of(request_timeout: Duration) -> Self {
         let [head, body_idle, drain] = [15, 10, 30].map(Duration::from_secs);
@@ -211,12 +211,12 @@ impl Timeouts {
     }
 }
 
-/// What the service needs to know, checked and in its final units.
+/// The validated settings of the service, in their final units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Folder with gallery and roster.
+    /// Directory with gallery and roster.
     pub data: PathBuf,
-    /// Whose answers are given.
+    /// The service whose responses are given.
     pub compat: Compat,
     /// Address to listen on, a name or an IP address.
     pub host: String,
@@ -226,7 +226,7 @@ pub struct Config {
     pub threshold: Option<f32>,
     /// Least probability of a face, 0 to 1.
     pub min_probability: f32,
-    /// Photos worked on at a time.
+    /// Worker threads.
     pub workers: NonZeroUsize,
     /// Photos that may wait for a worker.
     pub queue: usize,
@@ -234,28 +234,28 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Longest time of a request.
     pub request_timeout: Duration,
-    /// How long slow clients are waited for.
+    /// Timeouts for slow clients.
     pub timeouts: Timeouts,
-    /// Where photos are kept, if they are.
+    /// Where recognised photos are stored; `None` to store none.
     pub keep_photos: Option<PathBuf>,
-    /// The file of API keys, where calls need one.
+    /// The file of API keys; `None` for open recognition.
     pub api_keys_file: Option<PathBuf>,
-    /// Origins whose pages may call the service; `*` for any.
+    /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
-    /// What a photo must be to be enrolled.
+    /// Thresholds of the quality gate of enrolment.
     pub gate: GateParams,
 }
 
 impl Config {
-    /// Photos of full size that may be in memory in all requests together: one for each worker and each
-    /// place in the queue, and two at least, since a comparison has two.
+    /// Largest photos that all requests together may hold in memory: one per worker and per place in the
+    /// queue, and at least two, since a comparison has two.
     #[must_use]
     pub fn upload_places(&self) -> usize {
         (self.queue + self.workers.get()).max(2)
     }
 
-    /// Most bytes that the photos of one enrolment may have together: half of what all uploads may
-    /// take, so that one form does not shut everybody else out.
+    /// Limit of all photos of one enrolment, bytes: half of the budget of all uploads, so that one form
+    /// does not block other clients.
     #[must_use]
     pub fn max_enrollment_bytes(&self) -> u64 {
         self.max_upload_bytes.saturating_mul((self.upload_places() as u64 / 2).max(1))

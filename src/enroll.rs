@@ -1,7 +1,7 @@
 //! Enrolment: from a photo of one person to an embedding, or the reasons why not.
 //!
-//! A [`Gate`] looks at the photos of one batch: each is measured (decode, detect, crop, embed) and
-//! judged by itself ([`quality`]) and against the gallery and the batch so far (`identity`).
+//! A [`QualityGate`] assesses the photos of one batch: each is decoded, detected, cropped and embedded,
+//! then checked by itself ([`quality`]) and against the gallery and the batch so far (`identity`).
 
 use sha2::{Digest, Sha256};
 
@@ -12,61 +12,60 @@ use crate::embed::Standardisation;
 use crate::error::{Error, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::imaging::OrientedRgb;
-use crate::person_name;
+use crate::person_name::PersonName;
 use crate::pipeline::{DetectedPhoto, Pipeline};
 
-pub mod folder;
+pub mod directory;
 mod identity;
 mod params;
 pub mod quality;
 mod reason;
 
 pub use identity::identity_conflict;
-use identity::{Known, Taken};
+use identity::{AcceptedPhoto, IdentityCheck};
 pub use params::GateParams;
 use quality::{Pose, sharpness};
 pub use reason::{Axis, Reason};
 
-/// What became of a photo.
+/// The result of assessing a photo.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It may be enrolled.
+    /// The photo may be enrolled.
     Accepted {
         /// The photo, to be put into the gallery.
         photo: EnrolledPhoto,
-        /// What would have refused it without `force`.
+        /// Reasons to reject it that `force` overrode.
         overridden: Vec<Reason>,
     },
-    /// It may not.
+    /// The photo may not be enrolled.
     Rejected {
         /// Why; at least one.
         reasons: Vec<Reason>,
     },
 }
 
-/// The gate, for one batch of photos.
-pub struct Gate<'a> {
+/// Assesses one batch of photos.
+pub struct QualityGate<'a> {
     pipeline: &'a Pipeline,
-    known: Known<'a>,
+    identity: IdentityCheck<'a>,
 }
 
-impl<'a> Gate<'a> {
+impl<'a> QualityGate<'a> {
     /// A gate in front of `gallery`. Photos are cut by its recipe.
     #[must_use]
     pub fn new(pipeline: &'a Pipeline, gallery: &'a Gallery, params: GateParams) -> Self {
-        Self { pipeline, known: Known { gallery, params, taken: Vec::new() } }
+        Self { pipeline, identity: IdentityCheck { gallery, params, accepted: Vec::new() } }
     }
 
-    /// Looks at a photo of the person `name`, enrolled already or not. With `force` it is taken if
-    /// there is a face at all; of several the main one.
+    /// Assesses a photo of the person `name`, who may be enrolled already. With `force`, any photo with a
+    /// face is accepted; of several faces the main one.
     ///
-    /// Whose face it is is asked only of a photo that is good enough, or forced: a poor one looks
-    /// like anybody.
+    /// Identity is checked only for photos of sufficient quality, or with `force`: embeddings of poor
+    /// photos are near to those of many people.
     ///
     /// # Errors
-    /// [`Error::Model`] when a network can't be run or answers nonsense.
-    pub fn assess(&mut self, name: &str, bytes: &[u8], force: bool) -> Result<Outcome> {
-        let name = person_name::normalize(name);
+    /// [`Error::Model`] when a network can't be run or its output is invalid.
+    pub fn assess(&mut self, name: &PersonName, bytes: &[u8], force: bool) -> Result<Outcome> {
         let (crop, mut reasons) = match self.find_face(bytes)? {
             Ok(found) => found,
             Err(reason) => return Ok(Outcome::Rejected { reasons: vec![reason] }),
@@ -76,12 +75,12 @@ impl<'a> Gate<'a> {
         }
         let embedding = self.pipeline.embed_face(&crop, Standardisation::FixedImage)?;
         let sha256: [u8; 32] = Sha256::digest(bytes).into();
-        reasons.extend(self.known.identity_reasons(&name, &embedding, &sha256));
+        reasons.extend(self.identity.reasons(name, &embedding, &sha256));
         if !reasons.is_empty() && !force {
             return Ok(Outcome::Rejected { reasons });
         }
         let photo = EnrolledPhoto::new(embedding.clone(), Some(sha256));
-        self.known.taken.push(Taken { name: name.into_owned(), embedding, sha256 });
+        self.identity.accepted.push(AcceptedPhoto { name: name.clone(), embedding, sha256 });
         Ok(Outcome::Accepted { photo, overridden: reasons })
     }
 
@@ -92,12 +91,12 @@ impl<'a> Gate<'a> {
             Err(Error::Input(reason)) => return Ok(Err(Reason::NotAnImage(reason.to_string()))),
             Err(error) => return Err(error),
         };
-        let Some((face, mut reasons)) = choose(&detected.faces, &photo, &self.known.params) else {
+        let Some((face, mut reasons)) = choose(&detected.faces, &photo, &self.identity.params) else {
             return Ok(Err(Reason::NoFace));
         };
-        let crop = Pipeline::align_face(&photo, &face, self.known.gallery.recipe().margin_px);
+        let crop = Pipeline::align_face(&photo, &face, self.identity.gallery.recipe().margin_px);
         let Some(crop) = crop else { return Ok(Err(Reason::NoFace)) };
-        reasons.extend(quality_reasons(&face, sharpness(&crop), &self.known.params));
+        reasons.extend(quality_reasons(&face, sharpness(&crop), &self.identity.params));
         Ok(Ok((crop, reasons)))
     }
 }

@@ -12,6 +12,12 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
+/// The first 8 bytes of a checksum in hexadecimal digits: enough to tell two files apart in a message.
+#[must_use]
+pub fn short_hex(checksum: &[u8]) -> String {
+    to_hex(checksum.get(..8).unwrap_or(checksum))
+}
+
 /// The 32 bytes of a SHA-256 written as 64 hexadecimal digits of either case; `None` for anything else.
 #[must_use]
 pub fn sha256_from_hex(text: &str) -> Option<[u8; 32]> {

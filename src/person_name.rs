@@ -1,7 +1,9 @@
-//! One spelling for a person's name. The same name comes from folders (decomposed, on a Mac), from
-//! workbooks and from forms (composed): all are brought to Unicode's NFC, so that they meet.
+//! A person's name in one spelling. The same name comes from directories (decomposed, on a Mac), from
+//! workbooks and from forms (composed): all are normalised to Unicode's NFC, so that they compare equal.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::str::FromStr;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -20,11 +22,72 @@ pub fn normalize(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// A name fit for a gallery: [`normalize`]d, 1 to [`MAX_CHARS`] characters, no control characters.
-///
-/// # Errors
-/// [`InputError::Invalid`] saying what is wrong with it.
-pub fn parse(raw: &str) -> Result<String, InputError> {
+/// A valid name: [`normalize`]d, 1 to [`MAX_CHARS`] characters, no control characters. Parsed where a
+/// name enters the program: a form, a directory, a workbook, a pickle, the gallery's file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PersonName(String);
+
+impl PersonName {
+    /// Normalises and checks `raw`.
+    ///
+    /// # Errors
+    /// [`InputError::Invalid`] saying what is wrong with it.
+    pub fn parse(raw: &str) -> Result<Self, InputError> {
+        parse(raw).map(Self)
+    }
+
+    /// The name as it is shown and stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PersonName {
+    type Err = InputError;
+
+    fn from_str(raw: &str) -> Result<Self, InputError> {
+        Self::parse(raw)
+    }
+}
+
+impl fmt::Display for PersonName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for PersonName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for PersonName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<PersonName> for String {
+    fn from(name: PersonName) -> Self {
+        name.0
+    }
+}
+
+impl PartialEq<str> for PersonName {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for PersonName {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+fn parse(raw: &str) -> Result<String, InputError> {
     let name = normalize(raw);
     if name.is_empty() {
         return Err(InputError::Invalid("the name is empty: expected at least one character".to_owned()));

@@ -1,16 +1,16 @@
-//! A photo as a file of this machine.
+//! Reading photos from local files.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Largest file read, bytes; more than any camera writes.
+/// Largest file that is read, bytes; cameras write smaller ones.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The file's bytes.
 ///
 /// # Errors
-/// What stands in the way, for a person; the path is not in it.
+/// Why the file can't be read, without the path.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| format!("the file can't be read: {error}");
     let file = File::open(path).map_err(failed)?;
@@ -29,10 +29,10 @@ mod tests {
 
     #[test]
     fn what_is_no_file_of_a_photos_size_is_refused_with_the_reason() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.jpg");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.jpg");
         assert!(read(&path).unwrap_err().starts_with("the file can't be read: No such file"));
-        assert!(read(folder.path()).unwrap_err().starts_with("the file can't be read: Is a directory"));
+        assert!(read(directory.path()).unwrap_err().starts_with("the file can't be read: Is a directory"));
         let file = File::create(&path).unwrap();
         assert_eq!(read(&path).unwrap(), b"");
         file.set_len(MAX_BYTES + 1).unwrap();

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::{Resource, getrlimit};
+
 /// Ticks a second of the times in `/proc`, which are in `USER_HZ`: 100 on every machine this runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -10,7 +12,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct ProcessStats {
     /// Resident memory, bytes.
     pub resident_bytes: u64,
-    /// When it started, seconds since 1970.
+    /// Start time, seconds since 1970.
     pub start_time_s: f64,
     /// CPU time on all cores, seconds.
     pub cpu_s: f64,
@@ -35,9 +37,15 @@ impl ProcessStats {
             start_time_s: boot_s + start_ticks / TICKS_PER_SECOND,
             cpu_s: cpu_ticks / TICKS_PER_SECOND,
             open_fds,
-            max_fds: word_after("Max open files", &text("/proc/self/limits")?)?.parse().ok(),
+            max_fds: max_open_files(),
         })
     }
+}
+
+/// How many file descriptors this process may have open (`RLIMIT_NOFILE`, soft); `None` for no limit.
+#[must_use]
+pub fn max_open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 /// Start after boot and time on cores, of `/proc/self/stat`.
@@ -61,8 +69,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_seen_as_it_is() {
-        let stats = ProcessStats::read().expect("Linux says it");
+    fn the_usage_of_this_process_is_plausible() {
+        let stats = ProcessStats::read().expect("Linux has /proc");
         assert!((1 << 20..1 << 40).contains(&stats.resident_bytes), "{stats:?}");
         let age = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(stats.start_time_s);
         let age = age.elapsed().unwrap_or_default();

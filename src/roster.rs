@@ -1,4 +1,5 @@
-//! The workbook that gives a name its ID. `xlsx.rs` reads it; this holds what was read.
+//! The roster: an .xlsx workbook that maps names to IDs. `archive.rs` checks the file, `xlsx.rs` reads its
+//! rows.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,16 +9,17 @@ use std::sync::Arc;
 
 use crate::atomic_file;
 use crate::error::{DataError, Operation, Result};
-use crate::person_name;
+use crate::person_name::PersonName;
 use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
 
+mod archive;
 mod xlsx;
 
-/// Name of the file in the data folder.
+/// Name of the file in the data directory.
 pub const FILE_NAME: &str = "roster.xlsx";
 
-/// How a [`Reloadable`] roster is read; a data folder may have none.
+/// How a [`Reloadable`] roster is read; the file is optional.
 pub const ROSTER: FileSource<Roster> =
     FileSource { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
@@ -29,8 +31,8 @@ const MAX_WARNINGS: usize = 50;
 pub struct RosterRow {
     /// The row's number in the sheet, from 1; the header's row counts.
     pub row: u32,
-    /// The name, without spaces around it, in NFC.
-    pub name: String,
+    /// The name.
+    pub name: PersonName,
     /// What the ID cell holds; `None` where it is empty.
     pub id: Option<StudentId>,
 }
@@ -40,7 +42,7 @@ pub struct RosterRow {
 pub struct Roster {
     rows: Vec<RosterRow>,
     /// Name to index into `rows`.
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<PersonName, usize>,
     warnings: Vec<String>,
 }
 
@@ -77,13 +79,13 @@ impl Roster {
         // One byte more than is taken, so that too long a file is not taken for its beginning.
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(&failed)?;
-        file.take(xlsx::MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(&failed)?;
+        file.take(archive::MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(&failed)?;
         Self::from_xlsx(&bytes).map_err(|error| DataError::content(path.display(), Operation::Read, error))
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.
     fn from_rows(mut rows: Vec<RosterRow>) -> Self {
-        let mut numbers_of: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut numbers_of: HashMap<PersonName, Vec<u32>> = HashMap::new();
         for row in &rows {
             numbers_of.entry(row.name.clone()).or_default().push(row.row);
         }
@@ -95,11 +97,10 @@ impl Roster {
         Self { rows, by_name, warnings }
     }
 
-    /// The ID of `name`; `None` where the roster lacks it or the cell is empty. Spaces around the
-    /// name and its Unicode form (NFC or NFD) don't matter; upper and lower case do.
+    /// The ID of `name`; `None` where the roster lacks it or the cell is empty. Case matters.
     #[must_use]
-    pub fn id(&self, name: &str) -> Option<&StudentId> {
-        let at = *self.by_name.get(person_name::normalize(name).as_ref())?;
+    pub fn id(&self, name: &PersonName) -> Option<&StudentId> {
+        let at = *self.by_name.get(name)?;
         self.rows.get(at)?.id.as_ref()
     }
 
@@ -121,16 +122,15 @@ impl Roster {
         self.rows.is_empty()
     }
 
-    /// What the reader of the sheet should know: row numbers and what is odd about them. No names,
-    /// so they may be logged.
+    /// Problems of single rows, by row number. They hold no names, so they may be logged.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 }
 
-/// Puts a workbook in the place of the roster's file, whole, and `roster`, which was read from it, into
-/// use. The caller holds the lock on the data folder. Returns what is in use then.
+/// Replaces the roster's file by a workbook, atomically, and makes `roster`, which was read from it,
+/// the current one. The caller holds the lock on the data directory. Returns the current roster.
 ///
 /// # Errors
 /// [`crate::error::Error::Data`] when the file can't be written; the old one is in place then, and in use.
@@ -157,14 +157,18 @@ fn repeated_name(numbers: &[u32]) -> String {
 mod tests {
     use super::*;
 
+    fn named(name: &str) -> PersonName {
+        PersonName::parse(name).unwrap()
+    }
+
     fn row(row: u32, name: &str, id: i64) -> RosterRow {
-        RosterRow { row, name: name.to_owned(), id: Some(StudentId::Integer(id)) }
+        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)) }
     }
 
     #[test]
     fn the_last_of_several_rows_counts_and_is_reported_without_the_name() {
         let roster = Roster::from_rows(vec![row(2, "A", 1), row(3, "B", 2), row(4, "A", 3), row(9, "A", 4)]);
-        assert_eq!(roster.id("A"), Some(&StudentId::Integer(4)));
+        assert_eq!(roster.id(&named("A")), Some(&StudentId::Integer(4)));
         assert_eq!(roster.rows(), [row(3, "B", 2), row(9, "A", 4)]);
         assert_eq!(roster.warnings(), ["rows 2, 4 and 9 have the same name: row 9 counts"]);
     }
@@ -172,7 +176,7 @@ mod tests {
     #[test]
     fn names_are_found_in_either_unicode_form() {
         let roster = Roster::from_rows(vec![row(2, "Jos\u{e9}", 1)]);
-        assert_eq!(roster.id(" Jose\u{301} "), Some(&StudentId::Integer(1)));
-        assert_eq!(roster.id("jos\u{e9}"), None);
+        assert_eq!(roster.id(&named(" Jose\u{301} ")), Some(&StudentId::Integer(1)));
+        assert_eq!(roster.id(&named("jos\u{e9}")), None);
     }
 }

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use crate::config::Timeouts;
+use crate::process::max_open_files;
 
 /// Connections at a time, where file descriptors are plenty; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
@@ -59,8 +60,7 @@ async fn accept_all(
     timeouts: Timeouts,
     graceful: &GracefulShutdown,
 ) -> std::convert::Infallible {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let places = Arc::new(Semaphore::new(max_connections(&limits)));
+    let places = Arc::new(Semaphore::new(max_connections(max_open_files())));
     let mut warned: Option<Instant> = None;
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
@@ -84,11 +84,10 @@ async fn accept_all(
     }
 }
 
-/// How many connections the process's limits, in the form of Linux's `/proc/self/limits`, leave room for.
-fn max_connections(limits: &str) -> usize {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok());
-    soft.map_or(MAX_CONNECTIONS, |soft| soft.saturating_sub(SPARE_DESCRIPTORS).clamp(1, MAX_CONNECTIONS))
+/// How many connections the limit of open files leaves room for.
+fn max_connections(max_open_files: Option<u64>) -> usize {
+    let max_open_files = max_open_files.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX);
+    max_open_files.saturating_sub(SPARE_DESCRIPTORS).clamp(1, MAX_CONNECTIONS)
 }
 
 /// One connection, HTTP/1.1 or HTTP/2 by prior knowledge, until it ends or is cut.
@@ -161,18 +160,9 @@ mod tests {
 
     #[test]
     fn connections_leave_file_descriptors_to_the_rest() {
-        let limits = |soft: &str| {
-            format!(
-                "Limit                     Soft Limit           Hard Limit           Units\n\
-                 Max processes             127                  127                  processes\n\
-                 Max open files            {soft}                 1048576              files\n"
-            )
-        };
-        for (soft, connections) in
-            [("64", 32), ("33", 1), ("3", 1), ("1024", 992), ("1048576", 1024), ("unlimited", 1024)]
-        {
-            assert_eq!(max_connections(&limits(soft)), connections, "{soft}");
+        for (max, connections) in [(64, 32), (33, 1), (3, 1), (1024, 992), (1_048_576, 1024)] {
+            assert_eq!(max_connections(Some(max)), connections, "{max}");
         }
-        assert_eq!(max_connections(""), MAX_CONNECTIONS, "another system");
+        assert_eq!(max_connections(None), MAX_CONNECTIONS, "no limit");
     }
 }

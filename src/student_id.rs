@@ -1,4 +1,4 @@
-//! What stands in a roster's ID cell.
+//! Student IDs: the values of a roster's ID cells.
 
 /// The longest ID that is text, Unicode scalar values.
 pub const MAX_CHARS: usize = 200;

@@ -1,4 +1,4 @@
-//! The data folder: where gallery and roster lie, and how they are read at the start.
+//! The data directory: paths of gallery and roster, and how they are opened.
 
 use std::path::{Path, PathBuf};
 
@@ -6,24 +6,24 @@ use anyhow::Context;
 
 use super::output::{self, printable};
 use crate::error::Result;
-use crate::gallery::writer::{FolderLock, GALLERY};
+use crate::gallery::writer::{DirectoryLock, GALLERY};
 use crate::gallery::{Gallery, store};
 use crate::reloadable::Reloadable;
 use crate::roster::{self, ROSTER, Roster};
 
-/// The gallery that a command is about to write over.
+/// The gallery that a command is about to replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaced {
-    /// There is none, or nobody is in it.
+    /// None, or one without people.
     Nothing,
-    /// So many people.
+    /// A gallery with this many people.
     People(usize),
-    /// One that can't be read.
+    /// A gallery that can't be read.
     Unreadable,
 }
 
 impl Replaced {
-    /// Tells people what is gone.
+    /// Prints what was replaced.
     ///
     /// # Errors
     /// When standard output can't be written to.
@@ -36,18 +36,18 @@ impl Replaced {
     }
 }
 
-/// The files of a data folder.
+/// The files of a data directory.
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// The folder at `path`.
+    /// The directory at `path`.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         Self(path.to_path_buf())
     }
 
-    /// The folder.
+    /// The directory.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.0
@@ -71,14 +71,14 @@ impl DataFolder {
         self.0.join("people")
     }
 
-    /// Makes the folder if need be, and takes the right to write its gallery.
+    /// Creates the directory if missing, and locks it for writing.
     ///
     /// # Errors
-    /// When another process has it, or the folder can't be written to.
-    pub fn lock(&self) -> anyhow::Result<FolderLock> {
+    /// When another process holds the lock, or the directory can't be written to.
+    pub fn lock(&self) -> anyhow::Result<DirectoryLock> {
         std::fs::create_dir_all(&self.0)
-            .with_context(|| format!("the folder {} can't be made", self.0.display()))?;
-        Ok(FolderLock::acquire(&self.0)?)
+            .with_context(|| format!("the directory {} can't be created", self.0.display()))?;
+        Ok(DirectoryLock::acquire(&self.0)?)
     }
 
     /// Opens the gallery, to be kept up to date.
@@ -92,12 +92,12 @@ impl DataFolder {
     /// Reads the gallery.
     ///
     /// # Errors
-    /// When it is missing, with how to make one; when it is broken.
+    /// When it is missing, with how to create one; when it is broken.
     pub fn read_gallery(&self) -> anyhow::Result<Gallery> {
         let path = self.gallery();
         if !path.exists() {
             anyhow::bail!(
-                "{} is missing: make it with `facerec enroll PEOPLE_DIR --data {1}` or `facerec import-pickle \
+                "{} is missing: create it with `facerec enroll PEOPLE_DIR --data {1}` or `facerec import-pickle \
                  FILE --data {1}`",
                 path.display(),
                 self.0.display()
@@ -106,13 +106,13 @@ impl DataFolder {
         Ok(store::read(&path)?)
     }
 
-    /// What a new gallery takes the place of: people only where `replace` says so, for they can't be
-    /// had back.
+    /// The gallery that a new one replaces. One with people only if `replace` is set: they can't be
+    /// recovered.
     ///
     /// # Errors
-    /// When somebody is enrolled, or perhaps is because the gallery can't be read.
+    /// Without `replace`, when people are enrolled or the gallery can't be read.
     pub fn replaced(&self, replace: bool) -> anyhow::Result<Replaced> {
-        const EXPECTED: &str = "expected --replace, or a data folder without people";
+        const EXPECTED: &str = "expected --replace, or a data directory without people";
         let path = self.gallery();
         let gallery = match path.try_exists() {
             Ok(false) => return Ok(Replaced::Nothing),
@@ -129,17 +129,17 @@ impl DataFolder {
         }
     }
 
-    /// Opens the roster; a folder without one has an empty one, and its log says so.
+    /// Opens the roster. Without a file it is empty, and a warning is logged.
     ///
     /// # Errors
-    /// When it is there but can't be read.
+    /// When the file exists but can't be read.
     pub fn open_roster(&self) -> anyhow::Result<Reloadable<Roster>> {
         let path = self.roster();
         Reloadable::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))
     }
 }
 
-/// What a person who asks once should know of the roster, on standard error.
+/// Prints the warnings of the roster on standard error.
 pub fn note_warnings(data: &DataFolder, roster: &Roster) {
     let path = data.roster();
     if !path.exists() {

@@ -1,5 +1,5 @@
-//! How a command says what went wrong: to people on standard error, and to programs in the form that its
-//! output was promised in.
+//! Error output of the commands: text for people on standard error, and JSON for programs where the
+//! command prints JSON or logs in it.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::output::{self, printable};
 
-/// What a command's output is promised to be.
+/// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutputFormat {
     /// For people.
@@ -20,14 +20,14 @@ pub(super) enum OutputFormat {
     JsonLog,
 }
 
-/// Says why the whole command failed.
+/// Reports the error that ended the command.
 pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     let message = message(error);
     match format {
         OutputFormat::Text => output::note(format_args!("facerec: {message}")),
         OutputFormat::JsonOutput => {
             output::note(format_args!("facerec: {message}"));
-            // Where it can't be printed, it stands on standard error.
+            // If this fails, the message is on standard error all the same.
             let _ = output::line(json!({ "error": message }));
         }
         OutputFormat::JsonLog if tracing::enabled!(Level::ERROR) => tracing::error!("{message}"),
@@ -48,7 +48,7 @@ fn message(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-/// One of several photos that can't be used, in place of its answer.
+/// Output in place of the result for one of several photos that can't be used.
 #[derive(Debug, Serialize)]
 pub(super) struct UnusablePhoto {
     photo: String,
@@ -56,7 +56,7 @@ pub(super) struct UnusablePhoto {
 }
 
 impl UnusablePhoto {
-    /// Tells people of it. `name` is what the output calls the photo.
+    /// Also prints the error on standard error. `name` is the photo's name in the output.
     pub(super) fn report(path: &Path, name: String, error: &anyhow::Error) -> Self {
         let error = message(error);
         output::note(format_args!("facerec: {}: {error}", printable(path)));

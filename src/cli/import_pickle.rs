@@ -1,4 +1,4 @@
-//! `facerec import-pickle`: the old service's model file becomes a gallery.
+//! `facerec import-pickle`: converts the Flask service's model file to a gallery.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use crate::gallery::{pickle, store};
 /// The arguments of `facerec import-pickle`.
 #[derive(Debug, Args)]
 pub struct ImportPickleArgs {
-    #[arg(value_name = "FILE", help = "The old service's face_model.pkl")]
+    #[arg(value_name = "FILE", help = "The Flask service's face_model.pkl")]
     file: PathBuf,
-    /// Folder in which gallery.bin is written
+    /// Directory in which gallery.bin is written
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
-    /// Write over a gallery with people in it, who are lost; without this it is refused
+    /// Replace a gallery that has people; they are lost. Without this flag it is an error
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
 }

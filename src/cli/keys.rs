@@ -1,4 +1,4 @@
-//! `facerec keys`: makes API keys, and lists and removes what the service knows of them.
+//! `facerec keys`: creates API keys, and lists and removes their entries.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,28 +21,28 @@ pub struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a key and print it: this once, since only its SHA-256 is kept
+    /// Create a key and print it once: only its SHA-256 is stored
     New {
-        /// Whose key it is; may be seen in the service's log
+        /// Name of the key's holder; may appear in the log
         name: String,
-        /// What it is good for: recognize, or manage, which includes recognize
+        /// Scope: recognize, or manage, which includes recognize
         #[arg(long, env = "FACEREC_KEY_SCOPE", value_name = "SCOPE", value_parser = scope())]
         scope: Scope,
-        /// File to add the entry to, made if need be [default: the entry is printed]
+        /// File to add the entry to, created if missing [default: print the entry]
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Name and scope of each key in a file, and the first digits of its SHA-256
+    /// List the keys in a file: scope, first digits of the SHA-256, name
     List {
-        /// The file of keys
+        /// The file of API keys
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: PathBuf,
     },
-    /// Take a key out of a file; a running service refuses it from then on
+    /// Remove a key from a file; a running service rejects it from then on
     Remove {
         /// The name of the key
         name: String,
-        /// The file of keys
+        /// The file of API keys
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: PathBuf,
     },
@@ -66,7 +66,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Standard output gets the key alone where the entry goes into a file, so that a script can take it.
+/// With a file, only the key is printed on standard output, so that a script can read it.
 fn new(name: &str, scope: Scope, file: Option<&Path>) -> anyhow::Result<()> {
     let key = keys::generate()?;
     let entry = KeyEntry::of(name, scope, &key);

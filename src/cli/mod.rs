@@ -40,43 +40,44 @@ pub struct Cli {
 enum Command {
     /// Run the HTTP service
     Serve(Box<ServeArgs>),
-    /// Enrol a folder of people: one folder a person, one face a photo
+    /// Enrol people from a directory: one subdirectory per person, one face per photo
     Enroll(enroll::EnrollArgs),
-    /// Turn the old service's pickle into a gallery, running nothing that is in it
+    /// Convert the Flask service's pickle to a gallery; no code in the pickle is run
     ImportPickle(import_pickle::ImportPickleArgs),
-    /// Say who is in photos, without a server
+    /// Recognise the faces in photos, without a server
     Recognize(recognize::RecognizeArgs),
-    /// Print what each stage finds in photos, as JSON, for comparing with the reference
+    /// Print the output of each pipeline stage as JSON, for comparison with the reference
     Inspect(inspect::InspectArgs),
-    /// Measure how many photos this machine answers, how soon, and where the time goes
+    /// Measure throughput, latency and the time of each pipeline stage on this machine
     Bench(bench::BenchArgs),
-    /// Write a photo upright, as PNG
+    /// Apply the EXIF orientation of a photo and write it as PNG
     Normalize(normalize::NormalizeArgs),
-    /// List, check and install the networks
+    /// List, verify and install models
     Models(models::ModelsArgs),
-    /// Make, list and remove the keys that callers of the service need
+    /// Create, list and remove API keys
     Keys(keys::KeysArgs),
-    /// Ask a running service whether it is ready; exit code 0 if so
+    /// Check whether a running service is ready; exit code 0 if it is
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
 impl Cli {
-    /// Of this process's arguments and variables; empty ones are as good as none. Wrong usage ends the process.
+    /// Parses this process's arguments and environment variables; empty variables count as unset, except
+    /// `FACEREC_API_KEYS_FILE`. Wrong usage ends the process.
     #[must_use]
     pub fn of_this_process() -> Self {
         let command = variables::without_empty(Self::command(), |name| std::env::var_os(name));
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
 
-    /// Runs the command and reports what stopped it. The exit code is 0 when all of it worked, else 1;
-    /// wrong usage has ended with 2 before.
+    /// Runs the command and reports its error. The exit code is 0 on success, else 1; wrong usage has
+    /// ended the process with 2 before.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let promise = self.command.output_format();
-        self.command.check_models_folder().and_then(|()| self.command.run()).unwrap_or_else(|error| {
-            // Whoever closed standard output has what they wanted.
+        let format = self.command.output_format();
+        self.command.check_models_directory().and_then(|()| self.command.run()).unwrap_or_else(|error| {
+            // A closed standard output, as after `| head`, is no error.
             if !error.is::<Closed>() {
-                failure::report(&error, promise);
+                failure::report(&error, format);
             }
             ExitCode::FAILURE
         })
@@ -94,26 +95,26 @@ impl Command {
         }
     }
 
-    /// A folder asked for that is not there would be passed over, and models taken from elsewhere.
-    fn check_models_folder(&self) -> anyhow::Result<()> {
-        let Some(folder) = self.models_folder() else { return Ok(()) };
-        let found = if folder.exists() { "something else" } else { "none" };
-        ensure!(folder.is_dir(), "--models {}: expected a folder, found {found}", folder.display());
+    /// Refuses a missing `--models` directory: the search would go on to other directories silently.
+    fn check_models_directory(&self) -> anyhow::Result<()> {
+        let Some(directory) = self.models_directory() else { return Ok(()) };
+        let found = if directory.exists() { "something else" } else { "none" };
+        ensure!(directory.is_dir(), "--models {}: expected a directory, found {found}", directory.display());
         Ok(())
     }
 
-    /// Where models are looked for first.
-    fn models_folder(&self) -> Option<&Path> {
-        let folder = match self {
+    /// `--models`, the directory searched first.
+    fn models_directory(&self) -> Option<&Path> {
+        let directory = match self {
             Self::Serve(args) => &args.models.models,
             Self::Enroll(args) => &args.models.models,
             Self::Recognize(args) => &args.models.models,
             Self::Inspect(args) => &args.models.models,
             Self::Bench(args) => &args.models.models,
-            Self::Models(args) => return args.existing_folder(),
+            Self::Models(args) => return args.existing_directory(),
             Self::ImportPickle(_) | Self::Normalize(_) | Self::Keys(_) | Self::Healthcheck(_) => return None,
         };
-        folder.as_deref()
+        directory.as_deref()
     }
 
     fn run(self) -> anyhow::Result<ExitCode> {

@@ -20,14 +20,14 @@ use crate::models::self_test::SelfTest;
 pub struct ModelsArgs {
     #[command(subcommand)]
     action: Action,
-    /// Folder looked in first for models; then the user's data folder, then models/ beside the program
+    /// Directory searched first for models; then the user's data directory, then models/ beside the program
     #[arg(long, env = "FACEREC_MODELS", value_name = "DIR", global = true)]
     models: Option<PathBuf>,
 }
 
 impl ModelsArgs {
-    /// `--models`, where it must be there: an installation makes it.
-    pub(super) fn existing_folder(&self) -> Option<&Path> {
+    /// `--models`, for the actions that need it to exist; an installation creates it.
+    pub(super) fn existing_directory(&self) -> Option<&Path> {
         match self.action {
             Action::Install { .. } => None,
             Action::List | Action::Verify => self.models.as_deref(),
@@ -37,18 +37,18 @@ impl ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Each network: whether it is installed and where, its licence, its default threshold, its source
+    /// List all models: path, licence, default threshold, source
     List,
-    /// Hold each file that is there against its known SHA-256, and run each embedder's self-test; exit
-    /// code 1 when one fails
+    /// Compare each installed file with its known SHA-256, and run each embedder's self-test; exit code
+    /// 1 when one fails
     Verify,
-    /// Fetch a network that is not shipped, convert it, test it, and put it into --models or the user's
-    /// data folder
+    /// Download a model that is not shipped, convert it, test it, and install it into --models or the
+    /// user's data directory
     Install {
-        /// Which network: vggface2
+        /// Name of the model: vggface2
         name: String,
-        /// Where from: a file or URL of an ONNX file or a PyTorch checkpoint, which is read without running
-        /// anything in it [default: the author's release]
+        /// File or URL of an ONNX file or a PyTorch checkpoint, which is read without running any code in
+        /// it [default: the author's release]
         #[arg(long, env = "FACEREC_INSTALL_FROM", value_name = "FILE|URL")]
         from: Option<String>,
     },

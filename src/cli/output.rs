@@ -1,5 +1,5 @@
-//! What commands print: what was asked for on standard output, which may be a program's input, and what
-//! a person should know on standard error.
+//! Output of the commands: results on standard output, which another program may read, notes for people
+//! on standard error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Nobody reads standard output any more, as after `| head`: more work is in vain.
+/// Standard output was closed by its reader, as after `| head`: the command may end.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output is closed")]
 pub struct Closed;
@@ -15,7 +15,7 @@ pub struct Closed;
 /// Prints a line on standard output.
 ///
 /// # Errors
-/// [`Closed`] when nobody reads it; else what the system says, a full disk perhaps.
+/// [`Closed`] when its reader closed it; else the error of the operating system, e.g. a full disk.
 pub fn line(text: impl Display) -> anyhow::Result<()> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
@@ -23,7 +23,7 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
     }
 }
 
-/// Prints a line on standard error. Where nobody reads that either, there is nobody to tell.
+/// Prints a line on standard error; failures are ignored.
 pub fn note(text: impl Display) {
     let line = format!("{text}\n");
     let _ = io::stderr().lock().write_all(line.as_bytes());

@@ -1,4 +1,4 @@
-//! How far long work is: a bar on a terminal, elsewhere a line now and then.
+//! Progress of long operations: a bar on a terminal, elsewhere a line every ten seconds.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::models::install::Step;
 /// Time between two lines, where there is no terminal.
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Lets something through once an interval, first after one.
+/// Limits an action to once per interval; the first is due after one interval.
 #[derive(Debug)]
 pub(super) struct Throttle {
     interval: Duration,
@@ -21,7 +21,7 @@ impl Throttle {
         Self { interval, last: now }
     }
 
-    /// Whether it is time again.
+    /// Whether the interval has passed; if so, the next one begins.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let due = now.saturating_duration_since(self.last) >= self.interval;
         if due {
@@ -31,26 +31,26 @@ impl Throttle {
     }
 }
 
-/// Photos of a folder that were looked at.
+/// Progress of the enrolment of photos.
 pub(super) struct Photos<'a> {
     bar: ProgressBar,
     total: usize,
     throttle: Throttle,
-    say: &'a dyn Fn(usize, usize),
+    report: &'a dyn Fn(usize, usize),
 }
 
 impl<'a> Photos<'a> {
-    /// Of `total`. `say` is told of them and the total each [`INTERVAL`] where there is no terminal.
-    pub(super) fn new(total: usize, say: &'a dyn Fn(usize, usize)) -> Self {
+    /// Without a terminal, `report` is called with photos done and `total` every [`INTERVAL`].
+    pub(super) fn new(total: usize, report: &'a dyn Fn(usize, usize)) -> Self {
         let bar = ProgressBar::new(total as u64)
             .with_style(style("enrolling {bar:40} {pos}/{len} photos, {eta} left"));
-        Self { bar, total, throttle: Throttle::new(INTERVAL, Instant::now()), say }
+        Self { bar, total, throttle: Throttle::new(INTERVAL, Instant::now()), report }
     }
 
     pub(super) fn show(&mut self, done: usize) {
         self.bar.set_position(done as u64);
         if self.bar.is_hidden() && self.throttle.is_due(Instant::now()) {
-            (self.say)(done, self.total);
+            (self.report)(done, self.total);
         }
     }
 
@@ -59,28 +59,28 @@ impl<'a> Photos<'a> {
     }
 }
 
-/// The installation of a network.
+/// Progress of the installation of a model.
 pub(super) struct Installation<'a> {
     bar: ProgressBar,
     throttle: Throttle,
     last: Option<Step>,
-    say: &'a dyn Fn(String),
+    report: &'a dyn Fn(String),
 }
 
 impl<'a> Installation<'a> {
-    /// `say` is told of each step, and each [`INTERVAL`] of the bytes fetched, where there is no terminal.
-    pub(super) fn new(say: &'a dyn Fn(String)) -> Self {
-        // How much there is to do is not known yet, and for a file never.
+    /// Without a terminal, `report` is called for each step, and every [`INTERVAL`] with the bytes downloaded.
+    pub(super) fn new(report: &'a dyn Fn(String)) -> Self {
+        // The length is unknown until the download begins, and always for a local file.
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(100));
-        Self { bar, throttle: Throttle::new(INTERVAL, Instant::now()), last: None, say }
+        Self { bar, throttle: Throttle::new(INTERVAL, Instant::now()), last: None, report }
     }
 
     pub(super) fn show(&mut self, step: Step) {
         match step {
             Step::Downloading(got, total) => self.show_download(got, total),
-            Step::Converting => self.show_words("converting"),
-            Step::Testing => self.show_words("testing"),
+            Step::Converting => self.show_step("converting"),
+            Step::Testing => self.show_step("testing"),
         }
         self.last = Some(step);
     }
@@ -102,15 +102,15 @@ impl<'a> Installation<'a> {
         let all = total.is_some_and(|total| got >= total);
         if self.bar.is_hidden() && (self.throttle.is_due(Instant::now()) || all) {
             let of = total.map_or(String::new(), |total| format!(" of {}", HumanBytes(total)));
-            (self.say)(format!("fetching: {}{of}", HumanBytes(got)));
+            (self.report)(format!("fetching: {}{of}", HumanBytes(got)));
         }
     }
 
-    fn show_words(&self, words: &'static str) {
+    fn show_step(&self, words: &'static str) {
         self.bar.set_style(style("{spinner} {msg}"));
         self.bar.set_message(words);
         if self.bar.is_hidden() {
-            (self.say)(words.to_owned());
+            (self.report)(words.to_owned());
         }
     }
 
@@ -139,22 +139,22 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_photos_are_counted_in_words() {
-        let said = RefCell::new(Vec::new());
-        let say = |done, total| said.borrow_mut().push((done, total));
-        let mut photos = Photos::new(3, &say);
+    fn without_a_terminal_the_count_of_photos_is_reported() {
+        let reports = RefCell::new(Vec::new());
+        let report = |done, total| reports.borrow_mut().push((done, total));
+        let mut photos = Photos::new(3, &report);
         photos.bar = ProgressBar::hidden();
         photos.show(0);
         photos.throttle.interval = Duration::ZERO;
         photos.show(2);
-        assert_eq!(*said.borrow(), [(2, 3)]);
+        assert_eq!(*reports.borrow(), [(2, 3)]);
     }
 
     #[test]
     fn an_installation_has_a_length_only_where_it_is_known() {
-        let said = RefCell::new(Vec::new());
-        let say = |words| said.borrow_mut().push(words);
-        let mut progress = Installation::new(&say);
+        let reports = RefCell::new(Vec::new());
+        let report = |words| reports.borrow_mut().push(words);
+        let mut progress = Installation::new(&report);
         progress.bar = ProgressBar::hidden();
         progress.throttle.interval = Duration::ZERO;
         progress.show(Step::Downloading(1024, None));
@@ -164,7 +164,7 @@ mod tests {
         progress.show(Step::Converting);
         progress.show(Step::Testing);
         assert_eq!(
-            *said.borrow(),
+            *reports.borrow(),
             ["fetching: 1.00 KiB", "fetching: 2.00 KiB of 4.00 KiB", "converting", "testing"]
         );
     }

@@ -7,10 +7,10 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use super::data::DataFolder;
-use super::enroll::{Watcher, enroll_with_progress};
+use super::enroll::{ProgressObserver, enroll_with_progress};
 use crate::allocator;
 use crate::config::{Config, ServeArgs};
-use crate::enroll::folder::{FolderReport, Skipped};
+use crate::enroll::directory::{EnrollmentReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
 use crate::http::middleware::auth::Access;
@@ -154,11 +154,11 @@ fn enroll_people(
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
     tracing::info!("enrolling people/: until that is done, nobody is answered");
-    let watcher = Watcher {
-        say: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
-        stop: &|| stop.came(),
+    let observer = ProgressObserver {
+        progress: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
+        cancelled: &|| stop.came(),
     };
-    let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &watcher)?;
+    let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &observer)?;
     let Some((report, skipped)) = enrolled else { return Ok(None) };
     log_refused(&report, &skipped, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
@@ -167,7 +167,7 @@ fn enroll_people(
 }
 
 /// Logs hold no names, and so no paths and no reasons, unless they are asked for.
-fn log_refused(report: &FolderReport, skipped: &[Skipped], data: &DataFolder) {
+fn log_refused(report: &EnrollmentReport, skipped: &[Skipped], data: &DataFolder) {
     let refused = report.photos.iter().filter(|photo| !photo.accepted);
     let photos_refused = refused.clone().count();
     tracing::info!(

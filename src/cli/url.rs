@@ -1,6 +1,6 @@
-//! The address of a service as an argument.
+//! The URL of a service as an argument.
 
-/// Scheme and host, and a path perhaps.
+/// Accepts HTTP and HTTPS URLs with a host.
 pub(super) fn url(text: &str) -> Result<String, String> {
     let after_scheme = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let parsed = text.parse::<ureq::http::Uri>().ok().filter(|_| after_scheme.is_some());

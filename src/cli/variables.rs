@@ -1,14 +1,15 @@
-//! Variables that are set to nothing, as a compose file's `${X:-}` has them, count as not set.
+//! Empty environment variables count as unset, as a compose file's `${X:-}` makes them, except
+//! `FACEREC_API_KEYS_FILE`, where startup fails.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
 use clap::{Arg, Command};
 
-/// An empty one must stop the start: without it the service would be open to everybody.
+/// Startup fails if it is empty: counted as unset, it would open the service to everybody.
 const NEVER_IGNORED: &str = "FACEREC_API_KEYS_FILE";
 
-/// The command, which does not look at variables whose `value` is empty.
+/// The command without the environment variables whose `value` is empty.
 pub(super) fn without_empty(command: Command, value: fn(&OsStr) -> Option<OsString>) -> Command {
     let ignored = move |arg: &Arg| {
         let name = arg.get_env().filter(|name| *name != NEVER_IGNORED);

@@ -1,57 +1,54 @@
-//! The bounds of the enrolment gate as arguments.
+//! The thresholds of the enrolment gate as arguments.
 
 use clap::Args;
 
 use super::range::{distance, number, share};
 use crate::enroll::GateParams;
 
-/// The largest variance that a Laplacian of bytes can have: that of -1020 and 1020.
-const MAX_VARIANCE: f32 = 1_040_400.0;
-
-/// What a photo must be to be enrolled; taken by every command that enrols.
+/// Thresholds of the quality gate; arguments of every command that enrols.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
 #[command(next_help_heading = "Which photos are enrolled")]
 pub struct GateArgs {
-    /// Least probability of the face, 0 to 1
+    /// Least detection probability of the face, 0 to 1
     #[arg(long, env = "FACEREC_ENROLL_MIN_PROBABILITY", value_name = "PROBABILITY",
           default_value_t = GateParams::default().min_probability, value_parser = share())]
     pub enroll_min_probability: f32,
     /// Least width and height of the face, pixels
     #[arg(long, env = "FACEREC_ENROLL_MIN_FACE_PX", value_name = "PIXELS",
-          default_value_t = GateParams::default().min_face_px, value_parser = number(0.0..=4096.0_f32))]
+          default_value_t = GateParams::default().min_face_px, value_parser = number(GateParams::FACE_SIDES_PX))]
     pub enroll_min_face_px: f32,
-    /// A further face counts from this share of the main face's area, 0 to 1; 0 counts every face
+    /// Other faces count from this share of the main face's area, 0 to 1; 0 counts every face
     #[arg(long, env = "FACEREC_ENROLL_MIN_RIVAL_AREA", value_name = "SHARE",
           default_value_t = GateParams::default().min_rival_area, value_parser = share())]
     pub enroll_min_rival_area: f32,
-    /// Least sharpness: variance of the Laplacian over the 160x160 crop's luma; 0 takes any
+    /// Least sharpness: variance of the Laplacian over the 160x160 crop's luma; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MIN_SHARPNESS", value_name = "VARIANCE",
-          default_value_t = GateParams::default().min_sharpness, value_parser = number(0.0..=MAX_VARIANCE))]
+          default_value_t = GateParams::default().min_sharpness, value_parser = number(GateParams::SHARPNESSES))]
     pub enroll_min_sharpness: f32,
-    /// Most that the head may be turned to a side, degrees; 90 takes any
+    /// Largest yaw of the head to either side, degrees; 90 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MAX_YAW_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_yaw_deg, value_parser = number(0.0..=90.0_f32))]
+          default_value_t = GateParams::default().max_yaw_deg, value_parser = number(GateParams::TURNS_DEG))]
     pub enroll_max_yaw_deg: f32,
-    /// Most that the head may look up or down, degrees; 90 takes any
+    /// Largest pitch of the head up or down, degrees; 90 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MAX_PITCH_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_pitch_deg, value_parser = number(0.0..=90.0_f32))]
+          default_value_t = GateParams::default().max_pitch_deg, value_parser = number(GateParams::TURNS_DEG))]
     pub enroll_max_pitch_deg: f32,
-    /// Most that the head may be tilted, degrees; 180 takes any
+    /// Largest roll of the head to either side, degrees; 180 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MAX_ROLL_DEG", value_name = "DEGREES",
-          default_value_t = GateParams::default().max_roll_deg, value_parser = number(0.0..=180.0_f32))]
+          default_value_t = GateParams::default().max_roll_deg, value_parser = number(GateParams::ROLLS_DEG))]
     pub enroll_max_roll_deg: f32,
-    /// A face nearer than this to another person is taken for that one, cosine distance; 0 takes any
+    /// Cosine distance below which a face is taken for another person's; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_OTHER_PERSON_DISTANCE", value_name = "DISTANCE",
           default_value_t = GateParams::default().other_person_distance, value_parser = distance())]
     pub enroll_other_person_distance: f32,
-    /// A photo nearer than this to one of the same person is the same again, cosine distance; 0 takes any
+    /// Cosine distance below which a photo is a duplicate of one of the same person; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_SAME_PHOTO_DISTANCE", value_name = "DISTANCE",
           default_value_t = GateParams::default().same_photo_distance, value_parser = distance())]
     pub enroll_same_photo_distance: f32,
 }
 
 impl From<&GateArgs> for GateParams {
-    /// Nothing can fail here: the argument parsers have checked every value.
+    /// Infallible: the argument parsers have checked every value.
     fn from(args: &GateArgs) -> Self {
         Self {
             min_probability: args.enroll_min_probability,

@@ -1,4 +1,4 @@
-//! Parsers of numbers within a range; the message says what was expected and found.
+//! Argument parsers for numbers within a range.
 
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -9,10 +9,10 @@ use std::str::FromStr;
 pub(crate) const DISTANCE: RangeInclusive<f32> = 0.0..=2.0;
 /// The values of a probability or another share of one.
 pub(crate) const SHARE: RangeInclusive<f32> = 0.0..=1.0;
-/// More threads than any machine has cores.
-const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Largest number of workers: more than any machine has cores.
+const MAX_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// What an argument's text becomes.
+/// A parser of an argument's text.
 pub(crate) trait Parse<T>: Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {}
 
 impl<T, F: Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static> Parse<T> for F {}
@@ -33,19 +33,19 @@ where
     within("whole number", range)
 }
 
-/// A cosine distance.
+/// A cosine distance, [`DISTANCE`].
 pub(crate) fn distance() -> impl Parse<f32> {
     number(DISTANCE)
 }
 
-/// A probability or another share of one.
+/// A probability or share, [`SHARE`].
 pub(crate) fn share() -> impl Parse<f32> {
     number(SHARE)
 }
 
-/// A number of threads that work on photos.
+/// A number of worker threads.
 pub(crate) fn workers() -> impl Parse<NonZeroUsize> {
-    whole(NonZeroUsize::MIN..=MOST_WORKERS)
+    whole(NonZeroUsize::MIN..=MAX_WORKERS)
 }
 
 fn within<T>(what: &'static str, range: RangeInclusive<T>) -> impl Parse<T>

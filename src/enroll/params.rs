@@ -1,6 +1,8 @@
-//! What a photo must be to be enrolled.
+//! Thresholds of the quality gate of enrolment.
 
-/// The bounds of the gate; a value exactly on its bound is good enough.
+use std::ops::RangeInclusive;
+
+/// Thresholds of the gate; a value equal to its threshold passes.
 ///
 /// The defaults were set on the project's test photos: every clear portrait passes with room to
 /// spare, and each of them is refused when it is blurred, tilted by 45 degrees or shrunk until the
@@ -38,6 +40,19 @@ pub struct GateParams {
     /// Cosine distance below which a photo of the same person is the same photo again, stored in
     /// another way. Another compression measures up to 0.003, another photo of the person 0.2.
     pub same_photo_distance: f32,
+}
+
+/// The values that each threshold may have, both ends included.
+impl GateParams {
+    /// Of [`GateParams::min_face_px`], pixels.
+    pub const FACE_SIDES_PX: RangeInclusive<f32> = 0.0..=4096.0;
+    /// Of [`GateParams::min_sharpness`]. The Laplacian of bytes lies between -1020 and 1020; the largest
+    /// variance is that of these two values.
+    pub const SHARPNESSES: RangeInclusive<f32> = 0.0..=1_040_400.0;
+    /// Of [`GateParams::max_yaw_deg`] and [`GateParams::max_pitch_deg`], degrees.
+    pub const TURNS_DEG: RangeInclusive<f32> = 0.0..=90.0;
+    /// Of [`GateParams::max_roll_deg`], degrees.
+    pub const ROLLS_DEG: RangeInclusive<f32> = 0.0..=180.0;
 }
 
 impl Default for GateParams {

@@ -1,4 +1,4 @@
-//! What makes a photo a bad example of a face, measured simply.
+//! Quality measures of a face: sharpness of the crop and head pose.
 
 use crate::align::AlignedCrop;
 use crate::geometry::{Landmarks, Point};

@@ -1,5 +1,7 @@
 //! Why a photo was refused, with what was measured and what is needed.
 
+use crate::person_name::PersonName;
+
 use std::fmt;
 
 /// An axis about which a head turns.
@@ -72,7 +74,7 @@ pub enum Reason {
         /// That person's id; `None` for one of the same batch, who has none yet.
         person_id: Option<String>,
         /// That person's name.
-        name: String,
+        name: PersonName,
         /// Cosine distance.
         measured: f32,
         /// It must not be below.

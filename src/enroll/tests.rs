@@ -133,11 +133,15 @@ fn embedding(distances: &[f32]) -> Embedding {
     Embedding::new(values).unwrap()
 }
 
+fn named(name: &str) -> PersonName {
+    PersonName::parse(name).unwrap()
+}
+
 fn enrolled(name: &str, axis: usize, sha: u8) -> Person {
     let mut distances = [1.0; 3];
     distances[axis] = 0.0;
     let photo = EnrolledPhoto::new(embedding(&distances), Some([sha; 32]));
-    Person::new(name, None, vec![photo]).unwrap()
+    Person::new(named(name), None, vec![photo])
 }
 
 fn gallery() -> Gallery {
@@ -148,9 +152,9 @@ fn gallery() -> Gallery {
 #[test]
 fn a_face_like_another_persons_is_named_with_whom_and_how_near() {
     let (pipeline, gallery) = (pipeline(), gallery());
-    let gate = Gate::new(&pipeline, &gallery, GateParams::default());
+    let gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
     let reasons =
-        |name: &str, distances: &[f32]| gate.known.identity_reasons(name, &embedding(distances), &[9; 32]);
+        |name: &str, distances: &[f32]| gate.identity.reasons(&named(name), &embedding(distances), &[9; 32]);
     assert_eq!(reasons("Joan", &[0.6, 0.41]), [], "far enough");
     assert_eq!(reasons("Ada", &[0.1, 0.8]), [], "one's own nearness is fine");
     assert_eq!(reasons("Ada", &[0.3, 0.35]), [], "alike, but nearer to herself");
@@ -166,18 +170,18 @@ fn a_face_like_another_persons_is_named_with_whom_and_how_near() {
 #[test]
 fn the_same_photo_is_known_by_its_bytes_and_by_its_face() {
     let (pipeline, gallery) = (pipeline(), gallery());
-    let gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    let by_bytes = gate.known.identity_reasons("Ada", &embedding(&[0.2]), &[1; 32]);
+    let gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
+    let by_bytes = gate.identity.reasons(&named("Ada"), &embedding(&[0.2]), &[1; 32]);
     let id = Some(gallery.people()[0].photos[0].id.clone());
     assert_eq!(by_bytes, [Reason::SamePhotoAgain { photo_id: id, measured: 0.0, needed: 0.005 }]);
     assert_eq!(
-        codes(&gate.known.identity_reasons("Ada", &embedding(&[0.004]), &[9; 32])),
+        codes(&gate.identity.reasons(&named("Ada"), &embedding(&[0.004]), &[9; 32])),
         ["same_photo_again"]
     );
-    assert_eq!(gate.known.identity_reasons("Ada", &embedding(&[0.006]), &[9; 32]), []);
+    assert_eq!(gate.identity.reasons(&named("Ada"), &embedding(&[0.006]), &[9; 32]), []);
     // Somebody else's photo is another person's face, not a repetition.
     assert_eq!(
-        codes(&gate.known.identity_reasons("Grace", &embedding(&[0.0]), &[1; 32])),
+        codes(&gate.identity.reasons(&named("Grace"), &embedding(&[0.0]), &[1; 32])),
         ["looks_like_another_person"]
     );
 }
@@ -189,7 +193,7 @@ fn photos_are_held_against_who_was_enrolled_since() {
         let photos =
             distances.iter().zip(10..).map(|(at, sha)| EnrolledPhoto::new(embedding(at), Some([sha; 32])));
         let photos: Vec<_> = photos.collect();
-        identity_conflict(&gallery, GateParams::default(), name, &photos).map(|reason| reason.code())
+        identity_conflict(&gallery, GateParams::default(), &named(name), &photos).map(|reason| reason.code())
     };
     assert_eq!(found("Joan", &[&[0.6, 0.6]]), None);
     assert_eq!(found("Joan", &[&[0.9, 0.9], &[0.05, 1.0]]), Some("looks_like_another_person"));
@@ -199,28 +203,28 @@ fn photos_are_held_against_who_was_enrolled_since() {
 #[test]
 fn a_batch_is_held_against_itself() {
     let (pipeline, gallery) = (pipeline(), gallery());
-    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    gate.known.taken.push(Taken {
-        name: "Joan".to_owned(),
+    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
+    gate.identity.accepted.push(AcceptedPhoto {
+        name: named("Joan"),
         embedding: embedding(&[1.0, 1.0, 0.0]),
         sha256: [7; 32],
     });
     assert_eq!(
-        codes(&gate.known.identity_reasons("Joan", &embedding(&[1.0, 1.0, 0.2]), &[7; 32])),
+        codes(&gate.identity.reasons(&named("Joan"), &embedding(&[1.0, 1.0, 0.2]), &[7; 32])),
         ["same_photo_again"]
     );
-    let other = gate.known.identity_reasons("Mary", &embedding(&[1.0, 1.0, 0.2]), &[8; 32]);
+    let other = gate.identity.reasons(&named("Mary"), &embedding(&[1.0, 1.0, 0.2]), &[8; 32]);
     assert!(
-        matches!(&other[..], [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] if name == "Joan")
+        matches!(&other[..], [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] if *name == "Joan")
     );
 }
 
 #[test]
 fn what_has_no_face_is_refused_whatever_is_forced() {
     let (pipeline, gallery) = (pipeline(), gallery());
-    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
+    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
     for force in [false, true] {
-        let Outcome::Rejected { reasons } = gate.assess("Ada", b"no image", force).unwrap() else {
+        let Outcome::Rejected { reasons } = gate.assess(&named("Ada"), b"no image", force).unwrap() else {
             panic!("accepted")
         };
         assert_eq!(codes(&reasons), ["not_an_image"]);
@@ -229,7 +233,7 @@ fn what_has_no_face_is_refused_whatever_is_forced() {
         let blank = image::RgbImage::new(40, 40);
         blank.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
         assert_eq!(
-            gate.assess("Ada", &png, force).unwrap(),
+            gate.assess(&named("Ada"), &png, force).unwrap(),
             Outcome::Rejected { reasons: vec![Reason::NoFace] }
         );
     }

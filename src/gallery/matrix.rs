@@ -1,11 +1,13 @@
-//! All embeddings of a gallery as one matrix of 16-bit integers: a row a photo, the rows of a
-//! person side by side.
+//! All embeddings of a gallery as a matrix of 16-bit integers: one row per photo, the rows of a
+//! person adjacent.
 //!
 //! A search of 100,000 embeddings is bound by memory: as float32 they are 205 MB, and one core
 //! that reads 12 GB a second needs 17 ms for them. As integers they are half of that, and
-//! integer sums are the same on each machine whatever their order. The matrix only narrows the
-//! field: who comes out is compared again by [`Embedding::cosine_distance`], and [`SLACK`] makes
-//! sure that nobody is missing.
+//! integer sums are the same on each machine whatever their order. The matrix only preselects:
+//! the candidates are compared again by [`Embedding::cosine_distance`], and [`SLACK`] guarantees
+//! that none is missing.
+
+use std::sync::Arc;
 
 use super::Person;
 use super::search::Candidate;
@@ -23,6 +25,9 @@ const SCALE: f32 = 16_384.0;
 const SLACK: i32 = 750_000;
 /// Faces compared in one pass over the matrix. Eight (8 KiB) stay in the first-level cache.
 const FACES_A_PASS: usize = 8;
+/// Rows after which a chunk ends, 256 KiB: long enough to be read at the speed of memory, short enough
+/// to be rebuilt for an edit.
+const MIN_CHUNK_ROWS: usize = 256;
 
 /// One embedding in steps of `1 / SCALE`, aligned to a cache line (1 KiB: 16 lines, no padding
 /// between rows).
@@ -45,27 +50,49 @@ impl Row {
     }
 }
 
-/// `photos x 512` integers, in the order of the people and their photos.
-#[derive(Debug, Clone)]
-pub(super) struct Matrix {
+/// The rows of people who stand side by side in the gallery.
+#[derive(Debug)]
+struct Chunk {
     rows: Vec<Row>,
     /// How many rows each person has; they add up to all rows.
     counts: Vec<usize>,
 }
 
+/// `photos x 512` integers, in the order of the people and their photos, in chunks that galleries
+/// share: an edit rebuilds those around the person that it concerns. A chunk holds whole people.
+#[derive(Debug, Clone)]
+pub(super) struct Matrix {
+    chunks: Vec<Arc<Chunk>>,
+}
+
 impl Matrix {
-    pub(super) fn new(people: &[Person]) -> Self {
-        let photos = people.iter().flat_map(|person| &person.photos);
-        let mut rows = Vec::with_capacity(people.iter().map(|person| person.photos.len()).sum());
-        rows.extend(photos.map(|photo| Row::new(&photo.embedding)));
-        Self { rows, counts: people.iter().map(|person| person.photos.len()).collect() }
+    pub(super) fn new(people: &[Arc<Person>]) -> Self {
+        let mut chunks = Vec::new();
+        push_chunks(&mut chunks, people);
+        Self { chunks }
+    }
+
+    /// The matrix of the people `new`, where this is that of the people `old`. Chunks of people who
+    /// stand in both, before or behind all changes, are shared.
+    pub(super) fn updated(&self, old: &[Arc<Person>], new: &[Arc<Person>]) -> Self {
+        let same = |(a, b): &(&Arc<Person>, &Arc<Person>)| Arc::ptr_eq(a, b);
+        let before = old.iter().zip(new).take_while(same).count();
+        let left = old.len().min(new.len()) - before;
+        let behind = old.iter().rev().zip(new.iter().rev()).take(left).take_while(same).count();
+        let (first, first_person) = whole_chunks(self.chunks.iter(), before);
+        let (last, people_behind) = whole_chunks(self.chunks.iter().rev(), behind);
+        let mut chunks = Vec::with_capacity(self.chunks.len() + 1);
+        chunks.extend_from_slice(self.chunks.get(..first).unwrap_or_default());
+        push_chunks(&mut chunks, new.get(first_person..new.len() - people_behind).unwrap_or_default());
+        chunks.extend_from_slice(self.chunks.get(self.chunks.len() - last..).unwrap_or_default());
+        Self { chunks }
     }
 
     /// For each face the `wanted` nearest people, nearest first; of equal distances the earlier
     /// person first. `people` are those that the matrix was made of.
     pub(super) fn nearest(
         &self,
-        people: &[Person],
+        people: &[Arc<Person>],
         faces: &[Embedding],
         wanted: usize,
     ) -> Vec<Vec<Candidate>> {
@@ -82,14 +109,33 @@ impl Matrix {
     /// one of the person's photos. One pass over the matrix.
     fn closest_dots(&self, faces: &[Embedding]) -> Vec<Vec<i32>> {
         let faces: Vec<Row> = faces.iter().map(Row::new).collect();
-        let mut dots = vec![Vec::with_capacity(self.counts.len()); faces.len()];
+        let people = self.chunks.iter().map(|chunk| chunk.counts.len()).sum();
+        let mut dots: Vec<Vec<i32>> = faces.iter().map(|_| Vec::with_capacity(people)).collect();
+        for chunk in &self.chunks {
+            chunk.append_closest_dots(&faces, &mut dots);
+        }
+        dots
+    }
+}
+
+impl Chunk {
+    fn new(people: &[Arc<Person>]) -> Self {
+        let counts: Vec<usize> = people.iter().map(|person| person.photos.len()).collect();
+        let mut rows = Vec::with_capacity(counts.iter().sum());
+        let photos = people.iter().flat_map(|person| &person.photos);
+        rows.extend(photos.map(|photo| Row::new(&photo.embedding)));
+        Self { rows, counts }
+    }
+
+    /// For each face, one more value for each person of this chunk.
+    fn append_closest_dots(&self, faces: &[Row], dots: &mut [Vec<i32>]) {
         let mut rest = self.rows.as_slice();
         for count in &self.counts {
-            let (own, after) = rest.split_at(rest.len().min(*count));
+            let (rows, after) = rest.split_at(rest.len().min(*count));
             rest = after;
             let mut best = [i32::MIN; FACES_A_PASS];
-            for row in own {
-                for (best, face) in best.iter_mut().zip(&faces) {
+            for row in rows {
+                for (best, face) in best.iter_mut().zip(faces) {
                     *best = (*best).max(row.dot(face));
                 }
             }
@@ -97,12 +143,39 @@ impl Matrix {
                 dots.push(best);
             }
         }
-        dots
     }
 }
 
+/// Appends the chunks of `people`: each with at least [`MIN_CHUNK_ROWS`] rows, but for the last one.
+fn push_chunks(chunks: &mut Vec<Arc<Chunk>>, people: &[Arc<Person>]) {
+    let (mut first, mut rows) = (0, 0);
+    for (at, person) in people.iter().enumerate() {
+        rows += person.photos.len();
+        if rows >= MIN_CHUNK_ROWS || at + 1 == people.len() {
+            chunks.push(Arc::new(Chunk::new(people.get(first..=at).unwrap_or_default())));
+            (first, rows) = (at + 1, 0);
+        }
+    }
+}
+
+/// How many of the first `chunks` hold only the first `people`, and how many people those are. A small
+/// chunk next to the change does not count: it is merged, so that edits don't leave ever more of them.
+fn whole_chunks<'a>(chunks: impl Iterator<Item = &'a Arc<Chunk>>, people: usize) -> (usize, usize) {
+    let (mut whole, mut without_small) = ((0, 0), (0, 0));
+    for chunk in chunks {
+        let held = whole.1 + chunk.counts.len();
+        if held > people {
+            break;
+        }
+        let is_small = chunk.rows.len() < MIN_CHUNK_ROWS;
+        without_small = if is_small { whole } else { (whole.0 + 1, held) };
+        whole = (whole.0 + 1, held);
+    }
+    without_small
+}
+
 /// The nearest people by exact distance, out of those whose integer product leaves it open.
-fn rank(people: &[Person], face: &Embedding, dots: &[i32], wanted: usize) -> Vec<Candidate> {
+fn rank(people: &[Arc<Person>], face: &Embedding, dots: &[i32], wanted: usize) -> Vec<Candidate> {
     // Each of the `wanted` nearest is at least as near as the `wanted`th by integers, give or take.
     let cut = match wanted.checked_sub(1) {
         Some(last) if wanted < dots.len() => {

@@ -1,11 +1,12 @@
-//! The enrolled people and their embeddings. A [`Gallery`] never changes: an edit makes a new one.
+//! The enrolled people and their embeddings. A [`Gallery`] is immutable: an edit makes a new one, which
+//! shares all people, and their part of the search matrix, that the edit does not concern.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
-use crate::person_name;
+use crate::person_name::PersonName;
 use crate::student_id::StudentId;
 
 mod matrix;
@@ -19,12 +20,12 @@ use matrix::Matrix;
 /// The longest id of a person or a photo, bytes; a ULID has 26.
 const MAX_ID_BYTES: usize = 64;
 
-/// How a gallery's embeddings were made; probes are cut and standardised the same way.
+/// How a gallery's embeddings were computed; probes are cropped and standardised the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     /// Name of the embedder: `casia` or `vggface2`.
     pub model: String,
-    /// SHA-256 of the model's file; `None` for an imported gallery, whose maker is not known.
+    /// SHA-256 of the model's file; `None` for an imported gallery, where it is unknown.
     pub model_sha256: Option<[u8; 32]>,
     /// facenet-pytorch's `margin`: pixels of the 160-pixel crop.
     pub margin_px: u32,
@@ -35,9 +36,9 @@ pub struct Recipe {
 pub struct EnrolledPhoto {
     /// ULID, sortable by the time of enrolment.
     pub id: String,
-    /// What the face looks like.
+    /// FaceNet's output for the face.
     pub embedding: Embedding,
-    /// SHA-256 of the photo's bytes, to notice the same photo again; `None` for imported ones.
+    /// SHA-256 of the photo's file, to detect duplicates; `None` for imported photos.
     pub source_sha256: Option<[u8; 32]>,
 }
 
@@ -55,7 +56,7 @@ pub struct Person {
     /// ULID, sortable by the time of enrolment.
     pub id: String,
     /// The name as it is shown; unique in a gallery.
-    pub name: String,
+    pub name: PersonName,
     /// The person's own ID, used where the roster has none.
     pub student_id: Option<StudentId>,
     /// At least one.
@@ -64,26 +65,51 @@ pub struct Person {
 
 impl Person {
     /// A person with a new id.
-    ///
-    /// # Errors
-    /// [`InputError::Invalid`] for a name that [`person_name::parse`] refuses.
-    pub fn new(name: &str, student_id: Option<StudentId>, photos: Vec<EnrolledPhoto>) -> Result<Self> {
-        Ok(Self { id: new_id(), name: person_name::parse(name)?, student_id, photos })
+    #[must_use]
+    pub fn new(name: PersonName, student_id: Option<StudentId>, photos: Vec<EnrolledPhoto>) -> Self {
+        Self { id: new_id(), name, student_id, photos }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_id(&self.id)?;
+        if self.photos.is_empty() {
+            let message = "a person needs at least one photo, found none";
+            return Err(InputError::Invalid(message.to_owned()).into());
+        }
+        self.check_photo_ids()
+    }
+
+    fn check_photo_ids(&self) -> Result<()> {
+        let mut ids = HashSet::with_capacity(self.photos.len());
+        self.photos.iter().try_for_each(|photo| {
+            check_id(&photo.id)?;
+            let is_new = ids.insert(photo.id.as_str());
+            if is_new { Ok(()) } else { Err(conflict("two photos of a person have the same id")) }
+        })
     }
 }
 
-/// A new id: a ULID, sortable by the time of its making.
+/// A change of a person's data; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PersonUpdate {
+    /// Another name.
+    pub name: Option<PersonName>,
+    /// Another ID of the person's own; `Some(None)` removes it.
+    pub student_id: Option<Option<StudentId>>,
+}
+
+/// A new id: a ULID, sortable by the time of its creation.
 #[must_use]
 pub fn new_id() -> String {
     ulid::Ulid::generate().to_string()
 }
 
-/// An immutable set of people.
+/// An immutable set of people. A clone shares the people and the search matrix.
 #[derive(Debug, Clone)]
 pub struct Gallery {
     recipe: Recipe,
-    people: Vec<Person>,
-    /// Made at the first search, or by [`Gallery::prepare`].
+    people: Vec<Arc<Person>>,
+    /// Built at the first search, or by [`Gallery::prepare`]; edits update it.
     matrix: OnceLock<Matrix>,
 }
 
@@ -94,19 +120,25 @@ impl PartialEq for Gallery {
 }
 
 impl Gallery {
-    /// A gallery of `people`, in this order. Names are brought to one spelling
-    /// ([`person_name::normalize`]).
+    /// A gallery of `people`, in this order.
     ///
     /// # Errors
-    /// [`InputError::Invalid`] for a bad name or id or a person without a photo,
-    /// [`InputError::Conflict`] for a name or an id that is there twice.
-    pub fn new(recipe: Recipe, mut people: Vec<Person>) -> Result<Self> {
-        for person in &mut people {
-            check_person(person)?;
+    /// [`InputError::Invalid`] for a bad id or a person without a photo, [`InputError::Conflict`] for
+    /// a name or an id that occurs twice.
+    pub fn new<P: Into<Arc<Person>>>(recipe: Recipe, people: Vec<P>) -> Result<Self> {
+        let people: Vec<Arc<Person>> = people.into_iter().map(Into::into).collect();
+        let mut names = HashSet::with_capacity(people.len());
+        let mut ids = HashSet::with_capacity(people.len());
+        for person in &people {
+            person.check()?;
+            if !names.insert(&person.name) {
+                return Err(conflict("a person of this name is enrolled already"));
+            }
+            if !ids.insert(person.id.as_str()) {
+                return Err(two_people_with_one_id());
+            }
         }
-        let gallery = Self { recipe, people, matrix: OnceLock::new() };
-        gallery.check_unique()?;
-        Ok(gallery)
+        Ok(Self { recipe, people, matrix: OnceLock::new() })
     }
 
     /// A gallery without people.
@@ -115,7 +147,7 @@ impl Gallery {
         Self { recipe, people: Vec::new(), matrix: OnceLock::new() }
     }
 
-    /// How the embeddings were made.
+    /// How the embeddings were computed.
     #[must_use]
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
@@ -123,7 +155,7 @@ impl Gallery {
 
     /// The people, in the order of enrolment.
     #[must_use]
-    pub fn people(&self) -> &[Person] {
+    pub fn people(&self) -> &[Arc<Person>] {
         &self.people
     }
 
@@ -148,17 +180,16 @@ impl Gallery {
     /// The person with this id.
     #[must_use]
     pub fn person(&self, id: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.id == id)
+        self.people.iter().find(|person| person.id == id).map(Arc::as_ref)
     }
 
-    /// The person with this name, whichever its Unicode form.
+    /// The person with this name.
     #[must_use]
-    pub fn person_by_name(&self, name: &str) -> Option<&Person> {
-        let name = person_name::normalize(name);
-        self.people.iter().find(|person| person.name == name)
+    pub fn person_by_name(&self, name: &PersonName) -> Option<&Person> {
+        self.people.iter().find(|person| person.name == *name).map(Arc::as_ref)
     }
 
-    /// Lays the embeddings out for searching. The first search does it otherwise, and takes longer for it.
+    /// Builds the search matrix, which the first search does otherwise.
     pub fn prepare(&self) {
         self.matrix();
     }
@@ -172,13 +203,16 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NameTaken`]; [`InputError::Conflict`] when the id is taken; [`InputError::Invalid`]
     /// as in [`Gallery::new`].
-    pub fn with_person(&self, mut person: Person) -> Result<Self> {
-        check_person(&mut person)?;
-        self.edited(|people| {
-            check_name_free(people, &person.name, &person.id)?;
-            people.push(person);
-            Ok(())
-        })
+    pub fn with_person(&self, person: Person) -> Result<Self> {
+        person.check()?;
+        self.check_name_is_free(&person.name, &person.id)?;
+        if self.person(&person.id).is_some() {
+            return Err(two_people_with_one_id());
+        }
+        let mut people = Vec::with_capacity(self.people.len() + 1);
+        people.extend_from_slice(&self.people);
+        people.push(Arc::new(person));
+        Ok(self.with_people(people))
     }
 
     /// Without the person with this id.
@@ -186,34 +220,24 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NotFound`].
     pub fn without_person(&self, id: &str) -> Result<Self> {
-        self.edited(|people| {
-            let at = people.iter().position(|person| person.id == id).ok_or_else(|| no_person(id))?;
-            people.remove(at);
-            Ok(())
-        })
+        let at = self.position(id)?;
+        let mut people = self.people.clone();
+        people.remove(at);
+        Ok(self.with_people(people))
     }
 
-    /// With another name for the person with this id.
+    /// With another name or another ID of the person with this id.
     ///
     /// # Errors
-    /// [`InputError::NotFound`]; [`InputError::NameTaken`]; [`InputError::Invalid`] for a bad name.
-    pub fn renamed(&self, id: &str, name: &str) -> Result<Self> {
-        let name = person_name::parse(name)?;
-        self.edited(|people| {
-            find_mut(people, id)?;
-            check_name_free(people, &name, id)?;
-            find_mut(people, id)?.name = name;
-            Ok(())
-        })
-    }
-
-    /// With another ID (or none) of the person's own.
-    ///
-    /// # Errors
-    /// [`InputError::NotFound`].
-    pub fn with_student_id(&self, id: &str, student_id: Option<StudentId>) -> Result<Self> {
-        self.edited(|people| {
-            find_mut(people, id)?.student_id = student_id;
+    /// [`InputError::NotFound`]; [`InputError::NameTaken`].
+    pub fn updated(&self, id: &str, update: PersonUpdate) -> Result<Self> {
+        let at = self.position(id)?;
+        if let Some(name) = &update.name {
+            self.check_name_is_free(name, id)?;
+        }
+        self.edited(at, |person| {
+            person.name = update.name.unwrap_or_else(|| person.name.clone());
+            person.student_id = update.student_id.unwrap_or_else(|| person.student_id.clone());
             Ok(())
         })
     }
@@ -223,12 +247,9 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::Conflict`] when a photo's id is taken.
     pub fn with_photos(&self, id: &str, photos: Vec<EnrolledPhoto>) -> Result<Self> {
-        for photo in &photos {
-            check_id(&photo.id)?;
-        }
-        self.edited(|people| {
-            find_mut(people, id)?.photos.extend(photos);
-            Ok(())
+        self.edited(self.position(id)?, |person| {
+            person.photos.extend(photos);
+            person.check_photo_ids()
         })
     }
 
@@ -237,8 +258,7 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::LastPhoto`].
     pub fn without_photo(&self, id: &str, photo_id: &str) -> Result<Self> {
-        self.edited(|people| {
-            let person = find_mut(people, id)?;
+        self.edited(self.position(id)?, |person| {
             let at = person.photos.iter().position(|photo| photo.id == photo_id);
             let at = at.ok_or_else(|| {
                 InputError::NotFound(format!("the person has no photo with the id {photo_id:?}"))
@@ -251,31 +271,37 @@ impl Gallery {
         })
     }
 
-    fn edited(&self, edit: impl FnOnce(&mut Vec<Person>) -> Result<()>) -> Result<Self> {
+    /// A gallery in which a copy of the person at `at` is changed by `edit`.
+    fn edited(&self, at: usize, edit: impl FnOnce(&mut Person) -> Result<()>) -> Result<Self> {
         let mut people = self.people.clone();
-        edit(&mut people)?;
-        let gallery = Self { recipe: self.recipe.clone(), people, matrix: OnceLock::new() };
-        gallery.check_unique()?;
-        Ok(gallery)
+        if let Some(person) = people.get_mut(at) {
+            edit(Arc::make_mut(person))?;
+        }
+        Ok(self.with_people(people))
     }
 
-    fn check_unique(&self) -> Result<()> {
-        let mut names = HashSet::with_capacity(self.people.len());
-        let mut ids = HashSet::with_capacity(self.people.len());
-        let mut photo_ids = HashSet::with_capacity(self.people.len());
-        for person in &self.people {
-            if !names.insert(person.name.as_str()) {
-                return Err(conflict("a person of this name is enrolled already"));
+    /// `people` are those of this gallery after an edit. If the search matrix was built, so is the new one.
+    fn with_people(&self, people: Vec<Arc<Person>>) -> Self {
+        let matrix = match self.matrix.get() {
+            Some(old) => OnceLock::from(old.updated(&self.people, &people)),
+            None => OnceLock::new(),
+        };
+        Self { recipe: self.recipe.clone(), people, matrix }
+    }
+
+    fn position(&self, id: &str) -> Result<usize> {
+        let at = self.people.iter().position(|person| person.id == id);
+        Ok(at.ok_or_else(|| no_person(id))?)
+    }
+
+    /// Whether nobody but the person `id` has the name.
+    fn check_name_is_free(&self, name: &PersonName, id: &str) -> Result<()> {
+        match self.person_by_name(name) {
+            Some(other) if other.id != id => {
+                Err(InputError::NameTaken { person_id: other.id.clone() }.into())
             }
-            if !ids.insert(person.id.as_str()) {
-                return Err(conflict("two people have the same id"));
-            }
-            photo_ids.clear();
-            if !person.photos.iter().all(|photo| photo_ids.insert(photo.id.as_str())) {
-                return Err(conflict("two photos of a person have the same id"));
-            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -283,30 +309,13 @@ fn conflict(message: &str) -> Error {
     InputError::Conflict(message.to_owned()).into()
 }
 
-/// Whether nobody but the person `id` has the name, which is normalised.
-fn check_name_free(people: &[Person], name: &str, id: &str) -> Result<()> {
-    match people.iter().find(|person| person.name == name && person.id != id) {
-        Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
-        None => Ok(()),
-    }
+fn two_people_with_one_id() -> Error {
+    conflict("two people have the same id")
 }
 
 fn no_person(id: &str) -> InputError {
     let shown: String = id.chars().take(MAX_ID_BYTES).collect();
     InputError::NotFound(format!("there is no person with the id {shown:?}"))
-}
-
-fn find_mut<'a>(people: &'a mut [Person], id: &str) -> Result<&'a mut Person> {
-    Ok(people.iter_mut().find(|person| person.id == id).ok_or_else(|| no_person(id))?)
-}
-
-fn check_person(person: &mut Person) -> Result<()> {
-    check_id(&person.id)?;
-    person.name = person_name::parse(&person.name)?;
-    if person.photos.is_empty() {
-        return Err(InputError::Invalid("a person needs at least one photo, found none".to_owned()).into());
-    }
-    person.photos.iter().try_for_each(|photo| check_id(&photo.id))
 }
 
 /// Ids stand in addresses and in file names: letters, digits, `-` and `_` only.

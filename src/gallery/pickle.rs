@@ -14,6 +14,7 @@ use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::embed::Embedding;
 use crate::error::{DataError, Operation, Result};
 use crate::nn::EMBEDDING_LEN;
+use crate::person_name::PersonName;
 use crate::pickle::{Pickle, Rules, Value};
 use numpy::{Numpy, NumpyArray, resolve};
 
@@ -59,7 +60,7 @@ pub fn import(bytes: &[u8]) -> Result<Gallery> {
         let photos: Vec<_> =
             embeddings.into_iter().map(|embedding| EnrolledPhoto::new(embedding, None)).collect();
         if !photos.is_empty() {
-            people.push(Person::new(&name, None, photos)?);
+            people.push(Person::new(PersonName::parse(&name)?, None, photos));
         }
     }
     if people.is_empty() {

@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
@@ -24,10 +24,12 @@ use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::atomic_file;
 use crate::embed::Embedding;
 use crate::error::{DataError, Operation, Result};
+use crate::hex::short_hex;
 use crate::nn::EMBEDDING_LEN;
+use crate::person_name::PersonName;
 use crate::student_id::StudentId;
 
-/// Name of the file in the data folder.
+/// Name of the file in the data directory.
 pub const FILE_NAME: &str = "gallery.bin";
 /// The version written here, and the only one read.
 pub const FORMAT_VERSION: u32 = 1;
@@ -104,18 +106,19 @@ pub fn read(path: &Path) -> Result<Gallery> {
 /// [`crate::error::Error::Data`] when it can't be written; which file is in place then, [`atomic_file::replace`] says.
 pub fn write(path: &Path, gallery: &Gallery) -> Result<File> {
     let file = format!("the gallery {}", path.display());
-    let bytes = encode(gallery).map_err(|reason| DataError::content(&file, Operation::Write, reason))?;
-    atomic_file::replace(path, |to| to.write_all(&bytes)).map_err(DataError::io(&file, Operation::Write))
+    let layout = Layout::of(gallery, MAX_FILE_BYTES)
+        .map_err(|reason| DataError::content(&file, Operation::Write, reason))?;
+    atomic_file::replace(path, |to| layout.write(to)).map_err(DataError::io(&file, Operation::Write))
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let about = std::fs::metadata(path)?;
     if !about.is_file() {
-        return Err(std::io::Error::other("expected a file, found a directory or a device"));
+        return Err(io::Error::other("expected a file, found a directory or a device"));
     }
     if about.len() > MAX_FILE_BYTES {
         let message = format!("expected at most {MAX_FILE_BYTES} bytes, found {}", about.len());
-        return Err(std::io::Error::other(message));
+        return Err(io::Error::other(message));
     }
     let mut bytes = Vec::with_capacity(about.len() as usize);
     File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
@@ -130,51 +133,85 @@ pub fn encode(gallery: &Gallery) -> std::result::Result<Vec<u8>, String> {
     encode_within(gallery, MAX_FILE_BYTES)
 }
 
-fn encode_within(gallery: &Gallery, most: u64) -> std::result::Result<Vec<u8>, String> {
+fn encode_within(gallery: &Gallery, max_bytes: u64) -> std::result::Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    Layout::of(gallery, max_bytes)?.write(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+/// A gallery whose file has a known size: the header holds it, before the records are written one by one.
+struct Layout<'a> {
+    gallery: &'a Gallery,
+    body_len: u64,
+}
+
+impl<'a> Layout<'a> {
+    /// Encodes each record once to measure it.
+    fn of(gallery: &'a Gallery, max_bytes: u64) -> std::result::Result<Self, String> {
+        let mut body_len = 0;
+        encode_records(gallery, |record| {
+            body_len += record.len() as u64;
+            Ok(())
+        })
+        .map_err(|error| error.to_string())?;
+        // It could be written, but never read again.
+        if body_len + (HEADER_LEN + CHECKSUM_LEN) as u64 > max_bytes {
+            let photos = gallery.photo_count();
+            return Err(format!("expected at most {max_bytes} bytes, found more, for {photos} photos"));
+        }
+        Ok(Self { gallery, body_len })
+    }
+
+    /// Writes the whole file. Memory for one record is all that it needs.
+    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        let mut sha256 = Sha256::new();
+        let mut write = |bytes: &[u8]| {
+            sha256.update(bytes);
+            to.write_all(bytes)
+        };
+        write(&MAGIC)?;
+        write(&FORMAT_VERSION.to_le_bytes())?;
+        write(&self.body_len.to_le_bytes())?;
+        encode_records(self.gallery, write)?;
+        to.write_all(&sha256.finalize())
+    }
+}
+
+/// Calls `sink` with each record of the body, in order.
+fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = Vec::new();
     let Recipe { model, model_sha256, margin_px } = gallery.recipe();
-    let mut bytes = Vec::with_capacity(HEADER_LEN + gallery.photo_count() * (EMBEDDING_LEN * 4 + 128) + 1024);
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-    bytes.extend_from_slice(&[0; 8]); // the body's length, known below
-    push(
-        &mut bytes,
-        &RecipeRecord {
-            model,
-            model_sha256: *model_sha256,
-            margin_px: *margin_px,
-            standardisation: StandardisationRecord::Once,
-            people: gallery.len() as u64,
-        },
-    )?;
-    for Person { id, name, student_id, photos } in gallery.people() {
+    let recipe = RecipeRecord {
+        model,
+        model_sha256: *model_sha256,
+        margin_px: *margin_px,
+        standardisation: StandardisationRecord::Once,
+        people: gallery.len() as u64,
+    };
+    sink(encode_record(&mut buffer, &recipe)?)?;
+    for person in gallery.people() {
+        let Person { id, name, student_id, photos } = &**person;
         let student_id = student_id.as_ref().map(|id| match id {
             StudentId::Integer(number) => StudentIdRecord::Integer(*number),
             StudentId::Number(number) => StudentIdRecord::Number(*number),
             StudentId::Text(text) => StudentIdRecord::Text(text),
         });
-        push(&mut bytes, &PersonRecord { id, name, student_id, photos: photos.len() as u64 })?;
+        let record = PersonRecord { id, name: name.as_str(), student_id, photos: photos.len() as u64 };
+        sink(encode_record(&mut buffer, &record)?)?;
         for EnrolledPhoto { id, embedding, source_sha256 } in photos {
             let mut values = [0.0; EMBEDDING_LEN];
             values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
-            push(&mut bytes, &PhotoRecord { id, source_sha256: *source_sha256, embedding: values })?;
-        }
-        // It could be written, but never read again.
-        if (bytes.len() + CHECKSUM_LEN) as u64 > most {
-            let photos = gallery.photo_count();
-            return Err(format!("expected at most {most} bytes, found more, for {photos} photos"));
+            let record = PhotoRecord { id, source_sha256: *source_sha256, embedding: values };
+            sink(encode_record(&mut buffer, &record)?)?;
         }
     }
-    let body_len = (bytes.len() - HEADER_LEN) as u64;
-    if let Some(field) = bytes.get_mut(HEADER_LEN - 8..HEADER_LEN) {
-        field.copy_from_slice(&body_len.to_le_bytes());
-    }
-    let checksum = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&checksum);
-    Ok(bytes)
+    Ok(())
 }
 
-fn push(bytes: &mut Vec<u8>, record: &impl Encode) -> std::result::Result<(), String> {
-    bincode::encode_into_std_write(record, bytes, CONFIG).map(drop).map_err(|error| error.to_string())
+fn encode_record<'a>(buffer: &'a mut Vec<u8>, record: &impl Encode) -> io::Result<&'a [u8]> {
+    buffer.clear();
+    bincode::encode_into_std_write(record, buffer, CONFIG).map_err(io::Error::other)?;
+    Ok(buffer)
 }
 
 /// The gallery in a file's bytes, not yet laid out for searching ([`Gallery::prepare`]).
@@ -255,12 +292,6 @@ fn foreign(bytes: &[u8]) -> String {
     format!("expected a gallery, which starts with \"FACEREC\", found {found}")
 }
 
-/// The first bytes of a checksum, enough to tell two files apart.
-pub(crate) fn short_hex(bytes: &[u8]) -> String {
-    let start = bytes.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-    format!("{start:016x}")
-}
-
 /// Takes the next record off `rest`.
 fn next<'a, R: BorrowDecode<'a, ()>>(rest: &mut &'a [u8]) -> std::result::Result<R, String> {
     let (record, used) = bincode::borrow_decode_from_slice(rest, CONFIG)
@@ -289,7 +320,8 @@ fn next_person(rest: &mut &[u8]) -> std::result::Result<Person, String> {
             source_sha256: photo.source_sha256,
         });
     }
-    Ok(Person { id: person.id.to_owned(), name: person.name.to_owned(), student_id, photos })
+    let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;
+    Ok(Person { id: person.id.to_owned(), name, student_id, photos })
 }
 
 /// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.
@@ -311,7 +343,7 @@ mod tests {
         let embedding = Embedding::new(vec![1.0; EMBEDDING_LEN]).unwrap();
         let person = Person {
             id: "1".to_owned(),
-            name: "Ada".to_owned(),
+            name: PersonName::parse("Ada").unwrap(),
             student_id: None,
             photos: vec![EnrolledPhoto::new(embedding, None)],
         };

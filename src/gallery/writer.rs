@@ -1,7 +1,7 @@
-//! Changes of the gallery, one process at a time and each on the disk before it is answered.
+//! Edits of the gallery: one writing process at a time, and each edit on the disk before it is confirmed.
 //!
-//! Writers that come while the disk is busy wait for it together: the next one to get it applies
-//! the edits of all and writes them at once (group commit). Readers never wait, see [`Reloadable`].
+//! Edits that arrive while the file is written form a batch: the next writer applies all of them and
+//! writes the file once (group commit). Readers never wait, see [`Reloadable`].
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -15,41 +15,41 @@ use crate::atomic_file;
 use crate::error::{DataError, Error, InputError, Operation, Result};
 use crate::reloadable::{FileSource, Reloadable};
 
-/// Name of the lock file in the data folder. It stays there; the lock is on it, not in it.
+/// Name of the lock file in the data directory. It stays there; the lock is on it, not in it.
 pub const LOCK_FILE_NAME: &str = "gallery.lock";
 
 /// How a [`Reloadable`] gallery is read.
 pub const GALLERY: FileSource<Gallery> =
     FileSource { what: "gallery", read: store::read, without_file: None };
 
-/// The right to write to a data folder: an advisory lock that this process holds until this is
+/// The right to write to a data directory: an advisory lock that this process holds until this is
 /// dropped, or until it dies.
 #[derive(Debug)]
-pub struct FolderLock {
+pub struct DirectoryLock {
     _file: File,
 }
 
-impl FolderLock {
+impl DirectoryLock {
     /// Takes the lock, and removes what a killed writer left behind.
     ///
     /// # Errors
     /// [`InputError::Locked`] when another process holds it, naming that; [`Error::Data`] when
     /// the lock file can't be written.
-    pub fn acquire(folder: &Path) -> Result<Self> {
-        let path = folder.join(LOCK_FILE_NAME);
+    pub fn acquire(directory: &Path) -> Result<Self> {
+        let path = directory.join(LOCK_FILE_NAME);
         let failed = |error: io::Error| {
-            let hint = rights_hint(folder, &error);
+            let hint = rights_hint(directory, &error);
             let source = io::Error::new(error.kind(), format!("{error}{hint}"));
             DataError::io_at(&path, Operation::Lock)(source)
         };
-        let mut file = open_lock_file(folder, &path).map_err(failed)?;
+        let mut file = open_lock_file(directory, &path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held_by_another(&mut file)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
-        let removed = atomic_file::remove_leftovers(&folder.join(store::FILE_NAME)).map_err(failed)?;
+        let removed = atomic_file::remove_leftovers(&directory.join(store::FILE_NAME)).map_err(failed)?;
         if removed > 0 {
             tracing::info!(files = removed, "removed temporary files of a writer that was killed");
         }
@@ -57,14 +57,14 @@ impl FolderLock {
     }
 }
 
-/// Opens the lock file, made as needed. Who may write to the folder could have put a link there: what
+/// Opens the lock file, made as needed. Who may write to the directory could have put a link there: what
 /// it points to must neither be given away nor, by the number that is written to it, be overwritten.
-fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
+fn open_lock_file(directory: &Path, path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true);
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
-            atomic_file::give_to_owner_of(folder, &file);
+            atomic_file::give_to_owner_of(directory, &file);
             return Ok(file);
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -79,18 +79,18 @@ fn open_lock_file(folder: &Path, path: &Path) -> io::Result<File> {
 }
 
 /// What helps where rights are missing: whoever starts a container rarely knows which user runs in it.
-fn rights_hint(folder: &Path, error: &io::Error) -> String {
+fn rights_hint(directory: &Path, error: &io::Error) -> String {
     if error.kind() != ErrorKind::PermissionDenied {
         return String::new();
     }
-    let folder = folder.display();
+    let directory = directory.display();
     // Linux says there who runs this; elsewhere it is not known.
     let Ok(process) = fs::metadata("/proc/self") else {
-        return format!("; to keep gallery.bin, {folder} must be writable for the user who runs this");
+        return format!("; to keep gallery.bin, {directory} must be writable for the user who runs this");
     };
     let user = process.uid();
     format!(
-        "; to keep gallery.bin, {folder} must be writable for user {user}, who runs this: chown -R {user} {folder}"
+        "; to keep gallery.bin, {directory} must be writable for user {user}, who runs this: chown -R {user} {directory}"
     )
 }
 
@@ -103,93 +103,93 @@ fn held_by_another(file: &mut File) -> Error {
         Err(_) => "another facerec process".to_owned(),
     };
     let message =
-        format!("{who} is writing to this data folder: change people through that one, or stop it first");
+        format!("{who} is writing to this data directory: change people through that one, or stop it first");
     InputError::Locked(message).into()
 }
 
 type Edit = Box<dyn FnOnce(&Gallery) -> Result<Gallery> + Send>;
-type Answer = Result<Arc<Gallery>>;
+type Outcome = Result<Arc<Gallery>>;
 
-struct Waiting {
+/// An edit in the queue, and where its outcome is sent.
+struct QueuedEdit {
     edit: Edit,
-    answer: SyncSender<Answer>,
+    outcome: SyncSender<Outcome>,
 }
 
-/// The one who changes the gallery of a data folder.
+/// Edits the gallery of a data directory.
 pub struct GalleryWriter {
     live: Arc<Reloadable<Gallery>>,
-    lock: Mutex<Option<FolderLock>>,
-    /// Edits that wait for the disk, first come first.
-    queue: Mutex<Vec<Waiting>>,
-    /// Held by the one that writes.
-    turn: Mutex<()>,
+    lock: Mutex<Option<DirectoryLock>>,
+    /// Edits that wait for the next write, in order of arrival.
+    queue: Mutex<Vec<QueuedEdit>>,
+    /// Held by the thread that writes.
+    writing: Mutex<()>,
 }
 
 impl GalleryWriter {
-    /// Of the gallery that `live` reads. The lock on its folder is taken now if it is free; else
+    /// Of the gallery that `live` reads. The lock on its directory is taken now if it is free; else
     /// each [`GalleryWriter::edit`] tries again.
     #[must_use]
     pub fn new(live: Arc<Reloadable<Gallery>>) -> Self {
         let writer =
-            Self { live, lock: Mutex::new(None), queue: Mutex::new(Vec::new()), turn: Mutex::new(()) };
+            Self { live, lock: Mutex::new(None), queue: Mutex::new(Vec::new()), writing: Mutex::new(()) };
         if let Err(error) = writer.ensure_lock() {
             tracing::warn!("people can't be changed for now: {error}");
         }
         writer
     }
 
-    /// Takes the lock on the data folder, if this does not hold it yet.
+    /// Takes the lock on the data directory, if this does not hold it yet.
     ///
     /// # Errors
-    /// As [`FolderLock::acquire`].
+    /// As [`DirectoryLock::acquire`].
     pub fn ensure_lock(&self) -> Result<()> {
         let mut lock = locked(&self.lock);
         if lock.is_none() {
-            *lock = Some(FolderLock::acquire(self.folder())?);
+            *lock = Some(DirectoryLock::acquire(self.directory())?);
         }
         Ok(())
     }
 
-    fn folder(&self) -> &Path {
+    fn directory(&self) -> &Path {
         self.live.path().parent().unwrap_or(Path::new("."))
     }
 
-    /// Makes `edit`'s gallery out of the one in use. When this returns, it is on the disk and in
-    /// use, perhaps with other edits on top. `edit` may run on another thread that writes at the
-    /// same time; it must not wait for anything.
+    /// Applies `edit` to the current gallery. When this returns, the new gallery is on the disk and
+    /// current, perhaps with later edits applied to it. `edit` may run on another caller's thread; it must not block.
     ///
     /// # Errors
     /// What `edit` says, and then nothing has changed; [`InputError::Locked`] when another process
-    /// writes to the folder; [`InputError::Conflict`] when a file that can't be read was put in the
+    /// writes to the directory; [`InputError::Conflict`] when a file that can't be read was put in the
     /// gallery's place;
     /// [`Error::Data`] when the gallery can't be written.
-    pub fn edit(&self, edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static) -> Answer {
+    pub fn edit(&self, edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static) -> Outcome {
         self.ensure_lock()?;
-        let (answer, answered) = sync_channel(1);
-        locked(&self.queue).push(Waiting { edit: Box::new(edit), answer });
-        let turn = locked(&self.turn);
-        if let Ok(answer) = answered.try_recv() {
-            return answer; // another one took this edit along
+        let (outcome, receiver) = sync_channel(1);
+        locked(&self.queue).push(QueuedEdit { edit: Box::new(edit), outcome });
+        let writing = locked(&self.writing);
+        if let Ok(outcome) = receiver.try_recv() {
+            return outcome; // another thread wrote this edit in its batch
         }
         let batch = std::mem::take(&mut *locked(&self.queue));
         self.commit(batch);
-        drop(turn);
-        receive(&answered)
+        drop(writing);
+        receive(&receiver)
     }
 
-    /// Applies the edits in turn, each to what the one before it made, and writes once.
-    fn commit(&self, batch: Vec<Waiting>) {
-        let mut unanswered = Vec::new();
+    /// Applies the edits in order, each to the result of the one before, and writes the file once.
+    fn commit(&self, batch: Vec<QueuedEdit>) {
+        let mut applied = Vec::new();
         let written = self.live.write(|current| {
             let mut newest: Option<Gallery> = None;
-            for Waiting { edit, answer } in batch {
+            for QueuedEdit { edit, outcome } in batch {
                 match self.writable().and_then(|()| edit(newest.as_ref().unwrap_or(current))) {
                     Ok(gallery) => {
                         newest = Some(gallery);
-                        unanswered.push(answer);
+                        applied.push(outcome);
                     }
-                    // It is only refused when the one who asked is gone.
-                    Err(error) => drop(answer.send(Err(error))),
+                    // Sending fails only when the caller is gone.
+                    Err(error) => drop(outcome.send(Err(error))),
                 }
             }
             let Some(newest) = newest else { return Ok(None) };
@@ -198,16 +198,16 @@ impl GalleryWriter {
             Ok(Some((newest, file)))
         });
         let written = written.map_err(Arc::new);
-        for answer in unanswered {
+        for outcome in applied {
             let result = match &written {
                 Ok(gallery) => Ok(Arc::clone(gallery)),
                 Err(error) => Err(DataError::SharedWrite(Arc::clone(error)).into()),
             };
-            drop(answer.send(result));
+            drop(outcome.send(result));
         }
     }
 
-    /// A file that can't be read, from a newer version perhaps, is not written over.
+    /// A file that can't be read, perhaps of a newer version, is not overwritten.
     fn writable(&self) -> Result<()> {
         match self.live.reload_error() {
             Some(trouble) if trouble.file_exists => {
@@ -220,11 +220,11 @@ impl GalleryWriter {
     }
 }
 
-fn receive(answered: &Receiver<Answer>) -> Answer {
-    answered.recv().unwrap_or_else(|_| Err(Error::Internal("an edit of the gallery panicked".to_owned())))
+fn receive(receiver: &Receiver<Outcome>) -> Outcome {
+    receiver.recv().unwrap_or_else(|_| Err(Error::Internal("an edit of the gallery panicked".to_owned())))
 }
 
-/// The guarded values are replaced in one step or not at all, so a panic elsewhere spoils none.
+/// Ignores poisoning: the guarded values are replaced in one step, so a panic leaves none half changed.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

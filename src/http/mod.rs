@@ -58,7 +58,7 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.clone(), timeout::limit_time))
         .layer(from_fn_with_state(app.config.timeouts.body_idle, body::guard))
         .layer(DefaultBodyLimit::max(body_limit(app.limits.single)));
-    let may_recognize = from_fn_with_state(app.access.gate(Scope::Recognize), auth::require);
+    let may_recognize = from_fn_with_state(app.access.require_scope(Scope::Recognize), auth::require);
     let measured = routes!(metrics::endpoint::metrics).map(|route| route.route_layer(may_recognize.clone()));
     let (routes, api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(legacy::recognize::recognize_faces).map(|route| {

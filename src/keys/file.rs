@@ -1,4 +1,4 @@
-//! The file of keys: TOML, an entry for each key.
+//! The file of API keys: TOML, one table per key.
 //!
 //! ```toml
 //! [[key]]
@@ -19,14 +19,14 @@ use crate::error::{DataError, Error, Operation, Result};
 use crate::hex::{sha256_from_hex, to_hex};
 use crate::reloadable::FileSource;
 
-/// How a file of keys is kept up to date. A file without entries is a file too: nobody has a key then.
+/// How a [`Reloadable`](crate::reloadable::Reloadable) file of keys is read. A file without entries is valid: then no key is accepted.
 pub const KEYS: FileSource<ApiKeys> = FileSource { what: "list of API keys", read, without_file: None };
 
-/// What a file begins with.
+/// First line of the file.
 const HEAD: &str = "# Keys of facerec. Written by `facerec keys`, which keeps entries and no comments.\n";
 
-/// The file's shape. Scope and hash are checked by hand: the parser's own messages repeat what they
-/// found, and somebody may have put a key there.
+/// Schema of the file. Scope and hash are checked by hand: the parser's messages repeat the value, which
+/// may be a key put there by mistake.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Toml {
@@ -105,11 +105,11 @@ pub fn change(path: &Path, edit: impl FnOnce(Vec<KeyEntry>) -> Result<Vec<KeyEnt
     let failed = DataError::io_at(path, Operation::Write);
     // Where the file itself is a link, what it points to is replaced.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let _turn = lock_folder(&target).map_err(&failed)?;
+    let _turn = lock_directory(&target).map_err(&failed)?;
     let old = if target.try_exists().map_err(&failed)? { entries(&target)? } else { Vec::new() };
     let keys = ApiKeys::new(edit(old)?)?;
     let toml = to_toml(keys.entries())?;
-    // Of a process that was killed: nobody else writes here now.
+    // Left by a process that was killed: the lock rules out others.
     atomic_file::remove_leftovers(&target).map_err(&failed)?;
     atomic_file::replace(&target, |file| write!(file, "{HEAD}{toml}")).map_err(&failed)?;
     Ok(())
@@ -125,11 +125,12 @@ pub fn to_toml(entries: &[KeyEntry]) -> Result<String> {
 }
 
 /// The file itself can't carry the lock: it is replaced.
-fn lock_folder(path: &Path) -> io::Result<File> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = File::open(folder)?;
-    folder.lock()?;
-    Ok(folder)
+fn lock_directory(path: &Path) -> io::Result<File> {
+    let directory =
+        path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = File::open(directory)?;
+    directory.lock()?;
+    Ok(directory)
 }
 
 #[cfg(test)]
@@ -177,17 +178,17 @@ mod tests {
 
     #[test]
     fn a_change_keeps_the_other_entries_and_a_failed_one_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys.toml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.toml");
         let add = |name: &'static str| {
             change(&path, move |mut entries| {
                 entries.push(entry(name, name));
                 Ok(entries)
             })
         };
-        std::fs::write(folder.path().join(".keys.toml.x1y2.tmp"), "of one that was killed").unwrap();
+        std::fs::write(directory.path().join(".keys.toml.x1y2.tmp"), "of one that was killed").unwrap();
         add("a").unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         add("b").unwrap();
         assert_eq!(entries(&path).unwrap(), [entry("a", "a"), entry("b", "b")]);
         let before = std::fs::read(&path).unwrap();
@@ -202,8 +203,8 @@ mod tests {
 
     #[test]
     fn changes_at_the_same_time_are_all_kept_and_a_link_stays_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("keys.toml"), folder.path().join("link"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("keys.toml"), directory.path().join("link"));
         std::fs::write(&path, "").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         std::thread::scope(|scope| {

@@ -1,8 +1,7 @@
-//! API keys: who may call the service, and for what.
+//! API keys and their scopes.
 //!
-//! A key is `facerec_` and 256 random bits. The service knows only its SHA-256: who reads the file
-//! of keys can't call the service with it. A plain hash is enough, and so is no limit on guesses:
-//! there is nothing to guess in 256 random bits, as there is in a password.
+//! A key is `facerec_` and 256 random bits. Only its SHA-256 is stored: the file of keys gives no access.
+//! A password hash and a rate limit are not needed: unlike a password, 256 random bits can't be guessed.
 
 pub mod file;
 
@@ -12,19 +11,19 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 use crate::error::{DataError, Error, Result};
 use crate::hex::to_hex;
 
-/// What every key begins with, so that people and scanners for leaked secrets know one when they see it.
+/// Prefix of every key, by which people and secret scanners recognise one.
 pub const PREFIX: &str = "facerec_";
 /// Random bytes of a key.
 const RANDOM_BYTES: usize = 32;
 /// Longest name of a key, characters.
 const MAX_NAME_LEN: usize = 64;
 
-/// What a key is good for. Each scope includes those before it.
+/// What a key permits. Each scope includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Asking who is in a photo.
+    /// Recognition and verification.
     Recognize,
-    /// Seeing and changing people and their IDs as well.
+    /// Reading and changing people and the roster as well.
     Manage,
 }
 
@@ -47,19 +46,19 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name)
     }
 
-    /// Whether a key of this scope is good for what needs `needed`.
+    /// Whether this scope permits what needs `needed`.
     #[must_use]
     pub fn includes(self, needed: Self) -> bool {
         self >= needed
     }
 }
 
-/// What the service knows of one key.
+/// The stored entry of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyEntry {
-    /// Whose key it is; unique, and may be seen in the log.
+    /// Name of the holder; unique, may appear in the log.
     pub name: String,
-    /// What it is good for.
+    /// What it permits.
     pub scope: Scope,
     /// SHA-256 of the key as it is sent, prefix included.
     pub sha256: [u8; 32],
@@ -107,8 +106,8 @@ impl ApiKeys {
         &self.entries
     }
 
-    /// The entry of a key that somebody presents. How long this takes depends on the number of
-    /// entries alone: hashes are compared, in constant time, and all of them.
+    /// The entry of a presented key. All hashes are compared, in constant time: the time depends on the
+    /// number of entries alone.
     #[must_use]
     pub fn find(&self, presented: &[u8]) -> Option<&KeyEntry> {
         let sha256: [u8; 32] = Sha256::digest(presented).into();

@@ -44,7 +44,7 @@ pub fn legacy_entries(recognized: &Recognized) -> Vec<LegacyEntry> {
         entries.extend(person.map(|person| {
             let id = snapshot.student_id(person);
             let id = id.map_or_else(|| JsonId::Text("ID not found".to_owned()), JsonId::from);
-            LegacyEntry::Student { name: person.name.clone(), id }
+            LegacyEntry::Student { name: person.name.to_string(), id }
         }));
     }
     let unknown_faces = recognition.faces.len() - entries.len();

@@ -3,19 +3,8 @@
 use super::Service;
 use super::snapshot::Snapshot;
 use crate::error::Result;
-use crate::gallery::Gallery;
+use crate::gallery::{Gallery, PersonUpdate};
 use crate::roster::Roster;
-use crate::student_id::StudentId;
-
-/// Changes of a person; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PersonChange {
-    /// The new name.
-    pub name: Option<String>,
-    /// The new ID; `Some(None)` removes it.
-    #[allow(clippy::option_option, reason = "absent, removed and a value are three things in a merge patch")]
-    pub student_id: Option<Option<StudentId>>,
-}
 
 impl Service {
     /// Changes name and ID of the person `id`. The snapshot holds the change.
@@ -24,20 +13,10 @@ impl Service {
     /// [`InputError::NotFound`](crate::error::InputError::NotFound),
     /// [`InputError::NameTaken`](crate::error::InputError::NameTaken), and as
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
-    pub async fn update_person(&self, id: &str, change: PersonChange) -> Result<Snapshot> {
+    pub async fn update_person(&self, id: &str, update: PersonUpdate) -> Result<Snapshot> {
         self.snapshot().person(id)?;
         let id = id.to_owned();
-        self.edit(move |gallery| {
-            let mut changed = gallery.clone();
-            if let Some(name) = change.name {
-                changed = changed.renamed(&id, &name)?;
-            }
-            if let Some(student_id) = change.student_id {
-                changed = changed.with_student_id(&id, student_id)?;
-            }
-            Ok(changed)
-        })
-        .await
+        self.edit(move |gallery| gallery.updated(&id, update)).await
     }
 
     /// Deletes the person `id` with all photos.

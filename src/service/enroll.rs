@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::Service;
 use super::revalidation::Revalidation;
-use crate::enroll::{Gate, Outcome};
+use crate::enroll::{Outcome, QualityGate};
 use crate::error::{Error, InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
+use crate::person_name::PersonName;
 use crate::student_id::StudentId;
 
 /// Photos of one person.
@@ -22,8 +23,8 @@ pub struct NewPhotos<P> {
 pub struct Enrollment {
     /// The person's id.
     pub id: String,
-    /// The person's name, normalised.
-    pub name: String,
+    /// The person's name.
+    pub name: PersonName,
     /// The person's own ID.
     pub student_id: Option<StudentId>,
     /// One for each photo, in order.
@@ -70,7 +71,7 @@ impl Service {
     /// full.
     pub async fn enroll<P: AsRef<[u8]> + Send + 'static>(
         &self,
-        name: String,
+        name: PersonName,
         student_id: Option<StudentId>,
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
@@ -80,7 +81,7 @@ impl Service {
             None => Ok(()),
         };
         let assessment = self.assess(name.clone(), photos, check_free.clone()).await?;
-        let person = Person::new(&name, student_id, assessment.accepted)?;
+        let person = Person::new(name, student_id, assessment.accepted);
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let revalidation = assessment.revalidation;
         self.edit(move |gallery| {
@@ -118,7 +119,7 @@ impl Service {
     /// with.
     async fn assess<P: AsRef<[u8]> + Send + 'static>(
         &self,
-        name: String,
+        name: PersonName,
         photos: NewPhotos<P>,
         check: impl FnOnce(&Gallery) -> Result<()> + Send + 'static,
     ) -> Result<Assessment, EnrollError> {
@@ -129,7 +130,7 @@ impl Service {
             let gallery = service.people().current();
             check(&gallery)?;
             let params = service.settings().gate;
-            let mut gate = Gate::new(pipeline, &gallery, params);
+            let mut gate = QualityGate::new(pipeline, &gallery, params);
             let (mut accepted, mut outcomes) = (Vec::new(), Vec::new());
             for photo in photos {
                 let outcome = gate.assess(&name, photo.as_ref(), force)?;

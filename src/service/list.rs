@@ -43,7 +43,7 @@ impl PeoplePage {
     /// The people of the page.
     pub fn people(&self) -> impl Iterator<Item = &Person> {
         let people = self.snapshot.gallery.people();
-        self.indices.iter().filter_map(|&at| people.get(at))
+        self.indices.iter().filter_map(|&at| people.get(at).map(Arc::as_ref))
     }
 }
 

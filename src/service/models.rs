@@ -7,7 +7,7 @@ use crate::detect::DetectParams;
 use crate::embed::Standardisation;
 use crate::error::{DataError, ModelError, Result};
 use crate::gallery::Recipe;
-use crate::gallery::store::short_hex;
+use crate::hex::short_hex;
 use crate::imaging::OrientedRgb;
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::enroll::{GateParams, identity_conflict};
 use crate::error::{InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
+use crate::person_name::PersonName;
 
 /// The conditions under which photos were accepted. Two requests that are assessed at the same time don't see each
 /// other's person; the second edit revalidates its photos against the first one's gallery.
@@ -13,7 +14,7 @@ pub(super) struct Revalidation {
     pub(super) gallery: Arc<Gallery>,
     pub(super) params: GateParams,
     /// The person's name.
-    pub(super) name: String,
+    pub(super) name: PersonName,
     /// Accept photos that look like another person.
     pub(super) force: bool,
 }

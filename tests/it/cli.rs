@@ -218,7 +218,7 @@ fn assert_json_error(output: &Output, expected: &str) {
 fn what_stops_a_command_is_json_where_its_output_is() {
     let photo = portrait("Joe Biden");
     let photo = photo.to_str().unwrap();
-    let missing = "nowhere/gallery.bin is missing: make it with `facerec enroll PEOPLE_DIR --data nowhere`";
+    let missing = "nowhere/gallery.bin is missing: create it with `facerec enroll PEOPLE_DIR --data nowhere`";
     assert_json_error(&run(["recognize", photo, "--data", "nowhere", "--json"]), missing);
     let text = run(["recognize", photo, "--data", "nowhere"]);
     assert_eq!((text.status.code(), out(&text).as_str()), (Some(1), ""));
@@ -240,7 +240,7 @@ fn a_service_that_does_not_start_says_why_in_the_form_of_its_log() {
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
         err(&output)
     };
-    let fault = "nowhere: expected a folder, found none";
+    let fault = "nowhere: expected a directory, found none";
     assert_eq!(serve("text", "info"), format!("facerec: {fault}\n"));
     assert_eq!(serve("text", "off"), format!("facerec: {fault}\n"));
     for filter in ["info", "off"] {
@@ -336,7 +336,7 @@ fn a_models_folder_that_is_not_there_is_refused() {
     ] {
         for (folder, found) in [("/nowhere", "none"), (photo, "something else")] {
             let output = run(command.iter().chain(&["--models", folder]));
-            let expected = format!("--models {folder}: expected a folder, found {found}\n");
+            let expected = format!("--models {folder}: expected a directory, found {found}\n");
             assert_eq!(output.status.code(), Some(1), "{command:?}");
             assert!(err(&output).ends_with(&expected), "{command:?}: {}", err(&output));
         }
@@ -346,7 +346,7 @@ fn a_models_folder_that_is_not_there_is_refused() {
     let new = root.path().join("new");
     let install = ["models", "install", "vggface2", "--from", photo, "--models", new.to_str().unwrap()];
     let said = err(&run(install));
-    assert!(!said.contains("expected a folder") && new.is_dir(), "{said}");
+    assert!(!said.contains("expected a directory") && new.is_dir(), "{said}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use facerec::embed::Embedding;
-use facerec::enroll::{Axis, Gate, GateParams, Outcome, Reason};
+use facerec::enroll::{Axis, GateParams, Outcome, QualityGate, Reason};
 use facerec::gallery::{Gallery, Person, Recipe, store};
 use facerec::imaging::decode::DecodeLimits;
 use image::imageops::{self, FilterType};
@@ -12,6 +12,7 @@ use image::{ImageFormat, RgbImage};
 
 use crate::support::altered::{altered, encoded, turned};
 use crate::support::app::{self, pipeline};
+use crate::support::faces::named;
 use crate::support::{photo, sample};
 
 fn recipe() -> Recipe {
@@ -21,7 +22,7 @@ fn recipe() -> Recipe {
 /// One photo in front of an empty gallery.
 fn look(bytes: &[u8], force: bool) -> Outcome {
     let (pipeline, gallery) = (pipeline(), Gallery::empty(recipe()));
-    Gate::new(&pipeline, &gallery, GateParams::default()).assess("Ada", bytes, force).unwrap()
+    QualityGate::new(&pipeline, &gallery, GateParams::default()).assess(&named("Ada"), bytes, force).unwrap()
 }
 
 fn rejected(outcome: Outcome) -> Vec<Reason> {
@@ -145,55 +146,56 @@ fn without_a_face_or_an_image_force_does_not_help() {
 /// Barack Obama, with one photo.
 fn gallery_of_obama() -> Gallery {
     let (photo, _) = accepted(look(&photo("obama.jpg"), false));
-    let person = Person::new("Barack Obama", None, vec![photo]).unwrap();
+    let person = Person::new(named("Barack Obama"), None, vec![photo]);
     Gallery::new(recipe(), vec![person]).unwrap()
 }
 
 #[test]
 fn who_looks_like_another_person_is_refused_and_told_whom() {
     let (pipeline, gallery) = (pipeline(), gallery_of_obama());
-    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
+    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
     let other = photo("obama2.jpg");
-    let reasons = rejected(gate.assess("Somebody Else", &other, false).unwrap());
+    let reasons = rejected(gate.assess(&named("Somebody Else"), &other, false).unwrap());
     let [Reason::LooksLikeAnotherPerson { person_id, name, measured, needed }] = &reasons[..] else {
         panic!("{reasons:?}")
     };
     assert_eq!((person_id.as_ref(), name.as_str()), (Some(&gallery.people()[0].id), "Barack Obama"));
     assert!((0.15..0.4).contains(measured) && *needed == 0.4, "{measured}");
-    let (_, overridden) = accepted(gate.assess("Somebody Else", &other, true).unwrap());
+    let (_, overridden) = accepted(gate.assess(&named("Somebody Else"), &other, true).unwrap());
     assert_eq!(codes(&overridden), ["looks_like_another_person"]);
 }
 
 #[test]
 fn another_photo_of_the_person_is_welcome_and_the_same_one_is_not() {
     let (pipeline, gallery) = (pipeline(), gallery_of_obama());
-    let mut gate = Gate::new(&pipeline, &gallery, GateParams::default());
-    let same = rejected(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
+    let same = rejected(gate.assess(&named("Barack Obama"), &photo("obama.jpg"), false).unwrap());
     let photo_id = Some(gallery.people()[0].photos[0].id.clone());
     assert_eq!(same, [Reason::SamePhotoAgain { photo_id, measured: 0.0, needed: 0.005 }]);
     // The same pixels in another file.
     let pixels =
         facerec::imaging::decode::decode(&photo("obama.jpg"), DecodeLimits { max_megapixels: 64 }).unwrap();
     let pixels = RgbImage::from_raw(pixels.width as u32, pixels.height as u32, pixels.data).unwrap();
-    let reasons = gate.assess("Barack Obama", &encoded(&pixels, ImageFormat::Png), false).unwrap();
+    let reasons = gate.assess(&named("Barack Obama"), &encoded(&pixels, ImageFormat::Png), false).unwrap();
     assert_eq!(codes(&rejected(reasons)), ["same_photo_again"]);
-    let (_, overridden) = accepted(gate.assess(" Barack Obama ", &photo("obama2.jpg"), false).unwrap());
+    let (_, overridden) =
+        accepted(gate.assess(&named(" Barack Obama "), &photo("obama2.jpg"), false).unwrap());
     assert_eq!(overridden, []);
 }
 
 #[test]
 fn photos_of_one_batch_are_held_against_each_other() {
     let (pipeline, empty) = (pipeline(), Gallery::empty(recipe()));
-    let mut gate = Gate::new(&pipeline, &empty, GateParams::default());
-    accepted(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
-    let again = rejected(gate.assess("Barack Obama", &photo("obama.jpg"), false).unwrap());
+    let mut gate = QualityGate::new(&pipeline, &empty, GateParams::default());
+    accepted(gate.assess(&named("Barack Obama"), &photo("obama.jpg"), false).unwrap());
+    let again = rejected(gate.assess(&named("Barack Obama"), &photo("obama.jpg"), false).unwrap());
     assert_eq!(again, [Reason::SamePhotoAgain { photo_id: None, measured: 0.0, needed: 0.005 }]);
-    let other = rejected(gate.assess("Joe Biden", &photo("obama2.jpg"), false).unwrap());
+    let other = rejected(gate.assess(&named("Joe Biden"), &photo("obama2.jpg"), false).unwrap());
     let [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] = &other[..] else {
         panic!("{other:?}")
     };
     assert_eq!(name, "Barack Obama");
-    accepted(gate.assess("Joe Biden", &photo("biden.jpg"), false).unwrap());
+    accepted(gate.assess(&named("Joe Biden"), &photo("biden.jpg"), false).unwrap());
 }
 
 struct Folders {
@@ -262,8 +264,8 @@ fn the_command_goes_on_past_bad_files_and_says_what_became_of_each() {
         "Barack Obama/group.jpg: several_faces: expected one face, found 3",
         "\u{fffd}[2J.jpg: not_an_image: ",
         "impostor.jpg: looks_like_another_person: ",
-        "notes.txt: expected a folder named as a person",
-        "Empty: expected photos in the folder, found none",
+        "notes.txt: expected a directory named as a person",
+        "Empty: expected photos in the directory, found none",
         "older: expected a photo, found no file",
         "expected a name in Unicode (UTF-8), found other bytes",
         "(casia, 2 people, 3 photos)",
@@ -329,7 +331,8 @@ fn people_are_written_over_only_where_it_is_asked_for() {
     for refused in [folders.enroll(&[]), import(&[])] {
         assert_eq!((refused.status.code(), out(&refused).as_str()), (Some(1), ""));
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        let expected = "/gallery.bin holds 1 people: expected --replace, or a data folder without people\n";
+        let expected =
+            "/gallery.bin holds 1 people: expected --replace, or a data directory without people\n";
         assert!(said.ends_with(expected), "{said}");
         assert_eq!(people(), before);
     }
@@ -350,11 +353,12 @@ fn while_another_process_writes_to_the_data_folder_the_command_refuses_at_once()
     let folders = Folders::new();
     folders.put("Ann/1.jpg", &photo("obama.jpg"));
     std::fs::create_dir_all(folders.gallery().parent().unwrap()).unwrap();
-    let _held = facerec::gallery::writer::FolderLock::acquire(folders.gallery().parent().unwrap()).unwrap();
+    let _held =
+        facerec::gallery::writer::DirectoryLock::acquire(folders.gallery().parent().unwrap()).unwrap();
     let output = folders.enroll(&[]);
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("is writing to this data folder"), "{said}");
+    assert!(said.contains("is writing to this data directory"), "{said}");
     assert!(!folders.gallery().exists());
 
     // What writes nothing goes on, and says as much of the photos.

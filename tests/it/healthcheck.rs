@@ -46,12 +46,12 @@ fn what_was_asked_expected_and_found_is_said() {
     let port = service(answer);
     let output = healthcheck().args(["--port", &port.to_string()]).output().unwrap();
     let expected = format!(
-        "facerec: http://127.0.0.1:{port}/readyz: expected 200, found 503 Service Unavailable: {{\"error\": \"busy\"}}\n"
+        "facerec: http://127.0.0.1:{port}/readyz: expected status 200, found 503 Service Unavailable: {{\"error\": \"busy\"}}\n"
     );
     assert_eq!((output.status.code(), said(&output)), (Some(1), expected));
 
     let output = healthcheck().args(["--url", "http://127.0.0.1:1/readyz"]).output().unwrap();
-    let expected = "facerec: http://127.0.0.1:1/readyz: expected 200, found no answer: ";
+    let expected = "facerec: http://127.0.0.1:1/readyz: expected status 200, found no response: ";
     assert!(output.status.code() == Some(1) && said(&output).starts_with(expected), "{}", said(&output));
     for command in ["healthcheck", "bench"] {
         let output = facerec().args([command, "--url", "127.0.0.1:5000"]).output().unwrap();

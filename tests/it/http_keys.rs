@@ -35,7 +35,7 @@ fn write_keys(path: &Path) {
 /// `/recognize` and `/manage`, each behind its gate.
 fn routes(access: &Arc<Access>) -> Router {
     let behind = |path: &str, scope| {
-        let gate = from_fn_with_state(access.gate(scope), auth::require);
+        let gate = from_fn_with_state(access.require_scope(scope), auth::require);
         Router::new().route(path, get(async || "done")).route_layer(gate)
     };
     behind("/recognize", Scope::Recognize).merge(behind("/manage", Scope::Manage))

@@ -127,7 +127,7 @@ fn answered_changes_survive_kill_9_while_many_write() {
         let known = known.lock().unwrap();
         for (id, name) in &known.there {
             let person = stored.person(id).unwrap_or_else(|| panic!("round {round}: {name} is lost"));
-            assert_eq!((&person.name, person.photos.len()), (name, 1), "round {round}");
+            assert_eq!((person.name.as_str(), person.photos.len()), (name.as_str(), 1), "round {round}");
         }
         assert!(known.deleted.iter().all(|id| stored.person(id).is_none()), "round {round}: one came back");
     }

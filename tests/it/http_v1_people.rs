@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::Method;
-use facerec::gallery::writer::FolderLock;
+use facerec::gallery::writer::DirectoryLock;
 use facerec::gallery::{Gallery, store};
 use serde_json::{Value, json};
 
@@ -287,10 +287,10 @@ fn while_another_process_writes_people_can_be_read_but_not_changed() {
     // The service has the lock from its start on; another one on the same folder does not get it.
     let folder = tempfile::tempdir().unwrap();
     store::write(&folder.path().join(store::FILE_NAME), &people).unwrap();
-    let held = FolderLock::acquire(folder.path()).unwrap();
+    let held = DirectoryLock::acquire(folder.path()).unwrap();
     let second = Service::on(folder, &[]);
     let expected = format!(
-        "another facerec process (pid {}) is writing to this data folder: change people through that one, or stop \
+        "another facerec process (pid {}) is writing to this data directory: change people through that one, or stop \
          it first",
         std::process::id()
     );

@@ -8,6 +8,7 @@ use facerec::student_id::StudentId;
 use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, recipe, request};
+use crate::support::faces::named;
 use crate::support::golden::{Photo, reference};
 use crate::support::photo;
 
@@ -21,7 +22,7 @@ fn reference_embedding(photos: &[Photo], file: &str, face: usize) -> Embedding {
 fn two_people(photos: &[Photo]) -> Gallery {
     let person = |name: &str, file: &str, id| {
         let photo = EnrolledPhoto::new(reference_embedding(photos, file, 0), None);
-        Person::new(name, id, vec![photo]).unwrap()
+        Person::new(named(name), id, vec![photo])
     };
     let id = StudentId::from_text("0046");
     let people = vec![
@@ -138,7 +139,7 @@ fn a_face_that_loses_its_person_gets_the_next_and_a_margin_below_zero() {
     let sure = group.faces.iter().enumerate().filter(|(_, face)| !face.embeddings.is_empty());
     let faces: Vec<Embedding> = sure.map(|(at, _)| reference_embedding(&photos, "group.jpg", at)).collect();
     let person = |name: &str, face: &Embedding| {
-        Person::new(name, None, vec![EnrolledPhoto::new(face.clone(), None)]).unwrap()
+        Person::new(named(name), None, vec![EnrolledPhoto::new(face.clone(), None)])
     };
     // The second person is the first one's face with a little of another: further from it, but the
     // only one that is left for the second face.

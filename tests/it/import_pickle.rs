@@ -25,7 +25,7 @@ fn imported(file: &str) -> Numbers {
     let photos = |person: &facerec::gallery::Person| {
         person.photos.iter().map(|photo| photo.embedding.values().to_vec()).collect()
     };
-    gallery.people().iter().map(|person| (person.name.clone(), photos(person))).collect()
+    gallery.people().iter().map(|person| (person.name.to_string(), photos(person))).collect()
 }
 
 #[test]

@@ -31,8 +31,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
     ("embed", &["align", "error", "nn"]),
     ("gallery", &["embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
-    ("gallery::pickle", &["embed", "error", "nn", "pickle"]),
-    ("gallery::store", &["atomic_file", "embed", "error", "nn", "student_id"]),
+    ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),
+    ("gallery::store", &["atomic_file", "embed", "error", "hex", "nn", "person_name", "student_id"]),
     ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
     ("roster", &["atomic_file", "error", "reloadable", "person_name", "student_id"]), // live: how its file is kept up to date
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
@@ -124,7 +124,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("exif", &["imaging::orient"]),
     ("calamine", &["roster"]),
     // A workbook is an archive too: its size is checked before calamine unpacks it.
-    ("zip", &["models::checkpoint", "roster::xlsx"]),
+    ("zip", &["models::checkpoint", "roster::archive"]),
     ("bincode", &["gallery::store"]),
     // models writes ONNX files with the message types that tract reads them with.
     ("tract_onnx", &["nn", "models::facenet_onnx"]),

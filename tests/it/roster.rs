@@ -9,6 +9,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::support::faces::named;
 use crate::support::golden_bytes;
 
 fn text(text: &str) -> Option<StudentId> {
@@ -21,7 +22,7 @@ fn integer(number: i32) -> Option<StudentId> {
 }
 
 fn id(roster: &Roster, name: &str) -> Option<StudentId> {
-    roster.id(name).cloned()
+    roster.id(&named(name)).cloned()
 }
 
 fn golden_roster(file: &str) -> Result<Roster, Error> {

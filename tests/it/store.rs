@@ -8,7 +8,7 @@ use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use facerec::student_id::StudentId;
 use sha2::{Digest, Sha256};
 
-use crate::support::faces::{embedding, person, recipe};
+use crate::support::faces::{embedding, named, person, recipe};
 
 fn small() -> Gallery {
     let ids =
@@ -19,7 +19,7 @@ fn small() -> Gallery {
             let sha = (photo == 0).then_some([at as u8; 32]);
             EnrolledPhoto::new(embedding(at as u64 * 10 + photo), sha)
         });
-        Person { student_id, ..Person::new(name, None, photos.collect()).unwrap() }
+        Person { student_id, ..Person::new(named(name), None, photos.collect()) }
     });
     Gallery::new(recipe(), people.collect()).unwrap()
 }

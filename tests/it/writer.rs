@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use facerec::error::{Error, InputError};
 use facerec::gallery::store;
-use facerec::gallery::writer::{FolderLock, GALLERY, GalleryWriter};
+use facerec::gallery::writer::{DirectoryLock, GALLERY, GalleryWriter};
 use facerec::gallery::{EnrolledPhoto, Gallery};
 use facerec::reloadable::Reloadable;
 
-use crate::support::faces::{embedding, person, recipe};
+use crate::support::faces::{embedding, named, person, recipe};
 
 /// Tells the test binary, started again, that it is to be killed.
 const FOLDER: &str = "FACEREC_TEST_FOLDER";
@@ -40,7 +40,7 @@ fn add(writer: &GalleryWriter, name: &str) -> Result<Arc<Gallery>, Error> {
 }
 
 fn names(gallery: &Gallery) -> HashSet<String> {
-    gallery.people().iter().map(|person| person.name.clone()).collect()
+    gallery.people().iter().map(|person| person.name.to_string()).collect()
 }
 
 /// This test binary again, running only `test`, which is ignored otherwise.
@@ -92,7 +92,7 @@ fn an_answered_enrolment_survives_kill_9() {
         let lost: Vec<_> = answered.difference(&names(&stored)).cloned().collect();
         assert!(lost.is_empty(), "round {round}: lost {lost:?}");
     }
-    let lock = FolderLock::acquire(folder.path());
+    let lock = DirectoryLock::acquire(folder.path());
     assert!(lock.is_ok(), "the lock of a killed process is free: {lock:?}");
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "gallery and lock file, no temporary file: {left:?}");
@@ -135,7 +135,7 @@ fn parallel_writers_all_get_their_turn_and_readers_see_whole_galleries() {
                     for n in 0..EACH {
                         let name = format!("Person {w}-{n}");
                         let gallery = add(writer, &name).unwrap();
-                        assert!(gallery.person_by_name(&name).is_some());
+                        assert!(gallery.person_by_name(&named(&name)).is_some());
                     }
                 })
             })
@@ -191,7 +191,7 @@ fn an_edit_that_panics_harms_nobody_else() {
 #[ignore = "run by a_second_process_may_not_write, in a process of its own"]
 fn child_that_holds_the_lock() {
     let folder = std::env::var(FOLDER).expect("started by another test");
-    let _lock = FolderLock::acquire(Path::new(&folder)).unwrap();
+    let _lock = DirectoryLock::acquire(Path::new(&folder)).unwrap();
     println!("locked");
     std::io::stdin().lines().for_each(drop);
 }
@@ -208,7 +208,7 @@ fn a_second_process_may_not_write() {
     let error = add(&writer, "Ada").unwrap_err();
     assert!(matches!(error, Error::Input(InputError::Locked(_))));
     let expected = format!(
-        "another facerec process (pid {}) is writing to this data folder: change people through that one, or stop it first",
+        "another facerec process (pid {}) is writing to this data directory: change people through that one, or stop it first",
         process.id()
     );
     assert_eq!(error.to_string(), expected);
@@ -263,7 +263,7 @@ fn a_gallery_that_is_linked_to_stays_where_it_is_and_a_lock_is_no_link() {
     fs::remove_file(&lock).unwrap();
     fs::write(&precious, "precious").unwrap();
     symlink(&precious, &lock).unwrap();
-    let error = FolderLock::acquire(folder.path()).unwrap_err().to_string();
+    let error = DirectoryLock::acquire(folder.path()).unwrap_err().to_string();
     assert!(error.ends_with("can't be locked: expected a file, found a link"), "{error}");
     assert_eq!(fs::read(&precious).unwrap(), b"precious");
 }
@@ -274,7 +274,7 @@ fn the_service_can_take_a_lock_file_that_root_made_in_its_folder() {
     if chown(folder.path(), Some(12_345), Some(12_345)).is_err() {
         return; // not root: every file is this user's
     }
-    drop(FolderLock::acquire(folder.path()).unwrap());
+    drop(DirectoryLock::acquire(folder.path()).unwrap());
     let lock = fs::metadata(folder.path().join("gallery.lock")).unwrap();
     assert_eq!((lock.uid(), lock.gid()), (12_345, 12_345));
 }

@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use facerec::embed::Embedding;
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, store};
 use facerec::nn::EMBEDDING_LEN;
+use facerec::person_name::PersonName;
 use facerec::roster::Roster;
 use facerec::student_id::StudentId;
 use rust_xlsxwriter::Workbook;
@@ -67,7 +68,7 @@ fn galleries(folder: &Path) -> Versions {
     let path = folder.join(store::FILE_NAME);
     let few = store::read(&path).unwrap();
     let mut people = few.people().to_vec();
-    people.extend((0..CROWD).map(stranger));
+    people.extend((0..CROWD).map(|number| Arc::new(stranger(number))));
     let many = Gallery::new(few.recipe().clone(), people).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     store::write(file.path(), &many).unwrap();
@@ -81,7 +82,7 @@ fn stranger(number: u64) -> Person {
     let mut random = Random::new(number, 0);
     let values = (0..EMBEDDING_LEN).map(|_| random.below(2000) as f32 - 1000.0).collect();
     let photo = EnrolledPhoto::new(Embedding::new(values).unwrap(), None);
-    Person::new(&format!("Stranger {number}"), None, vec![photo]).unwrap()
+    Person::new(PersonName::parse(&format!("Stranger {number}")).unwrap(), None, vec![photo])
 }
 
 /// The sample's names, and the same with many others.
@@ -95,7 +96,7 @@ fn rosters() -> Versions {
 
 fn larger(workbook: &[u8]) -> Vec<u8> {
     let roster = Roster::from_xlsx(workbook).unwrap();
-    let known = roster.rows().iter().map(|row| (row.name.clone(), row.id.clone()));
+    let known = roster.rows().iter().map(|row| (row.name.to_string(), row.id.clone()));
     let more = (0..MORE_NAMES)
         .map(|number| (format!("Pupil {number}"), Some(StudentId::Text(format!("{number:05}")))));
     let mut book = Workbook::new();

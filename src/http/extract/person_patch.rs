@@ -12,10 +12,10 @@ use super::limits::MAX_PATCH_BYTES;
 use super::query::invalid_parameter;
 use super::refusals::wrong_media_type;
 use crate::error::InputError;
+use crate::gallery::PersonUpdate;
 use crate::http::problem::{ApiError, ProblemCode, shown};
-use crate::person_name;
+use crate::person_name::PersonName;
 use crate::presentation::json_id::{InvalidId, JsonId};
-use crate::service::edit::PersonChange;
 use crate::student_id::{self, StudentId};
 
 /// What is to change; what is left out stays (RFC 7396).
@@ -57,10 +57,10 @@ impl PersonPatch {
     ///
     /// # Errors
     /// 400 for an invalid name or ID.
-    pub fn change(&self) -> Result<PersonChange, ApiError> {
+    pub fn change(&self) -> Result<PersonUpdate, ApiError> {
         let name = self.name.as_deref().map(parse_name).transpose()?;
         let student_id = self.student_id.as_ref().map(|id| id.as_ref().map(patched_id).transpose());
-        Ok(PersonChange { name, student_id: student_id.transpose()? })
+        Ok(PersonUpdate { name, student_id: student_id.transpose()? })
     }
 }
 
@@ -124,7 +124,7 @@ fn patched_id(value: &serde_json::Value) -> Result<StudentId, ApiError> {
 ///
 /// # Errors
 /// 400 saying what is wrong with it.
-pub fn parse_name(name: &str) -> Result<String, ApiError> {
+pub fn parse_name(name: &str) -> Result<PersonName, ApiError> {
     let refused = |error: InputError| {
         ApiError::new(ProblemCode::InvalidParameter, error.to_string()).with("parameter", "name".into())
     };
@@ -133,5 +133,5 @@ pub fn parse_name(name: &str) -> Result<String, ApiError> {
         let message = format!("character {} of the name is a control character: none is allowed", at + 1);
         return Err(refused(InputError::Invalid(message)));
     }
-    person_name::parse(name).map_err(refused)
+    PersonName::parse(name).map_err(refused)
 }

@@ -4,7 +4,7 @@
 //! Routes are put behind a gate in groups:
 //!
 //! ```text
-//! routes.route_layer(from_fn_with_state(access.gate(Scope::Manage), auth::require))
+//! routes.route_layer(from_fn_with_state(access.require_scope(Scope::Manage), auth::require))
 //! ```
 
 use std::sync::Arc;
@@ -115,8 +115,8 @@ impl Access {
 
     /// What [`require`] needs to let only requests of `scope` pass.
     #[must_use]
-    pub fn gate(self: &Arc<Self>, scope: Scope) -> Gate {
-        Gate { access: Arc::clone(self), scope }
+    pub fn require_scope(self: &Arc<Self>, scope: Scope) -> RequireScope {
+        RequireScope { access: Arc::clone(self), scope }
     }
 
     /// Whether the file of keys is in use; `None` without one.
@@ -167,18 +167,18 @@ fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// [`Access`] and what the routes behind it need.
 #[derive(Clone)]
-pub struct Gate {
+pub struct RequireScope {
     access: Arc<Access>,
     scope: Scope,
 }
 
 /// Middleware: lets pass who may, before anything of the body is read. Others are answered 401
 /// `unauthorized` or 403 `forbidden`.
-pub async fn require(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    match gate.access.check(&request, gate.scope) {
+pub async fn require(State(required): State<RequireScope>, request: Request, next: Next) -> Response {
+    match required.access.check(&request, required.scope) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
-            gate.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
+            required.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
             refusal.into_response()
         }
     }

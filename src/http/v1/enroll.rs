@@ -50,7 +50,11 @@ fn created(labels: Vec<String>, enrolled: Result<Enrollment, EnrollError>) -> Re
     };
     let location = format!("/v1/people/{id}");
     let (student_id, photos) = (student_id.as_ref().map(JsonId::from), photo_outcomes(labels, &outcomes));
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(Enrolled { id, name, student_id, photos })))
+    Ok((
+        StatusCode::CREATED,
+        [(LOCATION, location)],
+        Json(Enrolled { id, name: name.into(), student_id, photos }),
+    ))
 }
 
 /// Enrol a person.

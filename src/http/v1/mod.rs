@@ -22,7 +22,7 @@ use crate::keys::Scope;
 /// people and roster. Forms with several photos have body limits of their own.
 #[must_use]
 pub fn routes(app: &AppState) -> OpenApiRouter<AppState> {
-    let gate = |scope| from_fn_with_state(app.access.gate(scope), auth::require);
+    let gate = |scope| from_fn_with_state(app.access.require_scope(scope), auth::require);
     let recognition = recognition_routes(app.limits).route_layer(gate(Scope::Recognize));
     recognition.merge(management_routes(app.limits).route_layer(gate(Scope::Manage)))
 }

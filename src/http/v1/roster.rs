@@ -29,7 +29,7 @@ struct RosterEntry {
 
 impl From<&RosterRow> for RosterEntry {
     fn from(row: &RosterRow) -> Self {
-        Self { name: row.name.clone(), id: row.id.as_ref().map(JsonId::from) }
+        Self { name: row.name.to_string(), id: row.id.as_ref().map(JsonId::from) }
     }
 }
 

@@ -132,7 +132,7 @@ impl PersonRef {
     #[must_use]
     pub fn new(person: &Person, snapshot: &Snapshot) -> Self {
         let student_id = snapshot.student_id(person).map(JsonId::from);
-        Self { id: person.id.clone(), name: person.name.clone(), student_id }
+        Self { id: person.id.clone(), name: person.name.to_string(), student_id }
     }
 }
 

@@ -86,7 +86,7 @@ impl From<&Reason> for WireReason {
         match reason {
             Reason::ExtremePose { axis: about, .. } => axis = Some(about.name()),
             Reason::LooksLikeAnotherPerson { person_id, name, .. } => {
-                person = Some(OtherPerson { id: person_id.clone(), name: name.clone() });
+                person = Some(OtherPerson { id: person_id.clone(), name: name.to_string() });
             }
             Reason::SamePhotoAgain { photo_id: id, .. } => photo_id.clone_from(id),
             Reason::NotAnImage(_)

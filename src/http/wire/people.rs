@@ -37,7 +37,7 @@ impl PersonSummary {
     pub fn new(person: &Person, roster: &Roster) -> Self {
         Self {
             id: person.id.clone(),
-            name: person.name.clone(),
+            name: person.name.to_string(),
             student_id: person.student_id.as_ref().map(JsonId::from),
             roster_id: roster.id(&person.name).map(JsonId::from),
             photos: person.photos.len(),

@@ -3,6 +3,7 @@
 use facerec::embed::Embedding;
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use facerec::nn::EMBEDDING_LEN;
+use facerec::person_name::PersonName;
 
 /// xorshift64*: small, and the same on each machine.
 pub struct Random(u64);
@@ -50,11 +51,16 @@ pub fn recipe() -> Recipe {
 /// A person with one photo for each embedding.
 pub fn person(name: &str, embeddings: &[Embedding]) -> Person {
     let photos = embeddings.iter().map(|e| EnrolledPhoto::new(e.clone(), None)).collect();
-    Person::new(name, None, photos).unwrap()
+    Person::new(named(name), None, photos)
 }
 
 /// `Person 0`, `Person 1`, ... with the embeddings of each.
 pub fn gallery_of(people: &[Vec<Embedding>]) -> Gallery {
     let people = people.iter().enumerate().map(|(at, photos)| person(&format!("Person {at}"), photos));
     Gallery::new(recipe(), people.collect()).unwrap()
+}
+
+/// A name that must be valid.
+pub fn named(name: &str) -> PersonName {
+    PersonName::parse(name).unwrap()
 }

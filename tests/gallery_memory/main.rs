@@ -1,0 +1,119 @@
+//! What an edit of a large gallery allocates. A test program of its own, since it counts all
+//! allocations of the process: nothing else may run in it.
+//!
+//! `GALLERY_PHOTOS=160000 cargo test --release --test gallery_memory -- --nocapture` prints time and
+//! memory at another size.
+#![allow(unsafe_code, reason = "GlobalAlloc is an unsafe trait")]
+
+#[allow(dead_code, reason = "shared with other test programs")]
+#[path = "../common/random.rs"]
+mod random;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use facerec::embed::Embedding;
+use facerec::error::Result;
+use facerec::gallery::writer::{GALLERY, GalleryWriter};
+use facerec::gallery::{EnrolledPhoto, Gallery, Person, PersonUpdate, Recipe, store};
+use facerec::nn::EMBEDDING_LEN;
+use facerec::person_name::PersonName;
+use facerec::process::ProcessStats;
+use facerec::reloadable::Reloadable;
+use random::Random;
+
+const PHOTOS: u64 = 80_000;
+const PHOTOS_PER_PERSON: u64 = 4;
+/// Most that an edit may allocate, of what the gallery takes.
+const MAX_SHARE: f64 = 0.01;
+
+/// Bytes allocated since the start, whether freed since or not.
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+/// Bytes allocated and not freed.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: each call is passed on to the system's allocator unchanged; only counters are touched besides.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the block came from `alloc` above, and so from the system's allocator.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+type Edit = Box<dyn FnOnce(&Gallery) -> Result<Gallery> + Send>;
+
+fn photo(seed: u64) -> EnrolledPhoto {
+    let mut random = Random::new(seed, 0);
+    let values = (0..EMBEDDING_LEN).map(|_| (random.next() >> 40) as f32 / 8_388_608.0 - 1.0).collect();
+    EnrolledPhoto::new(Embedding::new(values).unwrap(), None)
+}
+
+fn name(text: &str) -> PersonName {
+    PersonName::parse(text).unwrap()
+}
+
+fn person(number: u64) -> Person {
+    let photos = (0..PHOTOS_PER_PERSON).map(|at| photo(number * PHOTOS_PER_PERSON + at)).collect();
+    Person::new(name(&format!("Person {number}")), None, photos)
+}
+
+fn resident_mib() -> u64 {
+    ProcessStats::read().map_or(0, |stats| stats.resident_bytes >> 20)
+}
+
+#[test]
+fn an_edit_of_a_large_gallery_allocates_less_than_a_hundredth_of_it() {
+    facerec::allocator::give_back_large_buffers();
+    let photos = std::env::var("GALLERY_PHOTOS").map_or(PHOTOS, |count| count.parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(store::FILE_NAME);
+    let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
+    let others = IN_USE.load(Ordering::Relaxed);
+    let gallery = Gallery::new(recipe, (0..photos / PHOTOS_PER_PERSON).map(person).collect()).unwrap();
+    store::write(&path, &gallery).unwrap();
+    gallery.prepare();
+    let gallery_bytes = IN_USE.load(Ordering::Relaxed) - others;
+    let live = Arc::new(Reloadable::with_value(&path, GALLERY, gallery));
+    let writer = GalleryWriter::new(Arc::clone(&live));
+    assert!(!live.poll() || live.current().len() as u64 == photos / PHOTOS_PER_PERSON);
+    println!("{photos} photos: {} MiB, resident {} MiB", gallery_bytes >> 20, resident_mib());
+
+    let middle = live.current().people()[live.current().len() / 2].id.clone();
+    let (of, to, from) = (middle.clone(), middle.clone(), middle.clone());
+    let added = person(photos);
+    let (more, renamed) = (photo(u64::MAX), PersonUpdate { name: Some(name("Renamed")), student_id: None });
+    let edits: [(&str, Edit); 4] = [
+        ("enrol", Box::new(move |gallery| gallery.with_person(added))),
+        ("rename", Box::new(move |gallery| gallery.updated(&of, renamed))),
+        ("add a photo", Box::new(move |gallery| gallery.with_photos(&to, vec![more]))),
+        ("delete", Box::new(move |gallery| gallery.without_person(&from))),
+    ];
+    for (what, edit) in edits {
+        let (before, start) = (ALLOCATED.load(Ordering::Relaxed), Instant::now());
+        drop(writer.edit(edit).unwrap());
+        let (took, allocated) = (start.elapsed(), ALLOCATED.load(Ordering::Relaxed) - before);
+        println!("{what}: {took:.0?}, allocated {} KiB, resident {} MiB", allocated >> 10, resident_mib());
+        assert!(
+            (allocated as f64) < MAX_SHARE * gallery_bytes as f64,
+            "{what}: {allocated} bytes allocated, of a gallery of {gallery_bytes}"
+        );
+    }
+    assert_eq!(*live.current(), store::read(&path).unwrap());
+    let found = live.current().person(&middle).cloned();
+    assert_eq!(found, None);
+}
