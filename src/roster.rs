@@ -16,6 +16,8 @@ use crate::student_id::StudentId;
 mod archive;
 mod xlsx;
 
+pub use xlsx::RosterRow;
+
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "roster.xlsx";
 
@@ -25,17 +27,6 @@ pub const ROSTER: FileSource<Roster> =
 
 /// How many warnings a roster keeps; the rest is only counted.
 const MAX_WARNINGS: usize = 50;
-
-/// One row of the sheet that has a name.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RosterRow {
-    /// The row's number in the sheet, from 1; the header's row counts.
-    pub row: u32,
-    /// The name.
-    pub name: PersonName,
-    /// What the ID cell holds; `None` where it is empty.
-    pub id: Option<StudentId>,
-}
 
 /// Name to ID, as read from an .xlsx workbook.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -9,8 +9,7 @@
 
 use std::sync::Arc;
 
-use super::Person;
-use super::search::Candidate;
+use super::person::Person;
 use crate::embed::Embedding;
 use crate::nn::EMBEDDING_LEN;
 
@@ -28,6 +27,15 @@ const FACES_A_PASS: usize = 8;
 /// Rows after which a chunk ends, 256 KiB: long enough to be read at the speed of memory, short enough
 /// to be rebuilt for an edit.
 const MIN_CHUNK_ROWS: usize = 256;
+
+/// A person and how far the face is from that person's nearest photo.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Index into [`Gallery::people`](super::Gallery::people).
+    pub person: usize,
+    /// Cosine distance, 0 to 2.
+    pub distance: f32,
+}
 
 /// One embedding in steps of `1 / SCALE`, aligned to a cache line (1 KiB: 16 lines, no padding
 /// between rows).

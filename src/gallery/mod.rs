@@ -4,105 +4,19 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
-use crate::student_id::StudentId;
 
 mod matrix;
+mod person;
 pub mod pickle;
 pub mod search;
 pub mod store;
 pub mod writer;
 
 use matrix::Matrix;
-
-/// The longest id of a person or a photo, bytes; a ULID has 26.
-const MAX_ID_BYTES: usize = 64;
-
-/// How a gallery's embeddings were computed; probes are cropped and standardised the same way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipe {
-    /// Name of the embedder: `casia` or `vggface2`.
-    pub model: String,
-    /// SHA-256 of the model's file; `None` for an imported gallery, where it is unknown.
-    pub model_sha256: Option<[u8; 32]>,
-    /// facenet-pytorch's `margin`: pixels of the 160-pixel crop.
-    pub margin_px: u32,
-}
-
-/// One enrolled photo of a person.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EnrolledPhoto {
-    /// ULID, sortable by the time of enrolment.
-    pub id: String,
-    /// FaceNet's output for the face.
-    pub embedding: Embedding,
-    /// SHA-256 of the photo's file, to detect duplicates; `None` for imported photos.
-    pub source_sha256: Option<[u8; 32]>,
-}
-
-impl EnrolledPhoto {
-    /// A photo with a new id.
-    #[must_use]
-    pub fn new(embedding: Embedding, source_sha256: Option<[u8; 32]>) -> Self {
-        Self { id: new_id(), embedding, source_sha256 }
-    }
-}
-
-/// An enrolled person.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Person {
-    /// ULID, sortable by the time of enrolment.
-    pub id: String,
-    /// The name as it is shown; unique in a gallery.
-    pub name: PersonName,
-    /// The person's own ID, used where the roster has none.
-    pub student_id: Option<StudentId>,
-    /// At least one.
-    pub photos: Vec<EnrolledPhoto>,
-}
-
-impl Person {
-    /// A person with a new id.
-    #[must_use]
-    pub fn new(name: PersonName, student_id: Option<StudentId>, photos: Vec<EnrolledPhoto>) -> Self {
-        Self { id: new_id(), name, student_id, photos }
-    }
-
-    fn check(&self) -> Result<()> {
-        check_id(&self.id)?;
-        if self.photos.is_empty() {
-            let message = "a person needs at least one photo, found none";
-            return Err(InputError::Invalid(message.to_owned()).into());
-        }
-        self.check_photo_ids()
-    }
-
-    fn check_photo_ids(&self) -> Result<()> {
-        let mut ids = HashSet::with_capacity(self.photos.len());
-        self.photos.iter().try_for_each(|photo| {
-            check_id(&photo.id)?;
-            let is_new = ids.insert(photo.id.as_str());
-            if is_new { Ok(()) } else { Err(conflict("two photos of a person have the same id")) }
-        })
-    }
-}
-
-/// A change of a person's data; what is `None` stays as it is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PersonUpdate {
-    /// Another name.
-    pub name: Option<PersonName>,
-    /// Another ID of the person's own; `Some(None)` removes it.
-    pub student_id: Option<Option<StudentId>>,
-}
-
-/// A new id: a ULID, sortable by the time of its creation.
-#[must_use]
-pub fn new_id() -> String {
-    ulid::Ulid::generate().to_string()
-}
+pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
+use person::{MAX_ID_BYTES, conflict};
 
 /// An immutable set of people. A clone shares the people and the search matrix.
 #[derive(Debug, Clone)]
@@ -305,10 +219,6 @@ impl Gallery {
     }
 }
 
-fn conflict(message: &str) -> Error {
-    InputError::Conflict(message.to_owned()).into()
-}
-
 fn two_people_with_one_id() -> Error {
     conflict("two people have the same id")
 }
@@ -316,16 +226,6 @@ fn two_people_with_one_id() -> Error {
 fn no_person(id: &str) -> InputError {
     let shown: String = id.chars().take(MAX_ID_BYTES).collect();
     InputError::NotFound(format!("there is no person with the id {shown:?}"))
-}
-
-/// Ids stand in addresses and in file names: letters, digits, `-` and `_` only.
-fn check_id(id: &str) -> Result<()> {
-    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if plain && (1..=MAX_ID_BYTES).contains(&id.len()) {
-        return Ok(());
-    }
-    let message = format!("expected an id of 1 to {MAX_ID_BYTES} ASCII letters, digits, - or _");
-    Err(InputError::Invalid(message).into())
 }
 
 #[cfg(test)]

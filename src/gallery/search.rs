@@ -1,16 +1,8 @@
 //! From embeddings to names: who is nearest, and who is near enough.
 
 use super::Gallery;
+pub use super::matrix::Candidate;
 use crate::embed::Embedding;
-
-/// A person and how far the face is from that person's nearest photo.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
-    /// Index into [`Gallery::people`].
-    pub person: usize,
-    /// Cosine distance, 0 to 2.
-    pub distance: f32,
-}
 
 /// Whether two faces of one photo may get the same person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,6 @@
 use super::*;
+use crate::embed::Embedding;
+use crate::student_id::StudentId;
 
 fn recipe() -> Recipe {
     Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 }

@@ -10,7 +10,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 
-use super::RosterRow;
 use super::archive::{self, not_a_workbook};
 use crate::error::{Error, InputError, Result};
 use crate::person_name::{self, PersonName};
@@ -32,6 +31,17 @@ const MAX_CELL_BYTES: usize = 16 * person_name::MAX_CHARS;
 const MAX_TEXT_BYTES: usize = 64 << 20;
 /// Most warnings that are kept.
 const MAX_WARNINGS: usize = 1_000;
+
+/// One row of the sheet that has a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RosterRow {
+    /// The row's number in the sheet, from 1; the header's row counts.
+    pub row: u32,
+    /// The name.
+    pub name: PersonName,
+    /// What the ID cell holds; `None` where it is empty.
+    pub id: Option<StudentId>,
+}
 
 /// The rows that have a name, and what was odd about others.
 #[derive(Debug, Default)]

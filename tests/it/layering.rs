@@ -71,9 +71,11 @@ const MODULES: &[(&str, &[&str])] = &[
             "enroll",
             "error",
             "gallery",
+            "hex",
             "imaging",
             "models",
             "nn",
+            "person_name",
             "pipeline",
             "reloadable",
             "roster",
@@ -106,7 +108,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("web", &[]),
-    ("server", &["config"]),
+    ("server", &["config", "process"]),
     ("allocator", &[]),
     ("process", &[]),
     ("cli", &["*"]),
@@ -140,6 +142,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),
     ("libc", &["allocator"]),
+    ("rustix", &["process"]),
+    ("jiff", &["http"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http", "presentation"]),
     ("utoipa_axum", &["http"]),
@@ -305,7 +309,7 @@ fn the_table_names_modules_that_are_there_and_points_down_only() {
 }
 
 /// Modules whose files still import each other.
-const TO_BE_CUT: &[&str] = &["gallery", "roster", "imaging::decode"];
+const TO_BE_CUT: &[&str] = &["imaging::decode"];
 
 #[test]
 fn files_use_each_other_in_no_circle() {
