@@ -17,6 +17,7 @@
 //! | [`service`] | the application layer: what the product does, with domain types |
 //! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; figures of the process; its memory |
 //! | [`keys`], [`config`] | API keys; arguments and variables, checked |
+//! | [`attendance`] | attendance: sessions, entries, reports, messages to other systems |
 //! | [`enroll`] | the enrolment gate |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
@@ -26,6 +27,7 @@
 pub mod align;
 pub mod allocator;
 pub mod atomic_file;
+pub mod attendance;
 pub mod cancel;
 pub mod cli;
 pub mod config;

@@ -31,6 +31,14 @@ pub enum DataError {
     /// A write that several edits shared failed; each of them gets the error.
     #[error("{0}")]
     SharedWrite(#[source] std::sync::Arc<super::Error>),
+    /// A database failed: it is damaged, locked for too long, or its disk is full.
+    #[error("{file}: {source}")]
+    Database {
+        /// What the database is and its path.
+        file: String,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Settings or entries that contradict each other, whatever file they come from.
     #[error("{0}")]
     Invalid(String),

@@ -56,6 +56,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
+    // Who was here: knows people and photos by their ids, and recognition not at all.
+    ("attendance", &["atomic_file", "error", "student_id"]),
     // The program around them.
     ("config", &["enroll"]), // the gate's own bounds, so that their defaults stand in one place
     ("logging", &["config", "error"]),
@@ -143,7 +145,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["http", "server"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
-    ("jiff", &["http"]),
+    ("jiff", &["attendance", "http"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http", "presentation"]),
     ("utoipa_axum", &["http"]),
@@ -154,11 +156,20 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
     ("tracing_subscriber", &["logging"]),
-    ("ureq", &["models::download", "cli::bench::http", "cli::healthcheck", "cli::url"]),
-    ("ulid", &["gallery", "http", "service::photo_keeper"]),
-    // Domain types know no wire format; the files of models and of keys are TOML and JSON.
+    (
+        "ureq",
+        &["attendance::delivery", "models::download", "cli::bench::http", "cli::healthcheck", "cli::url"],
+    ),
+    ("ulid", &["attendance::sqlite", "gallery", "http", "service::photo_keeper"]),
+    // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
     ("serde", &["http", "presentation", "cli", "keys::file", "models"]),
-    ("serde_json", &["http", "presentation", "cli", "models"]),
+    ("serde_json", &["attendance::events", "http", "presentation", "cli", "models"]),
+    // Another database takes the place of one module.
+    ("rusqlite", &["attendance::sqlite"]),
+    ("csv", &["attendance::export"]),
+    ("rust_xlsxwriter", &["attendance::export"]),
+    ("hmac", &["attendance::delivery"]),
+    ("base64", &["attendance::delivery"]),
     ("toml", &["keys::file", "models"]),
     ("subtle", &["keys"]),
     ("getrandom", &["keys"]),

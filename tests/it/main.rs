@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
+mod attendance;
 mod bench;
 mod bilinear;
 mod cascade;

@@ -1,0 +1,238 @@
+//! Entries: reading and writing their rows, the list of a session, closing.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::outbox::{self, NewMessage};
+use super::people;
+use super::rows::{Millis, instant, millis};
+use super::sessions::{self, Stored};
+use crate::attendance::events;
+use crate::attendance::marking::{self, Evidence, Sighting};
+use crate::attendance::model::{Entry, HandMark, Person, PhotoRef, Session};
+use crate::attendance::outbox::Channels;
+use crate::attendance::status::{Counts, Status};
+use crate::attendance::{check, model::SessionState};
+use crate::error::Result;
+
+/// What the row of an entry holds.
+#[derive(Debug, Clone)]
+pub(super) struct EntryRow {
+    /// What follows from the photos alone.
+    pub(super) camera_status: Status,
+    pub(super) member: bool,
+    pub(super) evidence: Evidence,
+    pub(super) hand: Option<HandMark>,
+}
+
+impl EntryRow {
+    /// What counts.
+    pub(super) fn status(&self) -> Status {
+        self.hand.as_ref().map_or(self.camera_status, |hand| hand.status)
+    }
+
+    /// Lets the status follow the evidence.
+    pub(super) fn refresh(&mut self, session: &Stored, enrolled: bool) {
+        self.camera_status = marking::status(&self.evidence, None, enrolled, session.late_from());
+    }
+}
+
+/// Columns of [`row`], of a table named `e`.
+pub(super) const COLUMNS: &str = "e.camera_status, e.member, e.first_seen, e.last_seen, e.unsure_first,
+    e.unsure_last, e.best_certain, e.best_score, e.best_at, e.best_photo, e.best_sha256, e.best_face,
+    e.hand_status, e.hand_by, e.hand_at, e.hand_note";
+
+/// An entry from [`COLUMNS`], the first of which is column `at`.
+pub(super) fn row(row: &Row<'_>, at: usize) -> rusqlite::Result<EntryRow> {
+    let times = |first: usize| -> rusqlite::Result<Option<(Timestamp, Timestamp)>> {
+        let (first, last) = (instant(row.get(at + first)?), instant(row.get(at + first + 1)?));
+        Ok(first.zip(last))
+    };
+    let best = match row.get::<_, Option<bool>>(at + 6)? {
+        None => None,
+        Some(certain) => Some(Sighting {
+            certain,
+            score: row.get::<_, f64>(at + 7)? as f32,
+            at: row.get::<_, Millis>(at + 8)?.0,
+            photo: PhotoRef {
+                id: row.get(at + 9)?,
+                sha256: row.get(at + 10)?,
+                face_index: row.get(at + 11)?,
+            },
+        }),
+    };
+    let hand = match row.get::<_, Option<Status>>(at + 12)? {
+        None => None,
+        Some(status) => Some(HandMark {
+            status,
+            by: row.get(at + 13)?,
+            at: row.get::<_, Millis>(at + 14)?.0,
+            note: row.get(at + 15)?,
+        }),
+    };
+    Ok(EntryRow {
+        camera_status: row.get(at)?,
+        member: row.get(at + 1)?,
+        evidence: Evidence { seen: times(2)?, unsure: times(4)?, best },
+        hand,
+    })
+}
+
+pub(super) fn load(db: &Connection, session: i64, person: i64) -> Result<Option<EntryRow>> {
+    let mut found = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM entries e WHERE e.session_key = ?1 AND e.person_key = ?2"
+    ))?;
+    Ok(found.query_row([session, person], |found| row(found, 0)).optional()?)
+}
+
+pub(super) fn save(db: &Connection, session: i64, person: i64, entry: &EntryRow) -> Result<()> {
+    let best = entry.evidence.best.as_ref();
+    let hand = entry.hand.as_ref();
+    let (seen, unsure) = (entry.evidence.seen, entry.evidence.unsure);
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO entries (session_key, person_key, status, camera_status, member, first_seen,
+         last_seen, unsure_first, unsure_last, best_certain, best_score, best_at, best_photo, best_sha256,
+         best_face, hand_status, hand_by, hand_at, hand_note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+    )?
+    .execute(params![
+        session,
+        person,
+        entry.status(),
+        entry.camera_status,
+        entry.member,
+        millis(seen.map(|seen| seen.0)),
+        millis(seen.map(|seen| seen.1)),
+        millis(unsure.map(|unsure| unsure.0)),
+        millis(unsure.map(|unsure| unsure.1)),
+        best.map(|best| best.certain),
+        best.map(|best| f64::from(best.score)),
+        millis(best.map(|best| best.at)),
+        best.map(|best| &best.photo.id),
+        best.map(|best| best.photo.sha256),
+        best.map(|best| best.photo.face_index),
+        hand.map(|hand| hand.status),
+        hand.map(|hand| &hand.by),
+        millis(hand.map(|hand| hand.at)),
+        hand.and_then(|hand| hand.note.as_ref()),
+    ])?;
+    Ok(())
+}
+
+/// An entry as the outside sees it.
+pub(super) fn entry(person: Person, found: EntryRow) -> Entry {
+    let status = found.status();
+    let EntryRow { member, evidence, hand, .. } = found;
+    Entry {
+        person,
+        status,
+        member,
+        first_seen: evidence.seen.map(|seen| seen.0),
+        last_seen: evidence.seen.map(|seen| seen.1),
+        score: evidence.best.as_ref().map(|best| best.score),
+        photo: evidence.best.map(|best| best.photo),
+        hand,
+    }
+}
+
+/// Who belongs to a session's group today: `?2` is whether it is everybody's, `?3` its group. Of a
+/// table of people named `p`.
+const IS_MEMBER: &str = "(p.listed = 1 AND (?2 OR EXISTS
+    (SELECT 1 FROM members m WHERE m.group_key = ?3 AND m.person_key = p.key)))";
+
+pub(super) fn list(db: &Connection, session: &Stored) -> Result<Vec<Entry>> {
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT {}, e.session_key IS NOT NULL, {IS_MEMBER}, {COLUMNS} FROM people p
+         LEFT JOIN entries e ON e.person_key = p.key AND e.session_key = ?1
+         WHERE e.session_key IS NOT NULL OR (?4 AND {IS_MEMBER})
+         ORDER BY p.name, p.key",
+        people::COLUMNS
+    ))?;
+    let is_open = session.session.is_open();
+    let rows =
+        rows.query_map(params![session.key, session.is_for_all(), session.group, is_open], |found| {
+            let person = people::person(found, 0)?;
+            let (exists, member) = (found.get(4)?, found.get(5)?);
+            let entry = if exists { Some(row(found, 6)?) } else { None };
+            Ok((person, entry, member))
+        })?;
+    let live = |(person, stored, member): (Person, Option<EntryRow>, bool)| {
+        let mut found = stored.unwrap_or_else(|| new(member));
+        if is_open {
+            found.member = member;
+            found.refresh(session, person.enrolled);
+        }
+        entry(person, found)
+    };
+    Ok(rows.map(|found| found.map(live)).collect::<Result<_, _>>()?)
+}
+
+/// An entry without anything seen or said.
+pub(super) fn new(member: bool) -> EntryRow {
+    EntryRow { camera_status: Status::NotEnrolled, member, evidence: Evidence::default(), hand: None }
+}
+
+/// Lets all stored statuses of an open session follow its start, its group and who is enrolled.
+pub(super) fn refresh(db: &Connection, session: &Stored) -> Result<()> {
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT p.key, p.enrolled, {IS_MEMBER}, {COLUMNS} FROM entries e
+         JOIN people p ON p.key = e.person_key WHERE e.session_key = ?1"
+    ))?;
+    let rows: Vec<(i64, bool, bool, EntryRow)> = rows
+        .query_map(params![session.key, session.is_for_all(), session.group], |found| {
+            Ok((found.get(0)?, found.get(1)?, found.get(2)?, row(found, 3)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (person, enrolled, member, mut found) in rows {
+        found.member = member;
+        found.refresh(session, enrolled);
+        save(db, session.key, person, &found)?;
+    }
+    Ok(())
+}
+
+pub(super) fn close(
+    db: &Connection,
+    channels: Channels,
+    id: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<Session> {
+    check::text("by", by)?;
+    let found = sessions::get(db, id)?;
+    if let SessionState::Closed { .. } = found.session.state {
+        return Ok(found.session);
+    }
+    refresh(db, &found)?;
+    let unseen = format!(
+        "INSERT INTO entries (session_key, person_key, status, camera_status, member)
+         SELECT ?1, p.key, iif(p.enrolled, ?4, ?5), iif(p.enrolled, ?4, ?5), 1 FROM people p
+         WHERE {IS_MEMBER}
+         AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.session_key = ?1 AND e.person_key = p.key)"
+    );
+    let unseen = db.prepare_cached(&unseen)?.execute(params![
+        found.key,
+        found.is_for_all(),
+        found.group,
+        Status::Absent,
+        Status::NotEnrolled
+    ]);
+    unseen?;
+    db.prepare_cached("UPDATE sessions SET closed_at = ?2, closed_by = ?3 WHERE key = ?1")?
+        .execute(params![found.key, Millis(now), by])?;
+    let closed = sessions::get(db, id)?.session;
+    let body = events::closed(&closed, by, &counts(db, found.key)?, now);
+    outbox::write(db, channels, &NewMessage::of_session(events::CLOSED, &closed, body), now)?;
+    Ok(closed)
+}
+
+/// The statuses of a closed session's members.
+fn counts(db: &Connection, session: i64) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let mut statuses =
+        db.prepare_cached("SELECT status FROM entries WHERE session_key = ?1 AND member = 1")?;
+    for status in statuses.query_map([session], |row| row.get(0))? {
+        counts.add(status?);
+    }
+    Ok(counts)
+}

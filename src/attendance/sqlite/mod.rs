@@ -1,0 +1,343 @@
+//! Attendance in SQLite: one file in the data directory.
+//!
+//! Durability: WAL with `synchronous = FULL`, so that what a method returned `Ok` for has been
+//! synced, and survives kill -9 and a power failure. Writers take turns, in this process by a mutex
+//! and among processes by SQLite's lock; readers see the last committed state and wait for nobody.
+
+mod connect;
+mod correct;
+mod entries;
+mod fault;
+mod groups;
+mod history;
+mod ids;
+mod mark;
+mod outbox;
+mod people;
+mod report;
+mod requests;
+mod retention;
+mod rows;
+mod schema;
+mod sessions;
+mod sync;
+mod update;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::model::{
+    Correction, CorrectionRecord, Deleted, Entry, FaceResult, Forget, Group, HistoryItem, IdempotencyKey,
+    Marked, NewSession, Person, PersonRecord, Photo, Session, SessionFilter, SessionPatch, StoredResponse,
+};
+use super::outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Settlement};
+use super::report::{Report, ReportQuery};
+use super::store::AttendanceStore;
+use crate::error::{DataError, Error, Result};
+
+/// The file's name in the data directory.
+const FILE_NAME: &str = "attendance.db";
+/// Connections for reading that are kept open.
+const MAX_IDLE_READERS: usize = 4;
+
+/// The database of attendance in a data directory. The file is created by the first write; until then
+/// everything is empty.
+pub struct SqliteStore {
+    path: PathBuf,
+    channels: Channels,
+    writer: Mutex<Option<Connection>>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl SqliteStore {
+    /// The database of the data directory `directory`. Messages are written for `channels`.
+    ///
+    /// # Errors
+    /// [`DataError::Database`] when there is a file that is no database of this program, or of a newer version.
+    pub fn open(directory: &Path, channels: Channels) -> Result<Self> {
+        let store = Self {
+            path: directory.join(FILE_NAME),
+            channels,
+            writer: Mutex::default(),
+            readers: Mutex::default(),
+        };
+        if store.exists() {
+            store.write(|_| Ok(()))?; // migrates
+        }
+        Ok(store)
+    }
+
+    /// Path of the file, whether it exists or not.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether anything was ever written.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.path.symlink_metadata().is_ok()
+    }
+
+    /// Checks the whole file: its structure and its references. Returns what is wrong; empty when nothing is.
+    ///
+    /// # Errors
+    /// [`DataError::Database`] when it can't even be read.
+    pub fn integrity(&self) -> Result<Vec<String>> {
+        self.read(|db| {
+            let mut faults: Vec<String> = db
+                .prepare("PRAGMA integrity_check")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, rusqlite::Error>>()?;
+            faults.retain(|line| line != "ok");
+            let mut dangling = db.prepare("PRAGMA foreign_key_check")?;
+            let dangling = dangling.query_map([], |row| row.get::<_, String>(0))?;
+            for table in dangling {
+                faults.push(format!("a row of {} refers to nothing", table?));
+            }
+            Ok(faults)
+        })
+    }
+
+    /// Writes a consistent copy to `path`, which must not exist, while others read and write. Returns
+    /// whether there was anything to copy.
+    ///
+    /// # Errors
+    /// [`DataError::Database`] when it can't be written.
+    pub fn backup(&self, path: &Path) -> Result<bool> {
+        if !self.exists() {
+            return Ok(false);
+        }
+        connect::copy(&self.path, path).map(|()| true).map_err(|error| self.named(error))
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let run = || {
+            if writer.is_none() {
+                *writer = Some(connect::for_writing(&self.path)?);
+            }
+            let Some(connection) = writer.as_mut() else { unreachable!("just opened") };
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|error| self.named(error))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let run = || {
+            let mut reader = self.reader()?;
+            let transaction = reader.transaction()?;
+            let result = work(&transaction)?;
+            drop(transaction);
+            self.give_back(reader);
+            Ok(result)
+        };
+        run().map_err(|error| self.named(error))
+    }
+
+    fn reader(&self) -> Result<Connection> {
+        if !self.exists() {
+            return connect::empty();
+        }
+        let idle = lock(&self.readers).pop();
+        idle.map_or_else(|| connect::for_reading(&self.path), Ok)
+    }
+
+    fn give_back(&self, reader: Connection) {
+        let mut readers = lock(&self.readers);
+        if readers.len() < MAX_IDLE_READERS && reader.path().is_some_and(|path| !path.is_empty()) {
+            readers.push(reader);
+        }
+    }
+
+    /// Empties the write-ahead log, which holds earlier states of pages. A reader may prevent it: then a
+    /// later write does.
+    fn overwrite_log(&self) {
+        if let Some(writer) = lock(&self.writer).as_ref() {
+            let emptied = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = emptied {
+                tracing::debug!(%error, "the write-ahead log was not emptied");
+            }
+        }
+    }
+
+    /// Says which file a fault of SQLite is about.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Data(DataError::Database { source, .. }) => {
+                let file = format!("the attendance database {}", self.path.display());
+                DataError::Database { file, source }.into()
+            }
+            other => other,
+        }
+    }
+}
+
+/// A panic of another thread rolled its transaction back: the connection is fit for use.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AttendanceStore for SqliteStore {
+    fn sync_people(&self, records: &[PersonRecord], complete: bool) -> Result<()> {
+        self.write(|db| sync::sync(db, records, complete))
+    }
+
+    fn people(&self, group: Option<&str>) -> Result<Vec<Person>> {
+        self.read(|db| sync::list(db, group))
+    }
+
+    fn groups(&self) -> Result<Vec<Group>> {
+        self.read(groups::list)
+    }
+
+    fn groups_of(&self, person_id: &str) -> Result<Vec<String>> {
+        self.read(|db| groups::of_person(db, person_id))
+    }
+
+    fn set_members(&self, group: &str, person_ids: &[String]) -> Result<()> {
+        self.write(|db| groups::set_members(db, group, person_ids))
+    }
+
+    fn rename_group(&self, from: &str, to: &str) -> Result<()> {
+        self.write(|db| groups::rename(db, from, to))
+    }
+
+    fn delete_group(&self, name: &str) -> Result<()> {
+        self.write(|db| groups::delete(db, name))
+    }
+
+    fn create_session(
+        &self,
+        new: &NewSession,
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Session> {
+        self.write(|db| match key {
+            Some(key) => requests::create_session_once(db, new, key, now),
+            None => sessions::create(db, new, None, now),
+        })
+    }
+
+    fn automatic_session(&self, key: &str, new: &NewSession, now: Timestamp) -> Result<Session> {
+        // Nearly every call finds it, and needs no write lock.
+        if let Some(session) = self.read(|db| sessions::of_automatic_key(db, key))? {
+            return Ok(session);
+        }
+        self.write(|db| match sessions::of_automatic_key(db, key)? {
+            Some(session) => Ok(session),
+            None => sessions::create(db, new, Some(key), now),
+        })
+    }
+
+    fn session(&self, id: &str) -> Result<Session> {
+        self.read(|db| Ok(sessions::get(db, id)?.session))
+    }
+
+    fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
+        self.read(|db| sessions::list(db, filter))
+    }
+
+    fn update_session(&self, id: &str, patch: &SessionPatch) -> Result<Session> {
+        self.write(|db| update::update(db, id, patch))
+    }
+
+    fn close_session(&self, id: &str, by: &str, now: Timestamp) -> Result<Session> {
+        self.write(|db| entries::close(db, self.channels, id, by, now))
+    }
+
+    fn delete_session(&self, id: &str) -> Result<()> {
+        self.write(|db| sessions::delete(db, id))
+    }
+
+    fn mark(&self, session_id: &str, photo: &Photo, faces: &[FaceResult], now: Timestamp) -> Result<Marked> {
+        mark::check(photo, faces)?;
+        self.write(|db| mark::mark(db, self.channels, session_id, photo, faces, now))
+    }
+
+    fn correct(
+        &self,
+        session_id: &str,
+        person_id: &str,
+        correction: &Correction,
+        now: Timestamp,
+    ) -> Result<Entry> {
+        correct::check(correction)?;
+        self.write(|db| correct::correct(db, self.channels, session_id, person_id, correction, now))
+    }
+
+    fn entries(&self, session_id: &str) -> Result<Vec<Entry>> {
+        self.read(|db| entries::list(db, &sessions::get(db, session_id)?))
+    }
+
+    fn corrections(&self, session_id: &str) -> Result<Vec<CorrectionRecord>> {
+        self.read(|db| correct::list(db, session_id))
+    }
+
+    fn history(&self, person_id: &str) -> Result<Vec<HistoryItem>> {
+        self.read(|db| history::of_person(db, person_id))
+    }
+
+    fn report(&self, query: &ReportQuery) -> Result<Report> {
+        self.read(|db| report::report(db, query))
+    }
+
+    fn recall(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>> {
+        self.read(|db| requests::recall(db, key))
+    }
+
+    fn remember(&self, key: &IdempotencyKey, response: &StoredResponse, now: Timestamp) -> Result<()> {
+        self.write(|db| requests::remember(db, key, response, now))
+    }
+
+    fn due(&self, channel: Channel, now: Timestamp, limit: u32) -> Result<Vec<Message>> {
+        if !self.exists() {
+            return Ok(Vec::new()); // asked every second
+        }
+        self.read(|db| outbox::due(db, channel, now, limit))
+    }
+
+    fn settle(&self, settlements: &[Settlement], now: Timestamp) -> Result<()> {
+        self.write(|db| outbox::settle(db, settlements, now))
+    }
+
+    fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>> {
+        self.read(|db| outbox::dead_letters(db, limit))
+    }
+
+    fn resend(&self, id: &str, now: Timestamp) -> Result<()> {
+        self.write(|db| outbox::resend(db, id, now))
+    }
+
+    fn resend_all(&self, now: Timestamp) -> Result<u64> {
+        self.write(|db| outbox::resend_all(db, now))
+    }
+
+    fn outbox_counts(&self) -> Result<OutboxCounts> {
+        self.read(outbox::counts)
+    }
+
+    fn delete_before(&self, before: Timestamp) -> Result<Deleted> {
+        if !self.exists() {
+            return Ok(Deleted::default());
+        }
+        let deleted = self.write(|db| retention::delete_before(db, before))?;
+        self.overwrite_log();
+        Ok(deleted)
+    }
+
+    fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {
+        if !self.exists() {
+            return Ok(0);
+        }
+        let entries = self.write(|db| retention::forget(db, person_id, how))?;
+        self.overwrite_log();
+        Ok(entries)
+    }
+}

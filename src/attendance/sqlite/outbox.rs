@@ -1,0 +1,174 @@
+//! The outbox's rows.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::ids;
+use super::rows::Millis;
+use crate::attendance::events;
+use crate::attendance::model::Session;
+use crate::attendance::outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Outcome, Settlement};
+use crate::error::{InputError, Result};
+use crate::student_id::StudentId;
+
+/// A message further in the future than the longest pause was put off by a clock that has since been
+/// set back: it is due.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// Longest error text that is kept, characters.
+const MAX_ERROR_CHARS: usize = 500;
+
+/// A webhook to write.
+pub(super) struct NewMessage {
+    event: &'static str,
+    lane: String,
+    person: Option<i64>,
+    body: String,
+}
+
+impl NewMessage {
+    /// About a person; in order with all others about this person.
+    pub(super) fn of_person(event: &'static str, person: i64, body: String) -> Self {
+        Self { event, lane: lane(person), person: Some(person), body }
+    }
+
+    /// About a session.
+    pub(super) fn of_session(event: &'static str, session: &Session, body: String) -> Self {
+        Self { event, lane: format!("session {}", session.id), person: None, body }
+    }
+}
+
+fn lane(person: i64) -> String {
+    format!("person {person}")
+}
+
+pub(super) fn write(db: &Connection, channels: Channels, message: &NewMessage, now: Timestamp) -> Result<()> {
+    if !channels.has(Channel::Webhook) {
+        return Ok(());
+    }
+    insert(db, Channel::Webhook, &ids::new_id(), message, now)
+}
+
+/// Writes the old service's message about somebody recognised.
+pub(super) fn write_legacy(
+    db: &Connection,
+    channels: Channels,
+    person: i64,
+    student_id: Option<&StudentId>,
+    date: Date,
+    now: Timestamp,
+) -> Result<()> {
+    if !channels.has(Channel::Legacy) {
+        return Ok(());
+    }
+    let id = ids::new_id();
+    let message = NewMessage::of_person(events::MARKED, person, events::legacy(&id, student_id, date));
+    insert(db, Channel::Legacy, &id, &message, now)
+}
+
+fn insert(db: &Connection, channel: Channel, id: &str, message: &NewMessage, now: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO outbox (id, channel, event, lane, person_key, body, created_at, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+    )?
+    .execute(params![
+        id,
+        channel.code(),
+        message.event,
+        message.lane,
+        message.person,
+        message.body,
+        Millis(now)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn due(db: &Connection, channel: Channel, now: Timestamp, limit: u32) -> Result<Vec<Message>> {
+    let far = now.checked_add(LONGEST_PAUSE).unwrap_or(Timestamp::MAX);
+    let mut rows = db.prepare_cached(
+        "SELECT o.id, o.lane, o.body, o.attempts FROM outbox o
+         WHERE o.channel = ?1 AND o.dead_at IS NULL AND (o.due_at <= ?2 OR o.due_at > ?3)
+         AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.channel = o.channel
+             AND earlier.lane = o.lane AND earlier.seq < o.seq AND earlier.dead_at IS NULL)
+         ORDER BY o.due_at, o.seq LIMIT ?4",
+    )?;
+    let rows = rows.query_map(params![channel.code(), Millis(now), Millis(far), limit], |row| {
+        Ok(Message { id: row.get(0)?, lane: row.get(1)?, body: row.get(2)?, attempts: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn settle(db: &Connection, settlements: &[Settlement], now: Timestamp) -> Result<()> {
+    for Settlement { id, outcome } in settlements {
+        match outcome {
+            Outcome::Delivered => db.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?,
+            Outcome::Retry { at, error } => db
+                .prepare_cached(
+                    "UPDATE outbox SET attempts = attempts + 1, due_at = ?2, last_error = ?3 WHERE id = ?1",
+                )?
+                .execute(params![id, Millis(*at), shortened(error)])?,
+            Outcome::Dead { error } => db
+                .prepare_cached(
+                    "UPDATE outbox SET attempts = attempts + 1, dead_at = ?2, last_error = ?3 WHERE id = ?1",
+                )?
+                .execute(params![id, Millis(now), shortened(error)])?,
+        };
+    }
+    Ok(())
+}
+
+fn shortened(error: &str) -> String {
+    error.chars().take(MAX_ERROR_CHARS).collect()
+}
+
+pub(super) fn dead_letters(db: &Connection, limit: u32) -> Result<Vec<DeadLetter>> {
+    let mut rows = db.prepare_cached(
+        "SELECT id, channel, event, body, created_at, dead_at, attempts, coalesce(last_error, '')
+         FROM outbox WHERE dead_at IS NOT NULL ORDER BY dead_at DESC, seq DESC LIMIT ?1",
+    )?;
+    let rows = rows.query_map([limit], |row| {
+        let code: u8 = row.get(1)?;
+        let channel = Channel::from_code(code);
+        Ok(DeadLetter {
+            id: row.get(0)?,
+            channel: channel.ok_or(rusqlite::types::FromSqlError::OutOfRange(code.into()))?,
+            event: row.get(2)?,
+            body: row.get(3)?,
+            created_at: row.get::<_, Millis>(4)?.0,
+            dead_at: row.get::<_, Millis>(5)?.0,
+            attempts: row.get(6)?,
+            last_error: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn resend(db: &Connection, id: &str, now: Timestamp) -> Result<()> {
+    let changed: Option<i64> = db
+        .prepare_cached(
+            "UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = ?2
+             WHERE id = ?1 AND dead_at IS NOT NULL RETURNING seq",
+        )?
+        .query_row(params![id, Millis(now)], |row| row.get(0))
+        .optional()?;
+    match changed {
+        Some(_) => Ok(()),
+        None => Err(InputError::NotFound(format!("there is no dead message with the id {id:?}")).into()),
+    }
+}
+
+pub(super) fn resend_all(db: &Connection, now: Timestamp) -> Result<u64> {
+    let changed = db.execute(
+        "UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = ?1 WHERE dead_at IS NOT NULL",
+        [Millis(now)],
+    )?;
+    Ok(changed as u64)
+}
+
+pub(super) fn counts(db: &rusqlite::Transaction<'_>) -> Result<OutboxCounts> {
+    let counted = db.query_row("SELECT count(*), count(dead_at) FROM outbox", [], |row| {
+        let (all, dead): (u64, u64) = (row.get(0)?, row.get(1)?);
+        Ok(OutboxCounts { pending: all - dead, dead })
+    });
+    Ok(counted?)
+}

@@ -1,0 +1,82 @@
+//! Responses kept for repeated requests.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::Millis;
+use super::sessions;
+use crate::attendance::check;
+use crate::attendance::model::{IdempotencyKey, NewSession, Session, StoredResponse};
+use crate::error::{InputError, Result};
+
+/// Largest response that is kept, bytes.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
+
+struct Known {
+    session_id: Option<String>,
+    response: Option<StoredResponse>,
+}
+
+/// # Errors
+/// [`InputError::Conflict`] when the key was used for another request.
+fn find(db: &Connection, key: &IdempotencyKey) -> Result<Option<Known>> {
+    check::id("Idempotency-Key", &key.key)?;
+    let mut found = db
+        .prepare_cached("SELECT request_sha256, session_id, status, response FROM requests WHERE key = ?1")?;
+    let found = found.query_row([&key.key], |row| {
+        let status: Option<u16> = row.get(2)?;
+        let response = match status {
+            Some(status) => Some(StoredResponse { status, body: row.get(3)? }),
+            None => None,
+        };
+        Ok((row.get::<_, [u8; 32]>(0)?, Known { session_id: row.get(1)?, response }))
+    });
+    match found.optional()? {
+        Some((sha256, _)) if sha256 != key.request_sha256 => {
+            let message = "this Idempotency-Key was used for another request: expected a new key";
+            Err(InputError::Conflict(message.to_owned()).into())
+        }
+        found => Ok(found.map(|(_, known)| known)),
+    }
+}
+
+pub(super) fn recall(db: &Connection, key: &IdempotencyKey) -> Result<Option<StoredResponse>> {
+    Ok(find(db, key)?.and_then(|known| known.response))
+}
+
+pub(super) fn remember(
+    db: &Connection,
+    key: &IdempotencyKey,
+    response: &StoredResponse,
+    now: Timestamp,
+) -> Result<()> {
+    find(db, key)?;
+    if response.body.len() > MAX_RESPONSE_BYTES {
+        return Ok(()); // a repetition is carried out again, which changes nothing
+    }
+    db.prepare_cached(
+        "INSERT INTO requests (key, request_sha256, status, response, at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (key) DO UPDATE SET status = excluded.status, response = excluded.response
+         WHERE status IS NULL",
+    )?
+    .execute(params![key.key, key.request_sha256, response.status, response.body, Millis(now)])?;
+    Ok(())
+}
+
+pub(super) fn create_session_once(
+    db: &Connection,
+    new: &NewSession,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Session> {
+    if let Some(id) = find(db, key)?.and_then(|known| known.session_id) {
+        return Ok(sessions::get(db, &id)?.session);
+    }
+    let session = sessions::create(db, new, None, now)?;
+    db.prepare_cached(
+        "INSERT INTO requests (key, request_sha256, session_id, at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (key) DO UPDATE SET session_id = excluded.session_id",
+    )?
+    .execute(params![key.key, key.request_sha256, session.id, Millis(now)])?;
+    Ok(session)
+}

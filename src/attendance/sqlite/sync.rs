@@ -1,0 +1,79 @@
+//! Who is enrolled and who is on the roster.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::student_id;
+use super::{groups, ids, people};
+use crate::attendance::check;
+use crate::attendance::model::{Person, PersonRecord};
+use crate::error::Result;
+
+pub(super) fn list(db: &Connection, group: Option<&str>) -> Result<Vec<Person>> {
+    let group = group.map(|name| groups::key(db, name)).transpose()?;
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT {} FROM people p WHERE p.listed = 1
+         AND (?1 IS NULL OR p.key IN (SELECT person_key FROM members WHERE group_key = ?1))
+         ORDER BY p.name, p.key",
+        people::COLUMNS
+    ))?;
+    Ok(rows.query_map([group], |row| people::person(row, 0))?.collect::<Result<_, _>>()?)
+}
+
+fn find_by_name(db: &Connection, name: &str) -> Result<Option<i64>> {
+    let mut found =
+        db.prepare_cached("SELECT key FROM people WHERE name = ?1 ORDER BY enrolled DESC, key LIMIT 1")?;
+    Ok(found.query_row([name], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn sync(db: &Connection, records: &[PersonRecord], complete: bool) -> Result<()> {
+    let (mut listed, mut with_face) = (HashSet::new(), HashSet::new());
+    for record in records {
+        let key = sync_one(db, record)?;
+        listed.insert(key);
+        if record.person_id.is_some() {
+            with_face.insert(key);
+        }
+        if let Some(names) = &record.groups {
+            groups::set_of_person(db, key, names)?;
+        }
+    }
+    if complete {
+        retire_others(db, &listed, &with_face)?;
+    }
+    Ok(())
+}
+
+fn sync_one(db: &Connection, record: &PersonRecord) -> Result<i64> {
+    check::text("name", &record.name)?;
+    let id = student_id(record.student_id.as_ref());
+    if let Some(person_id) = &record.person_id {
+        check::id("person_id", person_id)?;
+        return people::enrolled(db, person_id, &record.name, &id);
+    }
+    let Some(key) = find_by_name(db, &record.name)? else {
+        return people::insert(db, &ids::new_id(), &record.name, &id, false);
+    };
+    db.prepare_cached(
+        "UPDATE people SET student_id = ?2, listed = 1 WHERE key = ?1 AND (student_id, listed) IS NOT (?2, 1)",
+    )?
+    .execute(params![key, id])?;
+    Ok(key)
+}
+
+/// Who has left the gallery is no longer enrolled, and so never absent again; who has left the roster
+/// as well is on no further list.
+fn retire_others(db: &Connection, listed: &HashSet<i64>, with_face: &HashSet<i64>) -> Result<()> {
+    let mut all = db.prepare_cached("SELECT key, enrolled FROM people WHERE listed = 1")?;
+    let all: Vec<(i64, bool)> =
+        all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut update = db.prepare_cached("UPDATE people SET enrolled = ?2, listed = ?3 WHERE key = ?1")?;
+    for (key, enrolled) in all {
+        let now = (with_face.contains(&key), listed.contains(&key));
+        if (enrolled, true) != now {
+            update.execute(params![key, now.0, now.1])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Changes of a session, which its entries follow.
+
+use rusqlite::{Connection, params};
+
+use super::rows::{Millis, millis};
+use super::{entries, sessions};
+use crate::attendance::model::{Session, SessionPatch};
+use crate::attendance::time;
+use crate::error::Result;
+
+pub(super) fn update(db: &Connection, id: &str, patch: &SessionPatch) -> Result<Session> {
+    let mut found = sessions::get(db, id)?;
+    let only_title = SessionPatch { title: patch.title.clone(), ..SessionPatch::default() } == *patch;
+    if !only_title {
+        sessions::expect_open(&found.session, "of a closed session only the title can be changed")?;
+    }
+    let what = &mut found.session.what;
+    if let Some(title) = &patch.title {
+        title.clone_into(&mut what.title);
+    }
+    what.start = patch.start.unwrap_or(what.start);
+    what.late_after_minutes = patch.late_after_minutes.unwrap_or(what.late_after_minutes);
+    what.end = patch.end.unwrap_or(what.end);
+    what.check()?;
+    db.prepare_cached(
+        "UPDATE sessions SET title = ?2, local_date = ?3, start_at = ?4, late_after_ms = ?5, end_at = ?6
+         WHERE key = ?1",
+    )?
+    .execute(params![
+        found.key,
+        what.title,
+        time::civil(what.start, &what.zone).date().to_string(),
+        Millis(what.start),
+        sessions::late_after_ms(what),
+        millis(what.end),
+    ])?;
+    if !only_title {
+        entries::refresh(db, &found)?;
+    }
+    Ok(sessions::get(db, id)?.session)
+}

@@ -1,0 +1,123 @@
+//! Attendance: the rules against every kind of store, and what is SQLite's own.
+
+mod class;
+mod contract;
+mod delivery;
+mod exports;
+mod kill;
+mod order;
+mod outbox;
+mod receiver;
+mod retention;
+mod sqlite;
+
+use std::sync::Arc;
+
+use facerec::attendance::{
+    AttendanceStore, Channels, Decision, FaceResult, NewSession, PersonRecord, PersonRef, Photo, Session,
+    SqliteStore, Status,
+};
+use facerec::student_id::StudentId;
+use jiff::{Timestamp, ToSpan};
+
+const BERLIN: &str = "Europe/Berlin";
+const BOTH: Channels = Channels { webhook: true, legacy: true };
+
+/// Runs each test of a module against each kind of store.
+macro_rules! for_each_store {
+    ($($name:ident),* $(,)?) => {
+        mod with_sqlite {
+            $(#[test]
+            fn $name() {
+                let directory = tempfile::tempdir().unwrap();
+                let store = facerec::attendance::SqliteStore::open(directory.path(), super::super::BOTH).unwrap();
+                super::$name(&store);
+            })*
+        }
+    };
+}
+use for_each_store;
+
+fn sqlite(directory: &std::path::Path) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(directory, BOTH).unwrap())
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// The start of the lessons of these tests.
+fn eight() -> Timestamp {
+    at("2026-11-26T08:00:00+01:00")
+}
+
+fn minutes(after: i64) -> Timestamp {
+    eight() + after.minutes()
+}
+
+/// Somebody whose id, name and roster ID follow from a number.
+fn person(number: i64) -> PersonRef {
+    PersonRef {
+        person_id: format!("person-{number:05}"),
+        name: format!("Pupil {number:05}"),
+        student_id: Some(StudentId::Integer(number)),
+    }
+}
+
+fn enrolled(number: i64, groups: &[&str]) -> PersonRecord {
+    let PersonRef { person_id, name, student_id } = person(number);
+    let groups = Some(groups.iter().map(|&group| group.to_owned()).collect());
+    PersonRecord { person_id: Some(person_id), name, student_id, groups }
+}
+
+/// On the roster, and without a face.
+fn on_roster(number: i64, groups: &[&str]) -> PersonRecord {
+    PersonRecord { person_id: None, ..enrolled(number, groups) }
+}
+
+fn lesson(group: Option<&str>) -> NewSession {
+    NewSession {
+        title: "Maths".into(),
+        group: group.map(str::to_owned),
+        zone: BERLIN.into(),
+        start: eight(),
+        late_after_minutes: Some(10),
+        end: Some(minutes(45)),
+    }
+}
+
+/// Pupils 1 to 3 of class 7A with faces, pupil 4 of it without one, pupil 5 of class 7B.
+fn class_7a(store: &dyn AttendanceStore) -> Session {
+    let records = [
+        enrolled(1, &["7A"]),
+        enrolled(2, &["7A", "Choir"]),
+        enrolled(3, &["7A"]),
+        on_roster(4, &["7A"]),
+        enrolled(5, &["7B"]),
+    ];
+    store.sync_people(&records, true).unwrap();
+    store.create_session(&lesson(Some("7A")), None, eight()).unwrap()
+}
+
+fn photo(number: u8, captured_at: Timestamp) -> Photo {
+    Photo { id: format!("photo-{number}"), sha256: [number; 32], captured_at }
+}
+
+fn matched(face_index: u32, number: i64, score: f32) -> FaceResult {
+    FaceResult { face_index, decision: Decision::Match { person: person(number), score } }
+}
+
+fn unsure(face_index: u32, number: i64, score: f32) -> FaceResult {
+    FaceResult { face_index, decision: Decision::Unsure { person: person(number), score } }
+}
+
+fn stranger(face_index: u32) -> FaceResult {
+    FaceResult { face_index, decision: Decision::Unknown }
+}
+
+/// Names' numbers and statuses of a session's list.
+fn statuses(store: &dyn AttendanceStore, session: &Session) -> Vec<(i64, Status)> {
+    let number = |name: &str| name.trim_start_matches("Pupil ").parse().unwrap();
+    let entries = store.entries(&session.id).unwrap();
+    entries.iter().map(|entry| (number(&entry.person.name), entry.status)).collect()
+}
