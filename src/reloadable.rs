@@ -1,8 +1,8 @@
-//! A value read from a file that may change while the service runs: in memory, and read again
-//! when the file changes, whole or not at all.
+//! A value read from a file that may change while the service runs: in memory, and atomically replaced when the file
+//! changes.
 //!
-//! Readers take an [`Arc`] of the value in use and keep it as long as they like. No lock that they
-//! take is ever held while a file is read or written.
+//! Readers clone an [`Arc`] of the value in use and keep it as long as they need. No lock that they take is held
+//! while a file is read or written.
 
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
@@ -18,11 +18,11 @@ use crate::error::{DataError, Operation, Result};
 /// the same tick of the file system's clock (4 ms) could not be told from the first.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 
-/// After this time a file that could not be used is tried again, unchanged: the trouble may have been the
-/// system's (no file descriptor left, a disk on the network).
+/// After this time a file that could not be used is tried again, unchanged: the cause may have been
+/// temporary (no file descriptor left, a network disk).
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What kind of file it is, and how it is read.
+/// What a file is and how it is read.
 #[derive(Debug)]
 pub struct FileSource<T> {
     /// For messages: `gallery` or `roster`.
@@ -41,7 +41,7 @@ impl<T> Clone for FileSource<T> {
 
 impl<T> Copy for FileSource<T> {}
 
-/// Why the value in use is not what the file says.
+/// Why the value in use is not the file's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReloadError {
     /// What is wrong, for a person.
@@ -52,18 +52,18 @@ pub struct ReloadError {
     pub since: SystemTime,
 }
 
-/// What a value must be besides readable; the error says what was expected and found.
+/// A further check of a value that was read; the error says what was expected and found.
 type Check<T> = Box<dyn Fn(&T) -> Result<()> + Send + Sync>;
 
 /// The value of a file, kept up to date by [`Reloadable::poll`].
 pub struct Reloadable<T> {
     path: PathBuf,
-    kind: FileSource<T>,
+    source: FileSource<T>,
     check: Option<Check<T>>,
     /// Locked only to clone or to swap the pointer.
     current: RwLock<Arc<T>>,
     /// Locked only to clone or to replace it.
-    trouble: RwLock<Option<ReloadError>>,
+    reload_error: RwLock<Option<ReloadError>>,
     reloads: Reloads,
     /// What the file looked like when it was last read or written here. Locked while it is read
     /// or written: polls and writes take turns.
@@ -134,36 +134,36 @@ impl Seen {
 }
 
 impl<T> Reloadable<T> {
-    /// Reads the file at `path`. Where there is none, the kind's value without a file is in use.
+    /// Reads the file at `path`. Without a file, the source's default is in use.
     ///
     /// # Errors
     /// What the reader says; [`crate::error::Error::Data`] when there is no file but must be one.
-    pub fn open(path: &Path, kind: FileSource<T>) -> Result<Self> {
-        match kind.without_file {
+    pub fn open(path: &Path, source: FileSource<T>) -> Result<Self> {
+        match source.without_file {
             Some(without) if !exists(path)? => {
-                let live = Self::with_value(path, kind, without());
-                live.poll();
-                Ok(live)
+                let reloadable = Self::with_value(path, source, without());
+                reloadable.poll();
+                Ok(reloadable)
             }
             _ => {
-                let (value, seen) = read_settled(path, kind)?;
-                let live = Self::with_value(path, kind, value);
-                *live.lock_seen() = seen;
-                Ok(live)
+                let (value, seen) = read_settled(path, source)?;
+                let reloadable = Self::with_value(path, source, value);
+                *reloadable.lock_seen() = seen;
+                Ok(reloadable)
             }
         }
     }
 
-    /// Begins with `value` for a file that is not written yet. Its absence is no trouble until it
-    /// has been there.
-    pub fn with_value(path: &Path, kind: FileSource<T>, value: T) -> Self {
-        let seen = if kind.without_file.is_some() { Seen::Unsettled } else { Seen::NoFile };
+    /// Begins with `value` for a file that is not written yet. Its absence is no error until it
+    /// has existed.
+    pub fn with_value(path: &Path, source: FileSource<T>, value: T) -> Self {
+        let seen = if source.without_file.is_some() { Seen::Unsettled } else { Seen::NoFile };
         Self {
             path: path.to_path_buf(),
-            kind,
+            source,
             check: None,
             current: RwLock::new(Arc::new(value)),
-            trouble: RwLock::new(None),
+            reload_error: RwLock::new(None),
             reloads: Reloads::default(),
             seen: Mutex::new(seen),
         }
@@ -190,7 +190,7 @@ impl<T> Reloadable<T> {
 
     /// Why the value in use is not what the file says; `None` when it is.
     pub fn reload_error(&self) -> Option<ReloadError> {
-        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.reload_error.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How often a changed file was read and taken into use, and how often it could not be.
@@ -219,7 +219,7 @@ impl<T> Reloadable<T> {
         let written = write(&self.current()).inspect_err(|_| *seen = Seen::Unsettled);
         let Some((value, file)) = written? else { return Ok(self.current()) };
         *seen = file.metadata().map_or(Seen::Unsettled, |about| Seen::File(Stamp::of(&about)));
-        self.set_trouble(None);
+        self.set_reload_error(None);
         Ok(self.swap(value))
     }
 
@@ -229,7 +229,10 @@ impl<T> Reloadable<T> {
             Err(error) if error.kind() == ErrorKind::NotFound => Seen::NoFile,
             Err(error) => {
                 *seen = Seen::Unsettled;
-                self.set_trouble(Some((format!("{} can't be read: {error}", self.path.display()), true)));
+                self.set_reload_error(Some((
+                    format!("{} can't be read: {error}", self.path.display()),
+                    true,
+                )));
                 return false;
             }
         };
@@ -240,14 +243,14 @@ impl<T> Reloadable<T> {
         if now == Seen::NoFile {
             return self.file_is_gone();
         }
-        let read = read_settled(&self.path, self.kind);
+        let read = read_settled(&self.path, self.source);
         match read.and_then(|(value, settled)| self.accept(&value).map(|()| (value, settled))) {
             Ok((value, settled)) => {
                 *seen = settled;
                 self.swap(value);
-                self.set_trouble(None);
+                self.set_reload_error(None);
                 self.reloads.ok.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(what = self.kind.what, path = %self.path.display(), "read again");
+                tracing::info!(what = self.source.what, path = %self.path.display(), "read again");
                 true
             }
             Err(error) => {
@@ -255,8 +258,11 @@ impl<T> Reloadable<T> {
                 if let Seen::File(stamp) = now {
                     *seen = Seen::Broken(stamp, Instant::now());
                 }
-                let what = self.kind.what;
-                self.set_trouble(Some((format!("{error}; the {what} read before is still in use"), true)));
+                let what = self.source.what;
+                self.set_reload_error(Some((
+                    format!("{error}; the {what} read before is still in use"),
+                    true,
+                )));
                 false
             }
         }
@@ -267,14 +273,14 @@ impl<T> Reloadable<T> {
     }
 
     fn file_is_gone(&self) -> bool {
-        let (what, path) = (self.kind.what, self.path.display());
-        let Some(without) = self.kind.without_file else {
+        let (what, path) = (self.source.what, self.path.display());
+        let Some(without) = self.source.without_file else {
             let message = format!("the {what} {path} was deleted; the one read before is still in use");
-            self.set_trouble(Some((message, false)));
+            self.set_reload_error(Some((message, false)));
             return false;
         };
         self.swap(without());
-        self.set_trouble(Some((format!("there is no {what} at {path}: an empty one is in use"), false)));
+        self.set_reload_error(Some((format!("there is no {what} at {path}: an empty one is in use"), false)));
         true
     }
 
@@ -289,18 +295,18 @@ impl<T> Reloadable<T> {
     }
 
     /// Remembers, and logs what is new.
-    fn set_trouble(&self, new: Option<(String, bool)>) {
-        let mut trouble = self.trouble.write().unwrap_or_else(PoisonError::into_inner);
+    fn set_reload_error(&self, new: Option<(String, bool)>) {
+        let mut current = self.reload_error.write().unwrap_or_else(PoisonError::into_inner);
         let Some((message, file_exists)) = new else {
-            *trouble = None;
+            *current = None;
             return;
         };
-        if trouble.as_ref().is_some_and(|old| old.message == message) {
+        if current.as_ref().is_some_and(|old| old.message == message) {
             return;
         }
-        tracing::warn!(what = self.kind.what, "{message}");
-        let since = trouble.as_ref().map_or_else(SystemTime::now, |old| old.since);
-        *trouble = Some(ReloadError { message, file_exists, since });
+        tracing::warn!(what = self.source.what, "{message}");
+        let since = current.as_ref().map_or_else(SystemTime::now, |old| old.since);
+        *current = Some(ReloadError { message, file_exists, since });
     }
 
     fn lock_seen(&self) -> MutexGuard<'_, Seen> {
@@ -314,10 +320,10 @@ fn exists(path: &Path) -> Result<bool> {
 }
 
 /// Reads the file and says in which state it was, if that is certain.
-fn read_settled<T>(path: &Path, kind: FileSource<T>) -> Result<(T, Seen)> {
+fn read_settled<T>(path: &Path, source: FileSource<T>) -> Result<(T, Seen)> {
     let stamp = || std::fs::metadata(path).ok().map(|about| Stamp::of(&about));
     let before = stamp().filter(|stamp| stamp.is_settled(SystemTime::now()));
-    let value = (kind.read)(path)?;
+    let value = (source.read)(path)?;
     let seen = match before {
         Some(before) if stamp() == Some(before) => Seen::File(before),
         _ => Seen::Unsettled,
@@ -343,8 +349,8 @@ mod tests {
     const STRICT: FileSource<String> = FileSource { what: "list", read, without_file: None };
     const LENIENT: FileSource<String> = FileSource { without_file: Some(String::new), ..STRICT };
 
-    fn message(live: &Reloadable<String>) -> String {
-        live.reload_error().map_or_else(String::new, |trouble| trouble.message)
+    fn message(reloadable: &Reloadable<String>) -> String {
+        reloadable.reload_error().map_or_else(String::new, |error| error.message)
     }
 
     #[test]
@@ -352,21 +358,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Reloadable::open(&path, STRICT).unwrap();
-        let held = live.current();
+        let reloadable = Reloadable::open(&path, STRICT).unwrap();
+        let held = reloadable.current();
         fs::write(&path, "two").unwrap();
-        assert!(live.poll());
-        assert_eq!((held.as_str(), live.current().as_str()), ("one", "two"));
+        assert!(reloadable.poll());
+        assert_eq!((held.as_str(), reloadable.current().as_str()), ("one", "two"));
         std::thread::sleep(CLOCK_TICK);
-        live.poll();
-        assert!(!live.poll(), "nothing changed");
+        reloadable.poll();
+        assert!(!reloadable.poll(), "nothing changed");
         // The same length, the same times, another file.
         let times = fs::metadata(&path).unwrap().modified().unwrap();
         fs::write(folder.path().join("new"), "six").unwrap();
         File::options().write(true).open(folder.path().join("new")).unwrap().set_modified(times).unwrap();
         fs::rename(folder.path().join("new"), &path).unwrap();
-        assert!(live.poll());
-        assert_eq!(live.current().as_str(), "six");
+        assert!(reloadable.poll());
+        assert_eq!(reloadable.current().as_str(), "six");
     }
 
     #[test]
@@ -374,22 +380,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Reloadable::open(&path, STRICT).unwrap();
+        let reloadable = Reloadable::open(&path, STRICT).unwrap();
         fs::write(&path, "broken").unwrap();
-        assert!(!live.poll());
-        assert_eq!(live.current().as_str(), "one");
-        assert_eq!(message(&live), "\"broken\" can't be used; the list read before is still in use");
-        assert_eq!(live.reloads(), (0, 1));
-        let since = live.reload_error().unwrap().since;
+        assert!(!reloadable.poll());
+        assert_eq!(reloadable.current().as_str(), "one");
+        assert_eq!(message(&reloadable), "\"broken\" can't be used; the list read before is still in use");
+        assert_eq!(reloadable.reloads(), (0, 1));
+        let since = reloadable.reload_error().unwrap().since;
         fs::write(&path, "broken again").unwrap();
-        live.poll();
-        assert_eq!(live.reload_error().unwrap().since, since, "it has been in trouble since then");
+        reloadable.poll();
+        assert_eq!(reloadable.reload_error().unwrap().since, since, "the time of the first failure");
         fs::remove_file(&path).unwrap();
-        assert!(!live.poll());
-        assert!(message(&live).ends_with("was deleted; the one read before is still in use"));
+        assert!(!reloadable.poll());
+        assert!(message(&reloadable).ends_with("was deleted; the one read before is still in use"));
         fs::write(&path, "two").unwrap();
-        assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.reload_error(), live.reloads()), ("two", None, (1, 2)));
+        assert!(reloadable.poll());
+        assert_eq!(
+            (reloadable.current().as_str(), reloadable.reload_error(), reloadable.reloads()),
+            ("two", None, (1, 2))
+        );
     }
 
     #[test]
@@ -401,16 +410,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
         fs::write(&path, "one").unwrap();
-        let live = Reloadable::open(&path, FileSource { read: unless_the_disk_fails, ..STRICT }).unwrap();
+        let reloadable =
+            Reloadable::open(&path, FileSource { read: unless_the_disk_fails, ..STRICT }).unwrap();
         fs::write(path.with_extension("failing"), "").unwrap();
         fs::write(&path, "two").unwrap();
-        assert!(!live.poll());
+        assert!(!reloadable.poll());
         fs::remove_file(path.with_extension("failing")).unwrap();
-        assert!(!live.poll(), "not at once, since large files that stay broken are read in vain");
-        let Seen::Broken(stamp, at) = *live.lock_seen() else { panic!("it could not be read") };
-        *live.lock_seen() = Seen::Broken(stamp, at.checked_sub(RETRY_INTERVAL).unwrap());
-        assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.reload_error()), ("two", None));
+        assert!(!reloadable.poll(), "not at once, since large files that stay broken are read in vain");
+        let Seen::Broken(stamp, at) = *reloadable.lock_seen() else { panic!("it could not be read") };
+        *reloadable.lock_seen() = Seen::Broken(stamp, at.checked_sub(RETRY_INTERVAL).unwrap());
+        assert!(reloadable.poll());
+        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("two", None));
     }
 
     #[test]
@@ -435,29 +445,29 @@ mod tests {
             ..=3 => Ok(()),
             len => Err(DataError::Invalid(format!("expected 3 letters, found {len}")).into()),
         };
-        let live = Reloadable::open(&path, STRICT).unwrap().checked(short);
+        let reloadable = Reloadable::open(&path, STRICT).unwrap().checked(short);
         fs::write(&path, "three").unwrap();
-        assert!(!live.poll());
-        assert_eq!(live.current().as_str(), "one");
-        assert_eq!(message(&live), "expected 3 letters, found 5; the list read before is still in use");
-        assert!(live.reload_error().unwrap().file_exists);
+        assert!(!reloadable.poll());
+        assert_eq!(reloadable.current().as_str(), "one");
+        assert_eq!(message(&reloadable), "expected 3 letters, found 5; the list read before is still in use");
+        assert!(reloadable.reload_error().unwrap().file_exists);
         fs::write(&path, "two").unwrap();
-        assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.reload_error()), ("two", None));
+        assert!(reloadable.poll());
+        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("two", None));
     }
 
     #[test]
     fn a_file_that_may_be_missing_counts_as_empty() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        let live = Reloadable::open(&path, LENIENT).unwrap();
-        assert!(!live.reload_error().unwrap().file_exists);
+        let reloadable = Reloadable::open(&path, LENIENT).unwrap();
+        assert!(!reloadable.reload_error().unwrap().file_exists);
         fs::write(&path, "one").unwrap();
-        assert!(live.poll());
-        assert_eq!((live.current().as_str(), live.reload_error()), ("one", None));
+        assert!(reloadable.poll());
+        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("one", None));
         fs::remove_file(&path).unwrap();
-        assert!(live.poll());
-        assert_eq!(live.current().as_str(), "");
+        assert!(reloadable.poll());
+        assert_eq!(reloadable.current().as_str(), "");
         assert!(Reloadable::open(&path, STRICT).is_err());
         fs::write(&path, "broken").unwrap();
         assert!(Reloadable::open(&path, LENIENT).is_err(), "there at the start, it must be whole");
@@ -467,21 +477,21 @@ mod tests {
     fn own_writes_are_no_foreign_changes_and_foreign_changes_are_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        let live = Reloadable::with_value(&path, STRICT, "0".to_owned());
-        assert!(!live.poll() && live.reload_error().is_none(), "not written yet");
+        let reloadable = Reloadable::with_value(&path, STRICT, "0".to_owned());
+        assert!(!reloadable.poll() && reloadable.reload_error().is_none(), "not written yet");
         let add = |text: &'static str| {
-            live.write(|old| {
+            reloadable.write(|old| {
                 let new = format!("{old}{text}");
                 let file = crate::atomic_file::replace(&path, |to| to.write_all(new.as_bytes())).unwrap();
                 Ok(Some((new, file)))
             })
         };
         assert_eq!(add("1").unwrap().as_str(), "01");
-        assert!(!live.poll(), "its own write");
+        assert!(!reloadable.poll(), "its own write");
         fs::write(&path, "foreign").unwrap();
         assert_eq!(add("2").unwrap().as_str(), "foreign2");
-        assert!(!live.poll());
-        assert!(live.write(|_| Err(DataError::Invalid("no".to_owned()).into())).is_err());
-        assert_eq!(live.current().as_str(), "foreign2");
+        assert!(!reloadable.poll());
+        assert!(reloadable.write(|_| Err(DataError::Invalid("no".to_owned()).into())).is_err());
+        assert_eq!(reloadable.current().as_str(), "foreign2");
     }
 }

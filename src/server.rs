@@ -1,8 +1,8 @@
-//! Accepts connections and lets them end in peace.
+//! The accept loop, with timeouts and graceful shutdown.
 //!
-//! Slow clients are cut: a connection has [`Timeouts::head`] for its first request, as long for the head
-//! of each further one in HTTP/1.1, and [`Timeouts::idle`] from the beginning of a request to that of the
-//! next, in which its answer must be taken, too. Bodies have their own limits (`http::middleware::body`).
+//! Slow clients are disconnected: a connection has [`Timeouts::head`] for its first request, as long for each further
+//! request head in HTTP/1.1, and [`Timeouts::idle`] from the start of a request to the start of the next, in which
+//! the client must read the response. Bodies have their own limits (`http::middleware::body`).
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -31,13 +31,13 @@ const MAX_CONNECTIONS: usize = 1024;
 const SPARE_DESCRIPTORS: usize = 32;
 /// Pause after a connection that can't be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often the log says that connections can't be accepted.
+/// Least time between two log lines about connections that can't be accepted.
 const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
-/// How often a silent HTTP/2 client is asked whether it is still there.
+/// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Serves `router` until `stop` completes, then finishes what runs, [`Timeouts::drain`] at most.
-/// Whether all of it was finished.
+/// Serves `router` until `stop` completes, then waits for open requests, [`Timeouts::drain`] at most. Returns whether
+/// all of them ended.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -98,7 +98,7 @@ async fn connection(
     timeouts: Timeouts,
     watcher: Watcher,
 ) {
-    // Answers are small and complete: nothing is won by waiting for more.
+    // Responses are small and complete: Nagle's algorithm would only delay them.
     drop(stream.set_nodelay(true));
     let last_request = Arc::new(Mutex::new(None));
     let begun = Arc::clone(&last_request);
@@ -117,11 +117,11 @@ async fn connection(
         ended = &mut connection => if let Err(error) = ended {
             tracing::debug!(error, "a connection broke");
         },
-        () = idle(&last_request, timeouts) => tracing::debug!("a connection was silent"),
+        () = idle(&last_request, timeouts) => tracing::debug!("a connection was idle"),
     }
 }
 
-/// Completes when no request has begun for too long.
+/// Completes when no request has started within the timeouts.
 async fn idle(last_request: &Mutex<Option<Instant>>, timeouts: Timeouts) {
     let accepted = Instant::now();
     // A first request brings its own end forward, so nothing is slept through.

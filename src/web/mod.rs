@@ -1,7 +1,6 @@
-//! The page at `/`: its files lie inside the program, and nothing that they hold comes from elsewhere.
+//! The page at `/`: its files are embedded in the program and load nothing from other servers.
 //!
-//! The browser is told to run and show only what this server itself sends
-//! ([`POLICY`]): a name that looks like markup stays a name.
+//! A Content Security Policy ([`POLICY`]) restricts the browser to files of this server; text never becomes markup.
 
 use std::sync::LazyLock;
 
@@ -77,8 +76,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     })
 }
 
-/// The file, or 304 where the browser has it already. Browsers ask each time, so that a new version of
-/// the program is never seen with half of an old page.
+/// The file, or 304 where the browser has it. Browsers revalidate each time, so that files of two versions are never
+/// mixed.
 fn respond(asset: &Asset, etag: &str, request: &Request) -> Response {
     let known = request.headers().get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let known = known.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));

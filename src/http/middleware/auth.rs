@@ -1,7 +1,6 @@
-//! Who may make a request: by the API key it carries, or, where the service has no file of keys, by
-//! where it comes from.
+//! Authorisation: by API key, or, where the service has no file of keys, by the client's machine.
 //!
-//! Routes are put behind a gate in groups:
+//! Groups of routes get a gate:
 //!
 //! ```text
 //! routes.route_layer(from_fn_with_state(access.require_scope(Scope::Manage), auth::require))
@@ -23,8 +22,7 @@ use crate::keys::{ApiKeys, Scope};
 use crate::reloadable::Reloadable;
 use crate::service::file_status::FileStatus;
 
-/// Alternative to `Authorization: Bearer`, and what counts where both are there: `Authorization` may
-/// be a proxy's.
+/// Alternative to `Authorization: Bearer`. Takes precedence: `Authorization` may be a proxy's.
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The field of a request's log span that names its key.
 pub const KEY_FIELD: &str = "key";
@@ -32,18 +30,18 @@ pub const KEY_FIELD: &str = "key";
 /// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Refusal {
-    /// It carries no key and needs one.
+    /// The key is missing.
     NoKey,
-    /// It carries something that is no key of this service.
+    /// The key is unknown.
     UnknownKey,
-    /// Its key is good for less.
+    /// The key's scope does not include the route.
     WrongScope(Scope),
-    /// The service has no keys, and this is why the request is not from its own machine.
+    /// The service has no keys, and the request is not from its own machine; why not.
     NotLocal(String),
 }
 
 impl Refusal {
-    /// The names under which refusals are counted, in the order of [`Refusal::place`].
+    /// Labels of the refusal counters, in the order of [`Refusal::place`].
     const REASONS: [&'static str; 4] = ["no_key", "unknown_key", "wrong_scope", "not_local"];
 
     fn place(&self) -> usize {
@@ -75,7 +73,7 @@ impl Refusal {
         }
     }
 
-    /// What RFC 6750 asks for beside a 401.
+    /// The `WWW-Authenticate` header of a 401 (RFC 6750).
     fn challenge(&self) -> Option<HeaderValue> {
         match self {
             Self::NoKey => Some(HeaderValue::from_static("Bearer realm=\"facerec\"")),
@@ -97,7 +95,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Decides who may make which request.
+/// Decides about requests, and counts refusals.
 #[derive(Default)]
 pub struct Access {
     /// `None` where the service was started without a file of keys.
@@ -106,8 +104,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// By these keys. Without them, recognition is everybody's, and people are managed from the
-    /// service's own machine.
+    /// By these keys. Without keys, recognition is open, and people are managed from the service's own machine.
     #[must_use]
     pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
         Self { keys, ..Self::default() }
@@ -172,8 +169,7 @@ pub struct RequireScope {
     scope: Scope,
 }
 
-/// Middleware: lets pass who may, before anything of the body is read. Others are answered 401
-/// `unauthorized` or 403 `forbidden`.
+/// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`.
 pub async fn require(State(required): State<RequireScope>, request: Request, next: Next) -> Response {
     match required.access.check(&request, required.scope) {
         Ok(()) => next.run(request).await,

@@ -1,9 +1,8 @@
-//! Whether a request comes from the service's own machine, and from somebody there who means it.
+//! Whether a request comes from the service's own machine and is not forged by a web page.
 //!
-//! The peer's address alone does not say the latter: any web page that is open in a browser on this
-//! machine can have that browser call the service, under the page's own name (`Origin`,
-//! `Sec-Fetch-Site`) or, with a name in its own domain that points to 127.0.0.1, under that one
-//! (`Host`). What a proxy says of its clients (`X-Forwarded-For`) is believed by nobody here.
+//! The peer's address alone is not enough: any page open in a browser on this machine can make cross-site requests
+//! (`Origin`, `Sec-Fetch-Site`), or reach the service through a domain that resolves to 127.0.0.1 (DNS rebinding,
+//! `Host`). Headers of proxies (`X-Forwarded-For`) are ignored.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -41,8 +40,8 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Whom the request calls: the `Host` header, and in HTTP/2 or through a proxy the target's authority.
-/// Browsers always name one; a client that names none is no browser.
+/// The authorities that the request names: the `Host` header, and in HTTP/2 or through a proxy that of the target.
+/// Browsers always send one.
 fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
     let parse = |host: &HeaderValue| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     let named = request.headers().get_all(HOST).iter().map(parse);
