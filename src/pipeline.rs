@@ -12,7 +12,7 @@ use crate::error::{ModelError, Result};
 use crate::gallery::Gallery;
 use crate::gallery::search::{FaceMatch, MatchParams, search};
 use crate::imaging::OrientedRgb;
-use crate::imaging::decode::{DecodeLimits, decode};
+use crate::imaging::decode::{DecodeLimits, decode_while};
 use crate::imaging::orient::{Orientations, orient};
 use crate::nn::{DetectorNets, FaceNet};
 
@@ -173,7 +173,8 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Input`](crate::error::Error::Input) when it is no image, broken, or over a limit.
     pub fn open(&self, bytes: &[u8]) -> Result<OrientedRgb> {
-        Ok(orient(decode(bytes, self.params.limits)?, bytes, self.params.orientations))
+        let photo = decode_while(bytes, self.params.limits, &|| self.token.check())?;
+        Ok(orient(photo, self.params.orientations))
     }
 
     /// Finds the faces of an upright photo, largest first.

@@ -4,6 +4,7 @@
 //! Each `run` panics where the code under test is wrong, and does nothing else.
 
 mod archive;
+pub mod budget;
 pub mod checkpoint;
 pub mod decode_orient;
 pub mod gallery_store;

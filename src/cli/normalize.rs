@@ -36,7 +36,7 @@ pub fn run(args: &NormalizeArgs) -> anyhow::Result<ExitCode> {
     let bytes = photo_file::read(&args.photo).map_err(anyhow::Error::msg).with_context(name)?;
     let limits = DecodeLimits { max_megapixels: args.limits.max_megapixels };
     let decoded = decode(&bytes, limits).with_context(name)?;
-    let png = encode_png(&orient(decoded, &bytes, Orientations::All))?;
+    let png = encode_png(&orient(decoded, Orientations::All))?;
     atomic_file::replace(&args.output, |file: &mut dyn Write| file.write_all(&png))
         .with_context(|| args.output.display().to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -1,25 +1,27 @@
 //! From the bytes of a file to 8-bit RGB pixels, under limits: the only user of image decoders.
 //!
 //! The format is told by the first bytes, never by a name or a content type (`sniff`). What becomes
-//! of each kind of pixel is what Pillow's `convert("RGB")` does (`rgb`); JPEG has a decoder of its
-//! own choosing (`jpeg`), since half a photo must not pass for a whole one.
-
-use std::io::Cursor;
-
-use image::{ImageDecoder, ImageReader, Limits};
+//! of each kind of pixel is what Pillow's `convert("RGB")` does (`pixels`). Work and memory follow from the pixels that
+//! the header of the *photo* claims, whatever else a file contains; `docs/reliability.md` has the figures.
 
 use super::DecodedRgb;
 use crate::error::{InputError, Result};
+pub use limits::DecodeLimits;
 use sniff::Format;
+pub use source::Check;
 
+mod bmp;
+mod gif;
 #[cfg(feature = "phone-photos")]
 mod heic;
 mod jpeg;
 mod limits;
-mod rgb;
+mod pixels;
+mod png;
 mod sniff;
-
-pub use limits::DecodeLimits;
+mod source;
+mod tiff;
+mod webp;
 
 /// What helps where HEIC is not read.
 #[cfg(not(feature = "phone-photos"))]
@@ -27,58 +29,38 @@ const HEIC_ADVICE: &str = "on an iPhone choose Settings > Camera > Formats > Mos
                            to JPEG, or run a facerec that was built with the feature phone-photos";
 
 /// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF file, and with the feature `phone-photos` a HEIC file, to 8-bit RGB:
-/// of an animation the first frame, of several pages the first. Greyscale, palette, CMYK and 1-bit images become RGB; alpha is dropped,
-/// not blended; of 16-bit samples the high byte is kept; float samples (TIFF) are taken as 0 to 1.
-/// Metadata is not looked at: the pixels lie as they are stored.
+/// of an animation the first frame, of several pages the first. Greyscale, palette, CMYK and 1-bit images become RGB;
+/// alpha is dropped, not blended; of 16-bit samples the high byte is kept; float samples (TIFF) are taken as 0 to 1.
+/// The pixels lie as they are stored; [`DecodedRgb::orientation`] says how they are to be turned.
 ///
 /// # Errors
 /// [`InputError::UnknownFormat`] when the first bytes are of no such format, [`InputError::UnreadFormat`] when they
-/// are of one that phones make and this build has no decoder for,
+/// are of one, or of a variant of one, that this build has no decoder for,
 /// [`InputError::TooManyPixels`] when the header claims more pixels than the limit (no pixel has been
-/// decoded by then), and [`InputError::Undecodable`] for a file that is damaged, cut short, of a variant
-/// that is not read, or that needs more memory than its pixels justify.
+/// decoded by then), and [`InputError::Undecodable`] for a file that is damaged, cut short, or whose parts are out of
+/// proportion to its pixels.
 pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
-    let format = sniff::sniff(bytes)?;
-    match format {
-        Format::Jpeg => jpeg::decode(bytes, limits),
-        Format::Png => decode_with_image(bytes, format, image::ImageFormat::Png, limits),
-        Format::WebP => decode_with_image(bytes, format, image::ImageFormat::WebP, limits),
-        Format::Gif => decode_with_image(bytes, format, image::ImageFormat::Gif, limits),
-        Format::Bmp => decode_with_image(bytes, format, image::ImageFormat::Bmp, limits),
-        Format::Tiff => decode_with_image(bytes, format, image::ImageFormat::Tiff, limits),
-        #[cfg(feature = "phone-photos")]
-        Format::Heic => heic::decode(bytes, limits),
-        #[cfg(not(feature = "phone-photos"))]
-        Format::Heic => Err(InputError::UnreadFormat { format: "HEIC", advice: HEIC_ADVICE }.into()),
-    }
+    decode_while(bytes, limits, &|| Ok(()))
 }
 
-/// Decodes by the `image` crate, which reads the header first and the pixels when asked.
-fn decode_with_image(
-    bytes: &[u8],
-    format: Format,
-    decoder: image::ImageFormat,
-    limits: DecodeLimits,
-) -> Result<DecodedRgb> {
-    let undecodable = |error: image::ImageError| format.undecodable(error.to_string());
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), decoder);
-    let mut memory = Limits::no_limits();
-    memory.max_alloc = Some(limits.max_bytes());
-    reader.limits(memory);
-
-    let decoder = reader.into_decoder().map_err(undecodable)?;
-    let (width, height) = decoder.dimensions();
-    limits.check(format, width, height)?;
-    let (needed, limit) = (decoder.total_bytes(), limits.max_bytes());
-    if needed > limit {
-        return Err(format
-            .undecodable(format!("it needs {needed} bytes of memory, at most {limit} are taken"))
-            .into());
-    }
-    let color = decoder.color_type();
-    let mut samples = vec![0; needed as usize];
-    decoder.read_image(&mut samples).map_err(undecodable)?;
-    let data = rgb::to_rgb8(samples, color)
-        .ok_or_else(|| format.undecodable(format!("its pixels are {color:?}, which is not read")))?;
-    Ok(DecodedRgb { width: width as usize, height: height as usize, data })
+/// [`decode`] until `check` fails: it is asked every few rows, tiles or KiB.
+///
+/// # Errors
+/// As [`decode`]; and that of `check`, as it is.
+pub fn decode_while(bytes: &[u8], limits: DecodeLimits, check: Check<'_>) -> Result<DecodedRgb> {
+    let format = sniff::sniff(bytes)?;
+    let decoded = match format {
+        Format::Jpeg => jpeg::decode(bytes, limits, check),
+        Format::Png => png::decode(bytes, limits, check),
+        Format::WebP => webp::decode(bytes, limits, check),
+        Format::Gif => gif::decode(bytes, limits, check),
+        Format::Bmp => bmp::decode(bytes, limits, check),
+        Format::Tiff => tiff::decode(bytes, limits, check),
+        #[cfg(feature = "phone-photos")]
+        Format::Heic => heic::decode(bytes, limits, check),
+        #[cfg(not(feature = "phone-photos"))]
+        Format::Heic => Err(InputError::UnreadFormat { format: "HEIC", advice: HEIC_ADVICE }.into()),
+    };
+    // A decoder whose input fails calls the file broken: what stopped it is asked again.
+    decoded.or_else(|error| check().and(Err(error)))
 }

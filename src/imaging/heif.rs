@@ -56,16 +56,6 @@ pub(super) struct Crop {
     pub(super) height: u32,
 }
 
-/// Whether the bytes begin as a file of this container does.
-pub(super) fn is_heif(bytes: &[u8]) -> bool {
-    bytes.get(4..8) == Some(b"ftyp")
-}
-
-/// The orientation, 1 to 8 as EXIF counts it, of a file that could be decoded.
-pub(super) fn orientation(bytes: &[u8]) -> Option<u8> {
-    HeifPicture::read(bytes).ok().map(|picture| picture.orientation)
-}
-
 impl<'a> HeifPicture<'a> {
     /// Reads the container. The reason, where the picture can't be decoded.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {

@@ -1,11 +1,13 @@
-//! From bytes to an upright photo: [`decode`] under limits, [`orient`] by EXIF, and the two ways
-//! to [`resample`] that the networks were trained with.
+//! From bytes to an upright photo: [`decode`] under limits, [`orient`], and the two ways to [`resample`] that the
+//! networks were trained with.
 
 pub mod bilinear;
 pub mod decode;
 pub mod encode;
+mod exif;
 #[cfg(feature = "phone-photos")]
 mod heif;
+mod ifd;
 pub mod orient;
 pub mod resample;
 
@@ -18,9 +20,12 @@ pub struct DecodedRgb {
     pub height: usize,
     /// `height x width x 3` bytes, row by row, red, green, blue.
     pub data: Vec<u8>,
+    /// How they are to be turned, 1 to 8 as EXIF counts it: by the file's EXIF data, its XMP packet or, of HEIC, its
+    /// container. 1 where the file does not say.
+    pub orientation: u8,
 }
 
-/// An upright photo: 8-bit RGB with the EXIF orientation applied.
+/// An upright photo: 8-bit RGB with the orientation applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrientedRgb {
     pub(crate) width: usize,
@@ -49,7 +54,7 @@ impl OrientedRgb {
         self.height
     }
 
-    /// The EXIF orientation that was applied, 1 to 8; 1 where the file had none.
+    /// The orientation that was applied, 1 to 8 as EXIF counts it; 1 where the file had none.
     #[must_use]
     pub fn orientation(&self) -> u8 {
         self.orientation

@@ -1,6 +1,4 @@
-//! Turns a photo upright by the orientation in its EXIF data: the only user of `kamadak-exif`.
-
-use std::io::Cursor;
+//! Turns a photo upright.
 
 use rayon::prelude::*;
 
@@ -19,60 +17,19 @@ pub enum Orientations {
     RotationsOnly,
 }
 
-/// Turns a photo upright by the orientation in the EXIF data of `bytes`, the file it was decoded from
-/// (JPEG, PNG, WebP or TIFF), or in the container of a HEIC file. Does to the pixels what Pillow's `ImageOps.exif_transpose` does.
-///
-/// No EXIF data, broken EXIF data and values other than 1 to 8 mean that the photo is upright already.
+/// Turns a photo upright by [`DecodedRgb::orientation`]. Does to the pixels what Pillow's `ImageOps.exif_transpose` does.
 #[must_use]
-pub fn orient(photo: DecodedRgb, bytes: &[u8], which: Orientations) -> OrientedRgb {
-    let orientation = match (which, read_orientation(bytes)) {
-        (Orientations::RotationsOnly, Some(value @ (3 | 6 | 8))) | (Orientations::All, Some(value)) => value,
+pub fn orient(photo: DecodedRgb, which: Orientations) -> OrientedRgb {
+    let orientation = match (which, photo.orientation) {
+        (Orientations::RotationsOnly, value @ (3 | 6 | 8)) | (Orientations::All, value @ 1..=8) => value,
         _ => 1,
     };
     apply(photo, orientation)
 }
 
-/// The orientation, 1 to 8 as EXIF counts it, where the file has one.
-fn read_orientation(bytes: &[u8]) -> Option<u8> {
-    // The container of HEIC has its own word for it. EXIF data there says the same, to be shown and not to be applied.
-    #[cfg(feature = "phone-photos")]
-    if super::heif::is_heif(bytes) {
-        return super::heif::orientation(bytes);
-    }
-    // One broken tag of a camera maker must not cost the orientation beside it. The reader takes 8
-    // directories at most, none of them twice, and reads a value only when it is asked for.
-    let mut reader = exif::Reader::new();
-    reader.continue_on_error(true);
-    let exif = match webp_exif_behind_prefix(bytes) {
-        Some(tiff) => reader.read_raw(tiff.to_vec()),
-        None => reader.read_from_container(&mut Cursor::new(bytes)),
-    };
-    let exif = exif.or_else(|error| error.distill_partial_result(|_| ())).ok()?;
-    let value = exif.get_field(exif::Tag::Orientation, exif::In::PRIMARY)?.value.get_uint(0)?;
-    u8::try_from(value).ok().filter(|value| (1..=8).contains(value))
-}
-
-/// EXIF data of a WebP file that begins with `Exif\0\0`. The prefix belongs to JPEG, but older Pillow
-/// and other writers copy it into WebP, and `kamadak-exif` does not know that.
-fn webp_exif_behind_prefix(bytes: &[u8]) -> Option<&[u8]> {
-    let (header, mut rest) = bytes.split_at_checked(12)?;
-    if !(header.starts_with(b"RIFF") && header.ends_with(b"WEBP")) {
-        return None;
-    }
-    loop {
-        let (chunk, body) = rest.split_first_chunk::<8>()?;
-        let [name @ .., a, b, c, d] = chunk;
-        let size = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-        if name == b"EXIF" {
-            return body.get(..size)?.strip_prefix(b"Exif\0\0");
-        }
-        rest = body.get(size.checked_next_multiple_of(2)?..)?; // chunks are padded to even lengths
-    }
-}
-
 /// Applies an EXIF orientation: 2 to 4 in place, 5 to 8 in one pass into new memory.
 fn apply(photo: DecodedRgb, orientation: u8) -> OrientedRgb {
-    let DecodedRgb { width, height, mut data } = photo;
+    let DecodedRgb { width, height, mut data, orientation: _ } = photo;
     match orientation {
         2 => data.chunks_exact_mut(width * 3).for_each(reverse_pixels),
         3 => reverse_pixels(&mut data),
@@ -142,7 +99,7 @@ mod tests {
 
     /// `1 2 3 / 4 5 6`, each pixel three equal bytes.
     fn photo() -> DecodedRgb {
-        DecodedRgb { width: 3, height: 2, data: (1..=6).flat_map(|v| [v; 3]).collect() }
+        DecodedRgb { width: 3, height: 2, data: (1..=6).flat_map(|v| [v; 3]).collect(), orientation: 1 }
     }
 
     #[test]
@@ -170,10 +127,11 @@ mod tests {
     fn turning_back_gives_the_photo_across_tiles() {
         let (width, height) = (TILE * 2 + 7, TILE + 3);
         let data: Vec<u8> = (0..width * height * 3).map(|i| (i * 31 % 251) as u8).collect();
-        let photo = DecodedRgb { width, height, data };
+        let photo = DecodedRgb { width, height, data, orientation: 1 };
         for (there, back) in [(2, 2), (3, 3), (4, 4), (5, 5), (6, 8), (7, 7), (8, 6)] {
             let turned = apply(photo.clone(), there);
-            let again = DecodedRgb { width: turned.width, height: turned.height, data: turned.data };
+            let again =
+                DecodedRgb { width: turned.width, height: turned.height, data: turned.data, orientation: 1 };
             let again = apply(again, back);
             assert_eq!(
                 (again.width, again.height, again.data),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::bombs::{self, Bomb};
 use crate::common::client::{self, FORM, Wire};
 use crate::common::random::Random;
 use crate::common::server::sample;
@@ -50,6 +51,7 @@ fn golden(name: &str) -> Vec<u8> {
 /// The files to start from.
 pub(crate) struct Corpus {
     files: Vec<(&'static str, Vec<u8>)>,
+    bombs: Vec<Bomb>,
     workbooks: Workbooks,
 }
 
@@ -57,15 +59,31 @@ impl Corpus {
     pub(crate) fn load() -> Self {
         let read =
             |(format, file): (&'static str, &str)| (format, golden(&format!("imaging/decoders/{file}")));
-        Self { files: FORMATS.map(read).into(), workbooks: Workbooks::new(sample("roster.xlsx")) }
+        let bombs = bombs::all(&|file| golden(&format!("imaging/decoders/{file}")));
+        Self { files: FORMATS.map(read).into(), bombs, workbooks: Workbooks::new(sample("roster.xlsx")) }
+    }
+
+    /// The most pixels that the header of an attack claims and that are taken.
+    pub(crate) fn most_pixels(&self) -> u64 {
+        self.bombs.iter().map(|bomb| bomb.pixels).max().unwrap_or(0)
     }
 
     /// Upload `number` of the battery with this seed: the same bytes each time.
     pub(crate) fn attack(&self, seed: u64, number: u64) -> Attack {
         let mut random = Random::new(seed, number);
         let (format, file) = &self.files[number as usize % self.files.len()];
-        // Of every 16 one is a form that is none, and one a workbook; the rest are broken images.
+        // Of every 16 one is a form that is none, one a workbook, and one a photo that is small and stands for much
+        // work or memory; the rest are broken images.
         match number % 16 {
+            3 => {
+                let bomb = &self.bombs[random.below(self.bombs.len())];
+                return Attack {
+                    what: bomb.what.to_owned(),
+                    request: upload(&bomb.bytes),
+                    may_be_cut: false,
+                    expected: None,
+                };
+            }
             7 => return self.workbooks.attack(&mut random),
             15 => return broken_form(&mut random, file),
             _ => {}

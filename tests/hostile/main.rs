@@ -11,6 +11,8 @@
 //! afterwards it holds no more memory than after its warm-up, within 10 %.
 
 mod attack;
+#[path = "../common/bombs.rs"]
+mod bombs;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/damage.rs"]
@@ -49,6 +51,8 @@ const GOOD_EVERY: u64 = 25;
 const REQUEST_LIMIT: Duration = Duration::from_secs(server::REQUEST_TIMEOUT_S + 10);
 /// How much more memory than after the warm-up may be held afterwards, per cent.
 const MEMORY_MARGIN_PERCENT: u64 = 10;
+/// `--max-upload-mib`, by default.
+const MAX_UPLOAD_KIB: u64 = 20 << 10;
 /// How long the server may take to let go of what it held.
 const SETTLING: Duration = Duration::from_secs(15);
 
@@ -141,7 +145,20 @@ fn run(options: &Options) -> Vec<String> {
     if after > limit {
         seen.fault(format!("memory grew from {before} to {after} KiB, more than {MEMORY_MARGIN_PERCENT} %"));
     }
+    let peak = server.status("VmHWM").expect("the system says what the process held at most");
+    let allowed = before + peak_kib(corpus.most_pixels());
+    println!("memory at the peak: {peak} KiB, {allowed} allowed");
+    if peak > allowed {
+        seen.fault(format!("memory reached {peak} KiB, more than {allowed}"));
+    }
     seen.faults.into_inner().unwrap()
+}
+
+/// What decoding may take beside what the server holds anyway (docs/reliability.md): for each worker, one a processor,
+/// 12 bytes a pixel and 16 MiB; and the uploads themselves.
+fn peak_kib(pixels: u64) -> u64 {
+    let workers = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    workers * (pixels * 12 / 1024 + (16 << 10)) + CLIENTS * MAX_UPLOAD_KIB
 }
 
 /// The largest photos that are taken, so that buffers have their working size.

@@ -90,7 +90,7 @@ fn photos_are_decoded_and_turned_or_refused() {
     let endings = ["jpg", "png", "webp", "gif", "bmp", "tif", "heic"];
     let mut seeds = read_all(&files(&sample_folder(), &endings));
     seeds.extend(read_all(&files(&golden_path(""), &endings)));
-    hold("decode_orient", seeds, decode_orient::run);
+    hold("decode_orient", seeds, |input| decode_orient::run(input, decode_orient::LOOSE_BUDGET));
 }
 
 #[test]

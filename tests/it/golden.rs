@@ -20,7 +20,7 @@ use crate::support::models::{Engine, NATIVE, TRACT, native};
 fn open(photo: &Photo) -> OrientedRgb {
     let bytes = support::photo(&photo.file);
     let decoded = decode(&bytes, DecodeLimits { max_megapixels: 64 }).unwrap();
-    orient(decoded, &bytes, Orientations::All)
+    orient(decoded, Orientations::All)
 }
 
 /// Differences allowed for one photo.

@@ -119,13 +119,15 @@ const MODULES: &[(&str, &[&str])] = &[
 
 /// A crate and the modules that may name it.
 const CRATES: &[(&str, &[&str])] = &[
-    // Decoders see hostile bytes: one door. `encode` writes PNG, `orient` is the only reader of EXIF.
+    // Decoders see hostile bytes: one door. `encode` writes PNG.
     ("image", &["imaging::decode", "imaging::encode"]),
     ("mozjpeg", &["imaging::decode"]),
     ("mozjpeg_sys", &["imaging::decode"]),
-    ("zune_jpeg", &["imaging::decode"]),
+    ("png", &["imaging::decode"]),
+    ("gif", &["imaging::decode"]),
+    ("weezl", &["imaging::decode"]),
+    ("flate2", &["imaging::decode"]),
     ("heifer", &["imaging::decode", "imaging::heif"]),
-    ("exif", &["imaging::orient"]),
     ("calamine", &["roster"]),
     // A workbook is an archive too: its size is checked before calamine unpacks it.
     ("zip", &["models::checkpoint", "roster::archive"]),

@@ -4,11 +4,14 @@
 mod attendance;
 mod bench;
 mod bilinear;
+#[path = "../common/bombs.rs"]
+mod bombs;
 mod cascade;
 mod checkpoint;
 mod cli;
 #[path = "../common/damage.rs"]
 mod damage;
+mod decode_limits;
 mod decoders;
 mod determinism;
 mod enroll;

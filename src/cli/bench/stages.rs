@@ -147,7 +147,7 @@ fn run_once(
     let start = lap.0;
     let decoded = decode(bytes, settings.limits)?;
     let decode = lap.next();
-    let photo = orient(decoded, bytes, settings.orientations);
+    let photo = orient(decoded, settings.orientations);
     let orient = lap.next();
     nets.reset();
     let detected = pipeline.detect(&photo)?;

@@ -11,8 +11,9 @@ use heifer::heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
 use heifer::heifer_isobmff::ItemId;
 use rayon::prelude::*;
 
-use super::DecodeLimits;
+use super::limits::DecodeLimits;
 use super::sniff::Format;
+use super::source::Check;
 use crate::error::Result;
 use crate::imaging::DecodedRgb;
 use crate::imaging::heif::{Crop, HeifPicture};
@@ -22,11 +23,11 @@ const PADDING: u64 = 63;
 
 /// Decodes the main picture of a HEIC file, cropped as it says, not turned: a grid of tiles or a single picture,
 /// 8 to 16 bits, with any chroma subsampling or none.
-pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
+pub(super) fn decode(bytes: &[u8], limits: DecodeLimits, check: Check<'_>) -> Result<DecodedRgb> {
     let undecodable = |reason: String| Format::Heic.undecodable(reason);
     let picture = caught(|| HeifPicture::read(bytes)).map_err(undecodable)?;
     limits.check(Format::Heic, picture.width, picture.height)?;
-    Ok(caught(|| pixels(&picture)).map_err(undecodable)?)
+    Ok(caught(|| pixels(&picture, check)).map_err(undecodable)?)
 }
 
 /// The decoder is young: should it panic, the file is at fault and not the service.
@@ -34,13 +35,13 @@ fn caught<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("the decoder gave up".into()))
 }
 
-fn pixels(picture: &HeifPicture<'_>) -> Result<DecodedRgb, String> {
+fn pixels(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<DecodedRgb, String> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let data = match picture.tiles[..] {
         [only] => decode_tile(picture, only)?,
-        _ => assemble(picture)?,
+        _ => assemble(picture, check)?,
     };
-    let photo = DecodedRgb { width, height, data };
+    let photo = DecodedRgb { width, height, data, orientation: picture.orientation };
     Ok(match picture.crop {
         Some(crop) => cut_out(&photo, crop),
         None => photo,
@@ -48,7 +49,7 @@ fn pixels(picture: &HeifPicture<'_>) -> Result<DecodedRgb, String> {
 }
 
 /// Puts the tiles together, the rows of tiles on all cores.
-fn assemble(picture: &HeifPicture<'_>) -> Result<Vec<u8>, String> {
+fn assemble(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<Vec<u8>, String> {
     let stride = picture.width as usize * 3;
     let tile_stride = picture.tile_width as usize * 3;
     let mut data = vec![0; stride * picture.height as usize];
@@ -56,6 +57,7 @@ fn assemble(picture: &HeifPicture<'_>) -> Result<Vec<u8>, String> {
     bands.zip(picture.tiles.par_chunks(picture.columns)).try_for_each(
         |(band, tiles)| -> Result<(), String> {
             for (column, id) in tiles.iter().enumerate() {
+                check().map_err(|error| error.to_string())?;
                 let tile = decode_tile(picture, *id)?;
                 let start = column * tile_stride;
                 let end = stride.min(start + tile_stride);
@@ -92,5 +94,10 @@ fn cut_out(photo: &DecodedRgb, crop: Crop) -> DecodedRgb {
     let (left, width) = (crop.left as usize * 3, crop.width as usize * 3);
     let rows = photo.data.chunks_exact(photo.width * 3).skip(crop.top as usize).take(crop.height as usize);
     let data = rows.flat_map(|row| &row[left..left + width]).copied().collect();
-    DecodedRgb { width: crop.width as usize, height: crop.height as usize, data }
+    DecodedRgb {
+        width: crop.width as usize,
+        height: crop.height as usize,
+        data,
+        orientation: photo.orientation,
+    }
 }

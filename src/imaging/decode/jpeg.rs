@@ -1,166 +1,234 @@
 //! JPEG, by libjpeg-turbo: the detector is sensitive to single grey levels, and only the same decoder
-//! gives the pixels, and so the faces, that Pillow gave the service being replaced.
+//! gives the pixels, and so the faces, that Pillow gave the service being replaced. It reads the headers, too.
 //!
-//! libjpeg fills what is missing with grey and says nothing. A face in the missing half would then
-//! silently be absent, so a file must reach its end-of-image marker. The headers are read first, in
-//! safe code; so are the rare CMYK files, which libjpeg does not turn to RGB.
+//! libjpeg fills what is missing with grey and says nothing. A face in the missing half would then silently be
+//! absent, so all pixels must come from the file. An end-of-image marker need not be there: cameras leave it out.
 
+use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use mozjpeg::decompress::DecompressStarted;
+use mozjpeg::{ColorSpace, ColorSpaceExt, Decompress};
 
-use super::DecodeLimits;
+use super::limits::{DecodeLimits, PLAIN_ADVICE};
+use super::pixels;
 use super::sniff::Format;
-use crate::error::{Error, Result};
-use crate::imaging::DecodedRgb;
+use super::source::Check;
+use crate::error::{Error, InputError, Result};
+use crate::imaging::{DecodedRgb, exif};
+use input::{Ending, Input};
+use segments::{Frame, Scans, Segments};
 
-/// Scans of a progressive JPEG that are taken. Encoders make about ten; each one costs a pass over all
-/// coefficients, so that a tiny file could otherwise keep a core busy for minutes.
+mod input;
+mod segments;
+
+/// Scans of a progressive JPEG that are taken. Encoders make about ten.
 const MAX_SCANS: usize = 64;
+
+/// How often scans may go over as many coefficients as the picture has pixels: that takes time even where a scan is
+/// a few bytes. Encoders need 8 or fewer (three components, none subsampled, two bits refined).
+const MAX_PASSES: f64 = 16.0;
+
+/// Rows that are decoded between two checks.
+const ROWS: usize = 16;
 
 /// Decodes a JPEG file: greyscale, YCbCr, RGB, CMYK and YCCK (both as Adobe stores them, inverted, which
 /// is what Pillow takes for granted too).
-pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<DecodedRgb> {
-    // What lies between the headers may be odd: cameras leave extra bytes there.
-    let options = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX)
-        .jpeg_set_max_scans(MAX_SCANS)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut headers = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    headers.decode_headers().map_err(|error| undecodable(describe(&error)))?;
-    let (width, height) = headers.dimensions().ok_or_else(|| undecodable("it has no frame header"))?;
-    limits.check(Format::Jpeg, width as u32, height as u32)?;
-    let image = up_to_its_end(bytes).ok_or_else(|| undecodable("it is cut short: no end-of-image marker"))?;
-    let scans = scans_at_most(image);
-    if scans > MAX_SCANS {
-        return Err(undecodable(format!("it has {scans} scans, at most {MAX_SCANS} are taken")));
-    }
-    let data = match headers.input_colorspace() {
-        Some(ColorSpace::CMYK | ColorSpace::YCCK) => {
-            let mut data = vec![0; width * height * 3];
-            headers.decode_into(&mut data).map_err(|error| undecodable(describe(&error)))?;
-            data
+pub(super) fn decode(bytes: &[u8], limits: DecodeLimits, check: Check<'_>) -> Result<DecodedRgb> {
+    let ran_out = Cell::new(false);
+    let accept = |width: usize, height: usize| limits.check(Format::Jpeg, width as u32, height as u32);
+    let photo = caught(|| {
+        let input = Input::new([bytes, &[]], Ending::Marker, &ran_out, check);
+        let mut rows = Rows::open(input, bytes, Components::Rgb, accept)?;
+        let (width, height) = (rows.width, rows.height);
+        let mut data = vec![0; width * height * 3];
+        for band in data.chunks_mut(width * 3 * ROWS) {
+            check()?;
+            rows.read(band)?;
         }
-        _ => decode_by_libjpeg(image, width, height)?,
+        Ok(DecodedRgb { width, height, data, orientation: orientation(bytes) })
+    })?;
+    if ran_out.get() && !is_whole(bytes, &photo, check)? {
+        return Err(undecodable("it is cut short: pixels are missing"));
+    }
+    Ok(photo)
+}
+
+/// Whether all pixels of a file without an end came from the file: no scan is missing, and other bytes behind its
+/// last one give the same pixels.
+fn is_whole(bytes: &[u8], photo: &DecodedRgb, check: Check<'_>) -> Result<bool> {
+    if !Scans::cover_all(bytes) {
+        return Ok(false);
+    }
+    let ran_out = Cell::new(false);
+    caught(|| {
+        let input = Input::new([bytes, &[]], Ending::OtherBits, &ran_out, check);
+        let mut rows = Rows::open(input, bytes, Components::Rgb, |_, _| Ok(()))?;
+        let mut found = vec![0; photo.width * 3 * ROWS];
+        for band in photo.data.chunks(photo.width * 3 * ROWS) {
+            check()?;
+            rows.read(&mut found[..band.len()])?;
+            if found[..band.len()] != *band {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+}
+
+/// Decodes a JPEG stream within another file and hands over its first rows, as many as the lower bound of `height`.
+/// `tables` is a stream of tables alone, or empty. The stream must have the width and a height within the range.
+pub(super) fn decode_part(
+    tables: &[u8],
+    stream: &[u8],
+    components: Components,
+    (width, height): (usize, RangeInclusive<usize>),
+    check: Check<'_>,
+    mut each_row: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let (tables, stream) = match (tables, stream) {
+        ([0xFF, 0xD8, .., 0xFF, 0xD9], [0xFF, 0xD8, stream @ ..]) => (&tables[..tables.len() - 2], stream),
+        _ => (&[][..], stream),
     };
-    Ok(DecodedRgb { width, height, data })
+    let ran_out = Cell::new(false);
+    let accept = |found_width, found_height| {
+        if found_width == width && height.contains(&found_height) {
+            return Ok(());
+        }
+        let expected = format!("{width} x {}", height.end());
+        Err(undecodable(format!("a part of {expected} pixels holds {found_width} x {found_height}")))
+    };
+    caught(|| {
+        let input = Input::new([tables, stream], Ending::Marker, &ran_out, check);
+        let mut rows = Rows::open(input, stream, components, accept)?;
+        let mut row = vec![0; width * rows.channels];
+        for _ in 0..*height.start() {
+            check()?;
+            rows.read(&mut row)?;
+            each_row(&row)?;
+        }
+        Ok(())
+    })?;
+    if ran_out.get() { Err(undecodable("it is cut short: pixels are missing")) } else { Ok(()) }
 }
 
 fn undecodable(reason: impl Into<String>) -> Error {
     Format::Jpeg.undecodable(reason.into()).into()
 }
 
-fn describe(error: &DecodeErrors) -> String {
-    format!("{error:?}")
-}
-
 /// libjpeg reports a fatal error by unwinding out of the C code; the decoder is dropped with it, and
 /// nothing else was touched.
-fn decode_by_libjpeg(bytes: &[u8], width: usize, height: usize) -> Result<Vec<u8>> {
-    let decoded = catch_unwind(AssertUnwindSafe(|| -> std::io::Result<Vec<u8>> {
-        let mut image = mozjpeg::Decompress::new_mem(bytes)?.rgb()?;
-        let found = (image.width(), image.height());
-        if found != (width, height) {
-            return Err(std::io::Error::other(format!(
-                "its headers say {width} x {height} pixels and {} x {}",
-                found.0, found.1
-            )));
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        Err(undecodable(said.unwrap_or_else(|| "libjpeg gave up".into())))
+    })
+}
+
+/// What the rows of a stream consist of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Components {
+    /// RGB, whatever is stored.
+    Rgb,
+    /// What is stored, without a conversion.
+    Stored,
+}
+
+/// The rows of a picture, from the first to the last.
+struct Rows<'a> {
+    started: DecompressStarted<Input<'a>>,
+    width: usize,
+    height: usize,
+    /// Bytes of a pixel.
+    channels: usize,
+    /// A row of CMYK, where it becomes RGB.
+    ink: Vec<u8>,
+}
+
+impl<'a> Rows<'a> {
+    /// Reads the headers, and all scans of a picture that has several. `bytes` hold the picture.
+    fn open(
+        input: Input<'a>,
+        bytes: &[u8],
+        components: Components,
+        accept: impl FnOnce(usize, usize) -> Result<()>,
+    ) -> Result<Self> {
+        let failed = |error: std::io::Error| undecodable(error.to_string());
+        let image = Decompress::new_reader(input).map_err(failed)?;
+        let (width, height) = image.size();
+        accept(width, height)?;
+        check_scans(bytes)?;
+        let stored = image.color_space();
+        let is_ink = matches!(stored, ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK);
+        let wanted = match components {
+            Components::Stored => stored,
+            Components::Rgb if is_ink => ColorSpace::JCS_CMYK,
+            Components::Rgb => ColorSpace::JCS_RGB,
+        };
+        let from_ink = is_ink && components == Components::Rgb;
+        let ink = if from_ink { vec![0; width * 4] } else { Vec::new() };
+        let channels = if from_ink { 3 } else { wanted.num_components() };
+        if channels == 0 {
+            return Err(undecodable("its components have no known meaning"));
         }
-        let mut data = vec![0; width * height * 3];
-        image.read_scanlines_into(&mut data)?;
-        image.finish()?;
-        Ok(data)
-    }));
-    match decoded {
-        Ok(result) => result.map_err(|error| undecodable(error.to_string())),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().cloned();
-            Err(undecodable(said.unwrap_or_else(|| "libjpeg gave up".into())))
+        let started = image.to_colorspace(wanted).map_err(failed)?;
+        Ok(Self { started, width, height, channels, ink })
+    }
+
+    /// Fills whole rows.
+    fn read(&mut self, rows: &mut [u8]) -> Result<()> {
+        let failed = |error: std::io::Error| undecodable(error.to_string());
+        if self.ink.is_empty() {
+            self.started.read_scanlines_into(rows).map_err(failed)?;
+            return Ok(());
         }
-    }
-}
-
-/// The file up to its end-of-image marker; `None` when it ends before. The thumbnail in the EXIF data has
-/// such a marker as well, so segments are stepped over. (Pillow refuses a photo without it, too.)
-fn up_to_its_end(bytes: &[u8]) -> Option<&[u8]> {
-    let mut segments = Segments { rest: bytes };
-    segments.find(|marker| *marker == END_OF_IMAGE)?;
-    Some(&bytes[..bytes.len() - segments.rest.len()])
-}
-
-/// No fewer scans than libjpeg can find in an image. Where the data of a scan is broken it looks for the next
-/// marker byte by byte, in what a well-formed file has as a segment, too. So after the first scan's header,
-/// whatever looks like another one counts: in unbroken data nothing else does.
-fn scans_at_most(image: &[u8]) -> usize {
-    let mut segments = Segments { rest: image };
-    if segments.find(|marker| *marker == START_OF_SCAN).is_none() {
-        return 0;
-    }
-    1 + segments.rest.windows(2).filter(|pair| *pair == [0xFF, START_OF_SCAN]).count()
-}
-
-const START_OF_SCAN: u8 = 0xDA;
-const END_OF_IMAGE: u8 = 0xD9;
-
-/// The markers of a file, each without what it is followed by.
-struct Segments<'a> {
-    /// What comes after the last marker and its segment.
-    rest: &'a [u8],
-}
-
-impl Iterator for Segments<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        loop {
-            let at = self.rest.iter().position(|byte| *byte == 0xFF)?;
-            self.rest = &self.rest[at + 1..]; // `at` is an index of `rest`
-            let fill = self.rest.iter().take_while(|byte| **byte == 0xFF).count();
-            self.rest = &self.rest[fill..]; // as many bytes as were just counted
-            match *self.rest {
-                // Stuffed 0xFF, TEM, restart markers, start of image: no segment follows.
-                [0x00 | 0x01 | 0xD0..=0xD8, ..] => {}
-                [END_OF_IMAGE, ref rest @ ..] => {
-                    self.rest = rest;
-                    return Some(END_OF_IMAGE);
-                }
-                [marker, high, low, ..] => {
-                    let len = usize::from(u16::from_be_bytes([high, low]));
-                    self.rest = self.rest.get(1 + len..)?;
-                    return Some(marker);
-                }
-                _ => return None,
+        for row in rows.chunks_exact_mut(self.width * 3) {
+            self.started.read_scanlines_into(&mut self.ink).map_err(failed)?;
+            let inks = self.ink.as_chunks::<4>().0.iter();
+            for (rgb, ink) in row.as_chunks_mut::<3>().0.iter_mut().zip(inks) {
+                *rgb = pixels::cmyk_to_rgb(ink.map(|light| 255 - light));
             }
         }
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{scans_at_most, up_to_its_end};
+/// Refuses variants that libjpeg does not decode, and more scans than a picture needs.
+fn check_scans(image: &[u8]) -> Result<()> {
+    let frame = Frame::find(image).ok_or_else(|| undecodable("it has no frame header"))?;
+    if frame.precision != 8 || !frame.is_lossy() {
+        let format = "JPEGs with 12 bits or without loss";
+        return Err(InputError::UnreadFormat { format, advice: PLAIN_ADVICE }.into());
+    }
+    let scans = Scans::possible(image, &frame);
+    if scans.count > MAX_SCANS {
+        return Err(undecodable(format!("it has {} scans, at most {MAX_SCANS} are taken", scans.count)));
+    }
+    if scans.passes > MAX_PASSES {
+        let passes = scans.passes.ceil();
+        return Err(undecodable(format!(
+            "its scans go {passes} times over it, at most {MAX_PASSES} are taken"
+        )));
+    }
+    Ok(())
+}
 
-    #[test]
-    fn the_end_is_found_behind_segments_and_data() {
-        let whole = b"\xFF\xD8\xFF\xE1\x00\x04\xFF\xD9\xFF\xDA\x00\x02ab\xFF\x00c\xFF\xD0d\xFF\xFF\xD9";
-        assert_eq!(up_to_its_end(&[whole, &b"more"[..]].concat()), Some(&whole[..]));
-        assert_eq!(scans_at_most(whole), 1);
-        for length in 0..whole.len() {
-            assert_eq!(up_to_its_end(&whole[..length]), None, "{length} bytes");
+/// The orientation in the EXIF data, else in the XMP packet, of a file.
+fn orientation(bytes: &[u8]) -> u8 {
+    const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+    let mut by_xmp = None;
+    for (marker, body) in Segments::of(bytes).take_while(|(marker, _)| *marker != segments::START_OF_SCAN) {
+        if marker != segments::APP1 {
+            continue;
+        }
+        if body.starts_with(exif::PREFIX) {
+            if let Some(orientation) = exif::orientation(body) {
+                return orientation;
+            }
+        } else if let Some(packet) = body.strip_prefix(XMP) {
+            by_xmp = by_xmp.or_else(|| exif::xmp_orientation(packet));
         }
     }
-
-    #[test]
-    fn scans_within_what_looks_like_a_segment_count() {
-        // The thumbnail's scan does not, since libjpeg steps over the segments before the first scan.
-        let image =
-            b"\xFF\xD8\xFF\xE1\x00\x04\xFF\xDA\xFF\xDA\x00\x02a\xFF\x02\x00\x06\xFF\xDA\xFF\xDA\xFF\xD9";
-        assert_eq!(up_to_its_end(image), Some(&image[..]));
-        assert_eq!(scans_at_most(image), 3);
-    }
+    by_xmp.unwrap_or(1)
 }

@@ -1,13 +1,10 @@
-//! What is refused before pixels are decoded.
+//! What is refused before any pixel is decoded.
 
 use super::sniff::Format;
 use crate::error::{InputError, Result};
 
-/// Bytes of the widest pixel that is decoded at the full `max_megapixels`: RGBA with 16 bits.
-const WIDEST_PIXEL_BYTES: u64 = 8;
-
-/// What a decoder may use besides the pixels: tables, rows, metadata, a frame within a canvas.
-const SCRATCH_BYTES: u64 = 64 << 20;
+/// What helps against variants of a format that are not read.
+pub(super) const PLAIN_ADVICE: &str = "save the photo as an ordinary JPEG or PNG";
 
 /// What is refused before pixels are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +15,8 @@ pub struct DecodeLimits {
 
 impl DecodeLimits {
     /// The most pixels that are decoded.
-    pub(super) fn max_pixels(self) -> u64 {
+    fn max_pixels(self) -> u64 {
         u64::from(self.max_megapixels) * 1_000_000
-    }
-
-    /// The most memory that a decoder may take, in bytes.
-    pub(super) fn max_bytes(self) -> u64 {
-        self.max_pixels() * WIDEST_PIXEL_BYTES + SCRATCH_BYTES
     }
 
     /// Refuses dimensions that a header claims, before anything is done about them.
