@@ -128,7 +128,7 @@ fn open_or_enroll(
     data: &DataFolder,
     stop: &Stop,
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
-    anyhow::ensure!(args.data.is_dir(), "{}: expected a folder, found none", args.data.display());
+    anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
     if data.gallery().exists() {
         let gallery = data.open_gallery()?;

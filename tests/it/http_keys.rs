@@ -230,7 +230,7 @@ fn without_a_readable_file_of_keys_the_service_does_not_start() {
     let path = data.path().join("keys.toml");
     assert!(start(&path).contains("keys.toml can't be read: No such file"), "missing");
     std::fs::write(&path, "[[key]]\nname = 5\n").unwrap();
-    assert!(start(&path).contains("keys.toml: line 2: invalid type"), "broken");
+    assert!(start(&path).contains("keys.toml can't be read: line 2: invalid type"), "broken");
 }
 
 #[test]
