@@ -44,8 +44,8 @@ fn windows(photo: &OrientedRgb, count: usize) -> Vec<Window> {
     (0..count).map(window).collect()
 }
 
-fn kernels() -> impl Iterator<Item = Isa> {
-    Isa::ALL.into_iter().rev().filter(|kernel| kernel.is_available())
+fn available_isas() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().rev().filter(|isa| isa.is_available())
 }
 
 fn area(group: &mut BenchmarkGroup<'_, WallTime>) {
@@ -53,12 +53,12 @@ fn area(group: &mut BenchmarkGroup<'_, WallTime>) {
     let whole = Window { x0: 0, y0: 0, x1: photo.width(), y1: photo.height() };
     let sizes = pyramid(&photo);
     group.throughput(Throughput::Elements(pixels(&sizes)));
-    for kernel in kernels() {
+    for isa in available_isas() {
         let mut out = Vec::new();
-        group.bench_function(format!("native-{kernel}"), |b| {
+        group.bench_function(format!("native-{isa}"), |b| {
             b.iter(|| {
                 for &LevelSize { width, height } in &sizes {
-                    native::area_resample(kernel, photo.view(), whole, width, height, &mut out)
+                    native::area_resample(isa, photo.view(), whole, width, height, &mut out)
                         .expect("it runs");
                     black_box(&out);
                 }
@@ -76,11 +76,11 @@ fn area(group: &mut BenchmarkGroup<'_, WallTime>) {
 
 fn detectors() -> impl Iterator<Item = (String, Box<dyn DetectorNets>)> {
     let files = || (model("pnet.onnx"), model("rnet.onnx"), model("onet.onnx"));
-    let native = kernels().map(move |kernel| {
+    let native = available_isas().map(move |isa| {
         let (p, r, o) = files();
         let nets: Box<dyn DetectorNets> =
-            Box::new(NativeDetector::load_with(kernel, &p, &r, &o).expect("it loads"));
-        (format!("native-{kernel}"), nets)
+            Box::new(NativeDetector::load_with(isa, &p, &r, &o).expect("it loads"));
+        (format!("native-{isa}"), nets)
     });
     let (p, r, o) = files();
     let tract: Box<dyn DetectorNets> = Box::new(TractDetector::load(&p, &r, &o).expect("it loads"));
@@ -124,9 +124,9 @@ fn facenet(group: &mut BenchmarkGroup<'_, WallTime>) {
         .collect();
     for count in [1, 6] {
         group.throughput(Throughput::Elements(count as u64));
-        for kernel in kernels() {
-            let facenet = NativeFaceNet::load_with(kernel, &onnx).expect("it loads");
-            group.bench_function(format!("{count}/native-{kernel}"), |b| {
+        for isa in available_isas() {
+            let facenet = NativeFaceNet::load_with(isa, &onnx).expect("it loads");
+            group.bench_function(format!("{count}/native-{isa}"), |b| {
                 b.iter(|| facenet.embed(&faces[..count]).expect("it runs"));
             });
         }

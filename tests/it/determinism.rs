@@ -61,14 +61,14 @@ fn is_one_answer(answers: &BTreeSet<String>) {
     assert_eq!(answers.len(), 1, "expected one answer, found {answers:#?}");
 }
 
-fn answers_are_bit_equal(kernel: Isa, by_default: usize) {
-    if !kernel.is_available() {
+fn answers_are_bit_equal(isa: Isa, by_default: usize) {
+    if !isa.is_available() {
         say(&format!(
-            "NOTE: this CPU can't run the {kernel} kernel; whether its answers repeat is NOT checked."
+            "NOTE: this CPU can't run the {isa} kernels; whether its answers repeat is NOT checked."
         ));
         return;
     }
-    let server = &Server::sample(&["--kernel", kernel.name()]);
+    let server = &Server::sample(&["--kernel", isa.name()]);
     // Let go of when the main client is done, or has failed.
     let running = Arc::new(());
     std::thread::scope(|scope| {

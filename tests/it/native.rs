@@ -27,12 +27,12 @@ fn photo(name: &str) -> OrientedRgb {
     OrientedRgb::from_upright(width, height, pixels.into_raw()).unwrap()
 }
 
-fn kernels() -> impl Iterator<Item = Isa> {
-    Isa::ALL.into_iter().filter(|kernel| kernel.is_available())
+fn available_isas() -> impl Iterator<Item = Isa> {
+    Isa::ALL.into_iter().filter(|isa| isa.is_available())
 }
 
-fn native_detector(kernel: Isa) -> NativeDetector {
-    NativeDetector::load_with(kernel, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx")).unwrap()
+fn native_detector(isa: Isa) -> NativeDetector {
+    NativeDetector::load_with(isa, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx")).unwrap()
 }
 
 fn tract_detector() -> TractDetector {
@@ -101,10 +101,10 @@ fn pnet_agrees_with_tract_on_a_photo() {
     let sizes: Vec<LevelSize> = levels(512, 512, 40.0, 0.709).iter().map(|level| level.size).collect();
     let expected = tract_detector().pnet(photo.view(), &sizes, 0.5).unwrap();
     assert!(expected.iter().flatten().count() > 50, "the photo is expected to have candidates");
-    for kernel in kernels() {
-        let found = native_detector(kernel).pnet(photo.view(), &sizes, 0.5).unwrap();
+    for isa in available_isas() {
+        let found = native_detector(isa).pnet(photo.view(), &sizes, 0.5).unwrap();
         for (level, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            assert_same_proposals(found, expected, 0.5, &format!("{kernel}, level {level}"));
+            assert_same_proposals(found, expected, 0.5, &format!("{isa}, level {level}"));
         }
     }
 }
@@ -118,12 +118,12 @@ fn pnet_agrees_with_tract_on_all_cells_of_odd_sizes() {
     for photo in [noisy_photo(31, 47), noisy_photo(120, 90), noisy_photo(40, 4000)] {
         let sizes = sizes.map(|(width, height)| LevelSize { width, height });
         let expected = tract.pnet(photo.view(), &sizes, 0.0).unwrap();
-        for kernel in kernels() {
-            let found = native_detector(kernel).pnet(photo.view(), &sizes, 0.0).unwrap();
+        for isa in available_isas() {
+            let found = native_detector(isa).pnet(photo.view(), &sizes, 0.0).unwrap();
             for ((found, expected), size) in found.iter().zip(&expected).zip(sizes) {
                 let (columns, rows) = size.cells();
-                assert_eq!(found.len(), columns * rows, "{kernel}, {size:?}");
-                assert_same_proposals(found, expected, 0.0, &format!("{kernel}, {size:?}"));
+                assert_eq!(found.len(), columns * rows, "{isa}, {size:?}");
+                assert_same_proposals(found, expected, 0.0, &format!("{isa}, {size:?}"));
             }
         }
     }
@@ -140,10 +140,10 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
     let sizes: Vec<LevelSize> = levels(700, 500, 15.0, 0.709).iter().map(|level| level.size).collect();
     let windows = some_windows(photo.view(), 29);
     let faces = some_faces(5);
-    for kernel in kernels() {
-        let detector = native_detector(kernel);
-        let facenet = NativeFaceNet::load_with(kernel, &model("facenet-casia-f16.onnx")).unwrap();
-        let few = if kernel == Isa::Scalar { &faces[..2] } else { &faces[..] };
+    for isa in available_isas() {
+        let detector = native_detector(isa);
+        let facenet = NativeFaceNet::load_with(isa, &model("facenet-casia-f16.onnx")).unwrap();
+        let few = if isa == Isa::Scalar { &faces[..2] } else { &faces[..] };
         let answer = |threads| {
             on_threads(threads, || {
                 let embeddings = facenet.embed(few).unwrap();
@@ -154,10 +154,10 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
         };
         let one = answer(1);
         for threads in [2, 3, 7] {
-            assert!(answer(threads) == one, "{kernel} on {threads} threads");
+            assert!(answer(threads) == one, "{isa} on {threads} threads");
         }
         // And one face in a batch is what it is alone.
-        assert!(facenet.embed(&few[1..2]).unwrap()[0] == one.3[1], "{kernel}");
+        assert!(facenet.embed(&few[1..2]).unwrap()[0] == one.3[1], "{isa}");
     }
 }
 
@@ -188,19 +188,19 @@ fn rnet_and_onet_agree_with_tract() {
     let tract = tract_detector();
     let rnet = tract.rnet(photo.view(), &windows).unwrap();
     let onet = tract.onet(photo.view(), &windows).unwrap();
-    for kernel in kernels() {
-        let native = native_detector(kernel);
+    for isa in available_isas() {
+        let native = native_detector(isa);
         for (index, (found, expected)) in
             native.rnet(photo.view(), &windows).unwrap().iter().zip(&rnet).enumerate()
         {
-            let what = format!("{kernel}, R-Net, window {index}");
+            let what = format!("{isa}, R-Net, window {index}");
             assert_close(&[found.score], &[expected.score], &what);
             assert_close(&found.regression, &expected.regression, &what);
         }
         let answers = native.onet(photo.view(), &windows).unwrap();
         assert!(answers[27].score > 0.9, "the face is one: {:?}", answers[27]);
         for (index, (found, expected)) in answers.iter().zip(&onet).enumerate() {
-            let what = format!("{kernel}, O-Net, window {index}");
+            let what = format!("{isa}, O-Net, window {index}");
             assert_close(&[found.score], &[expected.score], &what);
             assert_close(&found.regression, &expected.regression, &what);
             assert_close(&found.landmarks, &expected.landmarks, &what);
@@ -226,13 +226,13 @@ fn some_faces(count: usize) -> Vec<FaceInput> {
 fn assert_embeddings_agree(onnx: &[u8]) {
     let faces = some_faces(4);
     let expected = TractFaceNet::load(onnx).unwrap().embed(&faces).unwrap();
-    for kernel in kernels() {
-        let facenet = NativeFaceNet::load_with(kernel, onnx).unwrap();
+    for isa in available_isas() {
+        let facenet = NativeFaceNet::load_with(isa, onnx).unwrap();
         let found = facenet.embed(&faces).unwrap();
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            assert_close(found, expected, &format!("{kernel}, face {index}"));
+            assert_close(found, expected, &format!("{isa}, face {index}"));
             let norm: f32 = found.iter().map(|v| v * v).sum();
-            assert!((norm - 1.0).abs() < 1e-5, "{kernel}: norm {norm}");
+            assert!((norm - 1.0).abs() < 1e-5, "{isa}: norm {norm}");
         }
         assert!(facenet.embed(&[]).unwrap().is_empty());
     }
@@ -280,9 +280,9 @@ fn a_face_of_another_length_is_refused() {
 
 #[test]
 fn kernels_have_names() {
-    for kernel in Isa::ALL {
-        assert_eq!(Isa::from_name(kernel.name()), Some(kernel));
-        assert_eq!(Isa::from_name(&kernel.name().to_uppercase()), Some(kernel));
+    for isa in Isa::ALL {
+        assert_eq!(Isa::from_name(isa.name()), Some(isa));
+        assert_eq!(Isa::from_name(&isa.name().to_uppercase()), Some(isa));
     }
     assert_eq!(Isa::from_name("sse9"), None);
     assert!(Isa::detect().is_available());

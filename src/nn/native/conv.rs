@@ -1,4 +1,4 @@
-//! Convolutions and dense layers: weights packed for the inner kernel, and the loops around it.
+//! Convolutions and dense layers: weight packing, and the loops around the GEMM microkernel.
 
 #![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
 
@@ -6,53 +6,52 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::kernels::{Activation, ConvParams, Kernels, LANES, Maps, Shape, SourceRows, Tile};
+use super::kernels::{Activation, ConvParams, Kernels, LANES, Maps, SourceLayout, SourceRows, Tile};
 
-/// Floats that a block of gathered columns may hold: 256 KiB, so that it stays in the L2 cache beside
-/// the weights it meets.
-const COLUMN_FLOATS: usize = 64 * 1024;
-/// Pixels of a block of gathered columns at most; 64 would put all of them on the same cache sets.
-const COLUMN_PIXELS: usize = 56;
+/// Largest im2col block, floats: 256 KiB stay in the L2 cache beside the weights.
+const IM2COL_FLOATS: usize = 64 * 1024;
+/// Largest number of pixels of an im2col block. With 64, all of them would map to the same cache sets.
+const IM2COL_PIXELS: usize = 56;
 
-/// What a layer does to its sums, with the slopes of all its channels.
+/// Activation of a layer, with the slopes of all its channels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LayerActivation {
-    /// Nothing.
+    /// Identity.
     None,
-    /// Negative values become 0.
+    /// `max(x, 0)`.
     Relu,
-    /// Negative values are multiplied by the channel's slope.
+    /// `x` if positive, else `x` times the slope of the channel.
     PRelu(Vec<f32>),
 }
 
-/// The weights of a convolution as ONNX has them.
+/// Weights of a convolution in ONNX layout.
 #[derive(Debug, Clone)]
 pub(crate) struct RawConv {
-    /// `out x in x height x width` numbers.
+    /// `out x in x height x width` floats (OIHW).
     pub(crate) weights: Vec<f32>,
-    /// One number for each output channel.
+    /// One per output channel.
     pub(crate) bias: Vec<f32>,
     /// Output channels.
     pub(crate) out_channels: usize,
     /// Input channels.
     pub(crate) in_channels: usize,
     /// Kernel size, stride and padding.
-    pub(crate) window: ConvParams,
+    pub(crate) params: ConvParams,
 }
 
-/// A convolution with its weights packed: output channels in blocks of 32 (the last may be 16), in
-/// each block the taps in the order (window row, window column, input channel), for each tap the
-/// weights of the block's channels side by side. Channels past the last are zero.
+/// A convolution with packed weights: output channels in blocks of 32 (the last may have 16); in each block the
+/// taps in the order (kernel row, kernel column, input channel); for each tap the weights of the block's channels,
+/// contiguous. Channels are padded with zero weights to a multiple of 16.
 #[derive(Debug)]
 pub(crate) struct Conv {
     weights: Vec<f32>,
     bias: Vec<f32>,
     activation: LayerActivation,
     taps: usize,
-    pub(crate) window: ConvParams,
+    pub(crate) params: ConvParams,
 }
 
-/// Sixteen or thirty-two output channels of a [`Conv`].
+/// A block of 16 or 32 output channels of a [`Conv`].
 struct Block<'a> {
     channel: usize,
     width: usize,
@@ -61,29 +60,29 @@ struct Block<'a> {
     activation: Activation<'a>,
 }
 
-/// Where a layer writes: the first channels of pixels `stride` floats apart.
+/// Output of a layer: channels `channel..` of pixels that lie `stride` floats apart.
 pub(crate) struct Target<'a> {
-    /// The numbers.
+    /// The output buffer.
     pub(crate) data: &'a mut [f32],
-    /// Floats from pixel to pixel.
+    /// Floats from one pixel to the next.
     pub(crate) stride: usize,
     /// First channel written.
     pub(crate) channel: usize,
 }
 
-/// What is added to a layer's sums before its activation: numbers, and the stride from pixel to pixel.
+/// Residual input, added before the activation: values, and floats from one pixel to the next.
 pub(crate) type Residual<'a> = Option<(&'a [f32], usize)>;
 
 thread_local! {
-    /// Gathered columns. One a thread, at most 256 KiB (more only where one tile needs more).
-    static COLUMNS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    /// The im2col matrix of this thread: at most 256 KiB, more only if one tile needs more.
+    static IM2COL_BUFFER: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Conv {
     /// Packs the weights.
     pub(crate) fn new(raw: &RawConv, activation: LayerActivation) -> Self {
-        let window = raw.window;
-        let area = window.height * window.width;
+        let params = raw.params;
+        let area = params.height * params.width;
         let taps = area * raw.in_channels;
         let channels = raw.out_channels.next_multiple_of(LANES);
         let mut weights = Vec::with_capacity(channels * taps);
@@ -109,10 +108,10 @@ impl Conv {
             }
             other => other,
         };
-        Self { weights, bias, activation, taps, window }
+        Self { weights, bias, activation, taps, params }
     }
 
-    /// Output channels with the padding to a multiple of 16: what is written of each pixel.
+    /// Number of output channels, padded to a multiple of 16. All of them are written.
     pub(crate) fn channels(&self) -> usize {
         self.bias.len()
     }
@@ -137,8 +136,8 @@ impl Conv {
         }
     }
 
-    /// Runs the layer over a batch of maps whose channels are a multiple of 16. With `spread`, idle
-    /// threads take part.
+    /// Runs the layer by im2col over a batch of maps whose channels are a multiple of 16. With `parallel`, the work
+    /// is split between the threads of the pool.
     pub(crate) fn run(
         &self,
         kernels: Kernels,
@@ -146,32 +145,32 @@ impl Conv {
         batch: usize,
         target: Target<'_>,
         residual: Residual<'_>,
-        spread: bool,
+        parallel: bool,
     ) {
-        let (height, width) = self.window.output(maps.height, maps.width);
+        let (height, width) = self.params.output(maps.height, maps.width);
         let pixels = batch * height * width;
-        let threads = if spread { rayon::current_num_threads() } else { 1 };
-        let tile = kernels.max_pixels(Shape::Columns, 2 * LANES);
-        let fit = (COLUMN_FLOATS / self.taps / tile).clamp(1, COLUMN_PIXELS / tile) * tile;
+        let threads = if parallel { rayon::current_num_threads() } else { 1 };
+        let tile = kernels.max_pixels(SourceLayout::Im2col, 2 * LANES);
+        let block_pixels = (IM2COL_FLOATS / self.taps / tile).clamp(1, IM2COL_PIXELS / tile) * tile;
         let Target { data, stride, channel } = target;
         let data = &mut data[..pixels * stride];
         if threads > 1 && pixels < 2 * tile && self.channels() > 2 * LANES {
             self.run_by_blocks(kernels, maps, pixels, Target { data, stride, channel }, residual);
             return;
         }
-        let mut chunks = pixels.div_ceil(fit);
+        let mut blocks = pixels.div_ceil(block_pixels);
         if threads > 1 {
-            chunks = chunks.next_multiple_of(threads);
+            blocks = blocks.next_multiple_of(threads);
         }
-        let chunk = pixels.div_ceil(chunks);
+        let chunk = pixels.div_ceil(blocks);
         let run = |(index, data): (usize, &mut [f32])| {
             let (first, count) = (index * chunk, data.len() / stride);
-            COLUMNS.with_borrow_mut(|columns| {
-                self.im2col(kernels, maps, first, count, columns);
+            IM2COL_BUFFER.with_borrow_mut(|matrix| {
+                self.im2col(kernels, maps, first, count, matrix);
                 for block in self.blocks() {
                     let residual = residual.map(|(data, stride)| (&data[first * stride..], stride));
                     let target = Target { data, stride, channel: channel + block.channel };
-                    run_columns(kernels, &block, columns, count, target, residual);
+                    run_im2col(kernels, &block, matrix, count, target, residual);
                 }
             });
         };
@@ -182,7 +181,7 @@ impl Conv {
         }
     }
 
-    /// The same for few pixels: threads share out the output channels.
+    /// As [`Self::run`], for few pixels: the output channels are split between the threads.
     fn run_by_blocks(
         &self,
         kernels: Kernels,
@@ -196,21 +195,14 @@ impl Conv {
         let parts: Vec<Vec<f32>> = starts
             .par_chunks(share)
             .map(|starts| {
-                COLUMNS.with_borrow_mut(|columns| {
-                    self.im2col(kernels, maps, 0, pixels, columns);
+                IM2COL_BUFFER.with_borrow_mut(|matrix| {
+                    self.im2col(kernels, maps, 0, pixels, matrix);
                     let mut part = vec![0.0; starts.len() * pixels * 2 * LANES];
                     for (start, data) in starts.iter().zip(part.chunks_exact_mut(pixels * 2 * LANES)) {
                         let block = self.block(*start);
                         let target = Target { data, stride: 2 * LANES, channel: 0 };
                         let residual = residual.map(|(data, stride)| (&data[block.channel..], stride));
-                        run_columns(
-                            kernels,
-                            &Block { channel: 0, ..block },
-                            columns,
-                            pixels,
-                            target,
-                            residual,
-                        );
+                        run_im2col(kernels, &Block { channel: 0, ..block }, matrix, pixels, target, residual);
                     }
                     part
                 })
@@ -226,29 +218,35 @@ impl Conv {
         }
     }
 
-    fn im2col(&self, kernels: Kernels, maps: Maps<'_>, first: usize, count: usize, columns: &mut Vec<f32>) {
+    fn im2col(&self, kernels: Kernels, maps: Maps<'_>, first: usize, count: usize, matrix: &mut Vec<f32>) {
         let len = self.taps * count;
-        if columns.len() < len {
-            columns.resize(len, 0.0);
+        if matrix.len() < len {
+            matrix.resize(len, 0.0);
         }
-        kernels.im2col(maps, self.window, first, count, &mut columns[..len]);
+        kernels.im2col(maps, self.params, first, count, &mut matrix[..len]);
     }
 
-    /// Runs the layer over one map without padding that is read in place, row by row. `maps.data`
-    /// starts at the map and has room for one tile more than the map.
-    pub(crate) fn run_in_place(&self, kernels: Kernels, shape: Shape, maps: Maps<'_>, target: Target<'_>) {
-        let (height, width) = self.window.output(maps.height, maps.width);
+    /// Runs the layer over one map without padding and without im2col: rows are read in place. `maps.data` starts at
+    /// the map and is one tile longer than the map.
+    pub(crate) fn run_in_place(
+        &self,
+        kernels: Kernels,
+        layout: SourceLayout,
+        maps: Maps<'_>,
+        target: Target<'_>,
+    ) {
+        let (height, width) = self.params.output(maps.height, maps.width);
         let row = maps.width * maps.stride;
         for y in 0..height {
             let line = &mut target.data[y * width * target.stride..][..width * target.stride];
             for block in self.blocks() {
                 let target = Target { data: line, stride: target.stride, channel: target.channel };
-                let rows = SourceRows::straight(self.window.height, row);
+                let rows = SourceRows::straight(self.params.height, row);
                 run_row(
                     kernels,
-                    shape,
+                    layout,
                     &block,
-                    (maps.data, y * self.window.stride * row, rows),
+                    (maps.data, y * self.params.stride * row, rows),
                     width,
                     target,
                 );
@@ -256,12 +254,12 @@ impl Conv {
         }
     }
 
-    /// One row of `width` pixels out of a ring of source rows: source, start and rows. The source has room
-    /// for one tile more; `data` is filled with pixels of [`Conv::channels`] floats, in whole tiles.
+    /// Computes one tile of `pixels` pixels from a ring buffer of source rows (source, start and rows), which is one
+    /// tile longer than its rows. `data` receives [`Conv::channels`] floats per pixel.
     pub(crate) fn run_tile(
         &self,
         kernels: Kernels,
-        shape: Shape,
+        layout: SourceLayout,
         (src, start, rows): (&[f32], usize, SourceRows),
         pixels: usize,
         data: &mut [f32],
@@ -269,7 +267,7 @@ impl Conv {
         let stride = self.channels();
         for block in self.blocks() {
             kernels.run(&mut Tile {
-                shape,
+                layout,
                 pixels,
                 width: block.width,
                 src,
@@ -286,24 +284,24 @@ impl Conv {
     }
 }
 
-/// One block of channels over gathered columns, in tiles of nearly equal size.
-fn run_columns(
+/// Multiplies an im2col matrix of `pixels` pixels with one block of channels, in tiles of nearly equal size.
+fn run_im2col(
     kernels: Kernels,
     block: &Block<'_>,
-    columns: &[f32],
+    matrix: &[f32],
     pixels: usize,
     target: Target<'_>,
     residual: Residual<'_>,
 ) {
-    let tiles = pixels.div_ceil(kernels.max_pixels(Shape::Columns, block.width));
+    let tiles = pixels.div_ceil(kernels.max_pixels(SourceLayout::Im2col, block.width));
     let taps = block.weights.len() / block.width;
     for index in 0..tiles {
         let (first, end) = (index * pixels / tiles, (index + 1) * pixels / tiles);
         kernels.run(&mut Tile {
-            shape: Shape::Columns,
+            layout: SourceLayout::Im2col,
             pixels: end - first,
             width: block.width,
-            src: columns,
+            src: matrix,
             start: first * LANES,
             rows: SourceRows::straight(taps / LANES, pixels * LANES),
             weights: block.weights,
@@ -316,17 +314,17 @@ fn run_columns(
     }
 }
 
-/// One block of channels over one output row; the last tile, where it is not full, goes through a
-/// scratch tile.
+/// Computes one block of channels of one output row. A last tile that is not full is computed into a scratch
+/// tile and copied.
 fn run_row(
     kernels: Kernels,
-    shape: Shape,
+    layout: SourceLayout,
     block: &Block<'_>,
     (src, start, rows): (&[f32], usize, SourceRows),
     width: usize,
     target: Target<'_>,
 ) {
-    let pixels = kernels.max_pixels(shape, block.width);
+    let pixels = kernels.max_pixels(layout, block.width);
     let channel = target.channel + block.channel;
     let mut scratch = [0f32; 16 * 2 * LANES];
     for x in (0..width).step_by(pixels) {
@@ -337,11 +335,11 @@ fn run_row(
             (&mut scratch[..], 2 * LANES)
         };
         kernels.run(&mut Tile {
-            shape,
+            layout,
             pixels,
             width: block.width,
             src,
-            start: start + x * shape.step(),
+            start: start + x * layout.pixel_stride(),
             rows,
             weights: block.weights,
             bias: block.bias,

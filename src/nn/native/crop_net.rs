@@ -1,61 +1,61 @@
-//! R-Net and O-Net: small convolutional networks over batches of candidates, whose crops are resampled
-//! straight from the photo.
+//! R-Net and O-Net: small convolutional networks over batches of candidate windows, each area-resampled from the
+//! photo to the input size of the network.
 
 use rayon::prelude::*;
 
 use super::conv::{Conv, LayerActivation, RawConv, Target};
-use super::kernels::{CHANNELS, Kernels, Maps, Pool, PoolInput, Shape};
+use super::kernels::{CHANNELS, Kernels, Maps, Pool, PoolInput, SourceLayout};
 use super::layers::{LayerReader, LayerSize};
 use super::resample::{AreaRows, RowBuffers};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 
-/// Pooling of all layers but one: 3x3 with stride 2, ceil mode.
+/// 3x3 max-pooling with stride 2, `ceil_mode`.
 const POOL_3: Pool = Pool { size: 3, stride: 2, ceil: true };
-/// O-Net's last pooling.
+/// 2x2 max-pooling with stride 2, `ceil_mode`: O-Net's last.
 const POOL_2: Pool = Pool { size: 2, stride: 2, ceil: true };
-/// Room past the end of a map for the tile that reads over it.
+/// Padding after a map, floats: the last tile reads past the end.
 const SLACK: usize = 16 * 32;
 
-/// R-Net or O-Net, packed.
+/// R-Net or O-Net, weights packed.
 #[derive(Debug)]
 pub(crate) struct CropNet {
-    /// Side of the crops, pixels.
+    /// Input size, pixels along both axes.
     side: usize,
-    /// First convolution, and the channels that its pooling keeps.
+    /// First convolution, and the number of channels after its pooling.
     stem: Conv,
     stem_channels: usize,
     layers: Vec<Layer>,
-    /// Numbers that the heads answer for a candidate.
+    /// Number of outputs per candidate, over all heads.
     outputs: usize,
-    /// Candidates that go through the layers together: as many as stay in the L2 cache.
+    /// Batch size: the activations of so many candidates stay in the L2 cache.
     group: usize,
 }
 
 #[derive(Debug)]
 enum Layer {
-    /// A convolution over gathered columns.
-    Columns(Conv),
-    /// A convolution that reads each map in place.
-    InPlace(Shape, Conv),
+    /// A convolution by im2col.
+    Im2col(Conv),
+    /// A convolution that reads each map in place, without im2col.
+    InPlace(SourceLayout, Conv),
     /// Max-pooling.
     Pool(Pool),
 }
 
-/// A batch of maps on its way through the layers.
+/// Size of a square feature map: `side x side` pixels of `stride` floats.
 #[derive(Debug, Clone, Copy)]
-struct MapSize {
+struct SquareMap {
     side: usize,
     stride: usize,
 }
 
-impl MapSize {
+impl SquareMap {
     fn floats(self) -> usize {
         self.side * self.side * self.stride
     }
 }
 
-/// Memory of one thread, reused from group to group.
+/// Buffers of one thread, reused between batches.
 #[derive(Debug, Default)]
 struct Buffers {
     resampling: RowBuffers,
@@ -69,7 +69,7 @@ fn prelu((raw, slopes): (RawConv, Vec<f32>)) -> Conv {
     Conv::new(&raw, LayerActivation::PRelu(slopes))
 }
 
-/// The heads (score, regression and, of O-Net, landmarks) as one layer.
+/// Joins the heads (score, regression and, for O-Net, landmarks) into one dense layer.
 fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Result<Conv> {
     let mut joined: Option<RawConv> = None;
     for &out_channels in outputs {
@@ -88,7 +88,7 @@ fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Resu
 }
 
 impl CropNet {
-    /// Packs R-Net. It answers 6 numbers: the scores of "no face" and "face", 4 regressions.
+    /// Loads R-Net. Its 6 outputs: the logits of "no face" and "face", and 4 regressions.
     pub(crate) fn load_rnet(onnx: &[u8]) -> Result<Self> {
         let mut graph = LayerReader::read("R-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
@@ -96,16 +96,16 @@ impl CropNet {
         };
         let stem = layer(CHANNELS, 28, 3)?;
         let mut layers = vec![
-            Layer::InPlace(Shape::TwentyEight, layer(28, 48, 3)?),
+            Layer::InPlace(SourceLayout::Channels28, layer(28, 48, 3)?),
             Layer::Pool(POOL_3),
-            Layer::Columns(layer(48, 64, 2)?),
-            Layer::Columns(layer(64, 128, 3)?),
+            Layer::Im2col(layer(48, 64, 2)?),
+            Layer::Im2col(layer(64, 128, 3)?),
         ];
-        layers.push(Layer::Columns(heads(&mut graph, 128, &[2, 4])?));
+        layers.push(Layer::Im2col(heads(&mut graph, 128, &[2, 4])?));
         Ok(Self { side: crate::nn::RNET_SIDE, stem, stem_channels: 28, layers, outputs: 6, group: 12 })
     }
 
-    /// Packs O-Net. It answers 16 numbers: as R-Net, and 5 x and 5 y of the landmarks.
+    /// Loads O-Net. Its 16 outputs: those of R-Net, then 5 x and 5 y of the landmarks.
     pub(crate) fn load_onet(onnx: &[u8]) -> Result<Self> {
         let mut graph = LayerReader::read("O-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
@@ -113,24 +113,25 @@ impl CropNet {
         };
         let stem = layer(CHANNELS, 32, 3)?;
         let mut layers = vec![
-            Layer::Columns(layer(32, 64, 3)?),
+            Layer::Im2col(layer(32, 64, 3)?),
             Layer::Pool(POOL_3),
-            Layer::Columns(layer(64, 64, 3)?),
+            Layer::Im2col(layer(64, 64, 3)?),
             Layer::Pool(POOL_2),
-            Layer::Columns(layer(64, 128, 2)?),
-            Layer::Columns(layer(128, 256, 3)?),
+            Layer::Im2col(layer(64, 128, 2)?),
+            Layer::Im2col(layer(128, 256, 3)?),
         ];
-        layers.push(Layer::Columns(heads(&mut graph, 256, &[2, 4, 10])?));
+        layers.push(Layer::Im2col(heads(&mut graph, 256, &[2, 4, 10])?));
         Ok(Self { side: crate::nn::ONET_SIDE, stem, stem_channels: 32, layers, outputs: 16, group: 4 })
     }
 
-    /// The numbers of each candidate, made to an answer by `answer`, in order.
+    /// Runs the network on each window of the photo. `decode` turns the outputs of a candidate into a result; results
+    /// are in the order of the windows.
     pub(crate) fn run<T: Send>(
         &self,
         kernels: Kernels,
         photo: RgbView<'_>,
         windows: &[Window],
-        answer: impl Fn(&[f32]) -> T + Sync,
+        decode: impl Fn(&[f32]) -> T + Sync,
     ) -> Vec<T> {
         let group = windows.len().div_ceil(rayon::current_num_threads()).clamp(1, self.group);
         let run = |buffers: &mut Buffers, windows: &[Window]| -> Vec<T> {
@@ -139,14 +140,14 @@ impl CropNet {
                 .maps
                 .chunks(stride)
                 .take(windows.len())
-                .map(|values| answer(&values[..self.outputs]))
+                .map(|values| decode(&values[..self.outputs]))
                 .collect()
         };
-        let answers: Vec<Vec<T>> = windows.par_chunks(group).map_init(Buffers::default, run).collect();
-        answers.into_iter().flatten().collect()
+        let results: Vec<Vec<T>> = windows.par_chunks(group).map_init(Buffers::default, run).collect();
+        results.into_iter().flatten().collect()
     }
 
-    /// Leaves the candidates' numbers in `buffers.maps`; returns the floats from one to the next.
+    /// Runs one batch. The outputs are left in `buffers.maps`; returns the floats from one candidate to the next.
     fn run_group(
         &self,
         kernels: Kernels,
@@ -159,24 +160,24 @@ impl CropNet {
         for layer in &self.layers {
             let Buffers { maps, next, .. } = &mut *buffers;
             let out = match layer {
-                Layer::Columns(conv) | Layer::InPlace(_, conv) => {
-                    MapSize { side: conv.window.output(size.side, size.side).0, stride: conv.channels() }
+                Layer::Im2col(conv) | Layer::InPlace(_, conv) => {
+                    SquareMap { side: conv.params.output(size.side, size.side).0, stride: conv.channels() }
                 }
-                Layer::Pool(pool) => MapSize { side: pool.output(size.side), stride: size.stride },
+                Layer::Pool(pool) => SquareMap { side: pool.output(size.side), stride: size.stride },
             };
             grow(next, batch * out.floats() + SLACK);
             for index in 0..batch {
                 let target = &mut next[index * out.floats()..];
                 match layer {
-                    Layer::Columns(conv) => {
+                    Layer::Im2col(conv) => {
                         let target = Target { data: target, stride: out.stride, channel: 0 };
                         conv.run(kernels, map(maps, size), batch, target, None, false);
-                        break; // that was the whole batch
+                        break; // the call above ran the whole batch
                     }
-                    Layer::InPlace(shape, conv) => {
+                    Layer::InPlace(layout, conv) => {
                         let target = Target { data: target, stride: out.stride, channel: 0 };
                         let maps = map(&maps[index * size.floats()..], size);
-                        conv.run_in_place(kernels, *shape, maps, target);
+                        conv.run_in_place(kernels, *layout, maps, target);
                     }
                     Layer::Pool(pool) => {
                         let input = pool_input(&maps[index * size.floats()..], size);
@@ -190,18 +191,18 @@ impl CropNet {
         size.floats()
     }
 
-    /// Resamples each candidate, and runs the first convolution and its pooling.
+    /// Resamples each window, and runs the first convolution and its pooling.
     fn run_stems(
         &self,
         kernels: Kernels,
         photo: RgbView<'_>,
         windows: &[Window],
         buffers: &mut Buffers,
-    ) -> MapSize {
+    ) -> SquareMap {
         let Buffers { resampling, crop, stem, maps, .. } = buffers;
-        let input = MapSize { side: self.side, stride: CHANNELS };
-        let conv = MapSize { side: self.side - 2, stride: self.stem.channels() };
-        let out = MapSize { side: POOL_3.output(conv.side), stride: self.stem_channels };
+        let input = SquareMap { side: self.side, stride: CHANNELS };
+        let conv = SquareMap { side: self.side - 2, stride: self.stem.channels() };
+        let out = SquareMap { side: POOL_3.output(conv.side), stride: self.stem_channels };
         grow(crop, input.floats() + SLACK);
         grow(stem, conv.floats());
         grow(maps, windows.len() * out.floats() + SLACK);
@@ -213,7 +214,7 @@ impl CropNet {
                 rows.row(kernels, y, resampling, &mut crop[y * self.side * CHANNELS..]);
             }
             let target = Target { data: stem, stride: conv.stride, channel: 0 };
-            self.stem.run_in_place(kernels, Shape::Rgb, map(crop, input), target);
+            self.stem.run_in_place(kernels, SourceLayout::Rgb, map(crop, input), target);
             let pooled = &mut maps[index * out.floats()..];
             kernels.max_pool(pool_input(stem, conv), POOL_3, pooled, out.stride);
         }
@@ -227,10 +228,10 @@ fn grow(buffer: &mut Vec<f32>, len: usize) {
     }
 }
 
-fn map(data: &[f32], size: MapSize) -> Maps<'_> {
+fn map(data: &[f32], size: SquareMap) -> Maps<'_> {
     Maps { data, height: size.side, width: size.side, channels: size.stride, stride: size.stride }
 }
 
-fn pool_input(data: &[f32], size: MapSize) -> PoolInput<'_> {
+fn pool_input(data: &[f32], size: SquareMap) -> PoolInput<'_> {
     PoolInput { data, height: size.side, width: size.side, stride: size.stride, channels: size.stride }
 }

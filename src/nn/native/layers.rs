@@ -45,11 +45,11 @@ impl LayerReader {
         let node = self.graph.nodes[index].clone();
         let raw =
             if node.op_type == "Conv" { self.graph.take_conv(&node)? } else { self.dense(&node, size)? };
-        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
-        if (raw.out_channels, raw.in_channels, raw.window) != (out_channels, in_channels, window) {
+        let params = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        if (raw.out_channels, raw.in_channels, raw.params) != (out_channels, in_channels, params) {
             return Err(self.graph.error(format_args!(
                 "expected {size:?}, found {} to {} channels and {:?}",
-                raw.in_channels, raw.out_channels, raw.window
+                raw.in_channels, raw.out_channels, raw.params
             )));
         }
         let slopes = match self.graph.nodes.get(self.next) {
@@ -85,7 +85,7 @@ impl LayerReader {
                 }
             }
         }
-        let window = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
-        Ok(RawConv { weights, bias, out_channels, in_channels, window })
+        let params = ConvParams { height: side, width: side, stride: 1, pad_height: 0, pad_width: 0 };
+        Ok(RawConv { weights, bias, out_channels, in_channels, params })
     }
 }

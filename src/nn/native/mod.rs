@@ -1,10 +1,10 @@
-//! The networks on kernels of our own: the default engine, several times as fast as [`super::tract`],
-//! with which it agrees to a few parts in a million.
+//! The native engine: the networks on the project's own SIMD kernels. It is the default, several times as fast as
+//! [`super::tract`], and agrees with it to a few parts in a million.
 //!
-//! Weights come out of the same ONNX files (`graph`) and are packed once for the inner kernel
-//! (`conv`, `kernels`). All feature maps are channels last. P-Net is fused with the image pyramid
-//! (`pnet`); R-Net and O-Net (`refine`) and `FaceNet` (`facenet`) run over batches. Work is spread
-//! over the rayon pool that the caller runs in; answers don't depend on how it is spread.
+//! Weights are read from the same ONNX files (`onnx`, `layers`) and packed once for the GEMM microkernel (`conv`,
+//! `kernels`). All feature maps are channels last (NHWC). P-Net is fused with the image pyramid (`pnet`); R-Net and
+//! O-Net (`crop_net`) and `FaceNet` (`facenet`) run over batches. Work runs in the caller's rayon pool; results do
+//! not depend on its number of threads.
 
 mod conv;
 mod crop_net;
@@ -26,7 +26,7 @@ use super::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, R
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 
-/// MTCNN on own kernels.
+/// MTCNN on the native engine.
 #[derive(Debug)]
 pub struct NativeDetector {
     kernels: Kernels,
@@ -36,31 +36,31 @@ pub struct NativeDetector {
 }
 
 impl NativeDetector {
-    /// Reads the three ONNX files, for the fastest kernel that the CPU can run.
+    /// Reads the three ONNX files, for the fastest instruction set of the CPU.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when one is no such network.
+    /// [`crate::error::Error::Model`] when a file is not that network.
     pub fn load(pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
         Self::load_with(Isa::detect(), pnet, rnet, onet)
     }
 
-    /// Reads the three ONNX files, for a given kernel.
+    /// Reads the three ONNX files, for a given instruction set.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when one is no such network, or when the CPU can't run the kernel.
-    pub fn load_with(kernel: Isa, pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
+    /// [`crate::error::Error::Model`] when a file is not that network, or when the CPU lacks the instruction set.
+    pub fn load_with(isa: Isa, pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
         Ok(Self {
-            kernels: Kernels::new(kernel)?,
+            kernels: Kernels::new(isa)?,
             pnet: PNet::load(pnet)?,
             rnet: CropNet::load_rnet(rnet)?,
             onet: CropNet::load_onet(onet)?,
         })
     }
 
-    /// The kernel in use.
+    /// The instruction set in use.
     #[must_use]
-    pub fn kernel(&self) -> Isa {
-        self.kernels.kernel()
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa()
     }
 }
 
@@ -70,43 +70,43 @@ impl DetectorNets for NativeDetector {
     }
 
     fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        let answer = |values: &[f32]| Refinement {
+        let decode = |values: &[f32]| Refinement {
             score: logistic(values[1] - values[0]),
             regression: part(values, 2),
         };
-        Ok(self.rnet.run(self.kernels, photo, windows, answer))
+        Ok(self.rnet.run(self.kernels, photo, windows, decode))
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
-        let answer = |values: &[f32]| OnetOutput {
+        let decode = |values: &[f32]| OnetOutput {
             score: logistic(values[1] - values[0]),
             regression: part(values, 2),
             landmarks: part(values, 6),
         };
-        Ok(self.onet.run(self.kernels, photo, windows, answer))
+        Ok(self.onet.run(self.kernels, photo, windows, decode))
     }
 }
 
-/// `N` numbers from `start` on, which the network is known to answer.
+/// `N` outputs from `start` on. The network has been checked to have them.
 fn part<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
     std::array::from_fn(|i| values[start + i])
 }
 
-/// Area-resamples `window` of `photo` as the detector does it, row by row: `out_height x out_width x 3`
-/// floats (height, width, channel), standardised to `(mean - 127.5) * 0.0078125`, written to `out`. For
-/// tests and measurements: the detector itself never holds more than a few rows.
+/// Area-resamples `window` of `photo` with the detector's kernels. `out` receives `out_height x out_width x 3` floats
+/// (height, width, channel), standardised to `(mean - 127.5) * 0.0078125`. For tests and benches: the detector itself
+/// stores a few rows only.
 ///
 /// # Errors
-/// [`crate::error::Error::Model`] when the CPU can't run the kernel.
+/// [`crate::error::Error::Model`] when the CPU lacks the instruction set.
 pub fn area_resample(
-    kernel: Isa,
+    isa: Isa,
     photo: RgbView<'_>,
     window: Window,
     out_width: usize,
     out_height: usize,
     out: &mut Vec<f32>,
 ) -> Result<()> {
-    let kernels = Kernels::new(kernel)?;
+    let kernels = Kernels::new(isa)?;
     let source = AreaRows::new(photo, window, out_width, out_height);
     let (row, mut buffers) = (out_width * CHANNELS, RowBuffers::default());
     out.resize(out_height * row + 1, 0.0);
@@ -117,7 +117,7 @@ pub fn area_resample(
     Ok(())
 }
 
-/// InceptionResnetV1 on own kernels.
+/// InceptionResnetV1 on the native engine.
 #[derive(Debug)]
 pub struct NativeFaceNet {
     kernels: Kernels,
@@ -125,26 +125,26 @@ pub struct NativeFaceNet {
 }
 
 impl NativeFaceNet {
-    /// Reads the ONNX file, for the fastest kernel that the CPU can run.
+    /// Reads the ONNX file, for the fastest instruction set of the CPU.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when it is no InceptionResnetV1.
+    /// [`crate::error::Error::Model`] when the file is not an InceptionResnetV1.
     pub fn load(onnx: &[u8]) -> Result<Self> {
         Self::load_with(Isa::detect(), onnx)
     }
 
-    /// Reads the ONNX file, for a given kernel.
+    /// Reads the ONNX file, for a given instruction set.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when it is no InceptionResnetV1, or when the CPU can't run the kernel.
-    pub fn load_with(kernel: Isa, onnx: &[u8]) -> Result<Self> {
-        Ok(Self { kernels: Kernels::new(kernel)?, network: InceptionResnetV1::load(onnx)? })
+    /// [`crate::error::Error::Model`] when the file is not an InceptionResnetV1, or when the CPU lacks the instruction set.
+    pub fn load_with(isa: Isa, onnx: &[u8]) -> Result<Self> {
+        Ok(Self { kernels: Kernels::new(isa)?, network: InceptionResnetV1::load(onnx)? })
     }
 
-    /// The kernel in use.
+    /// The instruction set in use.
     #[must_use]
-    pub fn kernel(&self) -> Isa {
-        self.kernels.kernel()
+    pub fn isa(&self) -> Isa {
+        self.kernels.isa()
     }
 }
 

@@ -130,7 +130,7 @@ impl OnnxReader {
 
     /// Reads a convolution: weights `out x in x height x width`, and the bias where it has one.
     pub(crate) fn take_conv(&mut self, node: &NodeProto) -> Result<RawConv> {
-        let (window, [out_channels, in_channels]) = self.conv_shape(node)?;
+        let (params, [out_channels, in_channels]) = self.conv_shape(node)?;
         let (_, weights) = self.take_numbers(argument(node, 1))?;
         let bias = match argument(node, 2) {
             "" => vec![0.0; out_channels],
@@ -142,7 +142,7 @@ impl OnnxReader {
                 self.error(format_args!("{} has {found} biases for {out_channels} channels", node.name))
             );
         }
-        Ok(RawConv { weights, bias, out_channels, in_channels, window })
+        Ok(RawConv { weights, bias, out_channels, in_channels, params })
     }
 
     /// A convolution's window and its output and input channels.

@@ -1,47 +1,47 @@
-//! P-Net, fused with the pyramid: each level goes through area resampling, the three convolutions, the
-//! pooling and the heads row by row, and only the cells over the threshold are kept. Between the
-//! layers lie rings of three or four rows; a level is never stored.
+//! P-Net, fused with the image pyramid: area resampling, the three convolutions, the pooling and the heads run row
+//! by row, and only cells that reach the threshold are stored. The layers are connected by ring buffers of three or
+//! four rows; no level is stored as a whole.
 //!
-//! Levels are cut into bands of rows that run in parallel. A band computes the rows it needs above its
-//! first cell again, each by the same sums, so that the seams don't show.
+//! Levels are split into bands of rows that run in parallel. Adjacent bands both compute the rows that they share,
+//! in the same summation order, so the result does not depend on the split.
 
 #![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
 
 use rayon::prelude::*;
 
 use super::conv::{Conv, LayerActivation};
-use super::kernels::{CHANNELS, Kernels, Shape, SourceRows};
+use super::kernels::{CHANNELS, Kernels, SourceLayout, SourceRows};
 use super::layers::{LayerReader, LayerSize};
 use super::resample::{AreaRows, RowBuffers};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 use crate::nn::{LevelSize, Proposal};
 
-/// Level rows in their ring: the first layer makes two rows, which need four.
+/// Ring buffer of level rows: two output rows of the first 3x3 convolution read four.
 const LEVEL_SLOTS: usize = 4;
-/// Pooled rows and rows of the second layer in their rings.
+/// Ring buffers of pooled rows and of rows of the second layer: a 3x3 convolution reads three.
 const SLOTS: usize = 3;
-/// Channels of the first layer; a pooled pixel is stored in so many floats.
+/// Channels of the first layer, and floats of a pooled pixel.
 const POOLED: usize = 10;
 /// Channels of the second layer.
 const SECOND: usize = 16;
 /// Channels of the third layer.
 const THIRD: usize = 32;
-/// Pixels of a tile at most, with room: rings have space for a tile past the end of each row.
+/// Upper bound of the pixels of a tile. Each row of a ring buffer is padded by one tile.
 const TILE: usize = 16;
-/// A band has at least so many rows of cells: the four rows it computes again cost an eighth at most.
+/// Fewest rows of cells of a band: the four rows that adjacent bands both compute cost an eighth at most.
 const MIN_BAND_ROWS: usize = 32;
-/// Bands for each thread, so that the last ones to finish don't leave others idle.
+/// Bands per thread, for load balancing.
 const BANDS_PER_THREAD: usize = 8;
 
-/// P-Net's weights, packed.
+/// P-Net, weights packed.
 #[derive(Debug)]
 pub(crate) struct PNet {
     first: Conv,
     second: Conv,
     third: Conv,
-    /// Weights of the face's score minus those of the other: the softmax over two is the logistic
-    /// function of their difference.
+    /// Weights of the "face" logit minus those of "no face": the softmax over two logits is the logistic function
+    /// of their difference.
     score: [f32; THIRD],
     score_bias: f32,
     regression: [[f32; THIRD]; 4],
@@ -56,7 +56,7 @@ struct Band {
     end: usize,
 }
 
-/// Rings and scratch of one band.
+/// Ring buffers of one band.
 #[derive(Debug, Default)]
 struct Buffers {
     resampling: RowBuffers,
@@ -66,7 +66,7 @@ struct Buffers {
 }
 
 impl PNet {
-    /// Packs the weights of an ONNX file.
+    /// Reads an ONNX file and packs its weights.
     pub(crate) fn load(onnx: &[u8]) -> Result<Self> {
         let mut graph = LayerReader::read("P-Net", onnx)?;
         let first = graph.layer(LayerSize { out_channels: POOLED, in_channels: CHANNELS, side: 3 })?;
@@ -86,7 +86,7 @@ impl PNet {
         })
     }
 
-    /// For each level its cells with `score >= threshold`, in row-major order.
+    /// The cells with `score >= threshold` of each level, in row-major order.
     pub(crate) fn run(
         &self,
         kernels: Kernels,
@@ -99,11 +99,11 @@ impl PNet {
             self.run_band(kernels, photo, levels[band.level], *band, threshold, buffers)
         };
         let found: Vec<Vec<Proposal>> = bands.par_iter().map_init(Buffers::default, run).collect();
-        let mut answer = vec![Vec::new(); levels.len()];
+        let mut proposals_of = vec![Vec::new(); levels.len()];
         for (band, mut proposals) in bands.iter().zip(found) {
-            answer[band.level].append(&mut proposals);
+            proposals_of[band.level].append(&mut proposals);
         }
-        answer
+        proposals_of
     }
 
     fn run_band(
@@ -144,8 +144,8 @@ impl PNet {
         proposals
     }
 
-    /// Rows `2 * row` and `2 * row + 1` of the first layer, pooled. Where the level ends between them,
-    /// the lower one doesn't count.
+    /// Computes rows `2 * row` and `2 * row + 1` of the first layer and pools them. If the level ends between them,
+    /// only the upper one is pooled (`ceil_mode`).
     fn pooled_row(
         &self,
         kernels: Kernels,
@@ -157,8 +157,8 @@ impl PNet {
     ) {
         let has_lower = 2 * row + 1 < size.height - 2;
         let out = &mut pooled[row % SLOTS * widths.pooled_row..][..widths.pooled_row];
-        // The scalar and AVX2 kernels do 3 and 6 pixels: 12 is the next multiple of both and of 2.
-        let tile = kernels.max_pixels(Shape::Rgb, SECOND);
+        // The scalar and AVX2 microkernels have tiles of 3 and 6 pixels: 12 is a multiple of both and of 2.
+        let tile = kernels.max_pixels(SourceLayout::Rgb, SECOND);
         let strip = if tile == 14 { 14 } else { 12 };
         let mut rows = [[0f32; TILE * SECOND]; 2];
         for x in (0..widths.first).step_by(strip) {
@@ -168,9 +168,9 @@ impl PNet {
                 for part in (0..strip).step_by(tile) {
                     let start = slot * widths.level_row + (x + part) * CHANNELS;
                     let line = &mut line[part * SECOND..];
-                    self.first.run_tile(kernels, Shape::Rgb, (level, start, ring), tile, line);
+                    self.first.run_tile(kernels, SourceLayout::Rgb, (level, start, ring), tile, line);
                 }
-                // Past the last column there is nothing to be the larger one.
+                // Padding past the last column never wins the maximum.
                 if let Some(past) = line.chunks_exact_mut(SECOND).take(strip).nth(widths.first - x) {
                     past.fill(f32::NEG_INFINITY);
                 }
@@ -182,30 +182,30 @@ impl PNet {
         }
     }
 
-    /// Row `row` of the second layer.
+    /// Computes row `row` of the second layer.
     fn second_row(&self, kernels: Kernels, widths: &Widths, row: usize, pooled: &[f32], second: &mut [f32]) {
         let slot = row % SLOTS;
         let ring = SourceRows::in_ring(3, widths.pooled_row, slot, SLOTS);
         let out = &mut second[slot * widths.second_row..][..widths.second_row];
-        let tile = kernels.max_pixels(Shape::Ten, SECOND);
+        let tile = kernels.max_pixels(SourceLayout::Channels10, SECOND);
         for x in (0..widths.second).step_by(tile) {
             let start = slot * widths.pooled_row + x * POOLED;
             let out = &mut out[x * SECOND..];
-            self.second.run_tile(kernels, Shape::Ten, (pooled, start, ring), tile, out);
+            self.second.run_tile(kernels, SourceLayout::Channels10, (pooled, start, ring), tile, out);
         }
     }
 
-    /// A row of the third layer, and of it the cells that may be faces.
+    /// Computes a row of the third layer and the heads, and appends the cells that reach the threshold.
     fn cell_row(&self, kernels: Kernels, widths: &Widths, second: &[f32], cells: CellRow<'_>) {
         let slot = cells.row % SLOTS;
         let ring = SourceRows::in_ring(3, widths.second_row, slot, SLOTS);
-        let tile = kernels.max_pixels(Shape::Sixteen, THIRD);
-        // Below this difference the logistic function can't reach the threshold; rounding has room.
+        let tile = kernels.max_pixels(SourceLayout::Channels16, THIRD);
+        // The logit of the threshold, with a margin for rounding: lower differences cannot reach the threshold.
         let least = (cells.threshold / (1.0 - cells.threshold)).ln() - 1e-3;
         let (mut pixels, mut scores) = ([0f32; TILE * THIRD], [0f32; TILE]);
         for x in (0..widths.cells).step_by(tile) {
             let start = slot * widths.second_row + x * SECOND;
-            self.third.run_tile(kernels, Shape::Sixteen, (second, start, ring), tile, &mut pixels);
+            self.third.run_tile(kernels, SourceLayout::Channels16, (second, start, ring), tile, &mut pixels);
             let count = tile.min(widths.cells - x);
             kernels.dot32(&pixels, &self.score, self.score_bias, &mut scores[..count]);
             for (j, &difference) in scores[..count].iter().enumerate() {
@@ -228,19 +228,19 @@ impl PNet {
     }
 }
 
-/// The softmax over two scores, from their difference.
+/// Softmax over two logits, from their difference.
 pub(crate) fn logistic(difference: f32) -> f32 {
     1.0 / (1.0 + (-difference).exp())
 }
 
-/// A row of cells to be judged, and where the proposals go.
+/// A row of cells, and where its proposals go.
 struct CellRow<'a> {
     row: usize,
     threshold: f32,
     proposals: &'a mut Vec<Proposal>,
 }
 
-/// Pixels in a row of each layer, and floats in a row of each ring.
+/// Pixels in a row of each layer, and floats in a row of each ring buffer.
 struct Widths {
     first: usize,
     second: usize,
@@ -265,7 +265,7 @@ impl Widths {
     }
 }
 
-/// Cuts the levels into bands: one a level on one thread, else pieces of about equal work.
+/// Splits the levels into bands: one per level on one thread, else bands of about equal work.
 fn bands(levels: &[LevelSize]) -> Vec<Band> {
     let threads = rayon::current_num_threads();
     let total: usize = levels.iter().map(|level| level.width * level.height).sum();

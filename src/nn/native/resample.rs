@@ -1,14 +1,14 @@
-//! Area resampling row by row: exact integer sums, first down the columns, then as differences of
-//! prefix sums along the row. [`crate::imaging::resample`] says what is computed.
+//! Area resampling row by row, in exact integer arithmetic: column sums over the source rows, then differences of
+//! prefix sums along the row. [`crate::imaging::resample`] defines the result.
 
 use super::kernels::{CHANNELS, ColumnSpans, Kernels};
 use crate::imaging::resample::area_span;
 use crate::imaging::{RgbView, Window};
 
-/// Rows whose bytes can be summed in 16 bits.
+/// Largest number of rows whose byte sums fit 16 bits: 65535 / 255.
 const ROWS_IN_U16: usize = 257;
 
-/// Buffers of a row in the making; one for each thread, reused from row to row.
+/// Intermediate sums of one row; one set per thread, reused between rows.
 #[derive(Debug, Default)]
 pub(crate) struct RowBuffers {
     narrow: Vec<u16>,
@@ -16,7 +16,7 @@ pub(crate) struct RowBuffers {
     prefix: Vec<[u32; 4]>,
 }
 
-/// A window of a photo on its way to another size.
+/// Resampling of one window of a photo to `out_width x out_height`.
 #[derive(Debug)]
 pub(crate) struct AreaRows<'a> {
     photo: RgbView<'a>,
@@ -33,7 +33,7 @@ impl<'a> AreaRows<'a> {
         rows
     }
 
-    /// The same size from another window of the same photo, with the memory of this plan.
+    /// Switches to another window of the same photo; keeps the output size and reuses the allocations.
     pub(crate) fn set_window(&mut self, window: Window) {
         self.window = window;
         self.plan_columns(self.spans.bounds.len());
@@ -50,7 +50,7 @@ impl<'a> AreaRows<'a> {
         }
     }
 
-    /// Computes output row `y`: 3 standardised floats a pixel. `out` is one float longer than that.
+    /// Computes output row `y`: 3 standardised floats per pixel. `out` has one more float of padding.
     pub(crate) fn row(&self, kernels: Kernels, y: usize, buffers: &mut RowBuffers, out: &mut [f32]) {
         let (top, bottom) = area_span(y, self.window.y1 - self.window.y0, self.out_height);
         let (rows, width) = (bottom - top, self.window.x1 - self.window.x0);

@@ -9,7 +9,7 @@ use tract_onnx::prelude::*;
 
 use super::area_resample;
 use super::conv::{Conv, LayerActivation, RawConv, Residual, Target};
-use super::kernels::{ConvParams, Isa, Kernels, Maps, Pool, PoolInput, Shape};
+use super::kernels::{ConvParams, Isa, Kernels, Maps, Pool, PoolInput, SourceLayout};
 use crate::imaging::{self, RgbView};
 
 /// Largest difference allowed, relative to values above 1.
@@ -17,8 +17,8 @@ const TOLERANCE: f32 = 1e-4;
 /// Room for the tile that reads past the end of a map.
 const SLACK: usize = 512;
 
-fn kernels() -> impl Iterator<Item = Kernels> {
-    Isa::ALL.into_iter().filter_map(|kernel| Kernels::new(kernel).ok())
+fn available_kernels() -> impl Iterator<Item = Kernels> {
+    Isa::ALL.into_iter().filter_map(|isa| Kernels::new(isa).ok())
 }
 
 fn noise(seed: u32, len: usize) -> Vec<f32> {
@@ -100,18 +100,18 @@ fn tract_node(
 }
 
 /// A convolution of random weights.
-fn random_conv(seed: u32, window: ConvParams, in_channels: usize, out_channels: usize) -> RawConv {
-    let taps = in_channels * window.height * window.width;
+fn random_conv(seed: u32, params: ConvParams, in_channels: usize, out_channels: usize) -> RawConv {
+    let taps = in_channels * params.height * params.width;
     let scale = 1.0 / (taps as f32).sqrt();
     let weights = noise(seed, taps * out_channels).into_iter().map(|w| w * scale).collect();
-    RawConv { weights, bias: noise(seed + 1, out_channels), out_channels, in_channels, window }
+    RawConv { weights, bias: noise(seed + 1, out_channels), out_channels, in_channels, params }
 }
 
 /// What tract makes of it, before the activation.
 fn tract_conv(raw: &RawConv, input: &[f32], shape: [usize; 4]) -> Vec<f32> {
-    let window = raw.window;
+    let params = raw.params;
     let [height, width, stride, down, across] =
-        [window.height, window.width, window.stride, window.pad_height, window.pad_width].map(|n| n as i64);
+        [params.height, params.width, params.stride, params.pad_height, params.pad_width].map(|n| n as i64);
     let attributes = [
         ("kernel_shape", vec![height, width]),
         ("strides", vec![stride, stride]),
@@ -143,7 +143,7 @@ fn activations(seed: u32, channels: usize) -> [LayerActivation; 3] {
 }
 
 /// All windows of the networks: rows, columns, stride, and whether it may be padded.
-const WINDOWS: [(usize, usize, usize, bool); 10] = [
+const CONVOLUTIONS: [(usize, usize, usize, bool); 10] = [
     (1, 1, 1, false),
     (3, 3, 1, true),
     (3, 3, 1, false),
@@ -156,7 +156,7 @@ const WINDOWS: [(usize, usize, usize, bool); 10] = [
     (2, 2, 2, false),
 ];
 
-fn window((height, width, stride, padded): (usize, usize, usize, bool)) -> ConvParams {
+fn params((height, width, stride, padded): (usize, usize, usize, bool)) -> ConvParams {
     let pad = |side: usize| if padded { side / 2 } else { 0 };
     ConvParams { height, width, stride, pad_height: pad(height), pad_width: pad(width) }
 }
@@ -167,7 +167,7 @@ proptest! {
     #[test]
     fn gathered_convolutions_agree_with_tract(
         seed in 0u32..10_000,
-        kind in 0..WINDOWS.len(),
+        kind in 0..CONVOLUTIONS.len(),
         blocks in 1usize..4,
         out_channels in 1usize..100,
         height in 1usize..14,
@@ -176,13 +176,13 @@ proptest! {
         activation in 0usize..3,
         with_residual: bool,
     ) {
-        let window = window(WINDOWS[kind]);
-        let (height, width) = (height.max(window.height), width.max(window.width));
+        let params = params(CONVOLUTIONS[kind]);
+        let (height, width) = (height.max(params.height), width.max(params.width));
         let channels = blocks * 16;
-        let raw = random_conv(seed, window, channels, out_channels);
+        let raw = random_conv(seed, params, channels, out_channels);
         let activation = activations(seed + 2, out_channels)[activation].clone();
         let input = noise(seed + 3, batch * height * width * channels);
-        let (out_height, out_width) = window.output(height, width);
+        let (out_height, out_width) = params.output(height, width);
         let pixels = batch * out_height * out_width;
         let conv = Conv::new(&raw, activation.clone());
         // Written beside other channels, which must stay as they are.
@@ -196,22 +196,22 @@ proptest! {
             expected.iter_mut().zip(residual).for_each(|(sum, value)| *sum += value);
         }
         activate(&mut expected, &activation, out_channels);
-        for kernels in kernels() {
-            let run = |spread: bool| {
+        for kernels in available_kernels() {
+            let run = |parallel: bool| {
                 let mut out = vec![7.0; pixels * stride];
                 let maps = Maps { data: &input, height, width, channels, stride: channels };
                 let target = Target { data: &mut out, stride, channel: offset };
-                conv.run(kernels, maps, batch, target, residual, spread);
+                conv.run(kernels, maps, batch, target, residual, parallel);
                 out
             };
             let out = run(false);
             let found = compact(&out[offset..].iter().copied().chain([0.0; 16]).collect::<Vec<_>>(), stride, out_channels);
-            assert_close(&found, &expected, &format!("{} {window:?}", kernels.kernel()));
+            assert_close(&found, &expected, &format!("{} {params:?}", kernels.isa()));
             for pixel in out.chunks_exact(stride) {
                 assert!(pixel[..offset].iter().chain(&pixel[offset + conv.channels()..]).all(|&v| v == 7.0));
             }
             let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-            assert!(pool.install(|| run(true)) == out, "{}: spreading changes the answer", kernels.kernel());
+            assert!(pool.install(|| run(true)) == out, "{}: running in parallel changes the output", kernels.isa());
         }
     }
 
@@ -225,28 +225,28 @@ proptest! {
         activation in 0usize..3,
     ) {
         let (shape, channels, stride) = [
-            (Shape::Rgb, 3, 1),
-            (Shape::RgbStride2, 3, 2),
-            (Shape::Ten, 10, 1),
-            (Shape::Sixteen, 16, 1),
-            (Shape::TwentyEight, 28, 1),
+            (SourceLayout::Rgb, 3, 1),
+            (SourceLayout::RgbStride2, 3, 2),
+            (SourceLayout::Channels10, 10, 1),
+            (SourceLayout::Channels16, 16, 1),
+            (SourceLayout::Channels28, 28, 1),
         ][kind];
-        let window = window((3, 3, stride, false));
-        let raw = random_conv(seed, window, channels, out_channels);
+        let params = params((3, 3, stride, false));
+        let raw = random_conv(seed, params, channels, out_channels);
         let activation = activations(seed + 2, out_channels)[activation].clone();
         let input = noise(seed + 3, height * width * channels);
         let mut expected = tract_conv(&raw, &input, [1, height, width, channels]);
         activate(&mut expected, &activation, out_channels);
         let conv = Conv::new(&raw, activation);
-        let (out_height, out_width) = window.output(height, width);
+        let (out_height, out_width) = params.output(height, width);
         // What lies past the end of the map must not matter.
         let padded: Vec<f32> = input.iter().copied().chain([f32::NAN; SLACK]).collect();
-        for kernels in kernels() {
+        for kernels in available_kernels() {
             let mut out = vec![0.0; out_height * out_width * conv.channels()];
             let maps = Maps { data: &padded, height, width, channels, stride: channels };
             conv.run_in_place(kernels, shape, maps, Target { data: &mut out, stride: conv.channels(), channel: 0 });
             let found = compact(&out, conv.channels(), out_channels);
-            assert_close(&found, &expected, &format!("{} {shape:?}", kernels.kernel()));
+            assert_close(&found, &expected, &format!("{} {shape:?}", kernels.isa()));
         }
     }
 
@@ -268,7 +268,7 @@ proptest! {
         ];
         let expected = tract_node("MaxPool", &attributes, &[], &data, [1, height, width, channels]);
         let pool = Pool { size, stride: 2, ceil };
-        for kernels in kernels() {
+        for kernels in available_kernels() {
             let mut out = vec![0.0; pool.output(height) * pool.output(width) * channels];
             let input = PoolInput { data: &data, height, width, stride: channels, channels };
             kernels.max_pool(input, pool, &mut out, channels);
@@ -295,12 +295,12 @@ proptest! {
             .iter()
             .map(|v| (v - 127.5) * 0.007_812_5)
             .collect();
-        for kernels in kernels() {
+        for kernels in available_kernels() {
             let mut out = Vec::new();
-            area_resample(kernels.kernel(), photo, window, out_width, out_height, &mut out).unwrap();
+            area_resample(kernels.isa(), photo, window, out_width, out_height, &mut out).unwrap();
             assert_eq!(out.len(), expected.len());
             for (a, b) in out.iter().zip(&expected) {
-                assert!((a - b).abs() < 1e-6, "{}: {a}, expected {b}", kernels.kernel());
+                assert!((a - b).abs() < 1e-6, "{}: {a}, expected {b}", kernels.isa());
             }
         }
     }
@@ -313,9 +313,9 @@ fn a_photo_of_white_is_white_at_every_size() {
         let data = vec![255; 40 * height * 3];
         let photo = RgbView { data: &data, width: 40, height };
         let window = imaging::Window { x0: 0, y0: 0, x1: 40, y1: height };
-        for kernels in kernels() {
+        for kernels in available_kernels() {
             let mut out = Vec::new();
-            area_resample(kernels.kernel(), photo, window, 12, 1, &mut out).unwrap();
+            area_resample(kernels.isa(), photo, window, 12, 1, &mut out).unwrap();
             assert!(out.iter().all(|v| (v - 0.996_093_75).abs() < 1e-6), "{height}: {out:?}");
         }
     }

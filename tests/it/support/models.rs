@@ -59,14 +59,13 @@ pub static TRACT: LazyLock<Engine> = LazyLock::new(|| {
 pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| Engine { name: "native", ..native(Isa::detect()) });
 
 /// The native engine on `kernel`, which the CPU must have.
-pub fn native(kernel: Isa) -> Engine {
+pub fn native(isa: Isa) -> Engine {
     let [pnet, rnet, onet] = store().detector().expect("the shipped networks are whole");
     let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
-    let facenet =
-        |bytes: &[u8]| Arc::new(NativeFaceNet::load_with(kernel, bytes).unwrap()) as Arc<dyn FaceNet>;
+    let facenet = |bytes: &[u8]| Arc::new(NativeFaceNet::load_with(isa, bytes).unwrap()) as Arc<dyn FaceNet>;
     Engine {
-        name: kernel.name(),
-        nets: Arc::new(NativeDetector::load_with(kernel, &pnet, &rnet, &onet).unwrap()),
+        name: isa.name(),
+        nets: Arc::new(NativeDetector::load_with(isa, &pnet, &rnet, &onet).unwrap()),
         casia: facenet(&casia),
         vggface2: vggface2_bytes().map(|bytes| facenet(&bytes)),
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::conv::Target;
-use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, Shape};
+use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, SourceLayout};
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
 
@@ -55,13 +55,13 @@ impl InceptionResnetV1 {
         }
         let threads = rayon::current_num_threads();
         let batch = faces.len().div_ceil(threads).clamp(1, MAX_BATCH);
-        let spread = faces.len().div_ceil(batch) < threads;
+        let parallel = faces.len().div_ceil(batch) < threads;
         let groups: Vec<Vec<Vec<f32>>> =
-            faces.par_chunks(batch).map(|faces| self.embed_batch(kernels, faces, spread)).collect();
+            faces.par_chunks(batch).map(|faces| self.embed_batch(kernels, faces, parallel)).collect();
         Ok(groups.into_iter().flatten().collect())
     }
 
-    fn embed_batch(&self, kernels: Kernels, faces: &[FaceInput], spread: bool) -> Vec<Vec<f32>> {
+    fn embed_batch(&self, kernels: Kernels, faces: &[FaceInput], parallel: bool) -> Vec<Vec<f32>> {
         let mut buffers = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         buffers.resize_with(self.memory.buffer_floats.len(), Vec::new);
         for (buffer, floats) in buffers.iter_mut().zip(&self.memory.buffer_floats) {
@@ -72,7 +72,7 @@ impl InceptionResnetV1 {
         for step in &self.plan.steps {
             // The map that is written leaves the list, so that the others can be read meanwhile.
             let mut out = std::mem::take(&mut buffers[self.memory.buffer_of[step.to().map]]);
-            self.run_step(kernels, step, faces, &buffers, &mut out, spread);
+            self.run_step(kernels, step, faces, &buffers, &mut out, parallel);
             buffers[self.memory.buffer_of[step.to().map]] = out;
         }
         let means = self.means(faces.len(), &buffers[self.memory.buffer_of[self.plan.last]]);
@@ -85,7 +85,7 @@ impl InceptionResnetV1 {
         let maps = Maps { data: &means, height: 1, width: 1, channels, stride: channels };
         let mut embeddings = vec![0.0; faces.len() * EMBEDDING_LEN];
         let target = Target { data: &mut embeddings, stride: EMBEDDING_LEN, channel: 0 };
-        self.plan.linear.run(kernels, maps, faces.len(), target, None, spread);
+        self.plan.linear.run(kernels, maps, faces.len(), target, None, parallel);
         embeddings.chunks_exact(EMBEDDING_LEN).map(normalise).collect()
     }
 
@@ -96,7 +96,7 @@ impl InceptionResnetV1 {
         faces: &[FaceInput],
         buffers: &Buffers,
         out: &mut [f32],
-        spread: bool,
+        parallel: bool,
     ) {
         let size = self.plan.maps[step.to().map];
         let stride = size.channels;
@@ -112,7 +112,12 @@ impl InceptionResnetV1 {
                         channels: CHANNELS,
                         stride: CHANNELS,
                     };
-                    conv.run_in_place(kernels, Shape::RgbStride2, maps, Target { data, stride, channel });
+                    conv.run_in_place(
+                        kernels,
+                        SourceLayout::RgbStride2,
+                        maps,
+                        Target { data, stride, channel },
+                    );
                 }
             }
             Step::Conv { conv, from, residual, .. } => {
@@ -120,7 +125,14 @@ impl InceptionResnetV1 {
                     (buffers[self.memory.buffer_of[map]].as_slice(), self.plan.maps[map].channels)
                 });
                 let maps = self.input(*from, buffers);
-                conv.run(kernels, maps, faces.len(), Target { data: out, stride, channel }, residual, spread);
+                conv.run(
+                    kernels,
+                    maps,
+                    faces.len(),
+                    Target { data: out, stride, channel },
+                    residual,
+                    parallel,
+                );
             }
             Step::Pool { pool, from, .. } => {
                 let Maps { data, height, width, channels, stride: from_stride } = self.input(*from, buffers);

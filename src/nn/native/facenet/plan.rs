@@ -113,8 +113,8 @@ impl Planner {
                 node.input.iter().filter_map(|name| self.sizes.get(name).copied()).collect();
             let Some(&first) = known.first() else { continue };
             let size = match node.op_type.as_str() {
-                "Conv" => self.graph.conv_shape(node).ok().map(|(window, [channels, _])| {
-                    let (height, width) = window.output(first.height, first.width);
+                "Conv" => self.graph.conv_shape(node).ok().map(|(params, [channels, _])| {
+                    let (height, width) = params.output(first.height, first.width);
                     MapSize { height, width, channels }
                 }),
                 "MaxPool" => max_pool(node).map(|pool| MapSize {
@@ -225,14 +225,14 @@ impl Planner {
         if residual.is_some_and(|map| self.maps[map] != self.maps[to.map] || to.channel != 0) {
             return Err(self.graph.error(format_args!("{name} is added to a map of another size")));
         }
-        let window = raw.window;
+        let params = raw.params;
         let conv = Conv::new(&raw, activation);
         let step = if input == self.graph.input {
             let expected = ConvParams { height: 3, width: 3, stride: 2, pad_height: 0, pad_width: 0 };
-            if window != expected || residual.is_some() {
+            if params != expected || residual.is_some() {
                 return Err(self
                     .graph
-                    .error(format_args!("its first layer is {window:?}; expected {expected:?}")));
+                    .error(format_args!("its first layer is {params:?}; expected {expected:?}")));
             }
             Step::Stem { conv, to }
         } else {
@@ -272,7 +272,7 @@ impl Planner {
 
     fn pool(&mut self, node: &NodeProto) -> Result<()> {
         let Some(pool) = max_pool(node) else {
-            return Err(self.graph.error("a max-pooling has another window than 3x3 with stride 2"));
+            return Err(self.graph.error("a max-pooling has another params than 3x3 with stride 2"));
         };
         let from = self.whole(argument(node, 0))?;
         let to = self.place(argument_out(node))?;
@@ -303,10 +303,10 @@ impl Planner {
     fn end(&mut self, mean: &NodeProto) -> Result<(MapId, Conv)> {
         let last = self.whole(argument(mean, 0))?;
         let size = self.maps[last];
-        let window = integers(mean, "kernel_shape", &[size.height as i64, size.width as i64]);
-        if size.channels != LAST_CHANNELS || window != [size.height as i64, size.width as i64] {
+        let params = integers(mean, "kernel_shape", &[size.height as i64, size.width as i64]);
+        if size.channels != LAST_CHANNELS || params != [size.height as i64, size.width as i64] {
             return Err(self.graph.error(format_args!(
-                "its last map is {size:?} and the mean goes over {window:?}; expected {LAST_CHANNELS} channels and the whole map"
+                "its last map is {size:?} and the mean goes over {params:?}; expected {LAST_CHANNELS} channels and the whole map"
             )));
         }
         let mut name = argument_out(mean).to_owned();
@@ -387,8 +387,8 @@ impl Planner {
         if bias.len() != EMBEDDING_LEN {
             return Err(self.graph.error(format_args!("its linear layer has {} biases", bias.len())));
         }
-        let window = ConvParams { height: 1, width: 1, stride: 1, pad_height: 0, pad_width: 0 };
-        Ok(RawConv { weights, bias, out_channels: EMBEDDING_LEN, in_channels: LAST_CHANNELS, window })
+        let params = ConvParams { height: 1, width: 1, stride: 1, pad_height: 0, pad_width: 0 };
+        Ok(RawConv { weights, bias, out_channels: EMBEDDING_LEN, in_channels: LAST_CHANNELS, params })
     }
 
     fn finish(self, last: MapId, linear: Conv) -> Result<Plan> {

@@ -1,5 +1,5 @@
-//! The inner kernel for AVX2 with FMA: up to 6 pixels times 16 channels stay in registers (12 sums, 2
-//! weights, 1 value of the source: 15 of 16). A block of 32 channels is done in two halves.
+//! The microkernel for AVX2 with FMA: up to 6 pixels times 16 channels are accumulated in registers (12
+//! accumulators, 2 weights, 1 broadcast source value: 15 of 16). A block of 32 channels is computed in two halves.
 #![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
 
 use std::arch::x86_64::{
@@ -7,17 +7,17 @@ use std::arch::x86_64::{
     _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
-use super::tile::{Activation, LANES, PREFETCH, Shape, Tile};
+use super::tile::{Activation, LANES, PREFETCH, SourceLayout, Tile};
 
-/// Channels of a vector.
+/// Channels per 256-bit vector.
 const VECTOR: usize = 8;
-/// Vectors of 16 channels.
+/// Vectors per 16 channels.
 const VECTORS: usize = LANES / VECTOR;
 
-/// Pixels of a tile at most.
-pub(super) fn max_pixels(shape: Shape) -> usize {
-    match shape {
-        Shape::TwentyEight => 5, // R-Net's second layer is 9 pixels wide
+/// Largest number of pixels of a tile.
+pub(super) fn max_pixels(layout: SourceLayout) -> usize {
+    match layout {
+        SourceLayout::Channels28 => 5, // R-Net's second layer is 9 pixels wide
         _ => 6,
     }
 }
@@ -28,50 +28,53 @@ pub(super) fn max_pixels(shape: Shape) -> usize {
 /// The CPU has AVX2 and FMA, and [`Tile::check`] has passed.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
-    /// Instances for the listed numbers of pixels.
+    /// Monomorphises `pixels` for each listed number of pixels.
     macro_rules! instances {
-        ($shape:expr, [$($pixels:literal)*]) => {
+        ($layout:ident, [$($pixels:literal)*]) => {
             match tile.pixels {
-                // SAFETY: the caller's promises are passed on; `block + 16` is at most the width.
+                // SAFETY: the caller upholds the contract of this function; `block + 16` is at most the width.
                 $($pixels => for block in (0..tile.width).step_by(LANES) {
-                    unsafe { pixels::<$pixels, { $shape.step() }, { $shape.run() }>(tile, block) }
+                    unsafe { pixels::<$pixels, { SourceLayout::$layout.pixel_stride() }, { SourceLayout::$layout.row_taps() }>(tile, block) }
                 },)*
-                other => unreachable!("no kernel for {other} pixels of {:?}", tile.shape),
+                other => unreachable!("no kernel for {other} pixels of {:?}", tile.layout),
             }
         };
     }
-    match tile.shape {
-        Shape::Rgb => instances!(Shape::Rgb, [6]),
-        Shape::RgbStride2 => instances!(Shape::RgbStride2, [6]),
-        Shape::Ten => instances!(Shape::Ten, [6]),
-        Shape::Sixteen => instances!(Shape::Sixteen, [6]),
-        Shape::TwentyEight => instances!(Shape::TwentyEight, [5]),
-        Shape::Columns => instances!(Shape::Columns, [1 2 3 4 5 6]),
+    match tile.layout {
+        SourceLayout::Rgb => instances!(Rgb, [6]),
+        SourceLayout::RgbStride2 => instances!(RgbStride2, [6]),
+        SourceLayout::Channels10 => instances!(Channels10, [6]),
+        SourceLayout::Channels16 => instances!(Channels16, [6]),
+        SourceLayout::Channels28 => instances!(Channels28, [5]),
+        SourceLayout::Im2col => instances!(Im2col, [1 2 3 4 5 6]),
     }
 }
 
-/// `P` pixels times the 16 channels from `block` on.
+/// Computes `P` pixels times 16 channels, from channel `block` on.
 #[target_feature(enable = "avx2,fma")]
-unsafe fn pixels<const P: usize, const STEP: usize, const RUN: usize>(tile: &mut Tile<'_>, block: usize) {
+unsafe fn pixels<const P: usize, const PIXEL_STRIDE: usize, const ROW_TAPS: usize>(
+    tile: &mut Tile<'_>,
+    block: usize,
+) {
     let mut sums = [[_mm256_setzero_ps(); VECTORS]; P];
     let width = tile.width;
-    // SAFETY (this block): `check` has proven that each row's `(P - 1) * STEP + RUN` floats lie in
-    // `src`, and that `weights` holds `rows * RUN * width` floats.
+    // SAFETY (this block): `check` has proven that each row's `(P - 1) * PIXEL_STRIDE + ROW_TAPS` floats lie in
+    // `src`, and that `weights` holds `rows * ROW_TAPS * width` floats.
     unsafe {
         let mut weights = tile.weights.as_ptr().add(block);
         for row in 0..tile.rows.count {
             let source = tile.src.as_ptr().add(tile.start).offset(tile.rows.offset(row));
-            for tap in 0..RUN {
+            for tap in 0..ROW_TAPS {
                 let mut weight = [_mm256_setzero_ps(); VECTORS];
                 for (v, vector) in weight.iter_mut().enumerate() {
                     *vector = _mm256_loadu_ps(weights.add(v * VECTOR));
                 }
-                if RUN == Shape::Columns.run() {
+                if ROW_TAPS == SourceLayout::Im2col.row_taps() {
                     _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH).cast());
                 }
                 weights = weights.wrapping_add(width);
                 for (j, pixel) in sums.iter_mut().enumerate() {
-                    let value = _mm256_set1_ps(*source.add(j * STEP + tap));
+                    let value = _mm256_set1_ps(*source.add(j * PIXEL_STRIDE + tap));
                     for (sum, vector) in pixel.iter_mut().zip(weight) {
                         *sum = _mm256_fmadd_ps(value, vector, *sum);
                     }
@@ -87,7 +90,7 @@ unsafe fn pixels<const P: usize, const STEP: usize, const RUN: usize>(tile: &mut
     }
 }
 
-/// Adds bias and residual to the sums of 8 channels, activates and stores them.
+/// Epilogue of 8 channels: adds bias and residual, applies the activation, stores.
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 unsafe fn store(tile: &mut Tile<'_>, pixel: usize, channel: usize, sum: __m256) {

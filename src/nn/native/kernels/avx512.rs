@@ -1,5 +1,5 @@
-//! The inner kernel for AVX-512: up to 14 pixels times one or two vectors of 16 channels stay in
-//! registers (28 sums, 2 weights, 1 value of the source: 31 of 32).
+//! The microkernel for AVX-512: up to 14 pixels times one or two vectors of 16 channels are accumulated in
+//! registers (28 accumulators, 2 weights, 1 broadcast source value: 31 of 32).
 #![allow(unsafe_code)] // vector loads and stores through pointers; `Tile::check` has proven the bounds
 
 use std::arch::x86_64::{
@@ -7,13 +7,13 @@ use std::arch::x86_64::{
     _mm512_loadu_ps, _mm512_mask_mul_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
-use super::tile::{Activation, LANES, PREFETCH, Shape, Tile};
+use super::tile::{Activation, LANES, PREFETCH, SourceLayout, Tile};
 
-/// Pixels of a tile at most.
-pub(super) fn max_pixels(shape: Shape, width: usize) -> usize {
-    match shape {
-        Shape::TwentyEight => 9,                // R-Net's second layer is 9 pixels wide
-        Shape::Rgb if width == 2 * LANES => 12, // R-Net's and O-Net's first: 22 and 46 wide
+/// Largest number of pixels of a tile of `width` channels.
+pub(super) fn max_pixels(layout: SourceLayout, width: usize) -> usize {
+    match layout {
+        SourceLayout::Channels28 => 9, // R-Net's second layer is 9 pixels wide
+        SourceLayout::Rgb if width == 2 * LANES => 12, // R-Net's and O-Net's first: 22 and 46 wide
         _ => 14,
     }
 }
@@ -24,55 +24,57 @@ pub(super) fn max_pixels(shape: Shape, width: usize) -> usize {
 /// The CPU has AVX-512 F, and [`Tile::check`] has passed.
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
-    /// Instances for the listed numbers of pixels.
+    /// Monomorphises `pixels` for each listed number of pixels.
     macro_rules! instances {
-        ($shape:expr, $vectors:literal, [$($pixels:literal)*]) => {
+        ($layout:ident, $vectors:literal, [$($pixels:literal)*]) => {
             match tile.pixels {
-                // SAFETY: the caller's promises are passed on.
+                // SAFETY: the caller upholds the contract of this function.
                 $($pixels => unsafe {
-                    pixels::<$pixels, $vectors, { $shape.step() }, { $shape.run() }>(tile)
+                    pixels::<$pixels, $vectors, { SourceLayout::$layout.pixel_stride() }, { SourceLayout::$layout.row_taps() }>(tile)
                 },)*
-                other => unreachable!("no kernel for {other} pixels of {:?}", tile.shape),
+                other => unreachable!("no kernel for {other} pixels of {:?}", tile.layout),
             }
         };
     }
-    match (tile.shape, tile.width == LANES) {
-        (Shape::Rgb, true) => instances!(Shape::Rgb, 1, [14]),
-        (Shape::Rgb, false) => instances!(Shape::Rgb, 2, [12]),
-        (Shape::RgbStride2, true) => instances!(Shape::RgbStride2, 1, [14]),
-        (Shape::RgbStride2, false) => instances!(Shape::RgbStride2, 2, [14]),
-        (Shape::Ten, true) => instances!(Shape::Ten, 1, [14]),
-        (Shape::Ten, false) => instances!(Shape::Ten, 2, [14]),
-        (Shape::Sixteen, true) => instances!(Shape::Sixteen, 1, [14]),
-        (Shape::Sixteen, false) => instances!(Shape::Sixteen, 2, [14]),
-        (Shape::TwentyEight, true) => instances!(Shape::TwentyEight, 1, [9]),
-        (Shape::TwentyEight, false) => instances!(Shape::TwentyEight, 2, [9]),
-        (Shape::Columns, true) => instances!(Shape::Columns, 1, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
-        (Shape::Columns, false) => instances!(Shape::Columns, 2, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
+    match (tile.layout, tile.width == LANES) {
+        (SourceLayout::Rgb, true) => instances!(Rgb, 1, [14]),
+        (SourceLayout::Rgb, false) => instances!(Rgb, 2, [12]),
+        (SourceLayout::RgbStride2, true) => instances!(RgbStride2, 1, [14]),
+        (SourceLayout::RgbStride2, false) => instances!(RgbStride2, 2, [14]),
+        (SourceLayout::Channels10, true) => instances!(Channels10, 1, [14]),
+        (SourceLayout::Channels10, false) => instances!(Channels10, 2, [14]),
+        (SourceLayout::Channels16, true) => instances!(Channels16, 1, [14]),
+        (SourceLayout::Channels16, false) => instances!(Channels16, 2, [14]),
+        (SourceLayout::Channels28, true) => instances!(Channels28, 1, [9]),
+        (SourceLayout::Channels28, false) => instances!(Channels28, 2, [9]),
+        (SourceLayout::Im2col, true) => instances!(Im2col, 1, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
+        (SourceLayout::Im2col, false) => instances!(Im2col, 2, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
     }
 }
 
-/// `P` pixels times `V` vectors of channels.
+/// Computes `P` pixels times `V` vectors of 16 channels.
 #[target_feature(enable = "avx512f")]
-unsafe fn pixels<const P: usize, const V: usize, const STEP: usize, const RUN: usize>(tile: &mut Tile<'_>) {
+unsafe fn pixels<const P: usize, const V: usize, const PIXEL_STRIDE: usize, const ROW_TAPS: usize>(
+    tile: &mut Tile<'_>,
+) {
     let mut sums = [[_mm512_setzero_ps(); V]; P];
     let mut weights = tile.weights.as_ptr();
     for row in 0..tile.rows.count {
-        // SAFETY (this loop): `check` has proven that each row's `(P - 1) * STEP + RUN` floats lie in
-        // `src`, and that `weights` holds `rows * RUN * V` vectors.
+        // SAFETY (this loop): `check` has proven that each row's `(P - 1) * PIXEL_STRIDE + ROW_TAPS` floats lie in
+        // `src`, and that `weights` holds `rows * ROW_TAPS * V` vectors.
         unsafe {
             let source = tile.src.as_ptr().add(tile.start).offset(tile.rows.offset(row));
-            for tap in 0..RUN {
+            for tap in 0..ROW_TAPS {
                 let mut weight = [_mm512_setzero_ps(); V];
                 for (v, vector) in weight.iter_mut().enumerate() {
                     *vector = _mm512_loadu_ps(weights.add(v * LANES));
-                    if RUN == Shape::Columns.run() {
+                    if ROW_TAPS == SourceLayout::Im2col.row_taps() {
                         _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(v * LANES + PREFETCH).cast());
                     }
                 }
                 weights = weights.add(V * LANES);
                 for (j, pixel) in sums.iter_mut().enumerate() {
-                    let value = _mm512_set1_ps(*source.add(j * STEP + tap));
+                    let value = _mm512_set1_ps(*source.add(j * PIXEL_STRIDE + tap));
                     for (sum, vector) in pixel.iter_mut().zip(weight) {
                         *sum = _mm512_fmadd_ps(value, vector, *sum);
                     }
@@ -88,7 +90,7 @@ unsafe fn pixels<const P: usize, const V: usize, const STEP: usize, const RUN: u
     }
 }
 
-/// Adds bias and residual to the sums of 16 channels, activates and stores them.
+/// Epilogue of 16 channels: adds bias and residual, applies the activation, stores.
 #[target_feature(enable = "avx512f")]
 #[inline]
 unsafe fn store(tile: &mut Tile<'_>, pixel: usize, channel: usize, sum: __m512) {

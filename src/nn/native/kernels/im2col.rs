@@ -1,20 +1,21 @@
-//! Gathers the windows of a convolution into columns, so that one inner kernel serves all window
-//! sizes, strides and paddings. The copy costs a sixteenth of a multiply-add per output channel.
+//! im2col: copies the receptive field of each output pixel into a matrix, so that a convolution of any kernel
+//! size, stride and padding becomes a matrix product (GEMM). Copying one value costs a sixteenth of a vector
+//! multiply-add per output channel.
 
 #![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
 
 use super::tile::LANES;
 
-/// A batch of feature maps, one after the other, channels last.
+/// A batch of feature maps, contiguous, channels last (NHWC).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Maps<'a> {
-    /// `batch x height x width x stride` numbers.
+    /// `batch x height x width x stride` floats.
     pub(crate) data: &'a [f32],
     /// Rows.
     pub(crate) height: usize,
     /// Columns.
     pub(crate) width: usize,
-    /// Channels that are read: the first ones of each pixel.
+    /// Channels read: the first `channels` of each pixel.
     pub(crate) channels: usize,
     /// Floats from pixel to pixel.
     pub(crate) stride: usize,
@@ -23,20 +24,20 @@ pub(crate) struct Maps<'a> {
 /// Kernel size, stride and padding of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConvParams {
-    /// Rows.
+    /// Kernel height.
     pub(crate) height: usize,
-    /// Columns.
+    /// Kernel width.
     pub(crate) width: usize,
-    /// Step, both ways.
+    /// Stride along both axes.
     pub(crate) stride: usize,
-    /// Zero rows above and below the map.
+    /// Rows of zero padding above and below the map.
     pub(crate) pad_height: usize,
-    /// Zero columns left and right of the map.
+    /// Columns of zero padding left and right of the map.
     pub(crate) pad_width: usize,
 }
 
 impl ConvParams {
-    /// Rows and columns of the output for a map of `height x width`.
+    /// Height and width of the output for an input of `height x width`.
     pub(crate) fn output(self, height: usize, width: usize) -> (usize, usize) {
         let steps = |len: usize, pad: usize, size: usize| {
             (len + 2 * pad).checked_sub(size).map_or(0, |free| free / self.stride + 1)
@@ -45,23 +46,23 @@ impl ConvParams {
     }
 }
 
-/// Writes the windows of output pixels `first .. first + count` (counted through the batch, row by
-/// row) as columns: value `k` of pixel `j`, in the order (window row, window column, channel), goes to
-/// `columns[(k / 16 * count + j) * 16 + k % 16]`. The channels are a multiple of 16.
+/// Writes the im2col matrix of output pixels `first .. first + count` (row-major through the batch). Tap `k` of
+/// pixel `j`, in the order (kernel row, kernel column, channel), goes to
+/// `matrix[(k / 16 * count + j) * 16 + k % 16]`. The number of channels is a multiple of 16.
 #[inline(always)]
-pub(super) fn im2col(maps: Maps<'_>, window: ConvParams, first: usize, count: usize, columns: &mut [f32]) {
-    let (out_height, out_width) = window.output(maps.height, maps.width);
+pub(super) fn im2col(maps: Maps<'_>, params: ConvParams, first: usize, count: usize, matrix: &mut [f32]) {
+    let (out_height, out_width) = params.output(maps.height, maps.width);
     let blocks = maps.channels / LANES;
     for pixel in 0..count {
         let index = first + pixel;
         let (map, oy, ox) =
             (index / (out_height * out_width), index / out_width % out_height, index % out_width);
-        let column = &mut columns[pixel * LANES..];
+        let column = &mut matrix[pixel * LANES..];
         let mut places = column.chunks_mut(count * LANES);
-        for ky in 0..window.height {
-            let y = (oy * window.stride + ky).wrapping_sub(window.pad_height);
-            for kx in 0..window.width {
-                let x = (ox * window.stride + kx).wrapping_sub(window.pad_width);
+        for ky in 0..params.height {
+            let y = (oy * params.stride + ky).wrapping_sub(params.pad_height);
+            for kx in 0..params.width {
+                let x = (ox * params.stride + kx).wrapping_sub(params.pad_width);
                 if y < maps.height && x < maps.width {
                     let start = ((map * maps.height + y) * maps.width + x) * maps.stride;
                     let values = &maps.data[start..start + blocks * LANES];

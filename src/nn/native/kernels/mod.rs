@@ -1,10 +1,11 @@
-//! The arithmetic: one inner kernel for every convolution and dense layer, and a few passes over
-//! rows. Each exists in plain Rust ([`scalar`], the truth) and for AVX2 and AVX-512; which one runs
-//! is chosen once, when the networks are loaded.
+//! Compute kernels: one GEMM microkernel for every convolution and dense layer, and a few kernels over rows of
+//! pixels. Each has a scalar version ([`scalar`], the reference) and versions for AVX2 and AVX-512. The version is
+//! selected once, when the networks are loaded.
 //!
-//! Each output number is summed in one fixed order, whatever tile or thread it falls to: on one kernel,
-//! answers are bit-equal from run to run. All take the taps in the order of the weights; plain Rust
-//! starts from the bias, AVX2 and AVX-512 add it after the taps, so that their last bits differ.
+//! The summation order of an output value does not depend on its tile or thread: with one instruction set, results
+//! are bit-identical from run to run. All versions sum the taps in the order of the weights. The scalar version
+//! starts from the bias; AVX2 and AVX-512 add it after the taps, so results of different instruction sets differ in
+//! the last bits.
 #![allow(unsafe_code)] // calls functions compiled for CPU features that `Kernels::new` has checked
 
 #[cfg(target_arch = "x86_64")]
@@ -20,12 +21,12 @@ use crate::error::{ModelError, Result};
 
 pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
-pub(crate) use tile::{Activation, LANES, Shape, SourceRows, Tile};
+pub(crate) use tile::{Activation, LANES, SourceLayout, SourceRows, Tile};
 
-/// A set of kernels, by the instructions it needs.
+/// Instruction set of the compute kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Isa {
-    /// Plain Rust: runs everywhere.
+    /// Scalar Rust: runs on every CPU.
     Scalar,
     /// AVX2 and FMA (Intel from 2013, AMD from 2015).
     Avx2,
@@ -34,16 +35,16 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// All kernels, slowest first.
+    /// All instruction sets, slowest first.
     pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
 
-    /// The fastest kernel that this CPU can run.
+    /// The fastest instruction set that this CPU supports.
     #[must_use]
     pub fn detect() -> Self {
-        Self::ALL.into_iter().rev().find(|kernel| kernel.is_available()).unwrap_or(Self::Scalar)
+        Self::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Self::Scalar)
     }
 
-    /// Whether this CPU can run it.
+    /// Whether this CPU supports it.
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {
@@ -63,10 +64,10 @@ impl Isa {
         }
     }
 
-    /// The kernel of this [`Isa::name`], in any case of letters.
+    /// The instruction set with this [`Isa::name`], ignoring ASCII case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kernel| kernel.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|isa| isa.name().eq_ignore_ascii_case(name))
     }
 
     /// `scalar`, `avx2` or `avx512`.
@@ -86,38 +87,39 @@ impl std::fmt::Display for Isa {
     }
 }
 
-/// An [`Isa`] that this CPU is known to run: the only way to the kernels' functions, so that safe
-/// code can't reach instructions that the CPU lacks.
+/// The kernels of an [`Isa`] that this CPU has been checked to support. Kernels can be called only through this
+/// type, so safe code cannot execute unsupported instructions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernels(Isa);
 
 impl Kernels {
-    /// Checks that the CPU can run `kernel`.
-    pub(crate) fn new(kernel: Isa) -> Result<Self> {
-        if kernel.is_available() {
-            return Ok(Self(kernel));
+    /// Checks that the CPU supports `isa`.
+    pub(crate) fn new(isa: Isa) -> Result<Self> {
+        if isa.is_available() {
+            return Ok(Self(isa));
         }
         Err(ModelError::Run(format!(
-            "the {kernel} kernel was asked for, but this CPU lacks its instructions; the fastest it can run is {}",
+            "the {isa} kernels were asked for, but this CPU lacks its instructions; the fastest it can run is {}",
             Isa::detect()
         ))
         .into())
     }
 
-    pub(crate) fn kernel(self) -> Isa {
+    /// The instruction set.
+    pub(crate) fn isa(self) -> Isa {
         self.0
     }
 
-    /// The most pixels that one [`Tile`] of `width` output channels may have.
-    pub(crate) fn max_pixels(self, shape: Shape, width: usize) -> usize {
+    /// Largest number of pixels of a [`Tile`] with `width` output channels.
+    pub(crate) fn max_pixels(self, layout: SourceLayout, width: usize) -> usize {
         match self.0 {
             Isa::Scalar => scalar::PIXELS,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2::max_pixels(shape),
+            Isa::Avx2 => avx2::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => avx512::max_pixels(shape, width),
+            Isa::Avx512 => avx512::max_pixels(layout, width),
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => unreachable!("not on this CPU, for {shape:?} x {width}"),
+            Isa::Avx2 | Isa::Avx512 => unreachable!("no kernel on this CPU for {layout:?} x {width}"),
         }
     }
 
@@ -136,8 +138,8 @@ impl Kernels {
     }
 }
 
-/// Declares methods of [`Kernels`] that run one plain Rust function compiled three times: as it is, for
-/// AVX2 and for AVX-512. The compiler vectorises each with what it may use.
+/// Function multiversioning: declares methods of [`Kernels`], each of which dispatches to one Rust function compiled
+/// three times: for the baseline CPU, for AVX2 and for AVX-512.
 macro_rules! multiversion {
     ($($(#[$doc:meta])* $name:ident = $body:path, ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
         impl Kernels {
@@ -185,5 +187,5 @@ multiversion! {
     /// See [`rows::dot32`].
     dot32 = rows::dot32, (pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f32]);
     /// See [`im2col::im2col`].
-    im2col = im2col::im2col, (maps: Maps<'_>, window: ConvParams, first: usize, count: usize, columns: &mut [f32]);
+    im2col = im2col::im2col, (maps: Maps<'_>, params: ConvParams, first: usize, count: usize, matrix: &mut [f32]);
 }

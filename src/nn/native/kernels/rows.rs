@@ -1,5 +1,5 @@
-//! Passes over rows, in plain Rust that compilers vectorise: [`super::Kernels`] has each compiled for
-//! each set of instructions. All loops go over slices of equal, checked length.
+//! Kernels over rows of pixels, in Rust that the compiler vectorises; [`super::Kernels`] has a version of each
+//! for each instruction set. All loops run over slices of equal, checked length.
 
 #![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
 
@@ -10,11 +10,11 @@ use super::tile::LANES;
 /// Channels of an RGB pixel.
 pub(crate) const CHANNELS: usize = 3;
 
-/// Bytes of a row that are summed at a time, so that their sums stay in the L1 cache.
+/// Bytes of a row that are summed at a time: their 16- or 32-bit sums stay in the L1 cache.
 const STRIP: usize = 4096;
 
-/// Sums `rows` rows of bytes, `stride` apart, into `sums`, whose length is that of a row. For `u16`
-/// sums at most 257 rows.
+/// Column sums over `rows` rows of bytes, `stride` bytes apart, written to `sums`, which is as long as a row.
+/// With `u16` sums at most 257 rows (257 * 255 = 65535).
 #[inline(always)]
 pub(super) fn add_rows<T: Copy + From<u8> + AddAssign + std::ops::Add<Output = T>>(
     data: &[u8],
@@ -45,8 +45,8 @@ pub(super) fn add_rows<T: Copy + From<u8> + AddAssign + std::ops::Add<Output = T
     }
 }
 
-/// Sums up the pixels of a row from the left: `prefix[x][c]` is the sum over the pixels before `x`,
-/// modulo 2^32. The fourth lane means nothing. `sums` is one number longer than `3 * (prefix.len() - 1)`.
+/// Prefix sums along a row: `prefix[x][c]` is the sum of channel `c` over the pixels before `x`, modulo 2^32. The
+/// fourth lane is padding. `sums` has `3 * (prefix.len() - 1) + 1` elements.
 #[inline(always)]
 pub(super) fn prefix_sums<T: Copy + Into<u32>>(sums: &[T], prefix: &mut [[u32; 4]]) {
     let mut total = [0u32; 4];
@@ -62,18 +62,17 @@ pub(super) fn prefix_sums<T: Copy + Into<u32>>(sums: &[T], prefix: &mut [[u32; 4
     }
 }
 
-/// Which source columns each output column averages.
+/// The source columns over which each output column averages.
 #[derive(Debug, Default)]
 pub(crate) struct ColumnSpans {
-    /// First column and the one after the last, of each output column.
+    /// First source column and one past the last, for each output column.
     pub(crate) bounds: Vec<(u32, u32)>,
-    /// 1 over the number of columns.
+    /// Reciprocal of the number of source columns, for each output column.
     pub(crate) inverse: Vec<f32>,
 }
 
-/// The mean of each span over `rows` source rows, standardised as MTCNN wants it:
-/// `(mean - 127.5) * 0.0078125` (facenet-pytorch's `detect_face`). `out` holds 3 floats a pixel and
-/// one more.
+/// Mean of each span over `rows` source rows, standardised for MTCNN: `(mean - 127.5) * 0.0078125`, from
+/// facenet-pytorch's `detect_face`. `out` has 3 floats per pixel, plus one of padding.
 #[inline(always)]
 pub(super) fn span_means(prefix: &[[u32; 4]], spans: &ColumnSpans, rows: usize, out: &mut [f32]) {
     const SCALE: f32 = 0.007_812_5;
@@ -85,37 +84,37 @@ pub(super) fn span_means(prefix: &[[u32; 4]], spans: &ColumnSpans, rows: usize, 
         let scale = row_scale * inverse;
         let pixel = &mut out[x * CHANNELS..x * CHANNELS + 4];
         for (lane, value) in pixel.iter_mut().enumerate() {
-            // A cell's sum is below 2^31: it would take 8.4 million pixels of the photo in one cell.
+            // The sum of a span is below 2^31: overflow would take 8.4 million source pixels in one output pixel.
             let sum = right[lane].wrapping_sub(left[lane]) as i32;
             *value = sum as f32 * scale - OFFSET;
         }
     }
 }
 
-/// A feature map to be pooled: `height x width` pixels, `stride` floats apart, of which the first
-/// `channels` are pooled.
+/// Input of max-pooling: a map of `height x width` pixels, `stride` floats apart, of which the first `channels`
+/// are pooled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolInput<'a> {
-    /// The map's numbers.
+    /// `height x width x stride` floats.
     pub(crate) data: &'a [f32],
     /// Rows.
     pub(crate) height: usize,
     /// Columns.
     pub(crate) width: usize,
-    /// Floats from pixel to pixel.
+    /// Floats from one pixel to the next.
     pub(crate) stride: usize,
     /// Channels to pool, a multiple of 16.
     pub(crate) channels: usize,
 }
 
-/// A max-pooling window.
+/// Parameters of a max-pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pool {
-    /// Side of the window.
+    /// Kernel size along both axes.
     pub(crate) size: usize,
-    /// Step of the window.
+    /// Stride along both axes.
     pub(crate) stride: usize,
-    /// Whether a last window that reaches over the edge counts (torch's `ceil_mode`).
+    /// PyTorch's `ceil_mode`: a last window that reaches past the edge counts.
     pub(crate) ceil: bool,
 }
 
@@ -127,8 +126,8 @@ impl Pool {
     }
 }
 
-/// Max-pooling of one map without padding. Output pixels are `out_stride` floats apart; where that is less
-/// than the channels, each pixel overwrites what the one before wrote past its own.
+/// Max-pooling of one map without padding. Output pixels are `out_stride` floats apart. If that is less than the
+/// number of channels, each pixel overwrites the padding channels of the one before.
 #[inline(always)]
 pub(super) fn max_pool(input: PoolInput<'_>, pool: Pool, out: &mut [f32], out_stride: usize) {
     let PoolInput { data, height, width, stride, channels } = input;
@@ -154,8 +153,8 @@ pub(super) fn max_pool(input: PoolInput<'_>, pool: Pool, out: &mut [f32], out_st
     }
 }
 
-/// P-Net's pooling: 2x2 windows over two rows of pixels of 16 floats, of which 10 are written, close
-/// together. `out` holds 10 floats a pixel and 6 more, which are overwritten.
+/// P-Net's 2x2 max-pooling over two rows of 16-channel pixels. Output pixels have 10 channels, packed. `out` has 10
+/// floats per output pixel, plus 6 of padding, which are overwritten.
 #[inline(always)]
 pub(super) fn pool_pairs(upper: &[f32], lower: &[f32], out: &mut [f32]) {
     for (i, (upper, lower)) in upper.chunks_exact(32).zip(lower.chunks_exact(32)).enumerate() {
@@ -168,7 +167,7 @@ pub(super) fn pool_pairs(upper: &[f32], lower: &[f32], out: &mut [f32]) {
     }
 }
 
-/// For each pixel of 32 floats its product with `weights`, plus `bias`.
+/// A 1x1 convolution of 32 channels to one: the dot product of each pixel with `weights`, plus `bias`.
 #[inline(always)]
 pub(super) fn dot32(pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f32]) {
     for (out, pixel) in out.iter_mut().zip(pixels.chunks_exact(32)) {

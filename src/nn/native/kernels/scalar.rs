@@ -1,10 +1,9 @@
-//! The inner kernel in plain Rust: what the SIMD versions are held against, and what runs on CPUs
-//! without them. The innermost loops go over 16 channels of fixed number, so that a compiler can
-//! turn them into whatever vectors the CPU has.
+//! The microkernel in scalar Rust: the reference for the SIMD versions, and the fallback on CPUs without AVX2.
+//! The innermost loops run over a constant 16 channels, so that the compiler can vectorise them.
 
 use super::tile::{Activation, LANES, Tile};
 
-/// Pixels of a tile at most.
+/// Largest number of pixels of a tile.
 pub(super) const PIXELS: usize = 3;
 
 /// Computes one tile.
@@ -19,9 +18,9 @@ pub(super) fn tile(tile: &mut Tile<'_>) {
     }
 }
 
-/// 16 channels of `P` pixels, from channel `block` on.
+/// Computes `P` pixels times 16 channels, from channel `block` on.
 fn pixels<const P: usize>(tile: &mut Tile<'_>, block: usize) {
-    let (step, run, width) = (tile.shape.step(), tile.shape.run(), tile.width);
+    let (step, run, width) = (tile.layout.pixel_stride(), tile.layout.row_taps(), tile.width);
     let mut sums = [[0f32; LANES]; P];
     for pixel in &mut sums {
         pixel.copy_from_slice(&tile.bias[block..block + LANES]);

@@ -1,136 +1,139 @@
-//! What the inner kernel computes: a tile of adjacent output pixels times 16 or 32 output channels.
+//! The unit of work of the microkernels: a register tile of adjacent output pixels times 16 or 32 output channels.
 
 /// Output channels are packed in blocks of 16 or 32: one or two 512-bit vectors.
 pub(crate) const LANES: usize = 16;
 
-/// Gathered layers have large weights that come from memory once a photo: floats by which they are
-/// fetched ahead. The CPU's own prefetching stops at each page, 1024 floats.
+/// Prefetch distance of weights in im2col layers, floats. Their weights are large and read from memory once a
+/// photo. The hardware prefetcher stops at each 4 KiB page, 1024 floats.
 pub(crate) const PREFETCH: usize = 1024;
 
-/// How the source of a tile lies in memory. Each pixel of a tile reads `rows` runs of `run()`
-/// consecutive floats; pixel `j` reads `j * step()` floats further on.
+/// Memory layout of the source of a tile. A pixel reads [`Self::row_taps`] consecutive floats from each source
+/// row; pixel `j` starts `j *` [`Self::pixel_stride`] floats after pixel 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// A 3-wide window over 3 channels, stride 1: first layer of P-Net, R-Net and O-Net.
+pub(crate) enum SourceLayout {
+    /// 3-wide kernel over 3 channels, stride 1, in place: first layer of P-Net, R-Net and O-Net.
     Rgb,
-    /// The same with stride 2: first layer of `FaceNet`.
+    /// 3-wide kernel over 3 channels, stride 2, in place: first layer of `FaceNet`.
     RgbStride2,
-    /// A 3-wide window over 10 channels: P-Net's second layer.
-    Ten,
-    /// A 3-wide window over 16 channels: P-Net's third layer.
-    Sixteen,
-    /// A 3-wide window over 28 channels: R-Net's second layer.
-    TwentyEight,
-    /// Gathered columns: blocks of 16 values of the pixel's window, pixels next to each other.
-    Columns,
+    /// 3-wide kernel over 10 channels, in place: P-Net's second layer.
+    Channels10,
+    /// 3-wide kernel over 16 channels, in place: P-Net's third layer.
+    Channels16,
+    /// 3-wide kernel over 28 channels, in place: R-Net's second layer.
+    Channels28,
+    /// An im2col matrix: 16 taps of one pixel, then 16 taps of the next.
+    Im2col,
 }
 
-impl Shape {
+impl SourceLayout {
     /// Floats from one pixel of the tile to the next.
-    pub(crate) const fn step(self) -> usize {
+    pub(crate) const fn pixel_stride(self) -> usize {
         match self {
             Self::Rgb => 3,
             Self::RgbStride2 => 6,
-            Self::Ten => 10,
-            Self::Sixteen | Self::Columns => 16,
-            Self::TwentyEight => 28,
+            Self::Channels10 => 10,
+            Self::Channels16 | Self::Im2col => 16,
+            Self::Channels28 => 28,
         }
     }
 
-    /// Consecutive floats that a pixel reads from each row.
-    pub(crate) const fn run(self) -> usize {
+    /// Consecutive floats that a pixel reads from each source row: kernel width times channels.
+    pub(crate) const fn row_taps(self) -> usize {
         match self {
             Self::Rgb | Self::RgbStride2 => 9,
-            Self::Ten => 30,
-            Self::Sixteen => 48,
-            Self::TwentyEight => 84,
-            Self::Columns => 16,
+            Self::Channels10 => 30,
+            Self::Channels16 => 48,
+            Self::Channels28 => 84,
+            Self::Im2col => 16,
         }
     }
 }
 
-/// The rows that a tile reads: `count` of them, `stride` floats apart, out of a ring: before row
-/// `wrap` (if it is below `count`) the source jumps back by `ring` floats.
+/// The source rows that a tile reads: `count` rows, `stride` floats apart. In a ring buffer, row `wrap` and those
+/// after it lie `ring` floats earlier.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SourceRows {
     /// Number of rows.
     pub(crate) count: usize,
-    /// Floats from a row to the next.
+    /// Floats from one row to the next.
     pub(crate) stride: usize,
-    /// Index of the row before which the source jumps back; `usize::MAX` for never.
+    /// Index of the first row that wraps around; `usize::MAX` for none.
     pub(crate) wrap: usize,
-    /// Floats by which it jumps.
+    /// Size of the ring buffer, floats.
     pub(crate) ring: usize,
 }
 
 impl SourceRows {
-    /// Rows that don't lie in a ring.
+    /// Rows outside a ring buffer.
     pub(crate) fn straight(count: usize, stride: usize) -> Self {
         Self { count, stride, wrap: usize::MAX, ring: 0 }
     }
 
-    /// `count` rows of a ring of `slots` rows, from slot `first` on.
+    /// `count` rows of a ring buffer of `slots` rows, from slot `first` on.
     pub(crate) fn in_ring(count: usize, stride: usize, first: usize, slots: usize) -> Self {
         Self { count, stride, wrap: slots - first, ring: slots * stride }
     }
 
-    /// Offset of row `index` from row 0; negative after the jump.
+    /// Offset of row `index` from row 0, floats; negative after wrapping.
     pub(crate) fn offset(self, index: usize) -> isize {
         let forward = (index * self.stride) as isize;
         if index >= self.wrap { forward - self.ring as isize } else { forward }
     }
 }
 
-/// What is done to each sum before it is stored. Slopes are as many as the tile has channels.
+/// Activation applied to each accumulator before it is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Activation<'a> {
-    /// Nothing.
+    /// Identity.
     None,
-    /// Negative values become 0.
+    /// `max(x, 0)`.
     Relu,
-    /// Negative values are multiplied by the channel's slope.
+    /// `x` if positive, else `x` times the slope of the channel; one slope per channel of the tile.
     PRelu(&'a [f32]),
 }
 
 /// One tile: for each pixel `j` and channel `c`,
 /// `dst[j * dst_stride + c] = act(bias[c] + sum over rows r, taps t of source[j, r, t] * weights[r, t, c] (+ residual))`.
 pub(crate) struct Tile<'a> {
-    /// How the source lies in memory.
-    pub(crate) shape: Shape,
+    /// Memory layout of `src`.
+    pub(crate) layout: SourceLayout,
     /// Output pixels, 1 to [`super::Kernels::max_pixels`].
     pub(crate) pixels: usize,
     /// Output channels: 16 or 32.
     pub(crate) width: usize,
-    /// The source, and where pixel 0's row 0 starts in it.
+    /// The source.
     pub(crate) src: &'a [f32],
-    /// Start of pixel 0's row 0.
+    /// Index in `src` at which row 0 of pixel 0 starts.
     pub(crate) start: usize,
     /// The rows to read.
     pub(crate) rows: SourceRows,
-    /// `rows x run x width` weights.
+    /// `rows x row_taps x width` weights.
     pub(crate) weights: &'a [f32],
-    /// `width` numbers.
+    /// `width` biases.
     pub(crate) bias: &'a [f32],
-    /// What is done to the sums.
+    /// Applied to the sums.
     pub(crate) activation: Activation<'a>,
-    /// Added before the activation: numbers and the stride from pixel to pixel.
+    /// Added before the activation: values, and floats from one pixel to the next.
     pub(crate) residual: Option<(&'a [f32], usize)>,
-    /// Where the result goes. All `width` channels of a pixel are written.
+    /// Output. All `width` channels of each pixel are written.
     pub(crate) dst: &'a mut [f32],
-    /// Floats from pixel to pixel in `dst`, at least `width`.
+    /// Floats from one pixel to the next in `dst`, at least `width`.
     pub(crate) dst_stride: usize,
 }
 
 impl Tile<'_> {
-    /// Proves that every access of a kernel is inside its slice.
+    /// Checks that every access of a microkernel is within its slice. The `unsafe` code relies on it.
     ///
     /// # Panics
-    /// When one is not: a fault in the calling layer, never in a photo.
+    /// When an access is out of bounds: a bug in the calling layer, independent of the photo.
     pub(crate) fn check(&self) {
         let last = self.pixels - 1;
-        assert!(self.pixels > 0 && (self.width == LANES || self.width == 2 * LANES), "no such tile");
+        assert!(
+            self.pixels > 0 && (self.width == LANES || self.width == 2 * LANES),
+            "a tile has at least one pixel, and 16 or 32 channels"
+        );
         assert!(self.rows.count > 0 && self.rows.wrap > 0, "a tile reads at least one row");
-        let reach = last * self.shape.step() + self.shape.run();
+        let reach = last * self.layout.pixel_stride() + self.layout.row_taps();
         let before = self.rows.count.min(self.rows.wrap) - 1;
         let end = self.start + before * self.rows.stride + reach;
         assert!(end <= self.src.len(), "the tile reads to {end} of {}", self.src.len());
@@ -139,7 +142,10 @@ impl Tile<'_> {
             let end = self.start as isize + self.rows.offset(self.rows.count - 1) + reach as isize;
             assert!(jumped >= 0 && end <= self.src.len() as isize, "the tile's ring leaves its source");
         }
-        assert!(self.weights.len() >= self.rows.count * self.shape.run() * self.width, "weights are missing");
+        assert!(
+            self.weights.len() >= self.rows.count * self.layout.row_taps() * self.width,
+            "weights are missing"
+        );
         assert!(self.bias.len() >= self.width, "biases are missing");
         if let Activation::PRelu(slopes) = self.activation {
             assert!(slopes.len() >= self.width, "slopes are missing");
