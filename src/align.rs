@@ -1,29 +1,29 @@
-//! From a detected face to the 160x160 crop that FaceNet sees: facenet-pytorch's `extract_face`.
+//! Crops a detected face to FaceNet's input of 160x160 pixels: facenet-pytorch's `extract_face`.
 
 use crate::geometry::BBox;
 use crate::imaging::bilinear::resize_bilinear;
 use crate::imaging::{RgbView, Window};
 use crate::nn::FACENET_SIDE;
 
-/// A face cut out of the photo and resized: `160 x 160 x 3` bytes (height, width, channel; RGB).
+/// A face, cropped and resized: `160 x 160 x 3` bytes (height, width, channel; RGB).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlignedCrop {
     /// The pixels.
     pub pixels: Vec<u8>,
-    /// The part of the photo that was cut out.
+    /// The cropped window of the photo.
     pub window: Window,
 }
 
-/// Cuts the face out, with `margin_px` pixels of the 160-pixel crop around the box, and resizes it
-/// as Pillow does. `None` where the box is empty after clipping to the photo: no face.
+/// Crops the face with a margin, and resizes it as Pillow does (bilinear). `margin_px` is the margin in pixels of the
+/// resized crop, both sides together, 0 to 159. `None` if the box is empty after clipping to the photo.
 #[must_use]
 pub fn align(photo: RgbView<'_>, bbox: &BBox, margin_px: u32) -> Option<AlignedCrop> {
     let window = crop_window(photo, bbox, margin_px)?;
     Some(AlignedCrop { pixels: resize_bilinear(photo, window, FACENET_SIDE, FACENET_SIDE), window })
 }
 
-/// The box with its margin, clipped to the photo and cut to whole pixels. The margin is a share of
-/// the box, chosen so that it is `margin_px` wide in all (half on each side) after resizing.
+/// The box with its margin, truncated to whole pixels and clipped to the photo. The margin is a fraction of the box,
+/// such that it is `margin_px` pixels wide after resizing, half on each side.
 fn crop_window(photo: RgbView<'_>, bbox: &BBox, margin_px: u32) -> Option<Window> {
     let margin = f64::from(margin_px.min(FACENET_SIDE as u32 - 1));
     let share = margin / (FACENET_SIDE as f64 - margin) / 2.0;

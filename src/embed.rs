@@ -1,16 +1,16 @@
-//! From a crop to an embedding: standardise, run FaceNet.
+//! Face embedding: standardises crops and runs FaceNet.
+
 use crate::align::AlignedCrop;
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FaceInput, FaceNet};
 
-/// What a face looks like to FaceNet: 512 floats of L2 norm 1. Only comparable with embeddings of
-/// the same model.
+/// The embedding of a face: 512 floats of L2 norm 1. Embeddings of different models are not comparable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding(pub(crate) Vec<f32>);
 
 impl Embedding {
-    /// Takes 512 finite floats and scales them to norm 1. `None` for another length, for NaN or
-    /// infinity, and for a vector too short to have a direction.
+    /// Scales 512 finite floats to L2 norm 1. `None` for another length, for NaN or infinity, and for a norm below
+    /// 1e-6.
     #[must_use]
     pub fn new(values: Vec<f32>) -> Option<Self> {
         let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
@@ -20,25 +20,26 @@ impl Embedding {
         Some(Self(values.into_iter().map(|v| (f64::from(v) / norm) as f32).collect()))
     }
 
-    /// The numbers.
+    /// The 512 floats.
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.0
     }
 
-    /// `1 - a.b`: 0 for the same direction, 1 for unrelated, 2 for opposite.
+    /// Cosine distance, `1 - a.b`: 0 for the same direction, 1 for orthogonal, 2 for opposite.
     #[must_use]
     pub fn cosine_distance(&self, other: &Self) -> f32 {
         1.0 - self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum::<f32>()
     }
 }
 
-/// How pixels become the network's input.
+/// Pixel standardisation of FaceNet's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standardisation {
     /// `(v - 127.5) / 128`, facenet-pytorch's `fixed_image_standardization`.
     FixedImage,
-    /// That, and then `(v - 0.5) / 0.5` on top: what the Flask service did to probes by mistake.
+    /// [`Self::FixedImage`], then `(v - 0.5) / 0.5`: what the Flask service applied to probes (not to enrolled photos)
+    /// by mistake. For compatible distances only.
     FlaskDoubled,
 }
 
@@ -52,10 +53,10 @@ impl Standardisation {
     }
 }
 
-/// The embedding of each crop, in order.
+/// Computes the embedding of each crop, in order.
 ///
 /// # Errors
-/// [`crate::error::Error::Model`] when the network can't be run or answers what is no embedding.
+/// [`crate::error::Error::Model`] when the network can't be run, or its output is not an embedding.
 pub fn embed(net: &dyn FaceNet, crops: &[AlignedCrop], how: Standardisation) -> Result<Vec<Embedding>> {
     let inputs: Vec<FaceInput> = crops
         .iter()
@@ -68,7 +69,7 @@ fn checked(values: Vec<f32>) -> Result<Embedding> {
     let len = values.len();
     Embedding::new(values).ok_or_else(|| {
         let message = format!(
-            "FaceNet answered {len} numbers that are no embedding; expected {EMBEDDING_LEN} finite ones"
+            "expected {EMBEDDING_LEN} finite floats from FaceNet, found {len} that are not an embedding"
         );
         ModelError::Run(message).into()
     })

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::output;
 use super::progress::Installation;
 use crate::models::ModelStore;
-use crate::models::download::Patience;
+use crate::models::download::RetryPolicy;
 use crate::models::install::{Installer, Source};
 use crate::models::manifest::{Entry, Role};
 use crate::models::self_test::SelfTest;
@@ -121,9 +121,9 @@ fn install(store: &ModelStore, name: &str, from: Option<&str>) -> anyhow::Result
     let source = Source::parse(from.unwrap_or(default));
     let installer = Installer {
         entry,
-        folder: store.install_folder()?,
+        directory: store.install_directory()?,
         self_test: SelfTest::of(name)?,
-        patience: Patience::default(),
+        retry: RetryPolicy::default(),
     };
     let mut progress = Installation::new(&output::note);
     let installed = installer.install(&source, &mut |step| progress.show(step));

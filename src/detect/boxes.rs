@@ -1,5 +1,5 @@
-//! What happens to boxes between the networks: proposals, regression, squaring, clamping and
-//! non-maximum suppression. Ported from `detect_face.py` of facenet-pytorch 2.6.0; the arithmetic is
+//! Box arithmetic between the networks: proposals, bounding-box regression, squaring, clamping and non-maximum
+//! suppression (NMS). Ported from `detect_face.py` of facenet-pytorch 2.6.0; the arithmetic is
 //! float32 where it is there.
 
 use std::collections::HashMap;
@@ -11,13 +11,13 @@ use crate::nn::{PNET_CELL, PNET_STRIDE, Proposal};
 /// A box with its face probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredBox {
-    /// Where, pixels of the photo.
+    /// The box, pixels of the photo.
     pub bbox: BBox,
     /// Probability of a face, 0 to 1.
     pub score: f32,
 }
 
-/// The part of the photo that one of P-Net's cells has seen: `generateBoundingBox`.
+/// The receptive field of a P-Net cell in the photo: `generateBoundingBox`.
 ///
 /// `scale` is that of the pyramid level; it is rounded to float32 before the division, as torch
 /// does when it divides a float32 tensor by a Python number.
@@ -103,7 +103,7 @@ pub fn iou(a: &BBox, b: &BBox) -> f64 {
     f64::from(intersection / (a.area() + b.area() - intersection))
 }
 
-/// Boxes in grids, one grid for each power of two of the width, keyed by the upper left corner.
+/// Spatial hash of boxes: one grid for each power of two of the width, keyed by the upper left corner.
 #[derive(Default)]
 struct Grids {
     cells: HashMap<(i32, i32, i32), Vec<BBox>>,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_boxes_suppress_nothing_and_no_box_is_no_trouble() {
+    fn empty_boxes_suppress_nothing_and_no_boxes_are_no_error() {
         assert!(nms(&[], 0.5).is_empty());
         assert!(nms_min(&[], 0.7).is_empty());
         let empty = [scored(5.0, 5.0, 5.0, 5.0, 0.9), scored(5.0, 5.0, 5.0, 5.0, 0.8)];

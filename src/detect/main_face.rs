@@ -1,4 +1,4 @@
-//! The face that a photo is of, where one is wanted and others stand around.
+//! Selection of the main face of a photo with several faces.
 
 use super::types::Detection;
 

@@ -12,7 +12,7 @@ mod types;
 
 pub use types::{CandidateCounts, DetectParams, Detected, Detection};
 
-/// Finds the faces of `photo`. A photo smaller than the smallest face has none; that is no error.
+/// Finds the faces of `photo`. A photo smaller than `min_face_px` has none; that is not an error.
 ///
 /// # Errors
 /// [`crate::error::Error::Model`] when a network can't be run.

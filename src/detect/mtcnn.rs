@@ -16,21 +16,21 @@ const STAGE_NMS: f64 = 0.7;
 /// Share of the smaller box above which faces after O-Net suppress each other; `detect_face`.
 const FACE_NMS: f32 = 0.7;
 
-/// A box that goes into the next network, with the pixels that it covers.
+/// An input box of the next network, and its window of the photo.
 type Candidate = (BBox, Window);
 
 pub(super) fn run(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Detected> {
-    let proposals = first_stage(nets, photo, params)?;
+    let proposals = pnet_stage(nets, photo, params)?;
     let rnet_input = candidates(&proposals, photo);
-    let refined = second_stage(nets, photo, &rnet_input, params.thresholds[1])?;
+    let refined = rnet_stage(nets, photo, &rnet_input, params.thresholds[1])?;
     let onet_input = candidates(&refined, photo);
-    let mut faces = third_stage(nets, photo, &onet_input, params.thresholds[2])?;
+    let mut faces = onet_stage(nets, photo, &onet_input, params.thresholds[2])?;
     largest_first(&mut faces);
     Ok(Detected { faces, candidates: CandidateCounts { rnet: rnet_input.len(), onet: onet_input.len() } })
 }
 
 /// P-Net over the pyramid, suppression inside each level and then over all, regression, squaring.
-fn first_stage(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Vec<BBox>> {
+fn pnet_stage(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Vec<BBox>> {
     let levels = levels(photo.width, photo.height, params.min_face_px, params.factor);
     if levels.is_empty() {
         return Ok(Vec::new());
@@ -56,7 +56,7 @@ fn level_survivors(cells: &[Proposal], scale: f64) -> impl Iterator<Item = (Scor
 }
 
 /// R-Net over its candidates, suppression, regression, squaring.
-fn second_stage(
+fn rnet_stage(
     nets: &dyn DetectorNets,
     photo: RgbView<'_>,
     input: &[Candidate],
@@ -65,12 +65,12 @@ fn second_stage(
     if input.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = nets.rnet(photo, &windows(input))?;
+    let outputs = nets.rnet(photo, &windows(input))?;
     let passed: Vec<(ScoredBox, [f32; 4])> = input
         .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| answer.score > threshold)
-        .map(|((bbox, _), answer)| (ScoredBox { bbox: *bbox, score: answer.score }, answer.regression))
+        .zip(&outputs)
+        .filter(|(_, output)| output.score > threshold)
+        .map(|((bbox, _), output)| (ScoredBox { bbox: *bbox, score: output.score }, output.regression))
         .collect();
     let boxes: Vec<ScoredBox> = passed.iter().map(|(scored, _)| *scored).collect();
     let refined = |index: usize| rerec(&bbreg(&passed[index].0.bbox, passed[index].1));
@@ -78,7 +78,7 @@ fn second_stage(
 }
 
 /// O-Net over its candidates, landmarks, regression, suppression.
-fn third_stage(
+fn onet_stage(
     nets: &dyn DetectorNets,
     photo: RgbView<'_>,
     input: &[Candidate],
@@ -87,15 +87,15 @@ fn third_stage(
     if input.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = nets.onet(photo, &windows(input))?;
+    let outputs = nets.onet(photo, &windows(input))?;
     let faces: Vec<Detection> = input
         .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| answer.score > threshold)
-        .map(|((bbox, _), answer)| Detection {
-            bbox: bbreg(bbox, answer.regression),
-            landmarks: landmarks(bbox, answer),
-            probability: answer.score,
+        .zip(&outputs)
+        .filter(|(_, output)| output.score > threshold)
+        .map(|((bbox, _), output)| Detection {
+            bbox: bbreg(bbox, output.regression),
+            landmarks: landmarks(bbox, output),
+            probability: output.score,
         })
         .collect();
     let boxes: Vec<ScoredBox> =
@@ -103,7 +103,7 @@ fn third_stage(
     Ok(nms_min(&boxes, FACE_NMS).into_iter().map(|index| faces[index]).collect())
 }
 
-/// The boxes that have pixels; a box without any is dropped.
+/// The boxes that overlap the photo, with their windows.
 fn candidates(boxes: &[BBox], photo: RgbView<'_>) -> Vec<Candidate> {
     boxes.iter().filter_map(|b| Some((*b, pad(b, photo.width, photo.height)?))).collect()
 }
@@ -113,9 +113,9 @@ fn windows(candidates: &[Candidate]) -> Vec<Window> {
 }
 
 /// From fractions of the box O-Net saw (width and height with the +1) to pixels of the photo.
-fn landmarks(b: &BBox, answer: &OnetOutput) -> Landmarks {
+fn landmarks(b: &BBox, output: &OnetOutput) -> Landmarks {
     let (w, h) = (b.width() + 1.0, b.height() + 1.0);
-    let (px, py) = answer.landmarks.split_at(5);
+    let (px, py) = output.landmarks.split_at(5);
     let point = |i: usize| Point { x: w * px[i] + b.x1 - 1.0, y: h * py[i] + b.y1 - 1.0 };
     Landmarks::from([point(0), point(1), point(2), point(3), point(4)])
 }

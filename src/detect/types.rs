@@ -31,20 +31,20 @@ impl Default for DetectParams {
     }
 }
 
-/// How many boxes entered each stage; for comparing with the reference.
+/// Number of candidate boxes at the input of each network, for comparison with the reference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CandidateCounts {
-    /// Boxes that R-Net saw.
+    /// Input boxes of R-Net.
     pub rnet: usize,
-    /// Boxes that O-Net saw.
+    /// Input boxes of O-Net.
     pub onet: usize,
 }
 
-/// What the detector found.
+/// Output of the detector.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detected {
     /// The faces, largest box first.
     pub faces: Vec<Detection>,
-    /// Boxes on the way.
+    /// Candidates at each stage.
     pub candidates: CandidateCounts,
 }

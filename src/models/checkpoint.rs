@@ -1,8 +1,8 @@
 //! Reads PyTorch checkpoints of both formats: that of `torch.save` before version 1.6
-//! (`legacy`) and the zip archive since then (`archive`). Nothing in them is run.
+//! (`legacy`) and the zip archive since then (`archive`). No code in them is executed.
 //!
-//! A checkpoint here is a state dict: names of tensors, each a strided view of a storage. Opening it
-//! reads the pickle alone; a tensor's numbers are read when they are asked for, by name and shape.
+//! A checkpoint is a state dict: tensors by name, each a strided view of a storage. Opening it reads the pickle only;
+//! the values of a tensor are read on request, by name and expected shape.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ mod storage;
 
 use storage::TensorView;
 
-/// Largest checkpoint that is read, bytes. That of FaceNet has 112 MB.
+/// Largest checkpoint that is read, bytes: 512 MiB. The checkpoint of FaceNet has 112 MB.
 pub const MAX_CHECKPOINT_BYTES: u64 = 1 << 29;
 
 /// An open checkpoint.
@@ -32,7 +32,7 @@ enum Storages<'f> {
     Archive(archive::Storages<'f>),
 }
 
-/// Whether `bytes` start like a checkpoint of either format. A zip archive of anything else does too.
+/// Whether `bytes` start with the magic number of either format. True for any zip archive.
 #[must_use]
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
     legacy::has_magic(bytes) || archive::is_zip(bytes)
@@ -42,7 +42,7 @@ impl<'f> Checkpoint<'f> {
     /// Opens the checkpoint in `bytes`.
     ///
     /// # Errors
-    /// [`Error::Model`] when it is none, or names anything but tensors.
+    /// [`Error::Model`] when it is not a checkpoint, or refers to anything but tensors.
     pub fn open(bytes: &'f [u8]) -> Result<Self> {
         let opened = if archive::is_zip(bytes) {
             archive::open(bytes).map(|(tensors, storages)| (tensors, Storages::Archive(storages)))
@@ -66,11 +66,11 @@ impl<'f> Checkpoint<'f> {
         self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
     }
 
-    /// The numbers of the tensor `name` as float32, in row-major order. Its shape must be `shape`.
+    /// The values of the tensor `name` as float32, row-major. Its shape must be `shape`.
     ///
     /// # Errors
-    /// [`Error::Model`] naming the tensor when it is missing, of another shape, not of floating-point
-    /// numbers, or beyond its storage.
+    /// [`Error::Model`] naming the tensor when it is missing, has another shape, is not floating-point, or exceeds its
+    /// storage.
     pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let error = |reason: String| Error::from(ModelError::Tensor { tensor: name.to_owned(), reason });
         let tensor = self

@@ -1,5 +1,5 @@
-//! Fetches a file over HTTP into a partial file, and goes on where a broken download ended: in the
-//! same run, and in the next one.
+//! Downloads a file over HTTP into a partial file, and resumes interrupted downloads with range requests: in the same
+//! run, and in the next one.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -12,59 +12,59 @@ use ureq::{Agent, Body};
 
 use crate::error::{Error, ModelError, Result};
 
-/// Bytes read at a time.
+/// Size of the read buffer, bytes.
 const CHUNK: usize = 1 << 16;
 
-/// How patient a download is.
+/// When a download is retried, and when it is given up.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// How often in a row the connection may break without a byte more than before.
+pub struct RetryPolicy {
+    /// Largest number of consecutive failed attempts without progress.
     pub attempts: u32,
-    /// Wait before the second attempt; it doubles with each further one.
-    pub pause: Duration,
-    /// How long the server may be silent.
-    pub idle: Duration,
+    /// Delay before the first retry; doubled for each further one.
+    pub backoff: Duration,
+    /// Timeout of the connection, of the response headers and of each read.
+    pub idle_timeout: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 5, pause: Duration::from_secs(1), idle: Duration::from_secs(30) }
+        Self { attempts: 5, backoff: Duration::from_secs(1), idle_timeout: Duration::from_secs(30) }
     }
 }
 
-/// Bytes that are there, and how many there will be, where the server says so.
+/// Progress callback: bytes received, and the total if the server announced it.
 pub type OnProgress<'p> = dyn FnMut(u64, Option<u64>) + 'p;
 
-/// Why an attempt ended early.
-enum Failure {
-    /// Another attempt may go on from here.
+/// Why an attempt failed.
+enum AttemptError {
+    /// Transient: retry, and resume.
     Broken(String),
-    /// Another attempt may help, from the start: what is there is of another file.
+    /// The partial file does not match the file on the server: retry from the start.
     Stale(String),
-    /// None will help.
+    /// Permanent: do not retry.
     Final(String),
 }
 
-/// Fetches `url` into the file `partial`. When the connection breaks too often, that keeps what has
-/// come; after any other failure it is gone.
+/// Downloads `url` into the file `partial`. When retries are exhausted, the file keeps the bytes received, so that a
+/// later call resumes; after a permanent error it is removed.
 ///
 /// # Errors
 /// [`Error::Model`] when the server refuses, the file is larger than `max_bytes`, another process
-/// is fetching it, or the connection breaks too often.
+/// is downloading it, or retries are exhausted.
 pub fn fetch(
     url: &str,
     partial: &Path,
     max_bytes: u64,
-    patience: Patience,
+    retry: RetryPolicy,
     on_progress: &mut OnProgress<'_>,
 ) -> Result<()> {
     let error = |reason: String| Error::from(ModelError::Download { url: url.to_owned(), reason });
     let mut file = open_locked(partial).map_err(error)?;
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_connect(Some(patience.idle))
-        .timeout_recv_response(Some(patience.idle))
-        .timeout_per_read(Some(patience.idle))
+        .timeout_connect(Some(retry.idle_timeout))
+        .timeout_recv_response(Some(retry.idle_timeout))
+        .timeout_per_read(Some(retry.idle_timeout))
         .build()
         .into();
     let mut best = length(&file).map_err(error)?;
@@ -72,26 +72,26 @@ pub fn fetch(
     loop {
         let reason = match attempt(&agent, url, &mut file, max_bytes, on_progress) {
             Ok(()) => return file.sync_all().map_err(|reason| error(reason.to_string())),
-            Err(Failure::Final(reason)) => {
-                // A file that stays behind is only in the way; the failure says more.
+            Err(AttemptError::Final(reason)) => {
+                // The download error is reported, not that of the removal.
                 let _ = fs::remove_file(partial);
                 return Err(error(reason));
             }
-            Err(Failure::Stale(reason)) => {
+            Err(AttemptError::Stale(reason)) => {
                 file.set_len(0).map_err(|reason| error(reason.to_string()))?;
                 reason
             }
-            Err(Failure::Broken(reason)) => reason,
+            Err(AttemptError::Broken(reason)) => reason,
         };
         let got = length(&file).map_err(error)?;
         failures = if got > best { 1 } else { failures + 1 };
         best = best.max(got);
-        if failures >= patience.attempts {
+        if failures >= retry.attempts {
             return Err(error(format!(
-                "{reason}; {got} bytes are kept, the same command goes on from there"
+                "{reason}; {got} bytes are kept: run the same command again to resume"
             )));
         }
-        thread::sleep(patience.pause * 2u32.saturating_pow(failures - 1));
+        thread::sleep(retry.backoff * 2u32.saturating_pow(failures - 1));
     }
 }
 
@@ -105,7 +105,7 @@ fn open_locked(partial: &Path) -> Result<File, String> {
         .map_err(|reason| format!("{}: {reason}", partial.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another process is fetching it".into()),
+        Err(TryLockError::WouldBlock) => Err("another process is downloading it".into()),
         Err(TryLockError::Error(reason)) => Err(format!("{}: {reason}", partial.display())),
     }
 }
@@ -120,50 +120,56 @@ fn attempt(
     file: &mut File,
     max_bytes: u64,
     on_progress: &mut OnProgress<'_>,
-) -> Result<(), Failure> {
-    let have = length(file).map_err(Failure::Final)?;
+) -> Result<(), AttemptError> {
+    let have = length(file).map_err(AttemptError::Final)?;
     let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
     if have > 0 {
         request = request.header(header::RANGE, format!("bytes={have}-"));
     }
     let response = request.call().map_err(|reason| match reason {
         ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::Tls(_) => {
-            Failure::Final(reason.to_string())
+            AttemptError::Final(reason.to_string())
         }
-        _ => Failure::Broken(reason.to_string()),
+        _ => AttemptError::Broken(reason.to_string()),
     })?;
     let Some((start, total)) = extent(&response, have)? else { return Ok(()) };
     if let Some(total) = total.filter(|total| *total > max_bytes) {
-        return Err(Failure::Final(format!(
+        return Err(AttemptError::Final(format!(
             "expected at most {max_bytes} bytes, the server announces {total}"
         )));
     }
     let to_start = file.set_len(start).and_then(|()| file.seek(SeekFrom::Start(start)));
-    to_start.map_err(|reason| Failure::Final(reason.to_string()))?;
+    to_start.map_err(|reason| AttemptError::Final(reason.to_string()))?;
     copy(response.into_body(), file, (start, total), max_bytes, on_progress)
 }
 
-/// Where the body starts in the file, and how long the file is. `None` when all of it is there.
-fn extent(response: &Response<Body>, have: u64) -> Result<Option<(u64, Option<u64>)>, Failure> {
+/// Offset of the response body in the file, and length of the file. `None` when the download is complete.
+fn extent(response: &Response<Body>, have: u64) -> Result<Option<(u64, Option<u64>)>, AttemptError> {
     let number = |name| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
     let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     let range = range.and_then(content_range);
     match response.status() {
-        // The whole file, also from a server that knows no ranges.
+        // The whole file; also from a server without range requests.
         StatusCode::OK => Ok(Some((0, number(header::CONTENT_LENGTH)))),
         StatusCode::PARTIAL_CONTENT => match range {
             Some((Some(start), total)) if start == have => Ok(Some((start, total))),
-            _ => Err(Failure::Stale(format!("expected the bytes from {have} on, the server sends others"))),
+            _ => Err(AttemptError::Stale(format!(
+                "expected the bytes from {have} on, the server sends another range"
+            ))),
         },
         StatusCode::RANGE_NOT_SATISFIABLE => match range {
             Some((None, Some(total))) if total == have => Ok(None),
-            _ => Err(Failure::Stale(format!("expected the bytes from {have} on, the server has none"))),
+            _ => Err(AttemptError::Stale(format!(
+                "expected the bytes from {have} on, the server has no such range"
+            ))),
         },
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Err(Failure::Broken(format!("the server answers {}", response.status())))
+            Err(AttemptError::Broken(format!("the server answers {}", response.status())))
         }
-        status if status.is_server_error() => Err(Failure::Broken(format!("the server answers {status}"))),
-        status => Err(Failure::Final(format!("expected the file, the server answers {status}"))),
+        status if status.is_server_error() => {
+            Err(AttemptError::Broken(format!("the server answers {status}")))
+        }
+        status => Err(AttemptError::Final(format!("expected the file, the server answers {status}"))),
     }
 }
 
@@ -177,33 +183,33 @@ fn content_range(range: &str) -> Option<(Option<u64>, Option<u64>)> {
     Some((start, total.trim().parse().ok()))
 }
 
-/// Appends the body to the file, and checks its length.
+/// Appends the response body to the file and checks the length.
 fn copy(
     mut body: Body,
     file: &mut File,
     (start, total): (u64, Option<u64>),
     max_bytes: u64,
     on_progress: &mut OnProgress<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), AttemptError> {
     let mut reader = body.as_reader();
     let mut chunk = vec![0; CHUNK];
     let mut got = start;
     on_progress(got, total);
     loop {
-        let len = reader
-            .read(&mut chunk)
-            .map_err(|reason| Failure::Broken(format!("the connection broke after {got} bytes: {reason}")))?;
+        let len = reader.read(&mut chunk).map_err(|reason| {
+            AttemptError::Broken(format!("the connection broke after {got} bytes: {reason}"))
+        })?;
         let Some(read) = chunk.get(..len).filter(|read| !read.is_empty()) else { break };
         got += len as u64;
         if got > max_bytes {
-            return Err(Failure::Final(format!("expected at most {max_bytes} bytes, found more")));
+            return Err(AttemptError::Final(format!("expected at most {max_bytes} bytes, found more")));
         }
-        file.write_all(read).map_err(|reason| Failure::Final(reason.to_string()))?;
+        file.write_all(read).map_err(|reason| AttemptError::Final(reason.to_string()))?;
         on_progress(got, total);
     }
     match total {
         Some(total) if got < total => {
-            Err(Failure::Broken(format!("the connection ended after {got} of {total} bytes")))
+            Err(AttemptError::Broken(format!("the connection ended after {got} of {total} bytes")))
         }
         _ => Ok(()),
     }

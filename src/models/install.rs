@@ -1,5 +1,5 @@
-//! Installs a network that is not shipped: fetch or read it, convert it, test it, and only then put
-//! it in place.
+//! Installs a model that is not shipped: downloads or reads it, converts it to ONNX, runs the self-test, and then
+//! moves it into place.
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -8,20 +8,20 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES};
-use super::download::{self, Patience};
+use super::download::{self, RetryPolicy};
 use super::facenet_onnx;
+use super::install_record::InstallRecord;
 use super::manifest::Entry;
 use super::self_test::SelfTest;
 use super::sha256;
-use super::sidecar::Sidecar;
 use crate::atomic_file;
 use crate::error::{DataError, Error, ModelError, Operation, Result};
 use crate::hex::to_hex;
 
-/// Mode of an installed model: weights that anyone may fetch, for whichever user runs the service.
+/// File mode of an installed model: readable by whichever user runs the service; the weights are public.
 const MODE: u32 = 0o644;
 
-/// Where a model comes from.
+/// Source of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file on this machine.
@@ -31,7 +31,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// A URL when it starts like one, else a file.
+    /// A URL if `text` starts with `http://` or `https://`, else a path.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -51,10 +51,10 @@ impl fmt::Display for Source {
     }
 }
 
-/// What an installation is doing.
+/// Progress of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Fetching: bytes that are there, and how many there will be, where the server says so.
+    /// Downloading: bytes received, and the total if the server announced it.
     Downloading(u64, Option<u64>),
     /// Reading the checkpoint and folding batch norm.
     Converting,
@@ -69,32 +69,32 @@ pub struct Installed {
     pub path: PathBuf,
     /// Its SHA-256.
     pub sha256: [u8; 32],
-    /// Cosine similarity of its answer to the known embedding.
+    /// Cosine similarity of its self-test embedding to the reference.
     pub cosine: f32,
 }
 
-/// Installs one model into one folder.
+/// Installation of one model into one directory.
 #[derive(Debug)]
 pub struct Installer<'a> {
-    /// Which model.
+    /// The model.
     pub entry: &'a Entry,
-    /// Where to; made as needed.
-    pub folder: &'a Path,
-    /// What the network must pass.
+    /// Target directory; created if missing.
+    pub directory: &'a Path,
+    /// The test that the network must pass.
     pub self_test: SelfTest,
-    /// For downloads.
-    pub patience: Patience,
+    /// Retries of downloads.
+    pub retry: RetryPolicy,
 }
 
 impl Installer<'_> {
     /// Installs the model from `source`: an ONNX file, or a PyTorch checkpoint of either format.
-    /// When this fails, the folder is as it was, but for the start of a download that can go on.
+    /// On failure the directory is unchanged, except for a partial download that can be resumed.
     ///
     /// # Errors
-    /// [`Error::Model`] when the source can't be had, is no such network, or fails the self-test;
-    /// [`Error::Data`] when the folder can't be written.
+    /// [`Error::Model`] when the source can't be read, is not that network, or fails the self-test;
+    /// [`Error::Data`] when the directory can't be written.
     pub fn install(&self, source: &Source, on_step: &mut dyn FnMut(Step)) -> Result<Installed> {
-        fs::create_dir_all(self.folder).map_err(|reason| self.not_written(self.folder, reason))?;
+        fs::create_dir_all(self.directory).map_err(|reason| self.not_written(self.directory, reason))?;
         match source {
             Source::File(path) => {
                 let bytes = read(path)?;
@@ -102,21 +102,21 @@ impl Installer<'_> {
             }
             Source::Url(url) => {
                 let partial = self.partial(url);
-                download::fetch(url, &partial, MAX_CHECKPOINT_BYTES, self.patience, &mut |got, total| {
+                download::fetch(url, &partial, MAX_CHECKPOINT_BYTES, self.retry, &mut |got, total| {
                     on_step(Step::Downloading(got, total));
                 })?;
                 let installed = read(&partial).and_then(|bytes| self.install_bytes(&bytes, source, on_step));
-                // Used, or of no use: the next attempt starts anew.
+                // Installed or refused: either way the partial file is not needed again.
                 fs::remove_file(&partial).map_err(|reason| self.not_written(&partial, reason))?;
                 installed
             }
         }
     }
 
-    /// Where the download of `url` is kept until it is whole.
+    /// Path of the partial file of a download of `url`.
     fn partial(&self, url: &str) -> PathBuf {
         let hash = to_hex(&sha256(url.as_bytes()));
-        self.folder.join(format!(".{}.{}.part", self.entry.file, hash.get(..16).unwrap_or_default()))
+        self.directory.join(format!(".{}.{}.part", self.entry.file, hash.get(..16).unwrap_or_default()))
     }
 
     fn install_bytes(
@@ -140,43 +140,42 @@ impl Installer<'_> {
         };
         on_step(Step::Testing);
         let cosine = self.self_test.run(onnx).map_err(refused)?;
-        let path = self.folder.join(&self.entry.file);
+        let path = self.directory.join(&self.entry.file);
         let hash = sha256(onnx);
-        let sidecar = Sidecar {
+        let record = InstallRecord {
             sha256: to_hex(&hash),
             source: source.to_string(),
             source_sha256: to_hex(&sha256(bytes)),
             replaces_sha256: None,
         };
-        self.put_both(&path, onnx, &sidecar)?;
+        self.replace_both(&path, onnx, &record)?;
         Ok(Installed { path, sha256: hash, cosine })
     }
 
-    /// Puts a model and its note in place. Whenever this is cut short, the model that is there can be used.
-    fn put_both(&self, path: &Path, onnx: &[u8], sidecar: &Sidecar) -> Result<()> {
-        let note = Sidecar::path(path);
-        // The note first: a model without its note would be refused, a note without its model is nothing.
-        // Until the model is replaced, the note is good for the old one, too.
-        let between = Sidecar { replaces_sha256: self.usable_hash(path), ..sidecar.clone() };
-        self.put(&note, between.to_toml()?.as_bytes())?;
-        self.put(path, onnx)?;
-        if between == *sidecar {
+    /// Writes a model and its record. Interrupted at any point, the model in the directory stays usable.
+    fn replace_both(&self, path: &Path, onnx: &[u8], record: &InstallRecord) -> Result<()> {
+        let record_path = InstallRecord::path(path);
+        // The record first: a model without a record would be refused. Until the model is replaced, the record is
+        // valid for the previous file, too.
+        let between = InstallRecord { replaces_sha256: self.usable_hash(path), ..record.clone() };
+        self.replace(&record_path, between.to_toml()?.as_bytes())?;
+        self.replace(path, onnx)?;
+        if between == *record {
             return Ok(());
         }
-        self.put(&note, sidecar.to_toml()?.as_bytes())
+        self.replace(&record_path, record.to_toml()?.as_bytes())
     }
 
-    /// SHA-256 of the model that is there, if it is one that may be used: a note must not make an
-    /// altered file good.
+    /// SHA-256 of the present model file, if it is valid: a new record must not make an altered file valid.
     fn usable_hash(&self, path: &Path) -> Option<String> {
         let found = to_hex(&sha256(&read(path).ok()?));
-        let noted = Sidecar::beside(path).ok().flatten();
+        let recorded = InstallRecord::beside(path).ok().flatten();
         let known = self.entry.sha256.contains(&found)
-            || noted.is_some_and(|noted| noted.hashes().any(|hash| hash == found));
+            || recorded.is_some_and(|recorded| recorded.hashes().any(|hash| hash == found));
         known.then_some(found)
     }
 
-    fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         atomic_file::replace(path, |file| file.write_all(bytes))
             .and_then(|file| file.set_permissions(Permissions::from_mode(MODE)))
             .map_err(|reason| self.not_written(path, reason))
@@ -188,7 +187,7 @@ impl Installer<'_> {
     }
 }
 
-/// Reads a whole file that is not larger than a checkpoint may be.
+/// Reads a file of at most [`MAX_CHECKPOINT_BYTES`].
 fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |source| ModelError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
@@ -208,7 +207,7 @@ mod tests {
     #[test]
     fn a_source_is_a_url_or_a_file() {
         assert_eq!(Source::parse("HTTPS://example.org/a.pt"), Source::Url("HTTPS://example.org/a.pt".into()));
-        assert_eq!(Source::parse("folder/a.pt"), Source::File("folder/a.pt".into()));
+        assert_eq!(Source::parse("directory/a.pt"), Source::File("directory/a.pt".into()));
         assert_eq!(Source::parse("C://a.pt"), Source::File("C://a.pt".into()));
     }
 }

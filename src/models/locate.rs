@@ -1,23 +1,23 @@
-//! Where the networks' files lie.
+//! The search path of model files.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The places that depend on the process: environment and location of the binary.
+/// What the search path depends on: environment variables and the location of the executable.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     /// `$XDG_DATA_HOME`.
     pub(crate) xdg_data_home: Option<OsString>,
     /// `$HOME`.
     pub(crate) home: Option<OsString>,
-    /// The running binary.
+    /// Path of the running executable.
     pub(crate) binary: Option<PathBuf>,
 }
 
-impl Surroundings {
-    /// Those of this process.
-    pub(crate) fn of_this_process() -> Self {
+impl Environment {
+    /// The environment of this process.
+    pub(crate) fn from_process() -> Self {
         Self {
             xdg_data_home: env::var_os("XDG_DATA_HOME"),
             home: env::var_os("HOME"),
@@ -25,10 +25,10 @@ impl Surroundings {
         }
     }
 
-    /// The user's own models folder, `$XDG_DATA_HOME/facerec/models` or
-    /// `~/.local/share/facerec/models`. A relative `$XDG_DATA_HOME` is ignored, as the XDG base
-    /// directory specification demands.
-    pub(crate) fn user_folder(&self) -> Option<PathBuf> {
+    /// The user's models directory, `$XDG_DATA_HOME/facerec/models` or
+    /// `~/.local/share/facerec/models`. A relative `$XDG_DATA_HOME` is ignored, as the XDG Base
+    /// Directory Specification requires.
+    pub(crate) fn user_directory(&self) -> Option<PathBuf> {
         let absolute =
             |value: &Option<OsString>| value.as_ref().map(PathBuf::from).filter(|p| p.is_absolute());
         let data = absolute(&self.xdg_data_home)
@@ -36,30 +36,30 @@ impl Surroundings {
         Some(data.join("facerec").join("models"))
     }
 
-    /// The folders to search, first to last: the one asked for, the user's, `models` beside the
-    /// binary, `models` of the package this binary was built from.
-    pub(crate) fn search_path(&self, asked_for: Option<&Path>) -> Vec<PathBuf> {
-        let beside = self.binary.as_deref().and_then(Path::parent).map(|folder| folder.join("models"));
+    /// The directories to search, in order: `--models`, the user's, `models` beside the executable, `models` of the
+    /// package that the executable was built from.
+    pub(crate) fn search_path(&self, explicit: Option<&Path>) -> Vec<PathBuf> {
+        let beside = self.binary.as_deref().and_then(Path::parent).map(|directory| directory.join("models"));
         let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-        let mut folders: Vec<PathBuf> = Vec::new();
-        for folder in [asked_for.map(Path::to_path_buf), self.user_folder(), beside, Some(package)] {
-            folders.extend(folder.filter(|folder| !folders.contains(folder)));
+        let mut directories: Vec<PathBuf> = Vec::new();
+        for directory in [explicit.map(Path::to_path_buf), self.user_directory(), beside, Some(package)] {
+            directories.extend(directory.filter(|directory| !directories.contains(directory)));
         }
-        folders
+        directories
     }
 }
 
-/// The first folder of `folders` that has `file`, as the file's path.
-pub(crate) fn find(folders: &[PathBuf], file: &str) -> Option<PathBuf> {
-    folders.iter().map(|folder| folder.join(file)).find(|path| path.is_file())
+/// Path of `file` in the first directory that has it.
+pub(crate) fn find(directories: &[PathBuf], file: &str) -> Option<PathBuf> {
+    directories.iter().map(|directory| directory.join(file)).find(|path| path.is_file())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn surroundings(xdg: Option<&str>, home: Option<&str>) -> Surroundings {
-        Surroundings {
+    fn environment(xdg: Option<&str>, home: Option<&str>) -> Environment {
+        Environment {
             xdg_data_home: xdg.map(Into::into),
             home: home.map(Into::into),
             binary: Some("/opt/facerec/facerec".into()),
@@ -67,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_asked_for_comes_first() {
-        let path = surroundings(Some("/data"), Some("/home/ada")).search_path(Some(Path::new("mine")));
+    fn the_explicit_directory_comes_first() {
+        let path = environment(Some("/data"), Some("/home/ada")).search_path(Some(Path::new("mine")));
         let package = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
         assert_eq!(
             path,
@@ -77,17 +77,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_searched_once() {
-        let path = surroundings(Some("/data"), None).search_path(Some(Path::new("/data/facerec/models")));
+    fn a_directory_is_searched_once() {
+        let path = environment(Some("/data"), None).search_path(Some(Path::new("/data/facerec/models")));
         assert_eq!(path.len(), 3);
     }
 
     #[test]
-    fn the_user_folder_follows_the_xdg_specification() {
+    fn the_user_directory_follows_the_xdg_specification() {
         let home = Some(PathBuf::from("/home/ada/.local/share/facerec/models"));
-        assert_eq!(surroundings(None, Some("/home/ada")).user_folder(), home);
-        assert_eq!(surroundings(Some(""), Some("/home/ada")).user_folder(), home);
-        assert_eq!(surroundings(Some("relative"), Some("/home/ada")).user_folder(), home);
-        assert_eq!(surroundings(Some("relative"), None).user_folder(), None);
+        assert_eq!(environment(None, Some("/home/ada")).user_directory(), home);
+        assert_eq!(environment(Some(""), Some("/home/ada")).user_directory(), home);
+        assert_eq!(environment(Some("relative"), Some("/home/ada")).user_directory(), home);
+        assert_eq!(environment(Some("relative"), None).user_directory(), None);
     }
 }

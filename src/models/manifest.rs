@@ -6,19 +6,19 @@ use serde::Deserialize;
 
 use crate::error::{ModelError, Result};
 
-/// The manifest as text; compiled in, so that nobody who can write to the models folder can change
-/// which files are trusted.
+/// The manifest as text. It is compiled in: write access to the models directory does not suffice to change which
+/// files are trusted.
 const TEXT: &str = include_str!("../../models/manifest.toml");
 
 static MANIFEST: LazyLock<Result<Manifest, String>> = LazyLock::new(|| Manifest::parse(TEXT));
 
-/// What a network is for.
+/// Role of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// One of MTCNN's three networks.
     Detector,
-    /// A FaceNet: 160x160 crop to 512 floats.
+    /// A FaceNet: from a face of 160x160 pixels to an embedding of 512 floats.
     Embedder,
 }
 
@@ -28,11 +28,11 @@ pub enum Role {
 pub struct Entry {
     /// The name users give: `pnet`, `rnet`, `onet`, `casia`, `vggface2`.
     pub name: String,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
-    /// File name in a models folder.
+    /// File name in the models directory.
     pub file: String,
-    /// SHA-256 of every file known to be right, lower-case hexadecimal.
+    /// SHA-256 of each valid file, lower-case hexadecimal.
     pub sha256: Vec<String>,
     /// Where the weights come from.
     pub source: String,
@@ -42,7 +42,7 @@ pub struct Entry {
     pub input: String,
     /// Shape and meaning of the output.
     pub output: String,
-    /// Cosine distance below which two faces are one person's; embedders only.
+    /// Default threshold of cosine distance, 0 to 2: a match is below it. Embedders only.
     pub default_threshold: Option<f32>,
     /// Where `facerec models install` gets it; `None` for a network that is shipped.
     pub install_from: Option<String>,
@@ -61,7 +61,7 @@ impl Manifest {
     /// The manifest of this build.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when the text compiled in is no manifest, which a test rules out.
+    /// [`crate::error::Error::Model`] when the compiled-in text is invalid, which a test rules out.
     pub fn builtin() -> Result<&'static Self> {
         MANIFEST.as_ref().map_err(|reason| ModelError::Builtin(reason.clone()).into())
     }
@@ -73,7 +73,7 @@ impl Manifest {
     /// The network of this name.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] naming the ones there are.
+    /// [`crate::error::Error::Model`] naming the known ones.
     pub fn entry(&self, name: &str) -> Result<&Entry> {
         self.models.iter().find(|entry| entry.name == name).ok_or_else(|| {
             let known: Vec<_> = self.models.iter().map(|entry| entry.name.as_str()).collect();
@@ -85,7 +85,7 @@ impl Manifest {
     /// The embedder of this name.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] naming the ones there are.
+    /// [`crate::error::Error::Model`] naming the known ones.
     pub fn embedder(&self, name: &str) -> Result<&Entry> {
         self.embedders().find(|entry| entry.name == name).ok_or_else(|| {
             let known: Vec<_> = self.embedders().map(|entry| entry.name.as_str()).collect();

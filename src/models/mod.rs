@@ -1,5 +1,5 @@
-//! The networks' files: which there are ([`manifest`]), where they lie, whether they are what they
-//! should be, and how one that is not shipped gets here.
+//! Model files: the list of them ([`manifest`]), their search path, the check of their SHA-256, and the installation
+//! of models that are not shipped ([`install`]).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,72 +13,72 @@ pub mod checkpoint;
 pub mod download;
 pub mod facenet_onnx;
 pub mod install;
+pub mod install_record;
 mod locate;
 pub mod manifest;
 pub mod self_test;
-pub mod sidecar;
 
-use locate::Surroundings;
+use install_record::InstallRecord;
+use locate::Environment;
 use manifest::{Entry, Manifest};
-use sidecar::Sidecar;
 
-/// The embedder that is shipped, and so always there.
+/// The embedder that is shipped with the program.
 pub const SHIPPED_EMBEDDER: &str = "casia";
 
-/// Finds the networks' files and reads them after checking their SHA-256.
+/// Finds model files and reads them, checking their SHA-256.
 #[derive(Debug, Clone)]
 pub struct ModelStore {
-    folders: Vec<PathBuf>,
-    install_folder: Option<PathBuf>,
+    directories: Vec<PathBuf>,
+    install_directory: Option<PathBuf>,
     manifest: &'static Manifest,
 }
 
-/// A network's file that was found and read.
+/// A model file that was read and checked.
 #[derive(Debug, Clone)]
 pub struct ModelFile {
-    /// Where it lies.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The ONNX file.
+    /// Content: an ONNX model.
     pub bytes: Vec<u8>,
     /// SHA-256 of `bytes`.
     pub sha256: [u8; 32],
 }
 
 impl ModelStore {
-    /// A store that searches `folder` (`--models`), then the user's data folder, then `models`
-    /// beside the binary, then `models` of the package it was built from.
+    /// A store that searches `directory` (`--models`), then the user's data directory, then `models` beside the
+    /// executable, then `models` of the package that the executable was built from.
     ///
     /// # Errors
-    /// [`Error::Model`] when the manifest compiled in is broken, which a test rules out.
-    pub fn new(folder: Option<&Path>) -> Result<Self> {
-        let surroundings = Surroundings::of_this_process();
+    /// [`Error::Model`] when the compiled-in manifest is invalid, which a test rules out.
+    pub fn new(directory: Option<&Path>) -> Result<Self> {
+        let environment = Environment::from_process();
         Ok(Self {
-            folders: surroundings.search_path(folder),
-            install_folder: folder.map(Path::to_path_buf).or_else(|| surroundings.user_folder()),
+            directories: environment.search_path(directory),
+            install_directory: directory.map(Path::to_path_buf).or_else(|| environment.user_directory()),
             manifest: Manifest::builtin()?,
         })
     }
 
-    /// The networks there are.
+    /// The list of known models.
     #[must_use]
     pub fn manifest(&self) -> &'static Manifest {
         self.manifest
     }
 
-    /// The folders that are searched, first to last.
+    /// The search path, in order.
     #[must_use]
-    pub fn folders(&self) -> &[PathBuf] {
-        &self.folders
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.directories
     }
 
-    /// Where a new model goes: the folder asked for, else the user's data folder.
+    /// Where models are installed: `--models`, else the user's data directory.
     ///
     /// # Errors
     /// [`Error::Model`] when there is neither.
-    pub fn install_folder(&self) -> Result<&Path> {
-        self.install_folder.as_deref().ok_or_else(|| {
+    pub fn install_directory(&self) -> Result<&Path> {
+        self.install_directory.as_deref().ok_or_else(|| {
             let message =
-                "there is no folder to install into: expected --models DIR, $XDG_DATA_HOME or $HOME, found none";
+                "no directory to install into: expected --models DIR, $XDG_DATA_HOME or $HOME, found none";
             ModelError::NotFound(message.to_owned()).into()
         })
     }
@@ -92,7 +92,7 @@ impl ModelStore {
         Ok([read("pnet")?, read("rnet")?, read("onet")?])
     }
 
-    /// A FaceNet as ONNX, and the SHA-256 of its file.
+    /// An embedder as ONNX, and the SHA-256 of its file.
     ///
     /// # Errors
     /// [`Error::Model`] when there is no such model, or it is missing or altered.
@@ -101,24 +101,24 @@ impl ModelStore {
         Ok((file.bytes, file.sha256))
     }
 
-    /// Whether the file of this model is there. Says nothing of its content.
+    /// Whether the file of this model exists. Its content is not checked.
     #[must_use]
     pub fn installed(&self, name: &str) -> bool {
         self.manifest.entry(name).is_ok_and(|entry| self.path(entry).is_some())
     }
 
-    /// Where the file of this model lies, if anywhere.
+    /// Path of the file of this model; `None` if it is in no directory of the search path.
     #[must_use]
     pub fn path(&self, entry: &Entry) -> Option<PathBuf> {
-        locate::find(&self.folders, &entry.file)
+        locate::find(&self.directories, &entry.file)
     }
 
-    /// Reads the file of a model and checks it against the manifest, or against what its
-    /// installation noted.
+    /// Reads the file of a model and checks its SHA-256 against the manifest, and against the install record of an
+    /// installed model.
     ///
     /// # Errors
-    /// [`Error::Model`] saying where was searched when it is missing, and what was expected and
-    /// found when it is altered.
+    /// [`Error::Model`] with the search path when the file is missing, and with both checksums when it is
+    /// altered.
     pub fn read(&self, entry: &Entry) -> Result<ModelFile> {
         let path = self.path(entry).ok_or_else(|| self.missing(entry))?;
         let bytes = fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
@@ -126,7 +126,7 @@ impl ModelStore {
         let found = to_hex(&sha256);
         let mut expected = entry.sha256.clone();
         if entry.install_from.is_some() && !expected.contains(&found) {
-            expected.extend(Sidecar::beside(&path)?.into_iter().flat_map(Sidecar::hashes));
+            expected.extend(InstallRecord::beside(&path)?.into_iter().flat_map(InstallRecord::hashes));
         }
         if expected.contains(&found) {
             Ok(ModelFile { path, bytes, sha256 })
@@ -137,7 +137,8 @@ impl ModelStore {
     }
 
     fn missing(&self, entry: &Entry) -> Error {
-        let folders: Vec<_> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let directories: Vec<_> =
+            self.directories.iter().map(|directory| directory.display().to_string()).collect();
         let hint = if entry.install_from.is_some() {
             format!("; `facerec models install {}` fetches it", entry.name)
         } else {
@@ -147,7 +148,7 @@ impl ModelStore {
             "the {} model is not installed: expected {} in one of {}, found it in none{hint}",
             entry.name,
             entry.file,
-            folders.join(", ")
+            directories.join(", ")
         ))
         .into()
     }
@@ -162,12 +163,22 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// A store that looks into `folder` and nowhere else.
-    fn only(folder: &Path) -> ModelStore {
+    /// A store that looks into `directory` and nowhere else.
+    fn only(directory: &Path) -> ModelStore {
         ModelStore {
-            folders: vec![folder.to_path_buf()],
-            install_folder: Some(folder.to_path_buf()),
+            directories: vec![directory.to_path_buf()],
+            install_directory: Some(directory.to_path_buf()),
             manifest: Manifest::builtin().unwrap(),
+        }
+    }
+
+    /// The install record of a model file with this content.
+    fn record_of(content: &[u8]) -> InstallRecord {
+        InstallRecord {
+            sha256: to_hex(&sha256(content)),
+            source: "here".into(),
+            source_sha256: "00".into(),
+            replaces_sha256: None,
         }
     }
 
@@ -194,38 +205,33 @@ mod tests {
 
     #[test]
     fn an_altered_network_is_an_error_with_both_hashes() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("pnet.onnx"), b"altered").unwrap();
-        let message = only(folder.path()).detector().unwrap_err().to_string();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("pnet.onnx"), b"altered").unwrap();
+        let message = only(directory.path()).detector().unwrap_err().to_string();
         assert_eq!(
             message,
             format!(
                 "{}/pnet.onnx is not the pnet model it should be: expected SHA-256 \
                  823855368c3ae5053ce4162d07ed872da5f3dc94997e79a09053969a8ab7d171, found {}",
-                folder.path().display(),
+                directory.path().display(),
                 to_hex(&sha256(b"altered"))
             )
         );
     }
 
     #[test]
-    fn an_installed_network_is_held_against_its_sidecar() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("facenet-vggface2.onnx");
+    fn an_installed_network_is_held_against_its_record() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("facenet-vggface2.onnx");
         fs::write(&path, b"converted").unwrap();
-        let sidecar = Sidecar {
-            sha256: to_hex(&sha256(b"converted")),
-            source: "here".into(),
-            source_sha256: "00".into(),
-            replaces_sha256: None,
-        };
-        fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
-        let store = only(folder.path());
+        let record = record_of(b"converted");
+        fs::write(InstallRecord::path(&path), record.to_toml().unwrap()).unwrap();
+        let store = only(directory.path());
         assert_eq!(store.embedder("vggface2").unwrap().0, b"converted");
 
         let replaces_sha256 = Some(to_hex(&sha256(b"the old one")));
-        let between = Sidecar { replaces_sha256, ..sidecar.clone() };
-        fs::write(Sidecar::path(&path), between.to_toml().unwrap()).unwrap();
+        let between = InstallRecord { replaces_sha256, ..record.clone() };
+        fs::write(InstallRecord::path(&path), between.to_toml().unwrap()).unwrap();
         for good in ["converted", "the old one"] {
             fs::write(&path, good).unwrap();
             assert_eq!(store.embedder("vggface2").unwrap().0, good.as_bytes());
@@ -233,21 +239,16 @@ mod tests {
 
         fs::write(&path, b"altered").unwrap();
         let message = store.embedder("vggface2").unwrap_err().to_string();
-        assert!(message.contains(&sidecar.sha256), "{message}");
+        assert!(message.contains(&record.sha256), "{message}");
     }
 
     #[test]
-    fn no_sidecar_vouches_for_a_shipped_network() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pnet.onnx");
+    fn no_record_vouches_for_a_shipped_network() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pnet.onnx");
         fs::write(&path, b"altered").unwrap();
-        let sidecar = Sidecar {
-            sha256: to_hex(&sha256(b"altered")),
-            source: "here".into(),
-            source_sha256: "00".into(),
-            replaces_sha256: None,
-        };
-        fs::write(Sidecar::path(&path), sidecar.to_toml().unwrap()).unwrap();
-        assert!(only(folder.path()).detector().is_err());
+        let record = record_of(b"altered");
+        fs::write(InstallRecord::path(&path), record.to_toml().unwrap()).unwrap();
+        assert!(only(directory.path()).detector().is_err());
     }
 }

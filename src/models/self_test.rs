@@ -1,4 +1,4 @@
-//! Whether a network answers as the one that was published: the embedding of a known face.
+//! Self-test of an embedder: its embedding of a known face against the published network's.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +15,11 @@ use crate::nn::tract::TractFaceNet;
 const CROP: &[u8] = include_bytes!("../../models/selftest.png");
 /// Its embedding by each model, from facenet-pytorch's pipeline and ONNX Runtime.
 const EMBEDDINGS: &str = include_str!("../../models/selftest.json");
-/// Cosine similarity to the known embedding from which a network is the right one. Float32 in
-/// another order of summation leaves 0.999999; other weights give less than 0.5.
+/// Smallest cosine similarity to the reference embedding that passes. Another summation order in float32 gives
+/// 0.999999; other weights give less than 0.5.
 pub const MIN_COSINE: f32 = 0.9999;
 
-/// A face and the embedding that the right network gives for it.
+/// A face and its reference embedding.
 #[derive(Debug, Clone)]
 pub struct SelfTest {
     crop: AlignedCrop,
@@ -27,7 +27,7 @@ pub struct SelfTest {
 }
 
 impl SelfTest {
-    /// A test of one's own.
+    /// A self-test with a given face and reference embedding.
     #[must_use]
     pub fn new(crop: AlignedCrop, expected: Embedding) -> Self {
         Self { crop, expected }
@@ -36,7 +36,7 @@ impl SelfTest {
     /// The test of the embedder `model`.
     ///
     /// # Errors
-    /// [`Error::Model`] when there is none for it, or the face compiled in is broken, which a unit
+    /// [`Error::Model`] when there is none for it, or the compiled-in face is invalid, which a unit
     /// test rules out.
     pub fn of(model: &str) -> Result<Self> {
         let broken =
@@ -53,17 +53,17 @@ impl SelfTest {
         Ok(Self { crop: AlignedCrop { pixels: face.data, window }, expected })
     }
 
-    /// Runs the network of an ONNX file: the cosine similarity of its answer to the known embedding.
+    /// Runs the network of an ONNX file on tract; returns the cosine similarity of its embedding to the reference.
     ///
     /// # Errors
-    /// [`Error::Model`] when the file is no such network, or its answer is another one.
+    /// [`Error::Model`] when the file is not such a network, or the similarity is below [`MIN_COSINE`].
     pub fn run(&self, onnx: &[u8]) -> Result<f32> {
-        // tract checks what it reads, but a file from anywhere must not bring the program down.
+        // tract checks its input, but a panic on an untrusted file must not end the program.
         let run = || {
             embed(&TractFaceNet::load(onnx)?, std::slice::from_ref(&self.crop), Standardisation::FixedImage)
         };
         let found = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-            Err(ModelError::Run("the network can't be read or run: tract gave up".into()).into())
+            Err(ModelError::Run("the network can't be read or run: tract panicked".into()).into())
         })?;
         let cosine = found.first().map_or(0.0, |found| 1.0 - found.cosine_distance(&self.expected));
         if cosine >= MIN_COSINE {

@@ -1,8 +1,8 @@
-//! The four networks behind two traits, so that engines can be exchanged and the steps between the
-//! networks can be tested on fakes.
+//! The interface of the four networks: two traits, implemented by the engines [`native`] and [`tract`](mod@tract) and by fakes in
+//! tests.
 //!
-//! An engine takes pixels of the photo and does its own area resampling
-//! ([`crate::imaging::resample`] says what that is): a fast engine fuses the two.
+//! An engine takes pixels of the photo and does the area resampling ([`crate::imaging::resample`]) itself, so that it
+//! can fuse the two.
 
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
@@ -10,17 +10,17 @@ use crate::imaging::{RgbView, Window};
 pub mod native;
 pub mod tract;
 
-/// Side of P-Net's receptive field, and so of the smallest pyramid level, pixels.
+/// Receptive field of P-Net, and smallest side of a pyramid level, pixels.
 pub const PNET_CELL: usize = 12;
-/// Step between P-Net's cells, pixels of the level.
+/// Stride of P-Net's cells, pixels of the level.
 pub const PNET_STRIDE: usize = 2;
-/// Side of R-Net's input, pixels.
+/// Width and height of R-Net's input, pixels.
 pub const RNET_SIDE: usize = 24;
-/// Side of O-Net's input, pixels.
+/// Width and height of O-Net's input, pixels.
 pub const ONET_SIDE: usize = 48;
-/// Side of FaceNet's input, pixels.
+/// Width and height of FaceNet's input, pixels.
 pub const FACENET_SIDE: usize = 160;
-/// Length of an embedding.
+/// Number of floats of an embedding.
 pub const EMBEDDING_LEN: usize = 512;
 
 /// Size of one level of the image pyramid, pixels.
@@ -33,8 +33,8 @@ pub struct LevelSize {
 }
 
 impl LevelSize {
-    /// Columns and rows of P-Net's answer for this level: a valid 3x3 convolution, a
-    /// ceil-mode 2x2 pooling, and two more valid 3x3 convolutions.
+    /// Columns and rows of P-Net's output for this level: a 3x3 convolution without padding, 2x2 max-pooling with
+    /// `ceil_mode`, and two more 3x3 convolutions without padding.
     #[must_use]
     pub fn cells(self) -> (usize, usize) {
         let cells = |pixels: usize| (pixels - 2).div_ceil(PNET_STRIDE) - 4;
@@ -42,7 +42,7 @@ impl LevelSize {
     }
 }
 
-/// One of P-Net's cells whose face score reached the threshold.
+/// Output of P-Net for one cell whose score reached the threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Proposal {
     /// Column of the cell; its receptive field starts at `2 * col` pixels of the level.
@@ -51,60 +51,60 @@ pub struct Proposal {
     pub row: u32,
     /// Probability of a face, 0 to 1 (softmax, second channel).
     pub score: f32,
-    /// Corrections of x1, y1, x2, y2, in widths and heights of the box.
+    /// Bounding-box regression of x1, y1, x2, y2, as fractions of the box's width and height.
     pub regression: [f32; 4],
 }
 
-/// R-Net's answer for one candidate.
+/// Output of R-Net for one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refinement {
     /// Probability of a face, 0 to 1.
     pub score: f32,
-    /// Corrections of x1, y1, x2, y2, in widths and heights of the box.
+    /// Bounding-box regression of x1, y1, x2, y2, as fractions of the box's width and height.
     pub regression: [f32; 4],
 }
 
-/// O-Net's answer for one candidate.
+/// Output of O-Net for one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OnetOutput {
     /// Probability of a face, 0 to 1.
     pub score: f32,
-    /// Corrections of x1, y1, x2, y2, in widths and heights of the box.
+    /// Bounding-box regression of x1, y1, x2, y2, as fractions of the box's width and height.
     pub regression: [f32; 4],
-    /// Five x, then five y, as fractions of the box's width and height.
+    /// Landmarks: five x, then five y, as fractions of the box's width and height.
     pub landmarks: [f32; 10],
 }
 
 /// MTCNN's three networks.
 pub trait DetectorNets: Send + Sync {
-    /// P-Net over each level of the pyramid of `photo`: for each level its cells with
-    /// `score >= threshold`, in row-major order.
+    /// Runs P-Net on each level of the pyramid of `photo`. Returns the cells with `score >= threshold` of each
+    /// level, in row-major order.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.
     fn pnet(&self, photo: RgbView<'_>, levels: &[LevelSize], threshold: f32) -> Result<Vec<Vec<Proposal>>>;
 
-    /// R-Net over each window of `photo`, area-resampled to 24x24. One answer a window, in order.
+    /// Runs R-Net on each window of `photo`, area-resampled to 24x24. One output per window, in order.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.
     fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>>;
 
-    /// O-Net over each window of `photo`, area-resampled to 48x48. One answer a window, in order.
+    /// Runs O-Net on each window of `photo`, area-resampled to 48x48. One output per window, in order.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>>;
 }
 
-/// A face ready for FaceNet: `160 x 160 x 3` floats (height, width, channel; RGB), standardised by
-/// the gallery's recipe to about -1 to 1.
+/// Input of FaceNet: `160 x 160 x 3` floats (height, width, channel; RGB), standardised to about -1 to 1; see
+/// `embed::Standardisation`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceInput(pub Vec<f32>);
 
-/// InceptionResnetV1.
+/// The embedder: InceptionResnetV1.
 pub trait FaceNet: Send + Sync {
-    /// The embedding of each face: [`EMBEDDING_LEN`] floats of L2 norm 1. One answer a face, in order.
+    /// Computes the embedding of each face: [`EMBEDDING_LEN`] floats of L2 norm 1. One per face, in order.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.

@@ -1,4 +1,4 @@
-//! The networks run by tract: slower than [`super::native`], and the truth that it is tested against.
+//! The networks on tract: slower than [`super::native`], and the reference for its tests.
 //!
 //! Tensors are `batch x channel x height x width` (NCHW), RGB, float32.
 
@@ -18,12 +18,12 @@ use crate::imaging::{RgbView, Window};
 
 type Plan = Arc<TypedSimplePlan>;
 
-/// Levels whose P-Net plan is kept. A plan is small (the weights are 26 KB) but takes milliseconds
+/// Capacity of the cache of P-Net plans, one per level size. A plan is small (26 KB of weights) but takes milliseconds
 /// to build; a camera sends photos of few sizes, each with up to 20 levels.
 const PLANS_KEPT: usize = 64;
 
-/// Reads an ONNX file, fixes its input to `shape` and optimises it. Output shapes that the file
-/// declares are ignored: they name the batch axis.
+/// Reads an ONNX file, fixes its input to `shape` (NCHW) and optimises it. Output shapes declared in the file are
+/// ignored: their batch axis is symbolic.
 fn plan(name: &str, onnx: &[u8], shape: [usize; 4]) -> Result<Plan> {
     let build = || -> TractResult<Plan> {
         tract_onnx::onnx()
@@ -40,32 +40,32 @@ fn run(name: &str, plan: &Plan, input: Tensor) -> Result<TVec<TValue>> {
     plan.run(tvec!(input.into())).map_err(|e| ModelError::Run(format!("{name} can't be run: {e:#}")).into())
 }
 
-/// The numbers of output `index`, checked to be `len` of them.
+/// The values of output `index`, checked to be `len` float32.
 fn numbers<'a>(name: &str, outputs: &'a [TValue], index: usize, len: usize) -> Result<&'a [f32]> {
     let view = outputs.get(index).and_then(|value| value.to_plain_array_view::<f32>().ok());
     let found = view.and_then(|view| view.to_slice());
     match found {
         Some(values) if values.len() == len => Ok(values),
         _ => Err(ModelError::Run(format!(
-            "{name} answers {} float32 numbers in output {index}; expected {len}",
+            "expected {len} float32 values in output {index} of {name}, found {}",
             found.map_or(0, <[f32]>::len)
         ))
         .into()),
     }
 }
 
-/// From `height x width x 3` to a `1 x 3 x height x width` tensor, each value passed through `f`.
+/// Converts `height x width x 3` floats to a `1 x 3 x height x width` tensor, applying `f` to each value.
 fn planes(hwc: &[f32], height: usize, width: usize, f: impl Fn(f32) -> f32) -> Tensor {
     let pixel = |(_, c, y, x): (usize, usize, usize, usize)| f(hwc[(y * width + x) * 3 + c]);
     ndarray::Array4::from_shape_fn((1, 3, height, width), pixel).into_tensor()
 }
 
-/// MTCNN's standardisation: `(v - 127.5) * 0.0078125`, from `detect_face`.
+/// MTCNN's standardisation, `(v - 127.5) * 0.0078125`, from facenet-pytorch's `detect_face`.
 fn standardise(v: f32) -> f32 {
     (v - 127.5) * 0.007_812_5
 }
 
-/// MTCNN through tract.
+/// MTCNN on tract.
 pub struct TractDetector {
     pnet: Vec<u8>,
     pnet_plans: Mutex<HashMap<LevelSizeKey, Plan>>,
@@ -79,7 +79,7 @@ impl TractDetector {
     /// Reads the three ONNX files.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when one is no such network.
+    /// [`crate::error::Error::Model`] when a file is not that network.
     pub fn load(pnet: &[u8], rnet: &[u8], onet: &[u8]) -> Result<Self> {
         let detector = Self {
             pnet: pnet.to_vec(),
@@ -91,10 +91,10 @@ impl TractDetector {
         Ok(detector)
     }
 
-    /// P-Net takes any size, but a plan only one.
+    /// The plan of P-Net for one level size, from the cache or new.
     fn pnet_plan(&self, size: LevelSize) -> Result<Plan> {
         let key = (size.width, size.height);
-        // The lock guards the map only: nothing is built or run under it.
+        // No plan is built or run under the lock.
         let known = self.pnet_plans.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(plan) = known {
             return Ok(plan);
@@ -126,17 +126,17 @@ impl TractDetector {
     }
 }
 
-/// The window that is the whole photo.
+/// The whole photo as a window.
 fn whole(photo: RgbView<'_>) -> Window {
     Window { x0: 0, y0: 0, x1: photo.width, y1: photo.height }
 }
 
-/// A window of the photo as the input of R-Net or O-Net.
+/// Input tensor of R-Net or O-Net for one window of the photo.
 fn candidate(photo: RgbView<'_>, window: Window, side: usize) -> Tensor {
     planes(&area_resample(photo, window, side, side), side, side, standardise)
 }
 
-/// The first numbers of a slice as an array; the caller has checked the length.
+/// The first `N` values of a slice, whose length the caller has checked.
 fn head<const N: usize>(values: &[f32]) -> [f32; N] {
     std::array::from_fn(|i| values[i])
 }
@@ -158,7 +158,7 @@ impl DetectorNets for TractDetector {
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
-        let answer = |&window: &Window| {
+        let detail = |&window: &Window| {
             let outputs = run("O-Net", &self.onet, candidate(photo, window, ONET_SIDE))?;
             Ok(OnetOutput {
                 regression: head(numbers("O-Net", &outputs, 0, 4)?),
@@ -166,11 +166,11 @@ impl DetectorNets for TractDetector {
                 score: numbers("O-Net", &outputs, 2, 2)?[1],
             })
         };
-        windows.par_iter().map(answer).collect()
+        windows.par_iter().map(detail).collect()
     }
 }
 
-/// InceptionResnetV1 through tract.
+/// InceptionResnetV1 on tract.
 pub struct TractFaceNet {
     plan: Plan,
 }
@@ -179,7 +179,7 @@ impl TractFaceNet {
     /// Reads the ONNX file.
     ///
     /// # Errors
-    /// [`crate::error::Error::Model`] when it is no such network.
+    /// [`crate::error::Error::Model`] when the file is not that network.
     pub fn load(onnx: &[u8]) -> Result<Self> {
         Ok(Self { plan: plan("FaceNet", onnx, [1, 3, FACENET_SIDE, FACENET_SIDE])? })
     }

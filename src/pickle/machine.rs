@@ -1,4 +1,4 @@
-//! The stack machine.
+//! The stack machine: executes the opcodes of a pickle.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use super::rules::{MAX_OBJECTS, PickleError, Rules};
 mod calls;
 mod scalars;
 
-/// Highest protocol there is.
+/// Highest pickle protocol.
 const HIGHEST_PROTOCOL: u8 = 5;
-/// Most marks that may be open at once; they nest with the structure.
+/// Largest number of open marks.
 const MAX_MARKS: usize = 1024;
 
 /// Runs the pickle at the start of `bytes`.
@@ -46,7 +46,7 @@ struct Machine<'f, 'r, G> {
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
-    /// How often an object was used again.
+    /// Number of uses of memoised objects.
     references: usize,
 }
 
@@ -214,7 +214,7 @@ impl<'f, G: Copy> Machine<'f, '_, G> {
         self.pop().map(drop)
     }
 
-    /// Height of the stack under which the opcodes after the last mark may not reach.
+    /// Stack height at the last mark. Opcodes must not pop below it.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }

@@ -1,12 +1,11 @@
 //! A reader of Python pickles, protocols 0 to 5, that runs nothing.
 //!
-//! A pickle is a program for a small stack machine, and Python's machine can import and call
-//! anything. This one (`machine`) builds plain data: importing yields a marker, and only for the
-//! globals that the caller allows; calling yields a record of the call. What a call means is for
-//! the caller to say, who looks at the result through [`Value`]s.
+//! A pickle is a program for a stack machine; Python's can import and call anything. This one (`machine`) builds plain
+//! data: an import yields a marker, for globals on the caller's allowlist only; a call yields a record of the call.
+//! The caller interprets the records through [`Value`].
 //!
-//! Any other global is refused by name the moment it is read, and so are opcodes that neither numpy
-//! nor PyTorch writes (sets, the extension registry, out-of-band buffers).
+//! Any other global is refused by name as soon as it is read. So are opcodes that neither numpy nor PyTorch writes
+//! (sets, the extension registry, out-of-band buffers).
 //!
 //! Time and memory grow with the length of the pickle and no faster: every opcode makes at most one
 //! object, an object that is used again through the memo is not copied, a length is checked against

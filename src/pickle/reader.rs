@@ -1,4 +1,4 @@
-//! Reads an opcode's argument; never past the end, never more than is there.
+//! Bounds-checked reader of opcode arguments.
 
 use super::rules::PickleError;
 

@@ -1,4 +1,4 @@
-//! What a pickle may contain, and why one is refused.
+//! The allowlist and limits of a pickle, and the error of a refused one.
 
 /// Most objects that a pickle may make, remember, and use again. An enrolled photo makes eleven and a
 /// tensor twenty, so this is room for 180,000 photos.
@@ -8,19 +8,19 @@ pub const MAX_DEPTH: usize = 64;
 
 /// What a pickle may contain beyond plain data.
 pub struct Rules<'r, G> {
-    /// Gives the marker of an allowed global by module and name, `None` for any other.
+    /// Allowlist of globals: the marker of a module and name, `None` if it is not allowed.
     pub resolve: &'r dyn Fn(&str, &str) -> Option<G>,
     /// What is allowed, for the message that refuses the rest: "expected only {expected}".
     pub expected: &'r str,
-    /// Whether objects that are stored elsewhere may be named (PyTorch's storages).
+    /// Whether persistent IDs are allowed (PyTorch refers to storages by them).
     pub persistent_ids: bool,
 }
 
-/// Why a pickle was refused.
+/// A pickle was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at byte {offset}: {what}")]
 pub struct PickleError {
-    /// Position in the pickle.
+    /// Offset in the pickle, bytes.
     pub offset: usize,
     /// What was expected and what was found.
     pub what: String,

@@ -1,9 +1,9 @@
-//! Refuses cyclic and deeply nested structures, which no gallery and no state dict has.
+//! Refuses cyclic and deeply nested object graphs. Neither a gallery nor a state dict has any.
 
 use super::node::{Id, Node, ObjectGraph};
 use super::rules::{MAX_DEPTH, PickleError};
 
-/// How far a node's walk has come.
+/// State of a node in the depth-first search.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     New,
@@ -13,7 +13,7 @@ enum State {
     Done(usize),
 }
 
-/// Walks each object that can be reached from the root once, without recursion.
+/// Iterative depth-first search from the root; visits each object once.
 pub(super) fn check<G>(pickle: &ObjectGraph<'_, G>) -> Result<(), PickleError> {
     let error = |what: String| Err(PickleError { offset: pickle.len, what });
     let mut states = vec![State::New; pickle.nodes.len()];

@@ -1,11 +1,11 @@
-//! Looking at what a pickle holds.
+//! Typed access to the objects of a pickle.
 
 use super::node::{Id, Node};
 
-/// Longest 8-bit string that is taken as text, bytes. Its UTF-8 is checked at every look, and a pickle
-/// can refer to one string from millions of places.
+/// Longest 8-bit string that is accepted as text, bytes. Its UTF-8 is checked at every access, and a pickle can refer
+/// to one string from millions of places.
 const MAX_BYTES_AS_TEXT: usize = 1024;
-/// Most dimensions of an array or tensor; numpy's own limit.
+/// Largest number of dimensions of an array or tensor; numpy's limit.
 const MAX_DIMENSIONS: usize = 64;
 
 /// One object of a pickle. Every accessor answers `None` when the object is of another kind.
@@ -23,14 +23,14 @@ impl<G> Clone for Value<'_, '_, G> {
 
 impl<G> Copy for Value<'_, '_, G> {}
 
-/// A call that the pickle asked for and that was not made.
+/// A recorded call. It was not executed.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'p, 'f, G> {
-    /// What was to be called.
+    /// The callable.
     pub callable: G,
-    /// With what: a tuple.
+    /// The arguments, a tuple.
     pub args: Value<'p, 'f, G>,
-    /// What was to be passed to the result's `__setstate__`.
+    /// The argument of the result's `__setstate__`, if any.
     pub state: Option<Value<'p, 'f, G>>,
     items: &'p [(Id, Id)],
 }
@@ -183,7 +183,7 @@ impl<'p, 'f, G: Copy> Value<'p, 'f, G> {
         }
     }
 
-    /// A call that was asked for.
+    /// A recorded call.
     #[must_use]
     pub fn call(self) -> Option<Call<'p, 'f, G>> {
         match self.node() {
@@ -197,7 +197,7 @@ impl<'p, 'f, G: Copy> Value<'p, 'f, G> {
         }
     }
 
-    /// What names an object that is stored elsewhere.
+    /// The persistent ID of an object outside the pickle.
     #[must_use]
     pub fn persistent_id(self) -> Option<Self> {
         match self.node() {
@@ -208,7 +208,7 @@ impl<'p, 'f, G: Copy> Value<'p, 'f, G> {
 }
 
 impl<'p, 'f, G: Copy> Call<'p, 'f, G> {
-    /// The keys and values that were to be put into the result.
+    /// The items that would be set on the result.
     pub fn pairs(&self) -> impl ExactSizeIterator<Item = (Value<'p, 'f, G>, Value<'p, 'f, G>)> {
         let args = self.args;
         self.items.iter().map(move |(key, value)| (args.at(*key), args.at(*value)))

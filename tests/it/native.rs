@@ -275,7 +275,7 @@ fn a_graph_that_is_another_network_is_refused() {
 fn a_face_of_another_length_is_refused() {
     let facenet = NativeFaceNet::load(&model("facenet-casia-f16.onnx")).unwrap();
     let found = facenet.embed(&[FaceInput(vec![0.0; 5])]).unwrap_err().to_string();
-    assert_eq!(found, "FaceNet takes 76800 numbers a face, found 5");
+    assert_eq!(found, "expected 76800 floats per face, found 5");
 }
 
 #[test]

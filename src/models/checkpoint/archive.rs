@@ -10,7 +10,7 @@ use super::state_dict::{RULES, tensors};
 use super::storage::{StorageRef, TensorView};
 use crate::pickle::Pickle;
 
-/// Name of the pickle in the archive's only folder.
+/// Name of the pickle in the archive's only directory.
 const PICKLE: &str = "/data.pkl";
 
 pub(super) fn is_zip(bytes: &[u8]) -> bool {
@@ -19,15 +19,17 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
 
 pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, Storages<'_>), String> {
     let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|reason| format!("zip archive: {reason}"))?;
-    let folder = archive
+    let directory = archive
         .file_names()
         .flatten()
-        .find_map(|name| name.strip_suffix(PICKLE).filter(|folder| !folder.contains('/')).map(str::to_owned))
-        .ok_or("expected a file data.pkl in the zip archive's folder, found none")?;
+        .find_map(|name| {
+            name.strip_suffix(PICKLE).filter(|directory| !directory.contains('/')).map(str::to_owned)
+        })
+        .ok_or("expected a file data.pkl in the zip archive's directory, found none")?;
     let mut storages =
-        Storages { bytes, archive, folder, checked: HashMap::new(), unchecked_bytes: bytes.len() as u64 };
+        Storages { bytes, archive, directory, checked: HashMap::new(), unchecked_bytes: bytes.len() as u64 };
     storages.check_byte_order()?;
-    let name = format!("{}{PICKLE}", storages.folder);
+    let name = format!("{}{PICKLE}", storages.directory);
     let pickle = storages.file(&name)?;
     let pickle =
         Pickle::read(pickle, &RULES).map_err(|reason| format!("the state dict is refused {reason}"))?;
@@ -40,7 +42,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<(BTreeMap<String, TensorView>, Storag
 pub(super) struct Storages<'f> {
     bytes: &'f [u8],
     archive: ZipArchive<Cursor<&'f [u8]>>,
-    folder: String,
+    directory: String,
     /// Files whose checksum was right.
     checked: HashMap<String, &'f [u8]>,
     /// How many bytes may still be summed. Files of an honest archive don't overlap, so they can't
@@ -50,7 +52,7 @@ pub(super) struct Storages<'f> {
 
 impl<'f> Storages<'f> {
     pub(super) fn get(&mut self, storage: &StorageRef) -> Result<&'f [u8], String> {
-        let bytes = self.file(&format!("{}/data/{}", self.folder, storage.key))?;
+        let bytes = self.file(&format!("{}/data/{}", self.directory, storage.key))?;
         if storage.byte_len() != Some(bytes.len()) {
             return Err(format!(
                 "its storage {:.40}: expected {} elements of {} bytes, found {} bytes",
@@ -65,7 +67,7 @@ impl<'f> Storages<'f> {
 
     /// Archives since PyTorch 2.1 say which byte order their storages have.
     fn check_byte_order(&mut self) -> Result<(), String> {
-        let name = format!("{}/byteorder", self.folder);
+        let name = format!("{}/byteorder", self.directory);
         if self.archive.index_for_name(&name).is_some() && self.file(&name)? != b"little" {
             return Err("expected little-endian storages, found another byte order".into());
         }

@@ -7,18 +7,18 @@ use super::kernels::ConvParams;
 use super::onnx::{OnnxReader, argument, integers};
 use crate::error::Result;
 
-/// What a layer of P-Net, R-Net or O-Net must be.
+/// Expected size of a layer of P-Net, R-Net or O-Net.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerSize {
     /// Output channels.
     pub(crate) out_channels: usize,
     /// Input channels.
     pub(crate) in_channels: usize,
-    /// Side of the window; of a dense layer that of the map it flattens.
+    /// Kernel size along both axes; for a dense layer, height and width of the map that it flattens.
     pub(crate) side: usize,
 }
 
-/// P-Net, R-Net or O-Net: a chain of layers in the order of the file.
+/// Reads the layers in the order of the file.
 #[derive(Debug)]
 pub(crate) struct LayerReader {
     graph: OnnxReader,
@@ -26,13 +26,13 @@ pub(crate) struct LayerReader {
 }
 
 impl LayerReader {
-    /// Reads the file.
+    /// Parses the file.
     pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
         Ok(Self { graph: OnnxReader::read(name, onnx)?, next: 0 })
     }
 
-    /// The next convolution or dense layer, of the given size, and the slopes of its PReLU (none for
-    /// a head). A dense layer comes back as a convolution whose window is the whole map: facenet-pytorch
+    /// Reads the next convolution or dense layer, which must have the given size, and the slopes of its PReLU (none
+    /// for a head). A dense layer is returned as a convolution whose kernel covers the whole map; facenet-pytorch
     /// flattens the map in the order (width, height, channel).
     pub(crate) fn layer(&mut self, size: LayerSize) -> Result<(RawConv, Vec<f32>)> {
         let LayerSize { out_channels, in_channels, side } = size;

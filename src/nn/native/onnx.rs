@@ -1,5 +1,5 @@
-//! Reads networks out of ONNX files: the protobuf model as tract parses it, its constants as float32.
-//! Nothing here trusts the file: every size is checked against what follows it.
+//! Reads ONNX files: nodes and float32 constants, from the protobuf messages that tract defines. The file is not
+//! trusted: every size is checked against the data.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,26 +10,27 @@ use super::conv::RawConv;
 use super::kernels::ConvParams;
 use crate::error::{Error, ModelError, Result};
 
-/// Numbers of ONNX's `TensorProto.DataType`.
+/// Values of ONNX's `TensorProto.DataType`.
 const FLOAT: i32 = 1;
 const FLOAT16: i32 = 10;
 
-/// An ONNX graph whose constants are at hand by name.
+/// An ONNX graph with its constants by name.
 #[derive(Debug)]
 pub(crate) struct OnnxReader {
-    /// The network's name, for messages.
+    /// Name of the network, for messages.
     name: &'static str,
-    /// Nodes that compute something from the input, in the order of the file (each after those that
-    /// it reads).
+    /// Nodes that depend on the input, in topological order, which is that of the file.
     pub(crate) nodes: Vec<NodeProto>,
-    /// Name of the tensor that the photo goes into.
+    /// Name of the input tensor.
     pub(crate) input: String,
+    /// Initialisers and `Constant` nodes, by name.
     constants: HashMap<String, TensorProto>,
+    /// Outputs of `Cast` and `Identity` nodes of constants: the name of the constant.
     aliases: HashMap<String, String>,
 }
 
 impl OnnxReader {
-    /// Reads an ONNX file of one input.
+    /// Reads an ONNX file with one input.
     pub(crate) fn read(name: &'static str, onnx: &[u8]) -> Result<Self> {
         let model = ModelProto::decode(onnx)
             .map_err(|e| ModelError::NotOnnx { network: name.to_owned(), reason: e.to_string() })?;
@@ -71,29 +72,28 @@ impl OnnxReader {
     }
 
     fn resolve<'a>(&'a self, mut name: &'a str) -> &'a str {
-        // An alias is only ever made of something that was there before, and never has the name of
-        // something that was there (`check_names`), so that no circle can arise.
+        // An alias refers to an earlier tensor, and names are unique (`check_names`), so the chain ends.
         while let Some(other) = self.aliases.get(name) {
             name = other;
         }
         name
     }
 
-    /// Whether the tensor is a constant of the file.
+    /// Whether the tensor is a constant.
     pub(crate) fn is_constant(&self, name: &str) -> bool {
         self.constants.contains_key(self.resolve(name))
     }
 
-    /// A constant's dimensions.
+    /// Shape of a constant.
     pub(crate) fn dimensions(&self, name: &str) -> Result<Vec<usize>> {
         let tensor = self.constants.get(self.resolve(name));
-        let tensor = tensor.ok_or_else(|| self.error(format_args!("{name} is no constant")))?;
+        let tensor = tensor.ok_or_else(|| self.error(format_args!("{name} is not a constant")))?;
         let dimension = |&dim: &i64| usize::try_from(dim).ok();
         let dims: Option<Vec<usize>> = tensor.dims.iter().map(dimension).collect();
         dims.ok_or_else(|| self.error(format_args!("{name} has the dimensions {:?}", tensor.dims)))
     }
 
-    /// A constant's numbers as float32, and its dimensions.
+    /// Shape and values of a constant, as float32.
     pub(crate) fn numbers(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         let dims = self.dimensions(name)?;
         let tensor = &self.constants[self.resolve(name)]; // `dimensions` has found it
@@ -118,7 +118,7 @@ impl OnnxReader {
         Ok((dims, values))
     }
 
-    /// A constant's numbers, for the last time: its memory is given back.
+    /// As [`Self::numbers`], and frees the constant.
     pub(crate) fn take_numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         let numbers = self.numbers(name)?;
         let resolved = self.resolve(name).to_owned();
@@ -128,7 +128,7 @@ impl OnnxReader {
         Ok(numbers)
     }
 
-    /// Reads a convolution: weights `out x in x height x width`, and the bias where it has one.
+    /// Takes the weights of a convolution: `out x in x height x width`, and the bias, zero if it has none.
     pub(crate) fn take_conv(&mut self, node: &NodeProto) -> Result<RawConv> {
         let (params, [out_channels, in_channels]) = self.conv_shape(node)?;
         let (_, weights) = self.take_numbers(argument(node, 1))?;
@@ -145,7 +145,7 @@ impl OnnxReader {
         Ok(RawConv { weights, bias, out_channels, in_channels, params })
     }
 
-    /// A convolution's window and its output and input channels.
+    /// Parameters of a convolution, and its output and input channels.
     pub(crate) fn conv_shape(&self, node: &NodeProto) -> Result<(ConvParams, [usize; 2])> {
         let dims = self.dimensions(argument(node, 1))?;
         let &[out_channels, in_channels, height, width] = dims.as_slice() else {
@@ -163,20 +163,20 @@ impl OnnxReader {
                 Ok((ConvParams { height, width, stride, pad_height, pad_width }, [out_channels, in_channels]))
             }
             _ => Err(self.error(format_args!(
-                "a convolution has strides {strides:?}, pads {pads:?}, dilations or groups that no layer of it has"
+                "a convolution has strides {strides:?}, pads {pads:?}, dilations or groups that are not supported"
             ))),
         }
     }
 }
 
-/// Checks that each tensor has a name of its own.
+/// Checks that tensor names are unique.
 fn check_names<'a>(
     network: &str,
     given: impl Iterator<Item = &'a String>,
     nodes: &'a [NodeProto],
 ) -> Result<()> {
     let mut taken: HashSet<&String> = given.collect();
-    // An output without a name is one that is left out.
+    // An empty name means an omitted optional output.
     let mut outputs = nodes.iter().flat_map(|node| &node.output).filter(|output| !output.is_empty());
     match outputs.find(|output| !taken.insert(output)) {
         None => Ok(()),
@@ -187,7 +187,7 @@ fn check_names<'a>(
     }
 }
 
-/// Name of a node's input; empty where it has none.
+/// Name of a node's input; empty if it is omitted.
 pub(crate) fn argument(node: &NodeProto, index: usize) -> &str {
     node.input.get(index).map_or("", String::as_str)
 }
@@ -197,7 +197,7 @@ pub(crate) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a Attri
     node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
-/// An attribute of one or more integers, or its default.
+/// Values of an integer attribute, or `default`.
 pub(crate) fn integers(node: &NodeProto, name: &str, default: &[i64]) -> Vec<i64> {
     match attribute(node, name) {
         Some(found) if found.ints.is_empty() => vec![found.i],
@@ -233,15 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_is_found_by_its_other_names() {
+    fn a_constant_is_found_by_its_aliases() {
         let graph = network(&[("Identity", "a", "b"), ("Cast", "b", "c"), ("Relu", "x", "y")]).unwrap();
         assert_eq!(graph.numbers("c").unwrap(), (vec![2], vec![1.0, 2.0]));
         assert!(!graph.is_constant("y"));
     }
 
     #[test]
-    fn a_name_that_is_given_twice_is_refused() {
-        // The first two would be looked up for ever.
+    fn duplicate_tensor_names_are_refused() {
+        // The first two would be alias cycles.
         for (nodes, twice) in [
             (vec![("Identity", "a", "a")], "a"),
             (vec![("Identity", "a", "b"), ("Identity", "b", "a")], "a"),
@@ -252,6 +252,9 @@ mod tests {
             let expected = format!("two of its tensors are named {twice:?}, when names must differ");
             assert!(message.ends_with(&expected), "{message}");
         }
-        assert!(network(&[("Relu", "x", ""), ("Relu", "x", "")]).is_ok(), "no name is no name twice");
+        assert!(
+            network(&[("Relu", "x", ""), ("Relu", "x", "")]).is_ok(),
+            "omitted outputs are not duplicates"
+        );
     }
 }

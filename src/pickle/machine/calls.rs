@@ -1,5 +1,4 @@
-//! The opcodes with which a pickle could do harm, and what becomes of them here: names are looked up
-//! in the caller's list, calls are written down.
+//! Opcodes of globals and calls. Globals are looked up in the caller's allowlist; calls are recorded, not executed.
 
 use std::borrow::Cow;
 
@@ -8,7 +7,7 @@ use crate::pickle::node::{CallNode, Id, Node};
 use crate::pickle::opcode as op;
 use crate::pickle::rules::PickleError;
 
-/// Longest part of a refused global's name that is shown, characters.
+/// Largest number of characters of a name in a message.
 const MAX_SHOWN: usize = 80;
 
 impl<G: Copy> Machine<'_, '_, G> {
@@ -37,7 +36,7 @@ impl<G: Copy> Machine<'_, '_, G> {
         })
     }
 
-    /// Notes a call: `REDUCE` and `NEWOBJ` find callable and arguments on the stack, `INST` and `OBJ`
+    /// Records a call: `REDUCE` and `NEWOBJ` find callable and arguments on the stack, `INST` and `OBJ`
     /// (protocols 0 and 1) the arguments after a mark.
     pub(super) fn call(&mut self, opcode: u8) -> Result<(), PickleError> {
         let (callable, args) = match opcode {
@@ -99,7 +98,7 @@ impl<G: Copy> Machine<'_, '_, G> {
     }
 }
 
-/// A name from a file nobody trusts, for a message.
+/// Escapes and truncates a name from an untrusted file, for a message.
 pub(super) fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }

@@ -1,5 +1,5 @@
-//! InceptionResnetV1 as a fixed sequence of steps over planned buffers: [`plan`] reads the ONNX graph,
-//! [`memory`] gives each feature map its buffer, and this file runs the steps.
+//! InceptionResnetV1 as a static execution plan: [`plan`] converts the ONNX graph to steps ([`steps`]), [`memory`]
+//! assigns feature maps to buffers, and this file runs the steps.
 
 mod memory;
 mod plan;
@@ -17,15 +17,14 @@ use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
 use memory::Assignment;
 use steps::{MapId, MapSize, Plan, Step};
 
-/// Floats of a face.
+/// Number of floats of a face.
 const INPUT_LEN: usize = FACENET_SIDE * FACENET_SIDE * CHANNELS;
-/// Faces that go through the layers together at most: they share the reading of the weights, and
-/// their buffers take 4 MB a face.
+/// Largest batch. The faces of a batch share each read of the weights; the buffers take 4 MB per face.
 const MAX_BATCH: usize = 3;
-/// Below this an embedding can't be brought to norm 1 (`torch.nn.functional.normalize`'s eps).
+/// Lower bound of the norm that an embedding is divided by; `eps` of `torch.nn.functional.normalize`.
 const MIN_NORM: f32 = 1e-12;
 
-/// The network, packed.
+/// The network, ready to run.
 #[derive(Debug)]
 pub(crate) struct InceptionResnetV1 {
     plan: Plan,
@@ -39,7 +38,7 @@ pub(crate) struct InceptionResnetV1 {
 type Buffers = Vec<Vec<f32>>;
 
 impl InceptionResnetV1 {
-    /// Packs the weights of an ONNX file.
+    /// Reads an ONNX file and packs its weights.
     pub(crate) fn load(onnx: &[u8]) -> Result<Self> {
         let plan = plan::plan(onnx)?;
         let memory = memory::assign(&plan.maps, &plan.steps, plan.last);
@@ -50,7 +49,7 @@ impl InceptionResnetV1 {
     pub(crate) fn embed(&self, kernels: Kernels, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
         if let Some(face) = faces.iter().find(|face| face.0.len() != INPUT_LEN) {
             let found = face.0.len();
-            let message = format!("FaceNet takes {INPUT_LEN} numbers a face, found {found}");
+            let message = format!("expected {INPUT_LEN} floats per face, found {found}");
             return Err(ModelError::Run(message).into());
         }
         let threads = rayon::current_num_threads();
@@ -70,7 +69,7 @@ impl InceptionResnetV1 {
             }
         }
         for step in &self.plan.steps {
-            // The map that is written leaves the list, so that the others can be read meanwhile.
+            // The output buffer is taken out, so that the others can be borrowed.
             let mut out = std::mem::take(&mut buffers[self.memory.buffer_of[step.to().map]]);
             self.run_step(kernels, step, faces, &buffers, &mut out, parallel);
             buffers[self.memory.buffer_of[step.to().map]] = out;
@@ -150,7 +149,7 @@ impl InceptionResnetV1 {
         Maps { data: &buffers[self.memory.buffer_of[map]], height, width, channels, stride: channels }
     }
 
-    /// Mean of each channel over the last map: `batch x channels`.
+    /// Global average pooling of the last map: `batch x channels`.
     fn means(&self, batch: usize, data: &[f32]) -> Vec<f32> {
         let size = self.plan.maps[self.plan.last];
         let mut means = vec![0.0; batch * size.channels];
@@ -166,7 +165,7 @@ impl InceptionResnetV1 {
     }
 }
 
-/// Brings an embedding to L2 norm 1.
+/// Scales an embedding to L2 norm 1.
 fn normalise(embedding: &[f32]) -> Vec<f32> {
     let norm = embedding.iter().map(|v| v * v).sum::<f32>().sqrt().max(MIN_NORM);
     embedding.iter().map(|v| v / norm).collect()

@@ -1,7 +1,7 @@
-//! From an ONNX graph of InceptionResnetV1 to steps. The files differ in how they say the same: with or
-//! without batch norm folded, scales as constants on either side, one or another spelling of the L2
-//! norm at the end. So the graph is walked from node to node, and each convolution takes in what
-//! follows it.
+//! Converts the ONNX graph of InceptionResnetV1 to an execution plan. Exporters write the same network in different
+//! ways: batch normalisation folded or not, scales as left or right operands, several forms of the final L2 norm.
+//! So the nodes are visited in order, and each convolution is fused with the scales, shifts, residual addition and
+//! activation that follow it.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use super::steps::{MapId, MapSize, MapSlice, Plan, Step};
 use crate::error::Result;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
 
-/// What InceptionResnetV1 has of each: convolutions, max-poolings, residual additions.
+/// Numbers of convolutions, max-poolings and residual additions of InceptionResnetV1.
 const LAYERS: [usize; 3] = [132, 3, 21];
 /// Channels of the last feature map.
 const LAST_CHANNELS: usize = 1792;
-/// Operations that may follow the last linear layer: they spell the L2 norm.
+/// Operators that may follow the last linear layer: those of the L2 norm.
 const NORM_OPS: [&str; 17] = [
     "ReduceL2",
     "LpNormalization",
@@ -44,16 +44,16 @@ struct Planner {
     graph: OnnxReader,
     /// Nodes that read each tensor.
     readers: HashMap<String, Vec<usize>>,
-    /// Size of each tensor that is a feature map.
+    /// Size of each feature map, by tensor name.
     sizes: HashMap<String, MapSize>,
-    /// Where each finished tensor lies.
+    /// Where each computed tensor is stored.
     slices: HashMap<String, MapSlice>,
     done: Vec<bool>,
     maps: Vec<MapSize>,
     steps: Vec<Step>,
 }
 
-/// A linear layer's per-channel scale and shift.
+/// Scale and shift per channel.
 struct Affine {
     scale: Vec<f32>,
     shift: Vec<f32>,
@@ -102,8 +102,8 @@ pub(super) fn plan(onnx: &[u8]) -> Result<Plan> {
 }
 
 impl Planner {
-    /// The sizes of all feature maps, as far as they follow from the input; nodes whose size doesn't are
-    /// met with an error later.
+    /// Shape inference: the sizes of all feature maps that follow from the input. Other nodes are reported as errors
+    /// when they are converted.
     fn infer_sizes(&mut self) {
         let input = MapSize { height: FACENET_SIDE, width: FACENET_SIDE, channels: CHANNELS };
         self.sizes.insert(self.graph.input.clone(), input);
@@ -139,7 +139,7 @@ impl Planner {
         size.ok_or_else(|| self.graph.error(format_args!("the size of {name} is not known")))
     }
 
-    /// The only node that reads `name`, if it is one.
+    /// The node that reads `name`, if there is exactly one.
     fn only_reader(&self, name: &str) -> Option<(usize, NodeProto)> {
         match self.readers.get(name).map(Vec::as_slice) {
             Some(&[index]) => Some((index, self.graph.nodes[index].clone())),
@@ -147,20 +147,20 @@ impl Planner {
         }
     }
 
-    /// The other operand of a node of two.
+    /// The other operand of a binary node.
     fn other<'a>(node: &'a NodeProto, name: &str) -> &'a str {
         if argument(node, 0) == name { argument(node, 1) } else { argument(node, 0) }
     }
 
-    /// Whole map that holds `name`.
+    /// The map of `name`, which must be a whole map.
     fn whole(&self, name: &str) -> Result<MapId> {
         match self.slices.get(name) {
             Some(&MapSlice { map, channel: 0 }) if self.maps[map] == self.size(name)? => Ok(map),
-            _ => Err(self.graph.error(format_args!("{name} is no feature map of its own"))),
+            _ => Err(self.graph.error(format_args!("{name} is not a whole feature map"))),
         }
     }
 
-    /// A place for `name`: in the map of the concatenation that alone reads it, else a map of its own.
+    /// Allocates `name`: a slice of the output map if its only reader is a concatenation, else a map of its own.
     fn place(&mut self, name: &str) -> Result<MapSlice> {
         let mut place = (name.to_owned(), 0);
         if let Some((_, node)) = self.only_reader(name).filter(|(_, node)| node.op_type == "Concat") {
@@ -190,7 +190,7 @@ impl Planner {
         Ok(slice)
     }
 
-    /// A convolution with all that follows it: scales, shifts, a residual, ReLU.
+    /// Converts a convolution, fused with the scales, shifts, residual addition and ReLU that follow it.
     fn conv(&mut self, node: &NodeProto) -> Result<()> {
         let mut raw = self.graph.take_conv(node)?;
         let input = argument(node, 0);
@@ -242,7 +242,7 @@ impl Planner {
         Ok(())
     }
 
-    /// A node that scales and shifts channels by constants, or `None` when it doesn't.
+    /// The scale and shift of a node that applies constants per channel; `None` for any other node.
     fn affine(&self, node: &NodeProto, name: &str, channels: usize) -> Result<Option<Affine>> {
         let spread = |values: Vec<f32>| match values.len() {
             1 => Ok(vec![values[0]; channels]),
@@ -280,7 +280,7 @@ impl Planner {
         Ok(())
     }
 
-    /// The parts of a concatenation have been written to its map already.
+    /// Checks a concatenation. Its inputs have been written to slices of its map.
     fn concat(&mut self, node: &NodeProto) -> Result<()> {
         let slice = self.slices.get(argument_out(node)).copied();
         let along_channels = integers(node, "axis", &[0]) == [1];
@@ -299,7 +299,7 @@ impl Planner {
         }
     }
 
-    /// The tail: mean over the last map, flatten, linear layer, batch norm, L2 norm.
+    /// Converts the head: global average pooling, flatten, linear layer, batch normalisation, L2 norm.
     fn end(&mut self, mean: &NodeProto) -> Result<(MapId, Conv)> {
         let last = self.whole(argument(mean, 0))?;
         let size = self.maps[last];
@@ -353,7 +353,7 @@ impl Planner {
         Ok((last, Conv::new(&raw, LayerActivation::None)))
     }
 
-    /// The node that reads the numbers of `name`, not its shape alone.
+    /// The node that reads the values of `name`, not only its shape.
     fn data_reader(&self, name: &str) -> Result<(usize, NodeProto)> {
         let readers = self.readers.get(name).map(Vec::as_slice).unwrap_or_default();
         let mut readers = readers.iter().filter(|&&index| self.graph.nodes[index].op_type != "Shape");
