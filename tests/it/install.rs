@@ -18,7 +18,7 @@ use crate::support::checkpoint::{archive, crop, embedding, facenet, golden, lega
 use crate::support::file_server::{FileServer, Manner};
 
 const HASTY: RetryPolicy =
-    RetryPolicy { attempts: 3, backoff: Duration::from_millis(1), idle: Duration::from_secs(20) };
+    RetryPolicy { attempts: 3, backoff: Duration::from_millis(1), idle_timeout: Duration::from_secs(20) };
 
 /// Installs as vggface2 a network whose known answer is that of the formula's weights.
 fn install(directory: &Path, source: &Source, steps: &mut Vec<Step>) -> Result<Installed, String> {
@@ -163,7 +163,7 @@ fn what_a_broken_download_got_is_kept_for_the_next_run() {
     let server = FileServer::start(file(), vec![Manner::BreakAfter(500_000), Manner::Status(503)]);
     let message = fetch(&server.url, &partial, 2_000_000, HASTY, &mut |_, _| ()).unwrap_err().to_string();
     assert!(
-        message.contains("the server answers 503") && message.contains("goes on from there"),
+        message.contains("the server answers 503") && message.contains("to resume"),
         "{message}"
     );
     let kept = fs::metadata(&partial).unwrap().len();
@@ -221,7 +221,7 @@ fn only_one_process_fetches_a_file() {
     other.lock().unwrap();
     let server = FileServer::start(file(), vec![Manner::Good]);
     let message = fetch(&server.url, &partial, 2_000_000, HASTY, &mut |_, _| ()).unwrap_err().to_string();
-    assert!(message.contains("another process is fetching it"), "{message}");
+    assert!(message.contains("another process is downloading it"), "{message}");
 }
 
 /// Runs `facerec models` away from the package, with an empty data directory of the user.
