@@ -15,7 +15,7 @@ pub enum ModelError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A file is larger than one of its kind may be, or its text is no note of an installed model.
+    /// A file is larger than the limit of its kind, or is not an install record.
     #[error("{} can't be read: {reason}", path.display())]
     File {
         /// The file.
@@ -23,7 +23,7 @@ pub enum ModelError {
         /// What was expected and what was found.
         reason: String,
     },
-    /// The file's checksum is none of those that the manifest or the note of the installation names.
+    /// The checksum of the file is neither in the manifest nor in its install record.
     #[error("{} is not the {model} model it should be: expected SHA-256 {expected}, found {found}", path.display())]
     Altered {
         /// The file.
