@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::enroll::GateParams;
@@ -183,6 +184,9 @@ pub struct ServeArgs {
     /// CORS: allowed origins, separated by commas; * for any [default: none]
     #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
+    /// Turn /docs and /openapi.json off
+    #[arg(long, env = "FACEREC_NO_DOCS", value_parser = BoolishValueParser::new())]
+    pub no_docs: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub gate: GateArgs,
@@ -242,6 +246,8 @@ pub struct Config {
     pub api_keys_file: Option<PathBuf>,
     /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
+    /// Whether /docs and /openapi.json are served.
+    pub docs: bool,
     /// Thresholds of the quality gate of enrolment.
     pub gate: GateParams,
 }
@@ -282,6 +288,7 @@ impl From<&ServeArgs> for Config {
             keep_photos: args.keep_photos.clone(),
             api_keys_file: args.api_keys_file.clone(),
             cors_origins: args.cors_origin.clone(),
+            docs: !args.no_docs,
             gate: GateParams::from(&args.gate),
         }
     }

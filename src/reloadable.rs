@@ -225,6 +225,14 @@ impl<T> Reloadable<T> {
 
     fn poll_locked(&self, seen: &mut Seen) -> bool {
         let now = match std::fs::metadata(&self.path) {
+            // Opening a FIFO would block for ever, and with it the watch of all files.
+            Ok(about) if !about.is_file() => {
+                *seen = Seen::Unsettled;
+                let message =
+                    format!("{}: expected a regular file, found something else", self.path.display());
+                self.set_reload_error(Some((message, true)));
+                return false;
+            }
             Ok(about) => Seen::File(Stamp::of(&about)),
             Err(error) if error.kind() == ErrorKind::NotFound => Seen::NoFile,
             Err(error) => {
@@ -373,6 +381,19 @@ mod tests {
         fs::rename(folder.path().join("new"), &path).unwrap();
         assert!(reloadable.poll());
         assert_eq!(reloadable.current().as_str(), "six");
+    }
+
+    #[test]
+    fn a_fifo_in_place_of_the_file_is_reported_and_does_not_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let list = Reloadable::open(&path, STRICT).unwrap();
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert!(!list.poll());
+        assert!(message(&list).ends_with("expected a regular file, found something else"));
+        assert_eq!(list.current().as_str(), "one");
     }
 
     #[test]

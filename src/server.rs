@@ -33,6 +33,8 @@ const SPARE_DESCRIPTORS: usize = 32;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Least time between two log lines about connections that can't be accepted.
 const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
+/// Most bytes of a request head; the buffer of an HTTP/1.1 connection, too, so that unfinished heads hold no more.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -108,8 +110,12 @@ async fn connection(
         request.map(Body::new)
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.head);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(H2_PING_INTERVAL);
+    server.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.head).max_buf_size(MAX_HEAD_BYTES);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(H2_PING_INTERVAL)
+        .max_header_list_size(MAX_HEAD_BYTES as u32);
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = watcher.watch(connection.into_owned());
     tokio::pin!(connection);

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,10 @@ use crate::reloadable::{FileSource, Reloadable};
 
 /// Name of the lock file in the data directory. It stays there; the lock is on it, not in it.
 pub const LOCK_FILE_NAME: &str = "gallery.lock";
+/// Files of the data directory that are written under the lock; a killed writer leaves temporary files beside them.
+const WRITTEN_FILES: [&str; 2] = [store::FILE_NAME, "roster.xlsx"];
+/// Mode of the lock file: whoever may open it can hold the lock.
+const LOCK_FILE_MODE: u32 = 0o600;
 
 /// How a [`Reloadable`] gallery is read.
 pub const GALLERY: FileSource<Gallery> =
@@ -49,7 +53,8 @@ impl DirectoryLock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
-        let removed = atomic_file::remove_leftovers(&directory.join(store::FILE_NAME)).map_err(failed)?;
+        let leftovers = WRITTEN_FILES.map(|name| atomic_file::remove_leftovers(&directory.join(name)));
+        let removed: usize = leftovers.into_iter().sum::<io::Result<usize>>().map_err(failed)?;
         if removed > 0 {
             tracing::info!(files = removed, "removed temporary files of a writer that was killed");
         }
@@ -61,7 +66,7 @@ impl DirectoryLock {
 /// it points to must neither be given away nor, by the number that is written to it, be overwritten.
 fn open_lock_file(directory: &Path, path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.read(true).write(true);
+    options.read(true).write(true).mode(LOCK_FILE_MODE);
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
             atomic_file::give_to_owner_of(directory, &file);

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,7 +29,7 @@ use utoipa_axum::routes;
 use self::extract::limits::body_limit;
 use self::middleware::auth::{self, X_API_KEY};
 use self::middleware::request_id::{Ulids, X_REQUEST_ID, drop_odd_request_id};
-use self::middleware::{body, cors, log, render, timeout};
+use self::middleware::{body, cors, log, render, security_headers, timeout};
 use self::problem::ApiError;
 use self::state::AppState;
 use crate::error::Error;
@@ -53,6 +53,7 @@ pub fn router(app: AppState) -> Router {
         )
         .layer(from_fn_with_state(app.clone(), middleware::metrics::count))
         .option_layer(cors::cors(&app.config.cors_origins))
+        .layer(from_fn(security_headers::set))
         .layer(from_fn_with_state(app.config.compat, render::render))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), timeout::limit_time))
@@ -70,8 +71,9 @@ pub fn router(app: AppState) -> Router {
         .routes(measured)
         .merge(v1::routes(&app))
         .split_for_parts();
+    let docs = if app.config.docs { openapi::routes(&api) } else { Router::new() };
     routes
-        .merge(openapi::routes(&api))
+        .merge(docs)
         .merge(web::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)

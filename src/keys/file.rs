@@ -4,14 +4,16 @@
 //! [[key]]
 //! name = "camera at the gate"
 //! scope = "recognize"
-//! sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+//! sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 //! ```
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{ApiKeys, KeyEntry, PREFIX, Scope};
 use crate::atomic_file;
@@ -62,8 +64,60 @@ impl TryFrom<TomlKey> for KeyEntry {
         })?;
         let sha256 = sha256_from_hex(&key.sha256)
             .ok_or_else(|| expected("as sha256 the 64 hexadecimal digits of the key's SHA-256"))?;
+        if is_guessable(&sha256) {
+            return Err(format!(
+                "key {:?}: expected the SHA-256 of a random key, found that of a well-known word: make one with `facerec keys new`",
+                key.name
+            ));
+        }
         Ok(Self { name: key.name, scope, sha256 })
     }
+}
+
+/// Words that are tried first by whoever guesses keys.
+const GUESSABLE: [&str; 24] = [
+    "",
+    "0",
+    "1",
+    "123",
+    "1234",
+    "12345",
+    "123456",
+    "1234567",
+    "12345678",
+    "123456789",
+    "test",
+    "password",
+    "passwort",
+    "secret",
+    "key",
+    "admin",
+    "root",
+    "changeme",
+    "facerec",
+    "token",
+    "apikey",
+    "example",
+    "demo",
+    "qwerty",
+];
+
+fn is_guessable(sha256: &[u8; 32]) -> bool {
+    GUESSABLE.iter().any(|word| Sha256::digest(word.as_bytes()).as_slice() == sha256)
+}
+
+/// Whoever may write the file can add a key of their own.
+fn check_mode(file: &str, path: &Path) -> Result<()> {
+    let mode = std::fs::metadata(path).map_err(DataError::io(file, Operation::Read))?.permissions().mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    let found = format!(
+        "expected a file that only its owner may write, found mode {:o}: chmod go-w {}",
+        mode & 0o777,
+        path.display()
+    );
+    Err(DataError::content(file, Operation::Read, found))
 }
 
 /// Reads the file. No message repeats what stands where a key might.
@@ -72,6 +126,7 @@ impl TryFrom<TomlKey> for KeyEntry {
 /// [`Error::Data`] when it can't be read or an entry can't be used.
 fn read(path: &Path) -> Result<ApiKeys> {
     let file = format!("the file of API keys {}", path.display());
+    check_mode(&file, path)?;
     let text = std::fs::read_to_string(path).map_err(DataError::io(&file, Operation::Read))?;
     parse(&text).map_err(|reason| DataError::content(&file, Operation::Read, reason))
 }
@@ -137,7 +192,7 @@ fn lock_directory(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn entry(name: &str, key: &str) -> KeyEntry {
         KeyEntry::of(name, Scope::Recognize, key)
@@ -147,9 +202,33 @@ mod tests {
     fn the_file_in_this_files_own_words_is_read() {
         let text = format!("[[key]]\nname = \"camera\"\nscope = \"manage\"\nsha256 = \"{HASH}\"\n");
         let keys = parse(&text).unwrap();
-        assert_eq!(keys.entries(), [KeyEntry::of("camera", Scope::Manage, "test")]);
+        let expected =
+            KeyEntry { sha256: sha256_from_hex(HASH).unwrap(), ..KeyEntry::of("camera", Scope::Manage, "") };
+        assert_eq!(keys.entries(), [expected]);
         assert_eq!(to_toml(keys.entries()).unwrap(), text);
         assert_eq!(parse("# nobody\n").unwrap(), ApiKeys::default());
+    }
+
+    #[test]
+    fn hashes_of_well_known_words_are_refused() {
+        for word in ["", "test", "123456"] {
+            let entry = entry("a", word);
+            let message = parse(&to_toml(&[entry]).unwrap()).unwrap_err();
+            assert!(message.contains("expected the SHA-256 of a random key"), "{word}: {message}");
+        }
+        assert!(parse(&to_toml(&[entry("a", "not a word")]).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.toml");
+        change(&path, |_| Ok(vec![entry("a", "a key")])).unwrap();
+        for (mode, accepted) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false), (0o666, false)]
+        {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(entries(&path).is_ok(), accepted, "{mode:o}");
+        }
     }
 
     #[test]

@@ -29,6 +29,15 @@ fn operations(api: &Value) -> Vec<(String, String, Value)> {
 }
 
 #[test]
+fn the_documentation_can_be_turned_off() {
+    for (arguments, status) in [(&[][..], 200), (&["--no-docs"][..], 404)] {
+        let service = Service::empty(arguments);
+        assert_eq!(service.get("/openapi.json").status, status, "{arguments:?}");
+        assert_eq!(service.get("/docs/").status, status, "{arguments:?}");
+    }
+}
+
+#[test]
 fn every_address_is_described() {
     let api = description();
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -2,7 +2,8 @@
 //!
 //! The peer's address alone is not enough: any page open in a browser on this machine can make cross-site requests
 //! (`Origin`, `Sec-Fetch-Site`), or reach the service through a domain that resolves to 127.0.0.1 (DNS rebinding,
-//! `Host`). Headers of proxies (`X-Forwarded-For`) are ignored.
+//! `Host`). A request that a proxy has forwarded (`Forwarded`, `X-Forwarded-*`, `Via`) is never local: the peer is the
+//! proxy, and what it says of the client may be forged.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,6 +11,9 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue};
+
+/// Headers that only proxies add, besides all that begin with `x-forwarded-`.
+const PROXY_HEADERS: [&str; 2] = ["forwarded", "via"];
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -19,6 +23,9 @@ pub fn check(request: &Request) -> Result<(), String> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     if !peer.is_some_and(is_loopback) {
         return Err("the request comes from another one".to_owned());
+    }
+    if let Some(header) = proxy_header(request) {
+        return Err(format!("expected a direct request, found one forwarded by a proxy (header {header})"));
     }
     let hosts = hosts(request)?;
     if let Some(host) = hosts.iter().find(|host| !names_this_machine(host.host())) {
@@ -33,6 +40,12 @@ pub fn check(request: &Request) -> Result<(), String> {
         return Err("the request was made by a page of another site".to_owned());
     }
     Ok(())
+}
+
+/// The name of the first header that a proxy has added.
+fn proxy_header(request: &Request) -> Option<&str> {
+    let mut names = request.headers().keys().map(HeaderName::as_str);
+    names.find(|name| PROXY_HEADERS.contains(name) || name.starts_with("x-forwarded-"))
 }
 
 /// Also for an IPv4 address that an IPv6 socket sees (`::ffff:127.0.0.1`).
@@ -90,6 +103,20 @@ mod tests {
             assert!(!passes(peer, &headers), "{peer}");
         }
         assert!(check(&Request::new(Body::empty())).is_err(), "whose socket is unknown");
+    }
+
+    #[test]
+    fn a_request_that_a_proxy_forwarded_is_never_local() {
+        let host = ("host", "localhost:5000");
+        for proxy in [
+            ("x-forwarded-for", "127.0.0.1"),
+            ("x-forwarded-proto", "https"),
+            ("forwarded", "for=127.0.0.1"),
+            ("via", "1.1 proxy"),
+        ] {
+            assert!(!passes("127.0.0.1", &[host, proxy]), "{proxy:?}");
+        }
+        assert!(passes("127.0.0.1", &[host, ("x-request-id", "1")]));
     }
 
     #[test]

@@ -8,4 +8,5 @@ pub mod log;
 pub mod metrics;
 pub mod render;
 pub mod request_id;
+pub mod security_headers;
 pub mod timeout;
