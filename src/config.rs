@@ -14,10 +14,13 @@ mod gate;
 pub(crate) mod range;
 
 pub use gate::GateArgs;
-use range::{distance, number, share, whole, workers};
+use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
 
 /// Least probability of a face where none is set.
 pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
+
+/// Share of strangers that may get a name where neither a share nor a threshold is set.
+pub const DEFAULT_FALSE_NAME_RATE: f64 = 0.01;
 
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
@@ -101,11 +104,19 @@ pub struct LimitArgs {
 }
 
 /// Arguments of every command that recognises faces.
-#[derive(Debug, Clone, Copy, PartialEq, Args)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct FaceArgs {
-    /// Faces match a person below this cosine distance, 0 to 2 [default: the model's]
+    /// Share of strangers that may get a name from this gallery, 0.000001 to 0.5; the threshold follows from it and
+    /// the number of people [default: 0.01]
+    #[arg(long, env = "FACEREC_FALSE_NAME_RATE", value_name = "SHARE", value_parser = number(FALSE_NAME_RATE),
+          conflicts_with = "threshold")]
+    pub false_name_rate: Option<f64>,
+    /// In place of the rate: faces match the person of the nearest photo below this cosine distance, 0 to 2
     #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance())]
     pub threshold: Option<f32>,
+    /// Statistics of strangers, made by `facerec strangers fit` [default: those of the model, from LFW]
+    #[arg(long, env = "FACEREC_STRANGERS", value_name = "FILE")]
+    pub strangers: Option<PathBuf>,
     /// Least detection probability, 0 to 1; other faces are ignored
     #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY",
           default_value_t = DEFAULT_MIN_PROBABILITY, value_parser = share())]
@@ -228,6 +239,8 @@ pub struct Config {
     pub port: u16,
     /// Cosine distance below which a face is a person's; `None` for the model's own.
     pub threshold: Option<f32>,
+    /// Share of strangers that may get a name, 0 to 1; `None` where it is not set.
+    pub false_name_rate: Option<f64>,
     /// Least probability of a face, 0 to 1.
     pub min_probability: f32,
     /// Worker threads.
@@ -279,6 +292,7 @@ impl From<&ServeArgs> for Config {
             host: args.host.clone(),
             port: args.port,
             threshold: args.faces.threshold,
+            false_name_rate: args.faces.false_name_rate,
             min_probability: args.faces.min_probability,
             workers: args.workers.unwrap_or(cores),
             queue: usize::from(args.queue),

@@ -20,7 +20,7 @@
 //! | [`attendance`] | attendance: sessions, entries, reports, messages to other systems |
 //! | [`enroll`] | the enrolment gate |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
-//! | [`imaging`], [`detect`], [`align`], [`embed`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
+//! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
 //! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
@@ -30,6 +30,7 @@ pub mod atomic_file;
 pub mod attendance;
 pub mod cancel;
 pub mod cli;
+pub mod cohort;
 pub mod config;
 pub mod detect;
 pub mod embed;

@@ -257,8 +257,9 @@ impl Pipeline {
     /// Finds the faces of a photo and who they are.
     ///
     /// # Errors
-    /// [`Error::Input`](crate::error::Error::Input) for a photo that can't be used,
-    /// [`Error::Model`](crate::error::Error::Model) when a network can't be run.
+    /// [`Error::Input`](crate::error::Error::Input) for a photo that can't be used, and for a rate of false names where
+    /// the gallery has no statistics of strangers; [`Error::Model`](crate::error::Error::Model) when a network can't be
+    /// run.
     pub fn recognize(
         &self,
         bytes: &[u8],
@@ -269,7 +270,7 @@ impl Pipeline {
         let kept = sure_enough(&detected.faces, &params.faces);
         let (faces, embeddings) =
             timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
-        let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching));
+        let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching))?;
         let recognized = |(detection, found)| RecognizedFace { detection, found };
         Ok(Recognition {
             photo: (&photo).into(),

@@ -52,14 +52,14 @@ pub struct ReloadError {
     pub since: SystemTime,
 }
 
-/// A further check of a value that was read; the error says what was expected and found.
-type Check<T> = Box<dyn Fn(&T) -> Result<()> + Send + Sync>;
+/// What becomes of a value that was read, before it is in use; the error says what was expected and found.
+type Adapt<T> = Box<dyn Fn(T) -> Result<T> + Send + Sync>;
 
 /// The value of a file, kept up to date by [`Reloadable::poll`].
 pub struct Reloadable<T> {
     path: PathBuf,
     source: FileSource<T>,
-    check: Option<Check<T>>,
+    adapt: Option<Adapt<T>>,
     /// Locked only to clone or to swap the pointer.
     current: RwLock<Arc<T>>,
     /// Locked only to clone or to replace it.
@@ -161,7 +161,7 @@ impl<T> Reloadable<T> {
         Self {
             path: path.to_path_buf(),
             source,
-            check: None,
+            adapt: None,
             current: RwLock::new(Arc::new(value)),
             reload_error: RwLock::new(None),
             reloads: Reloads::default(),
@@ -173,8 +173,23 @@ impl<T> Reloadable<T> {
     /// value in use now is not checked.
     #[must_use]
     pub fn checked(mut self, check: impl Fn(&T) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.check = Some(Box::new(check));
+        self.adapt = Some(Box::new(move |value| check(&value).map(|()| value)));
         self
+    }
+
+    /// Changes the value in use by `adapt`, and each value of a changed file; one that it refuses is treated as if the
+    /// file could not be read.
+    ///
+    /// # Errors
+    /// What `adapt` says of the value in use.
+    pub fn adapted(mut self, adapt: impl Fn(T) -> Result<T> + Send + Sync + 'static) -> Result<Self>
+    where
+        T: Clone,
+    {
+        let adapted = adapt((*self.current()).clone())?;
+        self.swap(adapted);
+        self.adapt = Some(Box::new(adapt));
+        Ok(self)
     }
 
     /// The file.
@@ -252,7 +267,7 @@ impl<T> Reloadable<T> {
             return self.file_is_gone();
         }
         let read = read_settled(&self.path, self.source);
-        match read.and_then(|(value, settled)| self.accept(&value).map(|()| (value, settled))) {
+        match read.and_then(|(value, settled)| self.accept(value).map(|value| (value, settled))) {
             Ok((value, settled)) => {
                 *seen = settled;
                 self.swap(value);
@@ -276,8 +291,11 @@ impl<T> Reloadable<T> {
         }
     }
 
-    fn accept(&self, value: &T) -> Result<()> {
-        self.check.as_ref().map_or(Ok(()), |check| check(value))
+    fn accept(&self, value: T) -> Result<T> {
+        match &self.adapt {
+            Some(adapt) => adapt(value),
+            None => Ok(value),
+        }
     }
 
     fn file_is_gone(&self) -> bool {

@@ -25,6 +25,7 @@ pub mod output;
 mod progress;
 pub mod recognize;
 pub mod serve;
+pub mod strangers;
 mod url;
 mod variables;
 
@@ -42,6 +43,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Enrol people from a directory: one subdirectory per person, one face per photo
     Enroll(enroll::EnrollArgs),
+    /// Compute statistics of people who are not enrolled, from which thresholds follow
+    Strangers(strangers::StrangersArgs),
     /// Convert the Flask service's pickle to a gallery; no code in the pickle is run
     ImportPickle(import_pickle::ImportPickleArgs),
     /// Recognise the faces in photos, without a server
@@ -110,6 +113,7 @@ impl Command {
             Self::Enroll(args) => &args.models.models,
             Self::Recognize(args) => &args.models.models,
             Self::Inspect(args) => &args.models.models,
+            Self::Strangers(args) => &args.models().models,
             Self::Bench(args) => &args.models.models,
             Self::Models(args) => return args.existing_directory(),
             Self::ImportPickle(_) | Self::Normalize(_) | Self::Keys(_) | Self::Healthcheck(_) => return None,
@@ -121,6 +125,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve::run(&args),
             Self::Enroll(args) => enroll::run(&args),
+            Self::Strangers(args) => strangers::run(&args),
             Self::ImportPickle(args) => import_pickle::run(&args),
             Self::Recognize(args) => recognize::run(&args),
             Self::Inspect(args) => inspect::run(&args),

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::output;
 use super::progress::Installation;
+use crate::cohort;
 use crate::models::ModelStore;
 use crate::models::download::RetryPolicy;
 use crate::models::install::{Installer, Source};
@@ -78,6 +79,14 @@ fn list(store: &ModelStore) -> anyhow::Result<()> {
             entry.name, entry.licence, entry.source
         ))?;
     }
+    for entry in &store.manifest().strangers {
+        let place =
+            store.strangers_path(entry).map_or("not installed".to_owned(), |path| path.display().to_string());
+        output::line(format_args!(
+            "strangers of {} at margin {}: {place}\n          from {}",
+            entry.model, entry.margin_px, entry.source
+        ))?;
+    }
     Ok(())
 }
 
@@ -95,6 +104,21 @@ fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
                 code = ExitCode::FAILURE;
             }
         }
+    }
+    for entry in &store.manifest().strangers {
+        let name = format!("strangers of {} at margin {}", entry.model, entry.margin_px);
+        let state = match store.read_strangers(entry) {
+            Ok(Some(bytes)) => cohort::file::decode(&bytes).map(|cohort| {
+                format!("ok: {} dimensions, from {} people", cohort.dims(), cohort.origin().people)
+            }),
+            Ok(None) => Err(format!("expected {} in a models directory, found none", entry.file)),
+            Err(error) => Err(error.to_string()),
+        };
+        if state.is_err() {
+            code = ExitCode::FAILURE;
+        }
+        let state = state.unwrap_or_else(|error| format!("FAILED: {error}"));
+        output::line(format_args!("{name}: {state}"))?;
     }
     Ok(code)
 }

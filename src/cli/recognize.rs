@@ -10,12 +10,13 @@ use clap::builder::BoolishValueParser;
 use super::data::{DataFolder, note_warnings};
 use super::failure::UnusablePhoto;
 use super::output::{self, printable};
-use crate::config::{Compat, FaceArgs, ModelArgs};
+use crate::config::{Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
 use crate::photo_file;
 use crate::presentation::legacy::{LegacyEntry, legacy_entries};
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
+use crate::service::strangers::StrangerStatistics;
 use crate::service::{Service, models};
 
 /// The arguments of `facerec recognize`.
@@ -71,8 +72,14 @@ fn start(args: &RecognizeArgs) -> anyhow::Result<Service> {
     note_warnings(&data, &roster.current());
     let model = models::model_of_gallery(&args.models, gallery.recipe())?;
     let loaded = models::load(&args.models, &model, Compat::Standard)?;
+    let strangers = StrangerStatistics::load(&args.faces, args.models.models.as_deref(), &model)?;
+    let gallery = strangers.attach(gallery)?;
     let settings = Settings {
         threshold: args.faces.threshold,
+        false_name_rate: match args.faces.threshold {
+            Some(_) => None,
+            None => Some(args.faces.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE)),
+        },
         min_probability: args.faces.min_probability,
         // Photos are recognised one after the other on this thread.
         ..Settings::new(NonZeroUsize::MIN, 0)

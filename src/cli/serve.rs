@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::data::DataFolder;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use crate::allocator;
-use crate::config::{Config, ServeArgs};
+use crate::config::{Compat, Config, ServeArgs};
 use crate::enroll::directory::{EnrollmentReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
@@ -26,6 +26,7 @@ use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
+use crate::service::strangers::StrangerStatistics;
 use crate::service::watch::watch;
 use stop::Stop;
 
@@ -65,8 +66,8 @@ fn run_loaded(
     let keys = open_keys(&config)?;
     let service = Service::start(settings, loaded, people, roster)?;
     watch_files(&service, keys.clone())?;
-    let threshold = service.default_params().matching.threshold;
-    tracing::info!(model, people = service.people().current().len(), threshold, "loaded");
+    let rule = service.default_params().matching.rule;
+    tracing::info!(model, people = service.people().current().len(), ?rule, "loaded");
     let drain = config.timeouts.drain;
     let app = AppState::new(config, service.clone(), Access::new(keys));
     let answered = runtime.block_on(listen(app, stop))?;
@@ -118,8 +119,12 @@ fn load_or_enroll(
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let embedder = loaded.embedder();
-    embedder.check(gallery.current().recipe())?;
-    Ok(Some((loaded, gallery.checked(move |changed| embedder.check(changed.recipe())))))
+    let strangers = StrangerStatistics::load(&args.faces, args.models.models.as_deref(), &loaded.model)?;
+    let gallery = gallery.adapted(move |gallery| {
+        embedder.check(gallery.recipe())?;
+        strangers.attach(gallery)
+    })?;
+    Ok(Some((loaded, gallery)))
 }
 
 /// A folder with people but no gallery is enrolled first; one with neither begins with nobody.
@@ -130,6 +135,10 @@ fn open_or_enroll(
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
+    anyhow::ensure!(
+        compat == Compat::Standard || args.faces.false_name_rate.is_none(),
+        "--compat flask matches by distance: expected --threshold or nothing, found --false-name-rate"
+    );
     if data.gallery().exists() {
         let gallery = data.open_gallery()?;
         let model = models::model_of_gallery(&args.models, gallery.current().recipe())?;

@@ -9,6 +9,9 @@ use std::str::FromStr;
 pub(crate) const DISTANCE: RangeInclusive<f32> = 0.0..=2.0;
 /// The values of a probability or another share of one.
 pub(crate) const SHARE: RangeInclusive<f32> = 0.0..=1.0;
+/// The shares of strangers that may get a name. Scores of rarer strangers are not known well enough; with more, a name
+/// means nothing.
+pub(crate) const FALSE_NAME_RATE: RangeInclusive<f64> = 1e-6..=0.5;
 /// Largest number of workers: more than any machine has cores.
 const MAX_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 

@@ -3,7 +3,7 @@
 
 use super::{GateParams, Reason};
 use crate::embed::Embedding;
-use crate::gallery::search::{Assignment, MatchParams, is_match, search};
+use crate::gallery::search::{is_match, nearest};
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::person_name::PersonName;
 
@@ -100,9 +100,8 @@ impl IdentityCheck<'_> {
 
     fn nearest_other(&self, name: &PersonName, face: &Embedding) -> Option<NearestOtherPerson> {
         // Of the two nearest people one at least has another name.
-        let params = MatchParams { threshold: 0.0, top_k: 2, assignment: Assignment::Independent };
-        let found = search(self.gallery, std::slice::from_ref(face), &params);
-        let enrolled = found.iter().flat_map(|face| &face.candidates).filter_map(|candidate| {
+        let found = nearest(self.gallery, std::slice::from_ref(face), 2);
+        let enrolled = found.iter().flatten().filter_map(|candidate| {
             let person = self.gallery.people().get(candidate.person)?;
             (person.name != *name).then(|| NearestOtherPerson {
                 distance: candidate.distance.max(0.0),

@@ -4,27 +4,37 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use crate::cohort::Cohort;
 use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
 
+mod assign;
 mod matrix;
+mod outliers;
 mod person;
 pub mod pickle;
 pub mod search;
 pub mod store;
+mod template;
 pub mod writer;
 
 use matrix::Matrix;
 pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
 use person::{MAX_ID_BYTES, conflict};
+pub use template::PersonTemplate;
+use template::Templates;
 
-/// An immutable set of people. A clone shares the people and the search matrix.
+/// An immutable set of people. A clone shares the people, the search matrix and the templates.
 #[derive(Debug, Clone)]
 pub struct Gallery {
     recipe: Recipe,
     people: Vec<Arc<Person>>,
     /// Built at the first search, or by [`Gallery::prepare`]; edits update it.
     matrix: OnceLock<Matrix>,
+    /// Statistics of strangers; edits keep them.
+    cohort: Option<Arc<Cohort>>,
+    /// Built like the matrix, where there is a cohort.
+    templates: OnceLock<Templates>,
 }
 
 impl PartialEq for Gallery {
@@ -52,13 +62,40 @@ impl Gallery {
                 return Err(two_people_with_one_id());
             }
         }
-        Ok(Self { recipe, people, matrix: OnceLock::new() })
+        Ok(Self { people, ..Self::empty(recipe) })
     }
 
     /// A gallery without people.
     #[must_use]
     pub fn empty(recipe: Recipe) -> Self {
-        Self { recipe, people: Vec::new(), matrix: OnceLock::new() }
+        Self { recipe, people: Vec::new(), matrix: OnceLock::new(), cohort: None, templates: OnceLock::new() }
+    }
+
+    /// The same people with these statistics of strangers, which searches by a rate of false names need.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`] for statistics of another embedder or crop margin.
+    pub fn with_cohort(self, cohort: Arc<Cohort>) -> Result<Self> {
+        let (of, recipe) = (cohort.origin(), &self.recipe);
+        if (of.model.as_str(), of.margin_px) != (recipe.model.as_str(), recipe.margin_px) {
+            return Err(conflict(&format!(
+                "expected statistics of strangers for the model {} at margin {}, found those for {} at margin {}",
+                recipe.model, recipe.margin_px, of.model, of.margin_px
+            )));
+        }
+        Ok(Self { cohort: Some(cohort), templates: OnceLock::new(), ..self })
+    }
+
+    /// The statistics of strangers, if any.
+    #[must_use]
+    pub fn cohort(&self) -> Option<&Arc<Cohort>> {
+        self.cohort.as_ref()
+    }
+
+    /// The template of the person with this index; `None` without statistics of strangers.
+    #[must_use]
+    pub fn template(&self, person: usize) -> Option<&PersonTemplate> {
+        self.templates()?.get(person).map(Arc::as_ref)
     }
 
     /// How the embeddings were computed.
@@ -103,9 +140,15 @@ impl Gallery {
         self.people.iter().find(|person| person.name == *name).map(Arc::as_ref)
     }
 
-    /// Builds the search matrix, which the first search does otherwise.
+    /// Builds the search matrix and the templates, which the first search does otherwise.
     pub fn prepare(&self) {
         self.matrix();
+        self.templates();
+    }
+
+    fn templates(&self) -> Option<&Templates> {
+        let cohort = self.cohort.as_ref()?;
+        Some(self.templates.get_or_init(|| Templates::new(Arc::clone(cohort), &self.people)))
     }
 
     fn matrix(&self) -> &Matrix {
@@ -194,13 +237,18 @@ impl Gallery {
         Ok(self.with_people(people))
     }
 
-    /// `people` are those of this gallery after an edit. If the search matrix was built, so is the new one.
+    /// `people` are those of this gallery after an edit. If search matrix and templates were built, so are the new
+    /// ones.
     fn with_people(&self, people: Vec<Arc<Person>>) -> Self {
-        let matrix = match self.matrix.get() {
-            Some(old) => OnceLock::from(old.updated(&self.people, &people)),
-            None => OnceLock::new(),
-        };
-        Self { recipe: self.recipe.clone(), people, matrix }
+        let matrix = self.matrix.get().map(|old| old.updated(&self.people, &people));
+        let templates = self.templates.get().map(|old| old.updated(&self.people, &people));
+        Self {
+            recipe: self.recipe.clone(),
+            people,
+            matrix: matrix.map_or_else(OnceLock::new, OnceLock::from),
+            cohort: self.cohort.clone(),
+            templates: templates.map_or_else(OnceLock::new, OnceLock::from),
+        }
     }
 
     fn position(&self, id: &str) -> Result<usize> {

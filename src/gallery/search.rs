@@ -1,13 +1,44 @@
-//! From embeddings to names: who is nearest, and who is near enough.
+//! From embeddings to names: who is most alike, and who is alike enough.
 
 use super::Gallery;
+use super::assign::{Assigned, Choice, assign_independent, assign_unique};
 pub use super::matrix::Candidate;
+use super::template::Scored;
+use crate::cohort::{stranger_probability, threshold};
 use crate::embed::Embedding;
+use crate::error::{InputError, Result};
+
+/// `unsure` is what would be a match at so many times the rate.
+const UNSURE_RATES: f64 = 10.0;
+/// The rate of `unsure` is no more than this: beyond it, most strangers would be.
+const MAX_UNSURE_RATE: f64 = 0.5;
+/// How much lower the score of a face's second choice may be, when the first went to another face of the photo.
+const TWIN_SCORE: f32 = 1.0;
+/// The same for cosine distances.
+const TWIN_DISTANCE: f32 = 0.05;
+/// Most alike people that a decision takes into account: two choices and the next person, for the margin.
+const CONSIDERED: usize = 3;
+
+/// What makes a face a person's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MatchRule {
+    /// By the score against the person's template: of strangers, a share `rate` gets any name of this gallery. The
+    /// threshold rises with the number of people.
+    FalseNameRate {
+        /// Above 0, below 1.
+        rate: f64,
+    },
+    /// By the cosine distance to the person's nearest photo.
+    Distance {
+        /// A face is a person's below it, 0 to 2.
+        threshold: f32,
+    },
+}
 
 /// Whether two faces of one photo may get the same person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assignment {
-    /// No: nearest pairs first, over the whole photo.
+    /// No: most alike pairs first, over the whole photo.
     Unique,
     /// Yes: each face by itself, as the Flask service did.
     Independent,
@@ -16,25 +47,43 @@ pub enum Assignment {
 /// Settings of the search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchParams {
-    /// A face is a person's when the cosine distance is below this.
-    pub threshold: f32,
+    /// What makes a face a person's.
+    pub rule: MatchRule,
     /// How many candidates to list for each face.
     pub top_k: usize,
     /// Whether a person may be given twice.
     pub assignment: Assignment,
 }
 
-/// The answer for one face.
+/// How sure it is whose face it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The matched person's.
+    Match,
+    /// Perhaps the first candidate's: it would be a match at ten times the rate.
+    Unsure,
+    /// Nobody's.
+    Unknown,
+}
+
+/// The result for one face.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaceMatch {
-    /// The person, or `None` for an unknown face.
+    /// How sure it is.
+    pub decision: Decision,
+    /// The person of a match; else `None`.
     pub matched: Option<Candidate>,
-    /// The nearest people, nearest first, `top_k` at most; at least the nearest when anyone is enrolled.
+    /// The most alike people, best first, `top_k` at most; at least the best when anyone is enrolled.
     pub candidates: Vec<Candidate>,
-    /// Distance of the nearest *other* person minus the distance of the match; `None` for an
-    /// unknown face and where nobody else is enrolled. Below zero where the nearest person was
-    /// given to another face of the photo.
+    /// Cosine distance of the next most alike person minus that of the match: how clear it is. `None` for other
+    /// decisions and where there is nobody else.
     pub margin: Option<f32>,
+    /// Score against the matched person, else against the best; `None` under [`MatchRule::Distance`].
+    pub score: Option<f32>,
+    /// How likely a stranger is to reach this score with anyone of this gallery; `None` where there is no score.
+    pub stranger_probability: Option<f64>,
+    /// The face of the photo, by index, that got the best person, for whom this one would be alike enough.
+    pub already_matched: Option<usize>,
 }
 
 /// Whether a cosine distance is near enough; the one place where that is decided.
@@ -43,60 +92,114 @@ pub fn is_match(distance: f32, threshold: f32) -> bool {
     distance < threshold
 }
 
-/// Finds the person of each face of one photo. Of equal distances the person enrolled earlier
-/// comes first, and of two faces at the same distance from one person the earlier face gets it.
+/// The score from which on a face is a match under `rule`; `None` under [`MatchRule::Distance`].
 #[must_use]
-pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> Vec<FaceMatch> {
-    // Other faces can take at most `faces - 1` people away, so a face's person is among its
-    // `faces` nearest; the margin needs two.
-    let wanted = params.top_k.max(faces.len()).max(2);
-    let nearest = gallery.matrix().nearest(gallery.people(), faces, wanted);
-    let matched = match params.assignment {
-        Assignment::Unique => assign_unique(&nearest, params.threshold),
-        Assignment::Independent => assign_independent(&nearest, params.threshold),
+pub fn score_threshold(gallery: &Gallery, rule: MatchRule) -> Option<f64> {
+    match rule {
+        MatchRule::FalseNameRate { rate } => Some(threshold(rate, gallery.len())),
+        MatchRule::Distance { .. } => None,
+    }
+}
+
+/// For each face the `wanted` people with the nearest photos, nearest first.
+#[must_use]
+pub fn nearest(gallery: &Gallery, faces: &[Embedding], wanted: usize) -> Vec<Vec<Candidate>> {
+    gallery.matrix().nearest(gallery.people(), faces, wanted)
+}
+
+/// Finds the person of each face of one photo. Of equally alike people the one enrolled earlier comes first, and of two
+/// equally alike faces the earlier one gets the person.
+///
+/// # Errors
+/// [`InputError::Conflict`] for a rate where the gallery has no statistics of strangers.
+pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> Result<Vec<FaceMatch>> {
+    let wanted = params.top_k.max(CONSIDERED);
+    let (ranked, bound) = match params.rule {
+        MatchRule::FalseNameRate { rate } => (by_score(gallery, faces, rate, wanted)?, TWIN_SCORE),
+        MatchRule::Distance { threshold } => (by_distance(gallery, faces, threshold, wanted), TWIN_DISTANCE),
     };
-    nearest
-        .into_iter()
-        .zip(matched)
-        .map(|(mut candidates, matched)| {
-            let margin = matched.and_then(|found| margin_of(found, &candidates));
-            candidates.truncate(params.top_k.max(1));
-            FaceMatch { matched, candidates, margin }
-        })
-        .collect()
+    let choices: Vec<Vec<Choice>> =
+        ranked.iter().map(|face| face.iter().map(Ranked::choice).collect()).collect();
+    let assigned = match params.assignment {
+        Assignment::Unique => assign_unique(&choices, bound),
+        Assignment::Independent => assign_independent(&choices),
+    };
+    let results = ranked.iter().zip(assigned);
+    Ok(results.map(|(face, assigned)| result(gallery.len(), face, assigned, params.top_k)).collect())
 }
 
-fn assign_independent(nearest: &[Vec<Candidate>], threshold: f32) -> Vec<Option<Candidate>> {
-    nearest
-        .iter()
-        .map(|face| face.first().copied().filter(|found| is_match(found.distance, threshold)))
-        .collect()
+/// A person, and how alike a face is.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    candidate: Candidate,
+    score: Option<f32>,
+    decision: Decision,
 }
 
-/// Nearest pairs first, over the whole photo: each person goes to one face, each face to one person.
-fn assign_unique(nearest: &[Vec<Candidate>], threshold: f32) -> Vec<Option<Candidate>> {
-    let mut pairs: Vec<(usize, Candidate)> = nearest
-        .iter()
-        .enumerate()
-        .flat_map(|(face, candidates)| candidates.iter().map(move |candidate| (face, *candidate)))
-        .filter(|(_, candidate)| is_match(candidate.distance, threshold))
-        .collect();
-    pairs.sort_unstable_by(|(face_a, a), (face_b, b)| {
-        a.distance.total_cmp(&b.distance).then(face_a.cmp(face_b)).then(a.person.cmp(&b.person))
-    });
-    let mut given = std::collections::HashSet::new();
-    let mut matched = vec![None; nearest.len()];
-    for (face, candidate) in pairs {
-        if let Some(free @ None) = matched.get_mut(face)
-            && given.insert(candidate.person)
-        {
-            *free = Some(candidate);
+impl Ranked {
+    fn choice(&self) -> Choice {
+        Choice {
+            person: self.candidate.person,
+            likeness: self.score.unwrap_or(-self.candidate.distance),
+            is_match: self.decision == Decision::Match,
         }
     }
-    matched
 }
 
-fn margin_of(found: Candidate, candidates: &[Candidate]) -> Option<f32> {
-    let other = candidates.iter().find(|candidate| candidate.person != found.person)?;
-    Some(other.distance - found.distance)
+fn by_score(gallery: &Gallery, faces: &[Embedding], rate: f64, wanted: usize) -> Result<Vec<Vec<Ranked>>> {
+    let templates = gallery.templates().ok_or_else(|| {
+        let recipe = gallery.recipe();
+        InputError::Conflict(format!(
+            "expected statistics of strangers for the model {} at margin {}, found none: use a distance threshold",
+            recipe.model, recipe.margin_px
+        ))
+    })?;
+    let unsure_rate = (rate * UNSURE_RATES).min(MAX_UNSURE_RATE).max(rate);
+    let [sure, unsure] = [rate, unsure_rate].map(|rate| threshold(rate, gallery.len()));
+    let rank = |scored: Scored| Ranked {
+        candidate: Candidate { person: scored.person, distance: scored.distance },
+        score: Some(scored.score),
+        decision: match f64::from(scored.score) {
+            score if score >= sure => Decision::Match,
+            score if score >= unsure => Decision::Unsure,
+            _ => Decision::Unknown,
+        },
+    };
+    let best = templates.best(gallery.people(), faces, wanted);
+    Ok(best.into_iter().map(|face| face.into_iter().map(rank).collect()).collect())
+}
+
+fn by_distance(gallery: &Gallery, faces: &[Embedding], threshold: f32, wanted: usize) -> Vec<Vec<Ranked>> {
+    let rank = |candidate: Candidate| Ranked {
+        candidate,
+        score: None,
+        decision: if is_match(candidate.distance, threshold) { Decision::Match } else { Decision::Unknown },
+    };
+    let nearest = nearest(gallery, faces, wanted);
+    nearest.into_iter().map(|face| face.into_iter().map(rank).collect()).collect()
+}
+
+fn result(people: usize, ranked: &[Ranked], assigned: Assigned, top_k: usize) -> FaceMatch {
+    let best = ranked.first();
+    let best_decision = best.map_or(Decision::Unknown, |best| best.decision);
+    let (own, runner_up) = match assigned {
+        Assigned::Choice(at) => (ranked.get(at), ranked.get(at + 1)),
+        Assigned::Nobody | Assigned::TakenBy(_) => (None, None),
+    };
+    let (decision, already_matched) = match assigned {
+        Assigned::Choice(_) => (Decision::Match, None),
+        Assigned::TakenBy(face) if best_decision != Decision::Unknown => (Decision::Unknown, Some(face)),
+        Assigned::TakenBy(_) | Assigned::Nobody => (best_decision, None),
+    };
+    let score = own.or(best).and_then(|ranked| ranked.score);
+    let margin = |own: &Ranked| Some(runner_up?.candidate.distance - own.candidate.distance);
+    FaceMatch {
+        decision,
+        matched: own.map(|own| own.candidate),
+        candidates: ranked.iter().take(top_k.max(1)).map(|ranked| ranked.candidate).collect(),
+        margin: own.and_then(margin),
+        score,
+        stranger_probability: score.map(|score| stranger_probability(f64::from(score), people)),
+        already_matched,
+    }
 }

@@ -48,13 +48,31 @@ pub struct Entry {
     pub install_from: Option<String>,
 }
 
-/// All networks.
+/// A file of statistics of strangers (`cohort`).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrangersEntry {
+    /// The embedder.
+    pub model: String,
+    /// Crop margin, pixels of the 160-pixel crop.
+    pub margin_px: u32,
+    /// File name in a models folder.
+    pub file: String,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Whose faces they were.
+    pub source: String,
+}
+
+/// All networks, and the statistics that go with them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// In the order of the file.
     #[serde(rename = "model")]
     pub models: Vec<Entry>,
+    /// In the order of the file.
+    pub strangers: Vec<StrangersEntry>,
 }
 
 impl Manifest {
@@ -118,6 +136,9 @@ mod tests {
             assert_eq!(entry.default_threshold.is_some(), entry.role == Role::Embedder);
             assert_eq!(entry.licence, "MIT");
         }
+        let strangers: Vec<_> =
+            manifest.strangers.iter().map(|entry| (entry.model.as_str(), entry.margin_px)).collect();
+        assert_eq!(strangers, [("vggface2", 32), ("vggface2", 0), ("casia", 32)]);
     }
 
     #[test]

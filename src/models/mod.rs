@@ -20,7 +20,7 @@ pub mod self_test;
 
 use install_record::InstallRecord;
 use locate::Environment;
-use manifest::{Entry, Manifest};
+use manifest::{Entry, Manifest, StrangersEntry};
 
 /// The embedder that is shipped with the program.
 pub const SHIPPED_EMBEDDER: &str = "casia";
@@ -134,6 +134,27 @@ impl ModelStore {
             let (model, expected) = (entry.name.clone(), expected.join(" or "));
             Err(ModelError::Altered { path, model, expected, found }.into())
         }
+    }
+
+    /// Where this file of statistics lies, if anywhere.
+    #[must_use]
+    pub fn strangers_path(&self, entry: &StrangersEntry) -> Option<PathBuf> {
+        locate::find(&self.directories, &entry.file)
+    }
+
+    /// Reads a file of statistics of strangers and checks it against the manifest; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when it can't be read or is altered.
+    pub fn read_strangers(&self, entry: &StrangersEntry) -> Result<Option<Vec<u8>>> {
+        let Some(path) = self.strangers_path(entry) else { return Ok(None) };
+        let bytes = fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
+        let found = to_hex(&sha256(&bytes));
+        if found == entry.sha256 {
+            return Ok(Some(bytes));
+        }
+        let (model, expected) = (format!("strangers of {}", entry.model), entry.sha256.clone());
+        Err(ModelError::Altered { path, model, expected, found }.into())
     }
 
     fn missing(&self, entry: &Entry) -> Error {

@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::gallery::search::Decision;
 use crate::pipeline::{FoundFaces, Recognition};
 
 /// Prefix of the names of all metrics of this program.
@@ -36,6 +37,7 @@ pub struct Metrics {
     stages: Stages,
     faces_found: Counter,
     faces_matched: Counter,
+    faces_unsure: Counter,
     faces_unknown: Counter,
 }
 
@@ -48,7 +50,8 @@ impl Default for Metrics {
         let of = |name| stage.get_or_create_owned(&StageLabels { stage: name });
         let stages =
             Stages { decode: of("decode"), detect: of("detect"), embed: of("embed"), matching: of("match") };
-        let [faces_found, faces_matched, faces_unknown] = std::array::from_fn(|_| Counter::default());
+        let [faces_found, faces_matched, faces_unsure, faces_unknown] =
+            std::array::from_fn(|_| Counter::default());
         for (name, help, counter) in [
             (
                 "faces_found",
@@ -56,11 +59,16 @@ impl Default for Metrics {
                 &faces_found,
             ),
             ("faces_matched", "Faces matched to an enrolled person", &faces_matched),
+            (
+                "faces_unsure",
+                "Faces that would be matched at ten times the rate of false names",
+                &faces_unsure,
+            ),
             ("faces_unknown", "Faces searched for and matched to nobody", &faces_unknown),
         ] {
             registry.register(name, help, counter.clone());
         }
-        Self { registry, stages, faces_found, faces_matched, faces_unknown }
+        Self { registry, stages, faces_found, faces_matched, faces_unsure, faces_unknown }
     }
 }
 
@@ -80,9 +88,13 @@ impl Metrics {
         }
         self.stages.embed.observe(timings.embed.as_secs_f64());
         self.stages.matching.observe(timings.matching.as_secs_f64());
-        let matched = recognition.faces.iter().filter(|face| face.found.matched.is_some()).count();
-        self.faces_matched.inc_by(matched as u64);
-        self.faces_unknown.inc_by((recognition.faces.len() - matched) as u64);
+        for face in &recognition.faces {
+            match face.found.decision {
+                Decision::Match => self.faces_matched.inc(),
+                Decision::Unsure => self.faces_unsure.inc(),
+                Decision::Unknown => self.faces_unknown.inc(),
+            };
+        }
     }
 
     /// Records a photo whose faces were detected and not searched for.

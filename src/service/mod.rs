@@ -24,6 +24,7 @@ pub mod roster;
 pub mod settings;
 pub mod snapshot;
 pub mod status;
+pub mod strangers;
 pub mod verify;
 pub mod watch;
 
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::gallery::search::MatchParams;
+use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
 use crate::worker::Workers;
 use blocking::run_blocking;
@@ -49,7 +50,8 @@ pub struct Service(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    /// Cosine distance below which a face matches a person: the setting, else the model's default.
+    /// Cosine distance below which a face matches a person, where no rate is in force: the setting, else the model's
+    /// default.
     threshold: f32,
     pipeline: Pipeline,
     people: PeopleStore,
@@ -131,7 +133,21 @@ impl Service {
         let settings = self.settings();
         RecognizeParams {
             faces: FaceParams { min_probability: settings.min_probability, max_faces: None },
-            matching: MatchParams { threshold: self.0.threshold, top_k: 1, assignment: settings.assignment },
+            matching: MatchParams { rule: self.default_rule(), top_k: 1, assignment: settings.assignment },
+        }
+    }
+
+    /// The cosine distance below which two faces are the same person's, of a request that sets none.
+    #[must_use]
+    pub fn default_threshold(&self) -> f32 {
+        self.0.threshold
+    }
+
+    /// The rate of false names; the distance where the settings say so, or the gallery has no statistics of strangers.
+    fn default_rule(&self) -> MatchRule {
+        match self.settings().false_name_rate {
+            Some(rate) if self.people().current().cohort().is_some() => MatchRule::FalseNameRate { rate },
+            _ => MatchRule::Distance { threshold: self.0.threshold },
         }
     }
 

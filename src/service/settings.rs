@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::config::{Compat, Config, DEFAULT_MIN_PROBABILITY};
+use crate::config::{Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY};
 use crate::enroll::GateParams;
 use crate::gallery::search::Assignment;
 
@@ -12,6 +12,8 @@ use crate::gallery::search::Assignment;
 pub struct Settings {
     /// Cosine distance below which a face matches a person, 0 to 2; `None` for the model's default.
     pub threshold: Option<f32>,
+    /// Share of strangers that may get a name from this gallery, 0 to 1; `None` to match by `threshold`.
+    pub false_name_rate: Option<f64>,
     /// Least probability of a face, 0 to 1.
     pub min_probability: f32,
     /// Whether a person may match several faces of one photo.
@@ -32,6 +34,7 @@ impl Settings {
     pub fn new(workers: NonZeroUsize, queue: usize) -> Self {
         Self {
             threshold: None,
+            false_name_rate: Some(DEFAULT_FALSE_NAME_RATE),
             min_probability: DEFAULT_MIN_PROBABILITY,
             assignment: Assignment::Unique,
             workers,
@@ -46,6 +49,12 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {
             threshold: config.threshold,
+            false_name_rate: match config.compat {
+                Compat::Standard if config.threshold.is_none() => {
+                    Some(config.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE))
+                }
+                Compat::Standard | Compat::Flask => None,
+            },
             min_probability: config.min_probability,
             assignment: match config.compat {
                 Compat::Standard => Assignment::Unique,

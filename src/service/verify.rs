@@ -10,6 +10,8 @@ use crate::gallery::search::is_match;
 pub struct Verification {
     /// Cosine distance.
     pub distance: f32,
+    /// How likely the faces of two different people are to be this alike; `None` without statistics of strangers.
+    pub false_match_probability: Option<f64>,
     /// Whether the distance is below the threshold.
     pub same: bool,
     /// The embedder.
@@ -56,6 +58,9 @@ impl Service {
             let distance = first_embedding.cosine_distance(&second_embedding);
             Ok(VerifyOutcome::Compared(Verification {
                 distance,
+                false_match_probability: gallery
+                    .cohort()
+                    .map(|cohort| cohort.false_match_probability(&first_embedding, &second_embedding)),
                 same: is_match(distance, threshold),
                 model: recipe.model.clone(),
                 faces: [first, second],

@@ -2,7 +2,7 @@
 
 import { $, copyOf, make } from "./dom.js";
 import { drawPortrait } from "./crop.js";
-import { counted, idWords, shown } from "./words.js";
+import { counted, idWords, shown, strangerWords } from "./words.js";
 
 /** Distance at the right end of the ruler; two strangers are about this far apart. */
 const RULER_END = 1;
@@ -26,10 +26,10 @@ export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
     const [name, id, numbers] = [".name", ".id", ".numbers"].map((part) => entry.querySelector(part));
     entry.classList.add(face.decision);
     entry.querySelector(".number").textContent = String(index + 1);
-    name.textContent = face.person?.name ?? "Unknown face";
+    name.textContent = face.person?.name ?? (face.decision === "unsure" ? "Not sure" : "Unknown face");
     id.textContent = face.person ? idWords(face.person.student_id) : "";
     id.hidden = !face.person;
-    numbers.append(...numbersOf(face, answer.threshold));
+    numbers.append(...numbersOf(face, answer));
     drawRuler(entry.querySelector(".ruler"), face, answer.threshold);
     if (picture) drawPortrait(entry.querySelector("canvas"), picture, face.box);
     prepareForm(entry, face, index, picture, { onEnrol, onType });
@@ -57,26 +57,34 @@ function prepareForm(entry, face, index, picture, { onEnrol, onType }) {
   });
 }
 
-/** Distance and margin of a match; of an unknown face who is nearest and why that is not enough. */
-function numbersOf(face, threshold) {
-  const strong = (value) => make("strong", { textContent: shown(value) });
-  const nearest = face.candidates[0];
-  if (face.decision === "match") {
-    const parts = ["distance ", strong(face.distance)];
-    if (face.margin === null) return parts;
-    const next = face.candidates.find(({ person }) => person.id !== face.person.id);
-    return [...parts, " · margin ", strong(face.margin), next ? ` to ${next.person.name}` : ""];
+/** How sure the name is; of a face without one who is most alike and why that is not enough. */
+function numbersOf(face, { threshold }) {
+  const strong = (words) => make("strong", { textContent: words });
+  const best = face.candidates[0];
+  if (!best) return ["Nobody is enrolled yet."];
+  if (face.decision === "match") return [...sureness(face, strong), ...marginOf(face, strong)];
+  if (face.reason === "person_already_matched") {
+    return [`Looks like ${best.person.name}, who is face ${face.other_face + 1} of this photo already.`];
   }
-  if (!nearest) return ["Nobody is enrolled yet."];
-  if (nearest.distance < threshold) {
-    return [`Nearest is ${nearest.person.name}, who is in this photo already, at `, strong(nearest.distance), "."];
-  }
-  return [`Nearest is ${nearest.person.name} at `, strong(nearest.distance), `; a match is under ${shown(threshold)}.`];
+  if (face.decision === "unsure") return [`Perhaps ${best.person.name}: `, ...sureness(face, strong), "."];
+  if (face.stranger_probability !== null) return [`Nearest is ${best.person.name}, but `, ...sureness(face, strong), "."];
+  return [`Nearest is ${best.person.name} at `, strong(shown(best.distance)), `; a match is under ${shown(threshold)}.`];
+}
+
+function sureness(face, strong) {
+  if (face.stranger_probability === null) return ["distance ", strong(shown(face.distance))];
+  return [strong(strangerWords(face.stranger_probability)), " would look this alike"];
+}
+
+function marginOf(face, strong) {
+  if (face.margin === null) return [];
+  const next = face.candidates.find(({ person }) => person.id !== face.person.id);
+  return [" · margin ", strong(shown(face.margin)), next ? ` to ${next.person.name}` : ""];
 }
 
 function drawRuler(ruler, face, threshold) {
   const place = (distance) => `${(Math.min(distance, RULER_END) / RULER_END) * 100}%`;
-  ruler.querySelector(".within").style.width = place(threshold);
+  ruler.querySelector(".within").style.width = place(threshold ?? 0);
   const own = face.person?.id ?? face.candidates[0]?.person.id;
   for (const { person, distance } of [...face.candidates].reverse()) {
     const dot = make("span", { className: person.id === own ? "dot nearest" : "dot" });
@@ -97,5 +105,5 @@ export function goToEntry(index) {
   if (!entry) return;
   entry.scrollIntoView({ block: "nearest" });
   const form = entry.querySelector("form");
-  if (entry.classList.contains("unknown") && !form.hidden) form.elements.name.focus({ preventScroll: true });
+  if (!entry.classList.contains("match") && !form.hidden) form.elements.name.focus({ preventScroll: true });
 }

@@ -8,7 +8,7 @@ import { goToEntry, lightEntry, listFaces, summaryWords } from "./faces.js";
 import { keyOffer } from "./key.js";
 import { canTakePhotos, takePhoto } from "./camera.js";
 import { clearFaces, light, markFaces, setBlank, setBusy, showPhoto } from "./stage.js";
-import { problemWords, shown } from "./words.js";
+import { problemWords, shown, strangerWords } from "./words.js";
 
 /** People listed for a face: the nearest, and who comes next. */
 const TOP_K = 3;
@@ -72,7 +72,11 @@ function show(answer) {
   markFaces(answer, pickOnPhoto);
   listFaces(answer, usable ? $("photo") : null, { onPick: pick, onEnrol: name, onType: suggest });
   $("explain").hidden = answer.faces.length === 0;
-  $("explain-threshold").textContent = shown(answer.threshold);
+  const byRate = answer.threshold === null;
+  $("explain-rate").hidden = !byRate;
+  $("explain-distance").hidden = byRate;
+  if (byRate) $("explain-strangers").textContent = strangerWords(answer.false_name_rate);
+  else $("explain-threshold").textContent = shown(answer.threshold);
   const ms = Object.values(answer.timings_ms).reduce((sum, part) => sum + part, 0);
   $("explain-model").textContent = `Model ${answer.model}; ${Math.round(ms)} ms for this photo.`;
 }

@@ -6,6 +6,15 @@ export const counted = (count, one, many = `${one}s`) => `${count} ${count === 1
 /** A distance as it is shown. */
 export const shown = (distance) => distance.toFixed(3);
 
+/** A probability as a share of strangers: "1 in 3,000 strangers", "fewer than 1 in 1,000,000 strangers". */
+export function strangerWords(probability) {
+  if (probability < 1e-6) return "fewer than 1 in 1,000,000 strangers";
+  if (probability > 0.5) return "most strangers";
+  const one = 1 / probability;
+  const digits = 10 ** Math.max(0, Math.floor(Math.log10(one)) - 1);
+  return `1 in ${(Math.round(one / digits) * digits).toLocaleString("en")} strangers`;
+}
+
 const round = (value) => Math.round(value);
 const percent = (value) => `${(value * 100).toFixed(value > 0.99 ? 1 : 0)} %`;
 

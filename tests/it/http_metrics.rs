@@ -38,6 +38,7 @@ fn every_family_is_there_after_one_request() {
         ("facerec_stage_duration_seconds", "histogram"),
         ("facerec_faces_found_total", "counter"),
         ("facerec_faces_matched_total", "counter"),
+        ("facerec_faces_unsure_total", "counter"),
         ("facerec_faces_unknown_total", "counter"),
         ("facerec_queue_depth", "gauge"),
         ("facerec_queue_limit", "gauge"),

@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, recipe, request};
 use crate::support::faces::named;
-use crate::support::golden::{Photo, reference};
+use crate::support::golden::{Photo, reference, reference_embedding_of};
 use crate::support::photo;
 
 /// The reference's embedding of a face, counted from the largest.
 fn reference_embedding(photos: &[Photo], file: &str, face: usize) -> Embedding {
-    let photo = photos.iter().find(|photo| photo.file == file).unwrap();
-    Embedding::new(photo.faces[face].embeddings["casia"].standard.clone()).unwrap()
+    reference_embedding_of(photos, file, face, "casia")
 }
 
 /// Two people with the reference's own embeddings, cut without a margin.
@@ -133,30 +132,44 @@ fn a_person_is_in_a_photo_once_unless_faces_are_taken_by_themselves() {
 }
 
 #[test]
-fn a_face_that_loses_its_person_gets_the_next_and_a_margin_below_zero() {
+fn a_face_whose_person_is_another_face_is_unknown_with_a_reason() {
     let photos = reference();
-    let group = photos.iter().find(|photo| photo.file == "group.jpg").unwrap();
-    let sure = group.faces.iter().enumerate().filter(|(_, face)| !face.embeddings.is_empty());
-    let faces: Vec<Embedding> = sure.map(|(at, _)| reference_embedding(&photos, "group.jpg", at)).collect();
-    let person = |name: &str, face: &Embedding| {
-        Person::new(named(name), None, vec![EnrolledPhoto::new(face.clone(), None)])
-    };
-    // The second person is the first one's face with a little of another: further from it, but the
-    // only one that is left for the second face.
-    let other = crate::support::faces::between(&faces[0], &faces[1], 0.2);
-    let people = vec![person("Near", &faces[0]), person("Next", &other)];
-    let gallery = Gallery::new(recipe(0), people).unwrap();
+    let near = reference_embedding(&photos, "group.jpg", 0);
+    let person =
+        |name: &str, face: Embedding| Person::new(named(name), None, vec![EnrolledPhoto::new(face, None)]);
+    let far = crate::support::faces::embedding(1);
+    let gallery = Gallery::new(recipe(0), vec![person("Near", near), person("Far", far)]).unwrap();
     let service = Service::with(&gallery);
     let answer = service.post_photo("/v1/recognize?threshold=2&top_k=2", photo("group.jpg")).expect(200);
-    let names: Vec<&Value> =
-        answer["faces"].as_array().unwrap().iter().map(|face| &face["person"]["name"]).collect();
-    assert_eq!(names[0], "Near");
-    let next = answer["faces"].as_array().unwrap().iter().find(|face| face["person"]["name"] == "Next");
-    let next = next.unwrap();
-    let margin = next["margin"].as_f64().unwrap();
-    let [first, second] = [0, 1].map(|at| next["candidates"][at]["distance"].as_f64().unwrap());
-    let distance = next["distance"].as_f64().unwrap();
-    assert!((margin - (if distance == first { second } else { first } - distance)).abs() < 1e-5, "{next}");
+    let faces = answer["faces"].as_array().unwrap();
+    assert_eq!(faces[0]["person"]["name"], "Near");
+    assert_eq!((&faces[0]["reason"], &faces[0]["other_face"]), (&Value::Null, &Value::Null));
+    let taken: Vec<&Value> = faces.iter().filter(|face| face["reason"] == "person_already_matched").collect();
+    assert!(!taken.is_empty(), "{answer}");
+    for face in taken {
+        assert_eq!(
+            (&face["decision"], &face["person"], &face["margin"]),
+            (&json!("unknown"), &Value::Null, &Value::Null)
+        );
+        assert!(face["other_face"].is_u64(), "{face}");
+    }
+    assert!(faces.iter().all(|face| face["margin"].as_f64().is_none_or(|margin| margin >= 0.0)), "{answer}");
+}
+
+#[test]
+fn a_rate_decides_by_the_score_and_a_service_without_statistics_refuses_it() {
+    let photos = reference();
+    let obama = reference_embedding(&photos, "obama.jpg", 0);
+    let people = vec![Person::new(named("Barack Obama"), None, vec![EnrolledPhoto::new(obama, None)])];
+    let plain = Gallery::new(recipe(0), people).unwrap();
+    let refused = Service::with(&plain).post_photo("/v1/recognize?false_name_rate=0.01", photo("obama2.jpg"));
+    let problem = refused.problem(400, "invalid_parameter");
+    let detail = "false_name_rate: expected statistics of strangers for the model casia at margin 0, found none; use \
+                  threshold";
+    assert_eq!((&problem["parameter"], &problem["detail"]), (&json!("false_name_rate"), &json!(detail)));
+    let both = Service::with(&plain);
+    let reply = both.post_photo("/v1/recognize?false_name_rate=0.01&threshold=0.5", photo("obama2.jpg"));
+    reply.problem(400, "invalid_parameter");
 }
 
 #[test]
@@ -166,6 +179,11 @@ fn query_parameters_out_of_range_are_told_what_was_expected_and_found() {
         ("threshold=2.5", "threshold", "threshold: expected a number from 0 to 2, found \"2.5\""),
         ("threshold=NaN", "threshold", "threshold: expected a number from 0 to 2, found \"NaN\""),
         ("threshold=", "threshold", "threshold: expected a number from 0 to 2, found \"\""),
+        (
+            "false_name_rate=0.9",
+            "false_name_rate",
+            "false_name_rate: expected a number from 0.000001 to 0.5, found \"0.9\"",
+        ),
         ("top_k=0", "top_k", "top_k: expected a whole number from 1 to 100, found \"0\""),
         ("top_k=-1", "top_k", "top_k: expected a whole number from 1 to 100, found \"-1\""),
         (
@@ -183,7 +201,7 @@ fn query_parameters_out_of_range_are_told_what_was_expected_and_found() {
     }
     let reply = service.post_photo("/v1/recognize?treshold=0.4", photo("obama2.jpg"));
     let problem = reply.problem(400, "unknown_parameter");
-    let expected = "unknown query parameter \"treshold\"; expected one of threshold, top_k, min_probability, \
+    let expected = "unknown query parameter \"treshold\"; expected one of false_name_rate, threshold, top_k, min_probability, \
                     max_faces, assignment";
     assert_eq!(problem["detail"], expected);
 }

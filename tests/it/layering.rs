@@ -30,7 +30,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("detect", &["error", "geometry", "imaging", "nn"]),
     ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
     ("embed", &["align", "error", "nn"]),
-    ("gallery", &["embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
+    ("cohort", &["atomic_file", "embed", "error", "hex", "nn"]), // nn: the length of an embedding
+    ("gallery", &["cohort", "embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
     ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),
     ("gallery::store", &["atomic_file", "embed", "error", "hex", "nn", "person_name", "student_id"]),
     ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
@@ -67,6 +68,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "service",
         &[
             "cancel",
+            "cohort",
             "config",
             "detect",
             "embed",
@@ -137,6 +139,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ndarray", &["nn"]),
     ("prost", &["nn::native::onnx", "models::facenet_onnx"]),
     ("half", &["nn::native::onnx", "models::checkpoint", "gallery::pickle"]),
+    ("safetensors", &["cohort::file"]),
+    ("nalgebra", &["cohort"]),
+    ("libm", &["cohort::normal"]),
     ("rayon", &["nn", "imaging", "worker"]),
     ("unicode_normalization", &["person_name"]),
     // What runs the service stays out of the stages.

@@ -11,6 +11,7 @@ mod checkpoint;
 mod cli;
 #[path = "../common/damage.rs"]
 mod damage;
+mod decision;
 mod decode_limits;
 mod decoders;
 mod determinism;

@@ -159,7 +159,7 @@ fn run_once(
     let cut = lap.next();
     let embeddings = pipeline.embed(&crops, settings.probe_standardisation)?;
     let facenet = lap.next();
-    std::hint::black_box(search(gallery, &embeddings, &params.matching));
+    std::hint::black_box(search(gallery, &embeddings, &params.matching)?);
     let matching = lap.next();
     let [pnet, rnet, onet] = nets.times();
     let times = Times {

@@ -10,7 +10,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use crate::config::range::{DISTANCE, SHARE};
+use crate::config::range::{self, DISTANCE, SHARE};
 
 /// A numeric query parameter.
 pub struct NumberParam<T> {
@@ -27,6 +27,13 @@ pub struct NumberParam<T> {
 /// Cosine distance below which a face matches a person.
 pub const THRESHOLD: NumberParam<f32> =
     NumberParam { name: "threshold", range: DISTANCE, default: None, example: Some(0.5) };
+/// Share of strangers that may get a name.
+pub const FALSE_NAME_RATE: NumberParam<f64> = NumberParam {
+    name: "false_name_rate",
+    range: range::FALSE_NAME_RATE,
+    default: None,
+    example: Some(0.01),
+};
 /// Least probability of a face.
 pub const MIN_PROBABILITY: NumberParam<f32> =
     NumberParam { name: "min_probability", range: SHARE, default: None, example: Some(0.9) };
@@ -70,6 +77,19 @@ impl Numeric for f32 {
 
     fn bound(self) -> Number {
         Number::from(f64::from(self))
+    }
+}
+
+impl Numeric for f64 {
+    const KIND: &'static str = "number";
+
+    fn schema() -> ObjectBuilder {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Double);
+        ObjectBuilder::new().schema_type(Type::Number).format(Some(format))
+    }
+
+    fn bound(self) -> Number {
+        Number::from(self)
     }
 }
 

@@ -6,14 +6,17 @@ use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use crate::gallery::search::Assignment;
-use crate::http::extract::params::{MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter};
+use crate::gallery::Gallery;
+use crate::gallery::search::{self, Assignment, MatchRule, score_threshold};
+use crate::http::extract::params::{
+    FALSE_NAME_RATE, MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter,
+};
 use crate::http::extract::photo::{Photo, PhotoFormSchema};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
-use crate::http::problem::{ApiError, PhotoProblems};
+use crate::http::problem::{ApiError, PhotoProblems, ProblemCode};
 use crate::http::state::AppState;
 use crate::http::wire::faces::{
-    FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance,
+    FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance, wire_probability,
 };
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
 use crate::service::recognize::Recognized;
@@ -22,6 +25,7 @@ use crate::service::snapshot::Snapshot;
 /// Parameters of a recognition.
 #[derive(Debug, Default)]
 pub struct RecognizeQuery {
+    false_name_rate: Option<f64>,
     threshold: Option<f32>,
     top_k: Option<usize>,
     min_probability: Option<f32>,
@@ -38,7 +42,11 @@ impl IntoParams for RecognizeQuery {
         );
         vec![
             THRESHOLD.document(
-                "A face matches a person below this cosine distance; default: the service's setting.",
+                "In place of the rate: a face matches the person of the nearest photo below this cosine distance.",
+            ),
+            FALSE_NAME_RATE.document(
+                "Share of strangers that may get a name from these people; the threshold follows from it and from \
+                 their number. Default: the service's setting.",
             ),
             TOP_K.document("People listed for each face, nearest first."),
             MIN_PROBABILITY
@@ -65,8 +73,16 @@ impl FromQuery for RecognizeQuery {
             "independent" => Some(Assignment::Independent),
             _ => None,
         };
+        let (false_name_rate, threshold) = (query.number(&FALSE_NAME_RATE)?, query.number(&THRESHOLD)?);
+        if false_name_rate.is_some() && threshold.is_some() {
+            let detail = "expected one of false_name_rate and threshold, found both";
+            return Err(
+                ApiError::new(ProblemCode::InvalidParameter, detail).with("parameter", "threshold".into())
+            );
+        }
         Ok(Self {
-            threshold: query.number(&THRESHOLD)?,
+            false_name_rate,
+            threshold,
             top_k: query.number(&TOP_K)?,
             min_probability: query.number(&MIN_PROBABILITY)?,
             max_faces: query.number(&MAX_FACES)?,
@@ -76,10 +92,28 @@ impl FromQuery for RecognizeQuery {
 }
 
 impl RecognizeQuery {
+    /// A rate needs statistics of strangers; the request is refused before its photo is worked on.
+    fn check_statistics(&self, gallery: &Gallery) -> Result<(), ApiError> {
+        if self.false_name_rate.is_none() || gallery.cohort().is_some() {
+            return Ok(());
+        }
+        let recipe = gallery.recipe();
+        let detail = format!(
+            "false_name_rate: expected statistics of strangers for the model {} at margin {}, found none; use threshold",
+            recipe.model, recipe.margin_px
+        );
+        Err(ApiError::new(ProblemCode::InvalidParameter, detail).with("parameter", "false_name_rate".into()))
+    }
+
     fn applied_to(&self, mut params: RecognizeParams) -> RecognizeParams {
         params.faces.min_probability = self.min_probability.unwrap_or(params.faces.min_probability);
         params.faces.max_faces = self.max_faces.or(params.faces.max_faces);
-        params.matching.threshold = self.threshold.unwrap_or(params.matching.threshold);
+        if let Some(rate) = self.false_name_rate {
+            params.matching.rule = MatchRule::FalseNameRate { rate };
+        }
+        if let Some(threshold) = self.threshold {
+            params.matching.rule = MatchRule::Distance { threshold };
+        }
         params.matching.top_k = self.top_k.unwrap_or(params.matching.top_k);
         params.matching.assignment = self.assignment.unwrap_or(params.matching.assignment);
         params
@@ -93,12 +127,11 @@ pub struct RecognitionResponse {
     /// The embedder; distances of different ones can't be compared.
     #[schema(example = "vggface2")]
     model: String,
-    /// Cosine distance below which a face was taken for a person's.
-    #[schema(example = 0.5)]
-    threshold: f32,
+    #[serde(flatten)]
+    rule: WireRule,
     /// The faces, the largest first.
     faces: Vec<FaceResult>,
-    /// How many of them are nobody's.
+    /// How many of them got no name, unsure ones included.
     #[schema(example = 1)]
     unknown_faces: usize,
     timings_ms: RecognitionTimings,
@@ -114,30 +147,86 @@ struct FaceResult {
     #[schema(minimum = 0, maximum = 1, example = 0.9999)]
     probability: f32,
     decision: Decision,
-    /// Whose face it is; null when nobody is near enough.
+    /// Whose face it is; null when it is nobody's or that is not sure enough.
     #[schema(required)]
     person: Option<PersonRef>,
     /// Cosine distance to that person's nearest photo, of an unknown face to the nearest person's; null
     /// when nobody is enrolled.
     #[schema(required, minimum = 0, maximum = 2, example = 0.202)]
     distance: Option<f32>,
-    /// Distance of the nearest other person minus `distance`: how clear the answer is. Below zero when
-    /// another face of the photo got the nearest person. Null for an unknown face and where nobody
-    /// else is enrolled.
+    /// Distance of the next most alike person minus `distance`: how clear it is. Null for a face without a person
+    /// and where nobody else is enrolled.
     #[schema(required, example = 0.766)]
     margin: Option<f32>,
-    /// The nearest people, nearest first, `top_k` of them.
+    /// How alike face and person are, in standard deviations of strangers; without a person, face and first
+    /// candidate. Null where a distance decides.
+    #[schema(required, example = 9.31)]
+    score: Option<f32>,
+    /// How likely a stranger is to be this much like anyone enrolled here. Null where a distance decides.
+    #[schema(required, minimum = 0, maximum = 1, example = 0.0003)]
+    stranger_probability: Option<f64>,
+    /// Why the face has no person although one is alike enough.
+    #[schema(required)]
+    reason: Option<UnknownReason>,
+    /// With the reason `person_already_matched`: the index in `faces` of the face that got the person.
+    #[schema(required, example = 0)]
+    other_face: Option<usize>,
+    /// The most alike people, best first, `top_k` of them.
     candidates: Vec<WireCandidate>,
 }
 
-/// Whether somebody is near enough.
+/// Whose face it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Decision {
-    /// `person` is.
+    /// That of `person`.
     Match,
-    /// Nobody is.
+    /// Perhaps that of the first candidate: it would be a match at ten times the rate. Other endpoints count it as unknown.
+    Unsure,
+    /// Nobody's.
     Unknown,
+}
+
+impl From<search::Decision> for Decision {
+    fn from(decision: search::Decision) -> Self {
+        match decision {
+            search::Decision::Match => Self::Match,
+            search::Decision::Unsure => Self::Unsure,
+            search::Decision::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Why a face has no person although one is alike enough.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum UnknownReason {
+    /// The person is `other_face`, which is more alike.
+    PersonAlreadyMatched,
+}
+
+/// What decided; the members of the other rule are null.
+#[derive(Debug, Serialize, ToSchema)]
+struct WireRule {
+    /// Share of strangers that may get a name from these people.
+    #[schema(required, example = 0.01)]
+    false_name_rate: Option<f64>,
+    /// The score from which on a face is a match at that rate, in standard deviations of strangers.
+    #[schema(required, example = 3.72)]
+    score_threshold: Option<f64>,
+    /// Cosine distance to the nearest photo below which a face is a match.
+    #[schema(required, example = 0.5)]
+    threshold: Option<f32>,
+}
+
+impl WireRule {
+    fn new(rule: MatchRule, gallery: &Gallery) -> Self {
+        let (false_name_rate, threshold) = match rule {
+            MatchRule::FalseNameRate { rate } => (Some(rate), None),
+            MatchRule::Distance { threshold } => (None, Some(threshold)),
+        };
+        Self { false_name_rate, score_threshold: score_threshold(gallery, rule), threshold }
+    }
 }
 
 /// Where the time went, milliseconds.
@@ -165,13 +254,13 @@ impl From<Timings> for RecognitionTimings {
 }
 
 impl RecognitionResponse {
-    fn new(recognized: &Recognized, threshold: f32) -> Self {
+    fn new(recognized: &Recognized, rule: MatchRule) -> Self {
         let Recognized { recognition, snapshot } = recognized;
         let faces: Vec<_> = recognition.faces.iter().map(|face| FaceResult::new(face, snapshot)).collect();
         Self {
             image: recognition.photo.into(),
             model: snapshot.gallery.recipe().model.clone(),
-            threshold,
+            rule: WireRule::new(rule, &snapshot.gallery),
             unknown_faces: faces.iter().filter(|face| face.person.is_none()).count(),
             faces,
             timings_ms: recognition.timings.into(),
@@ -188,10 +277,14 @@ impl FaceResult {
             r#box: (&face.detection.bbox).into(),
             landmarks: (&face.detection.landmarks).into(),
             probability: face.detection.probability,
-            decision: if person.is_some() { Decision::Match } else { Decision::Unknown },
+            decision: face.found.decision.into(),
             person: person.map(|person| PersonRef::new(person, snapshot)),
             distance: nearest.map(|found| wire_distance(found.distance)),
             margin: face.found.margin,
+            score: face.found.score,
+            stranger_probability: face.found.stranger_probability.map(wire_probability),
+            reason: face.found.already_matched.map(|_| UnknownReason::PersonAlreadyMatched),
+            other_face: face.found.already_matched,
             candidates: candidates.filter_map(|candidate| WireCandidate::new(candidate, snapshot)).collect(),
         }
     }
@@ -211,7 +304,8 @@ pub async fn recognize(
     Checked(query): Checked<RecognizeQuery>,
     Photo(photo): Photo,
 ) -> Result<Json<RecognitionResponse>, ApiError> {
+    query.check_statistics(&app.service.people().current())?;
     let params = query.applied_to(app.service.default_params());
     let recognized = app.service.recognize(photo, params).await?;
-    Ok(Json(RecognitionResponse::new(&recognized, params.matching.threshold)))
+    Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule)))
 }

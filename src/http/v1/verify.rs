@@ -15,7 +15,7 @@ use crate::http::extract::refusals::{repeated_part, unknown_part, wrong_media_ty
 use crate::http::extract::upload::ImageUpload;
 use crate::http::problem::{ApiError, PairProblems, ProblemCode};
 use crate::http::state::AppState;
-use crate::http::wire::faces::{DetectedFace, wire_distance};
+use crate::http::wire::faces::{DetectedFace, wire_distance, wire_probability};
 use crate::service::verify::VerifyOutcome;
 
 /// The form's parts, in order.
@@ -100,6 +100,10 @@ pub struct Verification {
     /// Cosine distance.
     #[schema(minimum = 0, maximum = 2, example = 0.191)]
     distance: f32,
+    /// How likely the faces of two different people are to be this alike: the false match rate of a threshold at this
+    /// pair. Null where the service has no statistics of strangers for its embedder.
+    #[schema(required, minimum = 0, maximum = 1, example = 2.1e-7)]
+    false_match_probability: Option<f64>,
     /// Whether it is below the threshold.
     same: bool,
     #[schema(example = 0.5)]
@@ -129,7 +133,7 @@ pub async fn verify(
     PhotoPair { a, b }: PhotoPair,
 ) -> Result<Json<Verification>, ApiError> {
     let params = app.service.default_params();
-    let threshold = query.threshold.unwrap_or(params.matching.threshold);
+    let threshold = query.threshold.unwrap_or(app.service.default_threshold());
     let min_probability = query.min_probability.unwrap_or(params.faces.min_probability);
     match app.service.verify([a, b], threshold, min_probability).await? {
         VerifyOutcome::NoFace(index) => Err(no_face(PARTS.get(index).copied().unwrap_or_default())),
@@ -137,6 +141,7 @@ pub async fn verify(
             let [a, b] = &compared.faces;
             Ok(Json(Verification {
                 distance: wire_distance(compared.distance),
+                false_match_probability: compared.false_match_probability.map(wire_probability),
                 same: compared.same,
                 threshold,
                 model: compared.model,

@@ -14,6 +14,9 @@ use crate::pipeline::PhotoInfo;
 use crate::presentation::json_id::JsonId;
 use crate::service::snapshot::Snapshot;
 
+/// Probabilities are not told apart below this.
+const LEAST_PROBABILITY: f64 = 1e-9;
+
 /// The upright photo.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Image {
@@ -159,6 +162,14 @@ impl WireCandidate {
 #[must_use]
 pub fn wire_distance(distance: f32) -> f32 {
     distance.clamp(*DISTANCE.start(), *DISTANCE.end())
+}
+
+/// The probability of a stranger, to three digits and not below one in a thousand million: no data supports less.
+#[must_use]
+pub fn wire_probability(probability: f64) -> f64 {
+    let probability = probability.clamp(LEAST_PROBABILITY, 1.0);
+    let digits = 10_f64.powi(2 - probability.log10().floor() as i32);
+    (probability * digits).round() / digits
 }
 
 /// A time in milliseconds, to a tenth.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use facerec::embed::Embedding;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -46,4 +47,10 @@ impl Photo {
 /// All photos of the reference.
 pub fn reference() -> Vec<Photo> {
     serde_json::from_slice(&super::golden_bytes("reference.json")).expect("reference.json has this shape")
+}
+
+/// The reference's embedding of a face by `model`.
+pub fn reference_embedding_of(photos: &[Photo], file: &str, face: usize, model: &str) -> Embedding {
+    let photo = photos.iter().find(|photo| photo.file == file).unwrap();
+    Embedding::new(photo.faces[face].embeddings[model].standard.clone()).unwrap()
 }

@@ -1,0 +1,73 @@
+//! Which photos of a person count for the template. The others (a bystander, another student's photo, a blurred crop) are
+//! set aside: kept, listed, and not part of the mean.
+//!
+//! The answer does not depend on the order of the photos.
+
+use crate::cohort::{Cohort, Probe, Template};
+
+/// A photo counts when it scores this against the mean of the others that count.
+const KEEP: f32 = 2.5;
+/// Fewest photos among which an outlier can be told.
+const MIN_PHOTOS: usize = 3;
+/// The sets of photos that count settle after two or three rounds.
+const MAX_ROUNDS: usize = 8;
+
+/// For each projected photo of a person, whether it counts; at least one does.
+pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
+    if photos.len() < MIN_PHOTOS {
+        return vec![true; photos.len()];
+    }
+    let probes: Vec<Probe> = photos.iter().map(|photo| cohort.projected_probe(photo.clone())).collect();
+    let mut counts = core_of(cohort, &probes);
+    for _ in 0..MAX_ROUNDS {
+        let next: Vec<bool> =
+            (0..photos.len()).map(|at| is_like_the_others(cohort, &probes, &counts, at)).collect();
+        if next == counts || !next.contains(&true) {
+            break;
+        }
+        counts = next;
+    }
+    counts
+}
+
+/// The largest set of photos that are like one of them; of equally large sets, that of the highest scores.
+fn core_of(cohort: &Cohort, probes: &[Probe]) -> Vec<bool> {
+    let singles: Vec<Template> =
+        probes.iter().map(|probe| cohort.template([probe.values.as_slice()])).collect();
+    let mut best: Option<(usize, f64, Vec<bool>)> = None;
+    for (at, single) in singles.iter().enumerate() {
+        let scores = probes
+            .iter()
+            .enumerate()
+            .map(|(other, probe)| if other == at { f32::MAX } else { single.score(probe) });
+        let scores: Vec<f32> = scores.collect();
+        let like: Vec<bool> = scores.iter().map(|score| *score >= KEEP).collect();
+        let size = like.iter().filter(|like| **like).count();
+        let sum: f64 = scores
+            .iter()
+            .filter(|score| (KEEP..f32::MAX).contains(score))
+            .map(|score| f64::from(*score))
+            .sum();
+        let is_better = best.as_ref().is_none_or(|(best_size, best_sum, _)| {
+            size > *best_size || (size == *best_size && sum > *best_sum)
+        });
+        if is_better {
+            best = Some((size, sum, like));
+        }
+    }
+    match best {
+        Some((size, _, like)) if size > 1 => like,
+        // No two photos are alike: there is no telling which ones are right.
+        _ => vec![true; probes.len()],
+    }
+}
+
+/// Whether a photo is like the mean of those that count, itself left out.
+fn is_like_the_others(cohort: &Cohort, probes: &[Probe], counts: &[bool], at: usize) -> bool {
+    let Some(own) = probes.get(at) else { return false };
+    let others =
+        probes.iter().zip(counts).enumerate().filter(|(other, (_, counts))| *other != at && **counts);
+    let mut others = others.map(|(_, (probe, _))| probe.values.as_slice()).peekable();
+    // The only photo that counts has nothing to be held against.
+    others.peek().is_none() || cohort.template(others).score(own) >= KEEP
+}
