@@ -97,7 +97,7 @@ pub struct RecognizedFace {
     pub found: FaceMatch,
 }
 
-/// The answer for one photo.
+/// The result for one photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognition {
     /// The photo.
@@ -137,8 +137,8 @@ impl Pipeline {
         Self { nets, facenet, params, token: CancellationToken::default() }
     }
 
-    /// The same pipeline, which ends its work with [`Error::Cancelled`](crate::error::Error::Cancelled) when the answer
-    /// is not wanted any more.
+    /// The same pipeline, which fails with [`Error::Cancelled`](crate::error::Error::Cancelled) once the token is
+    /// cancelled.
     #[must_use]
     pub fn cancelled_by(&self, token: &CancellationToken) -> Self {
         Self { token: token.clone(), ..self.clone() }

@@ -1,4 +1,4 @@
-//! `facerec serve`: load, warm up, then bind; answer until told to stop.
+//! `facerec serve`: load, warm up, bind, then serve until SIGTERM or SIGINT.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -70,9 +70,9 @@ fn run_loaded(
     tracing::info!(model, people = service.people().current().len(), ?rule, "loaded");
     let drain = config.timeouts.drain;
     let app = AppState::new(config, service.clone(), Access::new(keys));
-    let answered = runtime.block_on(listen(app, stop))?;
+    let requests_ended = runtime.block_on(listen(app, stop))?;
     // Work that follows a response, such as keeping its photo, is finished too.
-    let finished = answered && service.drain(drain);
+    let finished = requests_ended && service.drain(drain);
     tracing::info!(finished, "stopped");
     if !finished {
         // Dropping the workers would wait for their jobs without a limit.

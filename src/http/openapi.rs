@@ -23,19 +23,19 @@ const DOCS: &str = "/docs";
     info(
         title = "facerec",
         description = "Who is in this photo? A photo in, names and IDs out.\n\nErrors are `application/problem+json` \
-                       (RFC 9457) with a stable `code`. Every answer carries `x-request-id`, but for those to what is no HTTP request yet: a \
-                       malformed request line or header (400), an address (414) or headers (431) that are too long \
-                       are refused on HTTP/1 with a bare status, no body and no ID. A service that was \
-                       started with API keys asks for one: of scope `recognize` to look at photos, of scope \
-                       `manage` to see and change people and the roster. Without keys, people are managed from the \
+                       (RFC 9457) with a stable `code`. Every response carries `x-request-id`, except refusals before a request was parsed: \
+                       on HTTP/1 a malformed request line or header (400), a path (414) or headers (431) that are \
+                       too long get a bare status without body or ID. A service that was \
+                       started with API keys requires one: of scope `recognize` to recognise photos, of scope \
+                       `manage` to read and change people and the roster. Without keys, people are managed from the \
                        service's own machine only.",
     ),
     tags(
         (name = "recognition", description = "Faces in photos"),
-        (name = "people", description = "Who is enrolled"),
-        (name = "roster", description = "The workbook that gives names their IDs"),
+        (name = "people", description = "Enrolled people"),
+        (name = "roster", description = "The workbook that maps names to IDs"),
         (name = "flask", description = "The endpoint of the service that this one replaces"),
-        (name = "health", description = "Is it alive, and can it answer?"),
+        (name = "health", description = "Liveness, readiness and metrics"),
     ),
     components(schemas(Problem)),
     modifiers(&Keys),

@@ -344,6 +344,7 @@ fn a_circle_of_files_is_found_and_a_re_export_is_none() {
     assert_eq!(graph(&[parent, ("a::b", "use super::A;\npub struct B;")]), names(&["a", "a::b"]));
     assert_eq!(graph(&[parent, ("a::b", "fn f() -> super::A {}")]), names(&["a", "a::b"]));
     assert_eq!(graph(&[parent, ("a::b", "pub struct B;")]), None);
+    assert_eq!(graph(&[parent, ("a::b", "pub(in super::super) struct B;")]), None);
     // Through a path in code, a group, and a third file.
     let three =
         |last| graph(&[("a", "fn f() { crate::b::g() }"), ("b", "use crate::c::{D, e::E};"), ("c", last)]);

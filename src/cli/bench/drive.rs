@@ -1,4 +1,4 @@
-//! Clients that send a photo again and again, and how soon they were answered.
+//! Clients that send a photo in a loop, and their latencies.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde::Serialize;
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Something that answers photos.
+/// Something that samples photos.
 pub(super) trait Target: Sync {
     /// A client of it, to be used by one thread.
     fn client(&self) -> anyhow::Result<Box<dyn Client + '_>>;
@@ -17,16 +17,16 @@ pub(super) trait Target: Sync {
 
 /// One client.
 pub(super) trait Client {
-    /// Sends a photo and waits for the answer.
+    /// Sends a photo and waits for the response.
     fn send(&mut self, photo: &[u8]) -> anyhow::Result<()>;
 }
 
-/// What a number of clients met.
+/// Throughput and latency with a number of clients.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Load {
     pub(super) clients: usize,
     pub(super) requests: usize,
-    /// From the first request to the last answer.
+    /// From the first request to the last response.
     pub(super) seconds: f64,
     pub(super) requests_per_second: f64,
     pub(super) p50_ms: f64,
@@ -37,7 +37,7 @@ pub(super) struct Load {
 /// that run at the end are waited for and count, so that slow photos are not left out.
 ///
 /// # Errors
-/// When a request is not answered; the clients stop then.
+/// When a request fails; all clients stop then.
 pub(super) fn drive(
     target: &impl Target,
     photo: &[u8],
@@ -49,23 +49,23 @@ pub(super) fn drive(
     let failed = AtomicBool::new(false);
     let start = Instant::now();
     let send = || send_until(target, photo, start + time, &failed);
-    let answers = std::thread::scope(|scope| {
+    let samples = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..clients).map(|_| scope.spawn(send)).collect();
         while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             progress(start.elapsed().min(time));
             std::thread::sleep(TICK.min(time / 10));
         }
-        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<Vec<Answer>>>| {
+        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<Vec<Sample>>>| {
             thread.join().map_err(|_| anyhow::anyhow!("a client panicked"))?
         };
         threads.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
     })?;
-    summarise(clients, start, &answers.concat()).context("no request was answered")
+    summarise(clients, start, &samples.concat()).context("no request was completed")
 }
 
-/// When an answer came, and how long it was waited for.
+/// The time of a response, and its latency.
 #[derive(Debug, Clone, Copy)]
-struct Answer {
+struct Sample {
     at: Instant,
     latency: Duration,
 }
@@ -75,21 +75,21 @@ fn send_until(
     photo: &[u8],
     deadline: Instant,
     failed: &AtomicBool,
-) -> anyhow::Result<Vec<Answer>> {
+) -> anyhow::Result<Vec<Sample>> {
     let mut client = target.client()?;
-    let mut answers = Vec::new();
+    let mut samples = Vec::new();
     while Instant::now() < deadline && !failed.load(Ordering::Relaxed) {
         let sent = Instant::now();
         client.send(photo).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-        answers.push(Answer { at: Instant::now(), latency: sent.elapsed() });
+        samples.push(Sample { at: Instant::now(), latency: sent.elapsed() });
     }
-    Ok(answers)
+    Ok(samples)
 }
 
-/// `None` without answers.
-fn summarise(clients: usize, start: Instant, answers: &[Answer]) -> Option<Load> {
-    let end = answers.iter().map(|answer| answer.at).max()?;
-    let mut latencies: Vec<Duration> = answers.iter().map(|answer| answer.latency).collect();
+/// `None` without samples.
+fn summarise(clients: usize, start: Instant, samples: &[Sample]) -> Option<Load> {
+    let end = samples.iter().map(|sample| sample.at).max()?;
+    let mut latencies: Vec<Duration> = samples.iter().map(|sample| sample.latency).collect();
     latencies.sort_unstable();
     let seconds = (end - start).as_secs_f64();
     Some(Load {

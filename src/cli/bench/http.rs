@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::drive::{Client, Target};
 
-/// Longest wait for an answer; a server's own limit is an hour at most, but nobody sizes a machine by that.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Separates the parts of a form; no JPEG, PNG or text has this line by chance.
 const BOUNDARY: &str = "facerec-bench-5f1c6a9e2b7d4380";
@@ -49,13 +49,13 @@ impl Client for HttpClient<'_> {
             request = request.header("X-Api-Key", key);
         }
         let request = request.content_type(format!("multipart/form-data; boundary={BOUNDARY}"));
-        let mut answer = request.send(form(photo)).with_context(|| self.server.url.clone())?;
-        let text = answer.body_mut().read_to_string().with_context(|| self.server.url.clone())?;
+        let mut response = request.send(form(photo)).with_context(|| self.server.url.clone())?;
+        let text = response.body_mut().read_to_string().with_context(|| self.server.url.clone())?;
         anyhow::ensure!(
-            answer.status() == 200,
-            "expected status 200, {} answered {}: {text}",
+            response.status() == 200,
+            "expected status 200, {} returned {}: {text}",
             self.server.url,
-            answer.status()
+            response.status()
         );
         Ok(())
     }

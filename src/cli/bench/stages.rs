@@ -57,7 +57,7 @@ pub(super) struct Times {
     /// Cutting out the faces and resizing them.
     #[serde(serialize_with = "as_ms")]
     pub(super) crops: Duration,
-    /// Standardising, FaceNet, and checking its answer.
+    /// Standardisation, FaceNet, and checks of its output.
     #[serde(serialize_with = "as_ms")]
     pub(super) facenet: Duration,
     /// Search and assignment.
@@ -218,9 +218,9 @@ impl TimedNets {
 
     fn timed<T>(&self, net: usize, work: impl FnOnce(&dyn DetectorNets) -> T) -> T {
         let start = Instant::now();
-        let answer = work(&*self.nets);
+        let output = work(&*self.nets);
         self.nanos[net].fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
-        answer
+        output
     }
 }
 

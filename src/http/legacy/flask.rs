@@ -1,5 +1,5 @@
 //! What the Flask service said by itself, word for word (`tests/golden/flask.json`): its pages for
-//! 404 and 405, and its answer to OPTIONS.
+//! 404 and 405, and its response to OPTIONS.
 
 use axum::http::StatusCode;
 

@@ -59,9 +59,9 @@ fn created(labels: Vec<String>, enrolled: Result<Enrollment, EnrollError>) -> Re
 
 /// Enrol a person.
 ///
-/// Each photo passes a gate: one sharp, large face that looks at the camera and at nobody else who is
-/// enrolled. Some photos may be rejected while others are accepted; when none is, nobody is enrolled
-/// (422). When this is answered, the person is on the disk and recognised. At most 20 photos a request,
+/// Each photo is assessed: one sharp, large, frontal face that is not nearer to another enrolled person. Some photos
+/// may be rejected while others are accepted; when all are rejected, nobody is enrolled (422). A response of 201
+/// means that the person is stored durably and recognised. At most 20 photos a request,
 /// each within the upload limit. Scope: `manage`.
 ///
 /// # Errors

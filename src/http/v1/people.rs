@@ -50,8 +50,8 @@ pub async fn get(
 
 /// Change name or ID.
 ///
-/// A JSON merge patch: what is left out stays, a `student_id` of null is taken away. The answer is the
-/// person as it is then, and on the disk. Scope: `manage`.
+/// A JSON merge patch: absent members stay, a `student_id` of null is removed. The response is the
+/// changed person, stored durably. Scope: `manage`.
 ///
 /// # Errors
 /// Among others 409 `name_taken` (`person_id`).
@@ -74,7 +74,7 @@ pub async fn patch(
 
 /// Delete a person.
 ///
-/// With all photos. When this is answered, it is so on the disk. Scope: `manage`.
+/// With all photos. A response of 204 means that the deletion is durable. Scope: `manage`.
 #[utoipa::path(
     delete, operation_id = "delete_person", path = "/v1/people/{person_id}", tag = "people",
     params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),

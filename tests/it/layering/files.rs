@@ -163,9 +163,12 @@ fn renamed(mut path: Path) -> (Path, String) {
     (path, name)
 }
 
-/// Paths of code outside `use`: words joined by `::`.
+/// Paths of code outside `use`: words joined by `::`. That of a visibility (`pub(in super::super)`) uses nothing.
 fn code_paths(code: &str) -> Vec<Path> {
     let is_path = |character: char| is_word(character) || character == ':';
+    let visible = |part: &'_ str| part.split_once(')').map_or(String::new(), |(_, rest)| rest.to_owned());
+    let mut parts = code.split("pub(in ");
+    let code = parts.next().unwrap_or_default().to_owned() + &parts.map(visible).collect::<String>();
     let words = code.split(|character| !is_path(character)).filter(|word| word.contains("::"));
     words.map(|word| word.split("::").map(str::to_owned).collect()).collect()
 }
