@@ -5,7 +5,9 @@
 //! the header of the *photo* claims, whatever else a file contains; `docs/reliability.md` has the figures.
 
 use super::DecodedRgb;
-use crate::error::{InputError, Result};
+#[cfg(doc)]
+use crate::error::InputError;
+use crate::error::Result;
 pub use limits::DecodeLimits;
 use sniff::Format;
 pub use source::Check;
@@ -59,7 +61,9 @@ pub fn decode_while(bytes: &[u8], limits: DecodeLimits, check: Check<'_>) -> Res
         #[cfg(feature = "phone-photos")]
         Format::Heic => heic::decode(bytes, limits, check),
         #[cfg(not(feature = "phone-photos"))]
-        Format::Heic => Err(InputError::UnreadFormat { format: "HEIC", advice: HEIC_ADVICE }.into()),
+        Format::Heic => {
+            Err(crate::error::InputError::UnreadFormat { format: "HEIC", advice: HEIC_ADVICE }.into())
+        }
     };
     // A decoder whose input fails calls the file broken: what stopped it is asked again.
     decoded.or_else(|error| check().and(Err(error)))
