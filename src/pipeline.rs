@@ -266,18 +266,32 @@ impl Pipeline {
         gallery: &Gallery,
         params: &RecognizeParams,
     ) -> Result<Recognition> {
+        Ok(self.open_and_recognize(bytes, gallery, params)?.1)
+    }
+
+    /// [`Pipeline::recognize`], with the decoded photo.
+    ///
+    /// # Errors
+    /// As [`Pipeline::recognize`].
+    pub fn open_and_recognize(
+        &self,
+        bytes: &[u8],
+        gallery: &Gallery,
+        params: &RecognizeParams,
+    ) -> Result<(OrientedRgb, Recognition)> {
         let DetectedPhoto { photo, detected, mut timings } = self.open_and_detect(bytes)?;
         let kept = sure_enough(&detected.faces, &params.faces);
         let (faces, embeddings) =
             timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
         let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching))?;
         let recognized = |(detection, found)| RecognizedFace { detection, found };
-        Ok(Recognition {
+        let recognition = Recognition {
             photo: (&photo).into(),
             detected: detected.faces.len(),
             faces: faces.into_iter().zip(found).map(recognized).collect(),
             timings,
-        })
+        };
+        Ok((photo, recognition))
     }
 
     /// The faces that have a crop, each with its embedding.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use crate::error::{DataError, Operation, Result};
+use crate::imaging::OrientedRgb;
 use crate::imaging::encode::encode_png;
-use crate::pipeline::Pipeline;
 
 /// Mode of a new directory: photos are personal data.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -44,15 +44,15 @@ impl PhotoKeeper {
         Ok(keeper)
     }
 
-    /// Keeps a photo that was decoded before. Failures are only logged: the response was sent already.
-    pub fn keep(&self, pipeline: &Pipeline, bytes: &[u8]) {
-        if let Err(error) = self.write(pipeline, bytes) {
+    /// Keeps a decoded photo. Failures are only logged: the response was sent already.
+    pub fn keep(&self, photo: &OrientedRgb) {
+        if let Err(error) = self.write(photo) {
             tracing::warn!(%error, "a photo was not kept");
         }
     }
 
-    fn write(&self, pipeline: &Pipeline, bytes: &[u8]) -> Result<()> {
-        let png = encode_png(&pipeline.open(bytes)?)?;
+    fn write(&self, photo: &OrientedRgb) -> Result<()> {
+        let png = encode_png(photo)?;
         let failed = DataError::io_at(&self.directory, Operation::Write);
         let mut file = self.temporary().map_err(&failed)?;
         file.write_all(&png).map_err(&failed)?;

@@ -1,11 +1,12 @@
 //! Recognition and detection of the faces of one photo.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Service;
 use super::snapshot::Snapshot;
 use crate::cancel::CancellationToken;
 use crate::error::Result;
+use crate::imaging::OrientedRgb;
 use crate::pipeline::{FaceParams, FoundFaces, Pipeline, Recognition, RecognizeParams};
 
 /// The faces of a photo, and the state they were matched against.
@@ -25,15 +26,21 @@ impl Service {
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
-        let (service, photo) = (self.clone(), Arc::new(photo));
-        let (keeping_service, kept) = (self.clone(), Arc::clone(&photo));
+        let (service, keeping_service) = (self.clone(), self.clone());
+        // The decoded photo, where photos are kept.
+        let decoded = Arc::new(OnceLock::new());
+        let kept = Arc::clone(&decoded);
         let job = move |token: &CancellationToken| {
             let pipeline = service.pipeline().cancelled_by(token);
-            service.recognize_with(&pipeline, (*photo).as_ref(), &params)
+            let (upright, recognized) = service.recognize_with(&pipeline, photo.as_ref(), &params)?;
+            if service.0.keeper.is_some() {
+                let _ = decoded.set(upright); // a job runs once
+            }
+            Ok(recognized)
         };
         let keep = move || {
-            if let Some(keeper) = &keeping_service.0.keeper {
-                keeper.keep(keeping_service.pipeline(), (*kept).as_ref());
+            if let (Some(keeper), Some(photo)) = (&keeping_service.0.keeper, kept.get()) {
+                keeper.keep(photo);
             }
         };
         self.workers().submit_then(job, keep)?.await
@@ -44,7 +51,7 @@ impl Service {
     /// # Errors
     /// As [`Pipeline::recognize`].
     pub fn recognize_blocking(&self, photo: &[u8], params: &RecognizeParams) -> Result<Recognized> {
-        self.recognize_with(self.pipeline(), photo, params)
+        Ok(self.recognize_with(self.pipeline(), photo, params)?.1)
     }
 
     /// Detects the faces of a photo on a worker thread.
@@ -68,10 +75,10 @@ impl Service {
         pipeline: &Pipeline,
         photo: &[u8],
         params: &RecognizeParams,
-    ) -> Result<Recognized> {
+    ) -> Result<(OrientedRgb, Recognized)> {
         let snapshot = self.snapshot();
-        let recognition = pipeline.recognize(photo, &snapshot.gallery, params)?;
+        let (upright, recognition) = pipeline.open_and_recognize(photo, &snapshot.gallery, params)?;
         self.metrics().recognized(&recognition);
-        Ok(Recognized { recognition, snapshot })
+        Ok((upright, Recognized { recognition, snapshot }))
     }
 }
