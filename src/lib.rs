@@ -18,6 +18,7 @@
 //! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; figures of the process; its memory |
 //! | [`keys`], [`config`] | API keys; arguments and variables, checked |
 //! | [`attendance`] | attendance: sessions, entries, reports, messages to other systems |
+//! | [`audit`], [`evaluate`] | findings about the enrolled people; TPIR and FPIR of own photos |
 //! | [`enroll`] | the enrolment gate |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
@@ -28,6 +29,7 @@ pub mod align;
 pub mod allocator;
 pub mod atomic_file;
 pub mod attendance;
+pub mod audit;
 pub mod cancel;
 pub mod cli;
 pub mod cohort;
@@ -36,6 +38,7 @@ pub mod detect;
 pub mod embed;
 pub mod enroll;
 pub mod error;
+pub mod evaluate;
 pub mod gallery;
 pub mod geometry;
 pub mod hex;

@@ -11,9 +11,11 @@ use crate::config::{LogFormat, ServeArgs};
 use failure::OutputFormat;
 use output::Closed;
 
+pub mod audit;
 pub mod bench;
 pub mod data;
 pub mod enroll;
+pub mod evaluate;
 mod failure;
 pub mod healthcheck;
 pub mod import_pickle;
@@ -45,6 +47,10 @@ enum Command {
     Enroll(enroll::EnrollArgs),
     /// Compute statistics of people who are not enrolled, from which thresholds follow
     Strangers(strangers::StrangersArgs),
+    /// Check the enrolled people: misplaced photos, one face under two names, weak photos, people who look alike
+    Audit(audit::AuditArgs),
+    /// Measure how many of one's own photos are recognised, and how many strangers get a name
+    Evaluate(evaluate::EvaluateArgs),
     /// Convert the Flask service's pickle to a gallery; no code in the pickle is run
     ImportPickle(import_pickle::ImportPickleArgs),
     /// Recognise the faces in photos, without a server
@@ -92,6 +98,8 @@ impl Command {
         match self {
             Self::Inspect(_) => OutputFormat::JsonOutput,
             Self::Recognize(args) if args.json => OutputFormat::JsonOutput,
+            Self::Audit(args) if args.json => OutputFormat::JsonOutput,
+            Self::Evaluate(args) if args.json => OutputFormat::JsonOutput,
             Self::Bench(args) if args.json => OutputFormat::JsonOutput,
             Self::Serve(args) if args.log_format == LogFormat::Json => OutputFormat::JsonLog,
             _ => OutputFormat::Text,
@@ -114,6 +122,8 @@ impl Command {
             Self::Recognize(args) => &args.models.models,
             Self::Inspect(args) => &args.models.models,
             Self::Strangers(args) => &args.models().models,
+            Self::Evaluate(args) => &args.models.models,
+            Self::Audit(args) => return args.models_directory(),
             Self::Bench(args) => &args.models.models,
             Self::Models(args) => return args.existing_directory(),
             Self::ImportPickle(_) | Self::Normalize(_) | Self::Keys(_) | Self::Healthcheck(_) => return None,
@@ -126,6 +136,8 @@ impl Command {
             Self::Serve(args) => serve::run(&args),
             Self::Enroll(args) => enroll::run(&args),
             Self::Strangers(args) => strangers::run(&args),
+            Self::Audit(args) => audit::run(&args),
+            Self::Evaluate(args) => evaluate::run(&args),
             Self::ImportPickle(args) => import_pickle::run(&args),
             Self::Recognize(args) => recognize::run(&args),
             Self::Inspect(args) => inspect::run(&args),

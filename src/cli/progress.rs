@@ -31,7 +31,7 @@ impl Throttle {
     }
 }
 
-/// Progress of the enrolment of photos.
+/// Progress of reading photos.
 pub(super) struct Photos<'a> {
     bar: ProgressBar,
     total: usize,
@@ -42,8 +42,7 @@ pub(super) struct Photos<'a> {
 impl<'a> Photos<'a> {
     /// Without a terminal, `report` is called with photos done and `total` every [`INTERVAL`].
     pub(super) fn new(total: usize, report: &'a dyn Fn(usize, usize)) -> Self {
-        let bar = ProgressBar::new(total as u64)
-            .with_style(style("enrolling {bar:40} {pos}/{len} photos, {eta} left"));
+        let bar = ProgressBar::new(total as u64).with_style(style("{bar:40} {pos}/{len} photos, {eta} left"));
         Self { bar, total, throttle: Throttle::new(INTERVAL, Instant::now()), report }
     }
 

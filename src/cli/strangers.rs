@@ -101,7 +101,7 @@ pub fn run(args: &StrangersArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The photos of each person, sorted. Hidden files are left out.
-fn list(directory: &Path) -> anyhow::Result<Vec<Vec<PathBuf>>> {
+pub(super) fn list(directory: &Path) -> anyhow::Result<Vec<Vec<PathBuf>>> {
     let mut people = Vec::new();
     for path in entries(directory)? {
         people.push(if path.is_dir() { entries(&path)? } else { vec![path] });
@@ -123,7 +123,7 @@ fn entries(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The main face of each photo. Photos that can't be used are named and left out.
-fn embed_all(
+pub(super) fn embed_all(
     pipeline: &Pipeline,
     people: &[Vec<PathBuf>],
     margin_px: u32,

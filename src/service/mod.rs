@@ -9,6 +9,7 @@
 //! - A second kind of record (attendance) is a store beside it: a file of its own here, a field of [`Service`],
 //!   written from `recognize.rs` after a photo was recognised.
 
+pub mod audit;
 pub mod blocking;
 pub mod edit;
 pub mod enroll;

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod attendance;
+mod audit;
 mod bench;
 mod bilinear;
 #[path = "../common/bombs.rs"]

@@ -8,7 +8,7 @@ mod shown;
 pub use api_error::{ApiError, PROBLEM_JSON};
 pub use code::ProblemCode;
 pub use responses::{
-    DeletePhotoProblems, DeleteProblems, EnrollProblems, ListProblems, MorePhotosProblems, PairProblems,
-    PatchProblems, PersonProblems, PhotoProblems, PlainProblems, Problem, RosterProblems,
+    AuditProblems, DeletePhotoProblems, DeleteProblems, EnrollProblems, ListProblems, MorePhotosProblems,
+    PairProblems, PatchProblems, PersonProblems, PhotoProblems, PlainProblems, Problem, RosterProblems,
 };
 pub use shown::shown;

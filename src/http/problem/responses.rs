@@ -111,6 +111,8 @@ problems! {
     PairProblems: QUERY, UPLOAD, PHOTO, &[NoFace];
     /// Lists.
     ListProblems: QUERY;
+    /// The audit.
+    AuditProblems: &[Conflict];
     /// Enrolment.
     EnrollProblems: &[InvalidParameter, NameTaken, NoPhotoAccepted, ModelError], UPLOAD, CHANGE;
     /// More photos of a person.

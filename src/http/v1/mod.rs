@@ -1,6 +1,7 @@
 //! Version 1 of the API: recognition with explanations, and management of people and roster.
 #![allow(clippy::missing_errors_doc, reason = "each route declares its error responses")]
 
+pub mod audit;
 pub mod detect;
 pub mod enroll;
 pub mod people;
@@ -42,5 +43,6 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(people::get, people::patch, people::delete))
         .routes(routes!(enroll::add_photos).layer(enrollment))
         .routes(routes!(people::delete_photo))
+        .routes(routes!(audit::get))
         .routes(routes!(roster::get, roster::put))
 }

@@ -1,0 +1,141 @@
+//! `facerec audit`: what is odd about the enrolled people.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::data::DataFolder;
+use super::output;
+use crate::audit::{Audit, Finding, PersonRef, audit};
+use crate::config::range::{FALSE_NAME_RATE, number};
+use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
+use crate::presentation::audit::AuditReport;
+use crate::service::strangers::StrangerStatistics;
+
+/// The exit code when there are findings.
+const FINDINGS: u8 = 3;
+
+/// The arguments of `facerec audit`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 without findings, 3 with findings, 1 when the audit failed, 2 for wrong usage."
+)]
+pub struct AuditArgs {
+    /// Directory with gallery.bin and roster.xlsx; they are only read
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// Share of strangers that may get a name, 0.000001 to 0.5; the thresholds of the audit follow from it
+    #[arg(long, env = "FACEREC_FALSE_NAME_RATE", value_name = "SHARE", value_parser = number(FALSE_NAME_RATE),
+          default_value_t = DEFAULT_FALSE_NAME_RATE)]
+    false_name_rate: f64,
+    /// Statistics of strangers, made by `facerec strangers fit` [default: those of the model, from LFW]
+    #[arg(long, env = "FACEREC_STRANGERS", value_name = "FILE")]
+    strangers: Option<PathBuf>,
+    /// Directory with the models' files, searched first
+    #[arg(long, env = "FACEREC_MODELS", value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Print JSON, as `GET /v1/audit` answers
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
+}
+
+impl AuditArgs {
+    /// `--models`.
+    pub(super) fn models_directory(&self) -> Option<&Path> {
+        self.models.as_deref()
+    }
+}
+
+/// Audits the data directory. Exit code 3 when there are findings.
+///
+/// # Errors
+/// When gallery or roster can't be read, or there are no statistics of strangers for the gallery.
+pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    let data = DataFolder::new(&args.data);
+    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
+    let statistics = load_statistics(args, &gallery.recipe().model)?;
+    let audit = audit(&statistics.attach(gallery)?, &roster.current(), args.false_name_rate)?;
+    let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
+    if args.json {
+        output::line(serde_json::to_string(&AuditReport::from(audit))?)?;
+    } else {
+        print(&audit)?;
+    }
+    Ok(code)
+}
+
+/// The statistics that the arguments name, else those of the model.
+fn load_statistics(args: &AuditArgs, model: &str) -> anyhow::Result<StrangerStatistics> {
+    let faces = FaceArgs {
+        false_name_rate: Some(args.false_name_rate),
+        threshold: None,
+        strangers: args.strangers.clone(),
+        min_probability: DEFAULT_MIN_PROBABILITY,
+    };
+    let models: Option<&Path> = args.models.as_deref();
+    Ok(StrangerStatistics::load(&faces, models, model)?)
+}
+
+fn print(audit: &Audit) -> anyhow::Result<()> {
+    output::line(format_args!(
+        "{} people, {} photos: {} findings",
+        audit.people,
+        audit.photos,
+        audit.findings.len()
+    ))?;
+    for finding in &audit.findings {
+        output::line(describe(finding))?;
+    }
+    if !audit.alike.is_empty() {
+        output::line(
+            "people most alike; how often a photo of one reaches the threshold with the other, at most:",
+        )?;
+    }
+    for pair in &audit.alike {
+        let [a, b] = &pair.people;
+        output::line(format_args!("{:>8.3} %  {} and {}", 100.0 * pair.confusion_rate, a.name, b.name))?;
+    }
+    output::line("false names  recognised when left out")?;
+    for rate in &audit.rates {
+        output::line(format_args!(
+            "{:>9} %  {} of {}",
+            100.0 * rate.false_name_rate,
+            rate.recognised,
+            rate.of
+        ))?;
+    }
+    Ok(())
+}
+
+/// A finding in words, with the ids that its correction needs.
+fn describe(finding: &Finding) -> String {
+    let who = |person: &PersonRef| format!("{} ({})", person.name, person.id);
+    match finding {
+        Finding::SameFace { people: [a, b], false_match_probability } => format!(
+            "same face      {} and {}: two people are this alike with a probability of {false_match_probability:.1e}",
+            who(a),
+            who(b)
+        ),
+        Finding::UnlikePhoto { person, photo_id, set_aside, looks_like } => {
+            let like =
+                looks_like.as_ref().map_or(String::new(), |other| format!(", looks like {}", who(other)));
+            let aside = if *set_aside { "; set aside" } else { "" };
+            format!("unlike photo   {}: photo {photo_id} is unlike the others{like}{aside}", who(person))
+        }
+        Finding::FewPhotos { person, counting, set_aside } => format!(
+            "few photos     {}: expected at least {} that count, found {counting}, and {set_aside} set aside",
+            who(person),
+            crate::audit::MIN_PHOTOS
+        ),
+        Finding::WeakPhotos { person, recognised, counting } => format!(
+            "weak photos    {}: {recognised} of {counting} would be recognised by the others",
+            who(person)
+        ),
+        Finding::NameWithoutFace { name } => {
+            format!("no face        {name} is in the roster and not enrolled")
+        }
+        Finding::FaceWithoutName { person } => format!("no name        {} is not in the roster", who(person)),
+    }
+}

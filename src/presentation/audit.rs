@@ -1,0 +1,178 @@
+//! The result of an audit.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::audit::{AlikePair, Audit, Finding, PersonRef, RateEffect};
+
+/// What is odd about the enrolled people.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Audit)]
+pub struct AuditReport {
+    /// How many people are enrolled.
+    #[schema(example = 30)]
+    people: usize,
+    /// How many photos they have.
+    #[schema(example = 90)]
+    photos: usize,
+    /// Share of strangers that may get a name; thresholds of the audit follow from it.
+    #[schema(example = 0.01)]
+    false_name_rate: f64,
+    /// Sorted by kind, then by id or name.
+    findings: Vec<FindingEntry>,
+    /// The most alike pairs of people, most alike first, at most 20; no finding by themselves.
+    alike: Vec<AlikeEntry>,
+    /// What rates of false names mean for these people.
+    rates: Vec<RateEntry>,
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditPerson {
+    /// Of the person.
+    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
+    id: String,
+    /// As it is shown.
+    #[schema(example = "Barack Obama")]
+    name: String,
+}
+
+/// Something to look at.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[schema(as = AuditFinding)]
+pub enum FindingEntry {
+    /// Two people whose photos are as alike as one person's.
+    SameFace {
+        /// In the order of their ids.
+        people: [AuditPerson; 2],
+        /// Probability that two different people are this alike.
+        false_match_probability: f64,
+    },
+    /// A photo that is unlike the person's others: remove it, or enrol it for whom it shows.
+    UnlikePhoto {
+        /// For whom it is enrolled.
+        person: AuditPerson,
+        /// Of the photo, within the person.
+        photo_id: String,
+        /// Whether it is set aside: kept, and not used to recognise the person.
+        set_aside: bool,
+        /// Whom it would be recognised as; null when nobody.
+        #[schema(required)]
+        looks_like: Option<AuditPerson>,
+    },
+    /// Fewer than two photos count.
+    FewPhotos {
+        /// The person.
+        person: AuditPerson,
+        /// Photos that count.
+        counting: usize,
+        /// Photos that are set aside.
+        set_aside: usize,
+    },
+    /// Fewer than half of the photos would be recognised by the person's others.
+    WeakPhotos {
+        /// The person.
+        person: AuditPerson,
+        /// Photos that would be recognised.
+        recognised: usize,
+        /// Photos that count.
+        counting: usize,
+    },
+    /// A name of the roster of which no face is enrolled.
+    NameWithoutFace {
+        /// As in the roster.
+        name: String,
+    },
+    /// A person whose name is not in the roster, where that has names.
+    FaceWithoutName {
+        /// The person.
+        person: AuditPerson,
+    },
+}
+
+/// Two people and how often one would be taken for the other.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditAlikePair)]
+struct AlikeEntry {
+    /// In the order of their ids.
+    people: [AuditPerson; 2],
+    /// Probability that two different people are this alike.
+    #[schema(example = 0.0004)]
+    false_match_probability: f64,
+    /// Share of the photos of one that reach the threshold with the other, at most.
+    #[schema(example = 0.12)]
+    confusion_rate: f64,
+}
+
+/// What a rate of false names means for the enrolled people.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditRate)]
+struct RateEntry {
+    /// Share of strangers that may get a name.
+    #[schema(example = 0.01)]
+    false_name_rate: f64,
+    /// Probability that a stranger gets the name of one given person.
+    #[schema(example = 0.0001)]
+    false_match_probability: f64,
+    /// Photos that are recognised when they are left out of what is known of their person.
+    #[schema(example = 88)]
+    recognised: usize,
+    /// Photos of people with others.
+    #[schema(example = 90)]
+    of: usize,
+}
+
+impl From<PersonRef> for AuditPerson {
+    fn from(person: PersonRef) -> Self {
+        Self { id: person.id, name: person.name.to_string() }
+    }
+}
+
+impl From<Finding> for FindingEntry {
+    fn from(finding: Finding) -> Self {
+        match finding {
+            Finding::SameFace { people, false_match_probability } => {
+                Self::SameFace { people: people.map(AuditPerson::from), false_match_probability }
+            }
+            Finding::UnlikePhoto { person, photo_id, set_aside, looks_like } => Self::UnlikePhoto {
+                person: person.into(),
+                photo_id,
+                set_aside,
+                looks_like: looks_like.map(AuditPerson::from),
+            },
+            Finding::FewPhotos { person, counting, set_aside } => {
+                Self::FewPhotos { person: person.into(), counting, set_aside }
+            }
+            Finding::WeakPhotos { person, recognised, counting } => {
+                Self::WeakPhotos { person: person.into(), recognised, counting }
+            }
+            Finding::NameWithoutFace { name } => Self::NameWithoutFace { name: name.to_string() },
+            Finding::FaceWithoutName { person } => Self::FaceWithoutName { person: person.into() },
+        }
+    }
+}
+
+impl From<Audit> for AuditReport {
+    fn from(audit: Audit) -> Self {
+        let alike = |AlikePair { people, false_match_probability, confusion_rate }| AlikeEntry {
+            people: people.map(AuditPerson::from),
+            false_match_probability,
+            confusion_rate,
+        };
+        let rate = |RateEffect { false_name_rate, false_match_probability, recognised, of }| RateEntry {
+            false_name_rate,
+            false_match_probability,
+            recognised,
+            of,
+        };
+        Self {
+            people: audit.people,
+            photos: audit.photos,
+            false_name_rate: audit.false_name_rate,
+            findings: audit.findings.into_iter().map(FindingEntry::from).collect(),
+            alike: audit.alike.into_iter().map(alike).collect(),
+            rates: audit.rates.into_iter().map(rate).collect(),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `facerec audit`, `GET /v1/audit` and `facerec evaluate`: findings and figures with known answers.
+
+use std::fs;
+use std::sync::Arc;
+
+use facerec::audit::{Audit, Finding, audit};
+use facerec::cohort::mixture::{Component, LocationScale, Mixture};
+use facerec::cohort::{Calibration, Cohort, Origin, Projection};
+use facerec::embed::Embedding;
+use facerec::evaluate::{Share, evaluate};
+use facerec::gallery::{Gallery, Person, store};
+use facerec::nn::EMBEDDING_LEN;
+use facerec::roster::Roster;
+use serde_json::Value;
+
+use crate::support::app::Service;
+use crate::support::faces::{between, embedding, gallery_of, person, recipe};
+use crate::support::server::{facerec, sample_folder};
+
+/// Dimensions of the made-up faces.
+const DIMS: usize = 10;
+const RATE: f64 = 0.01;
+
+/// Strangers spread by 0.2 in each dimension: a score is five times the cosine.
+fn cohort() -> Arc<Cohort> {
+    let mut basis = vec![0.0; DIMS * EMBEDDING_LEN];
+    (0..DIMS).for_each(|at| basis[at * EMBEDDING_LEN + at] = 1.0);
+    let mut covariance = vec![0.0; DIMS * DIMS];
+    (0..DIMS).for_each(|at| covariance[at * (DIMS + 1)] = 0.04);
+    let mixture = Mixture::new(vec![Component { weight: 1.0, mean: vec![0.0; DIMS], covariance }]).unwrap();
+    let origin = Origin {
+        model: "casia".to_owned(),
+        margin_px: 32,
+        source: "synthetic".to_owned(),
+        people: 10,
+        photos: 20,
+    };
+    let calibration = Calibration::uncorrected(LocationScale { location: 0.0, scale: 0.2 });
+    let projection = Projection::new(&basis, vec![0.0; DIMS]).unwrap();
+    Arc::new(Cohort::new(origin, projection, mixture, calibration).unwrap())
+}
+
+/// A face along an axis, moved a little along the last one.
+fn face(axis: usize, moved: f32) -> Embedding {
+    let mut values = vec![0.0; EMBEDDING_LEN];
+    values[axis] = 1.0;
+    values[DIMS - 1] = moved;
+    Embedding::new(values).unwrap()
+}
+
+/// Ada has a photo of Bob; Cleo and Cleopatra are one; Dora has one photo; Eve's two are unlike.
+fn people() -> Vec<Person> {
+    vec![
+        person("Ada", &[face(0, 0.0), face(0, 0.1), face(1, 0.05), face(0, 0.2)]),
+        person("Bob", &[face(1, 0.0), face(1, 0.1), face(1, 0.2)]),
+        person("Cleo", &[face(2, 0.3), face(2, 0.3)]),
+        person("Cleopatra", &[face(2, -0.3), face(2, -0.3)]),
+        person("Dora", &[face(3, 0.0)]),
+        person("Eve", &[face(4, 0.0), face(5, 0.0)]),
+    ]
+}
+
+fn audit_of(people: Vec<Person>, roster: &Roster) -> Audit {
+    let gallery = Gallery::new(recipe(), people).unwrap().with_cohort(cohort()).unwrap();
+    audit(&gallery, roster, RATE).unwrap()
+}
+
+/// The findings with names in place of ids, sorted.
+fn words(audit: &Audit, people: &[Person]) -> Vec<String> {
+    let position = |photo_id: &str| {
+        people.iter().find_map(|person| person.photos.iter().position(|photo| photo.id == photo_id))
+    };
+    let word = |finding: &Finding| match finding {
+        Finding::SameFace { people: [a, b], .. } => {
+            let mut names = [a.name.as_str(), b.name.as_str()];
+            names.sort_unstable();
+            format!("same face: {} {}", names[0], names[1])
+        }
+        Finding::UnlikePhoto { person, photo_id, set_aside, looks_like } => {
+            let other = looks_like.as_ref().map(|other| other.name.as_str());
+            format!("unlike: {} {:?} aside {set_aside} like {other:?}", person.name, position(photo_id))
+        }
+        Finding::FewPhotos { person, counting, set_aside } => {
+            format!("few: {} {counting} {set_aside}", person.name)
+        }
+        Finding::WeakPhotos { person, recognised, counting } => {
+            format!("weak: {} {recognised} of {counting}", person.name)
+        }
+        Finding::NameWithoutFace { name } => format!("no face: {name}"),
+        Finding::FaceWithoutName { person } => format!("no name: {}", person.name),
+    };
+    let mut words: Vec<String> = audit.findings.iter().map(word).collect();
+    words.sort_unstable();
+    words
+}
+
+#[test]
+fn an_audit_finds_what_is_wrong_and_nothing_else() {
+    let people = people();
+    let found = audit_of(people.clone(), &Roster::default());
+    let expected = [
+        "few: Dora 1 0",
+        "same face: Cleo Cleopatra",
+        "unlike: Ada Some(2) aside true like Some(\"Bob\")",
+        "weak: Eve 0 of 2",
+    ];
+    assert_eq!(words(&found, &people), expected);
+    assert_eq!((found.people, found.photos), (6, 14));
+    let [pair] = &found.alike[..] else { panic!("{:?}", found.alike) };
+    // The score of the pair is 5 x 0.835, the threshold of six people at 1 % is 2.93.
+    assert!((pair.false_match_probability / 1.5e-5 - 1.0).abs() < 0.1, "{pair:?}");
+    assert!((pair.confusion_rate - 0.893).abs() < 0.01, "{pair:?}");
+    let effect = found.rates.iter().find(|effect| effect.false_name_rate == RATE).unwrap();
+    assert_eq!((effect.recognised, effect.of), (10, 13), "all but Ada's photo of Bob and Eve's two");
+    assert!((effect.false_match_probability - 0.001_674).abs() < 1e-5);
+}
+
+#[test]
+fn the_order_of_people_and_photos_does_not_matter_to_an_audit() {
+    let people = people();
+    let expected = audit_of(people.clone(), &Roster::default());
+    let mut turned = people.clone();
+    for _ in 0..people.len() {
+        turned.rotate_left(1);
+        for person in &mut turned {
+            person.photos.reverse();
+        }
+        turned.swap(0, 3);
+        let found = audit_of(turned.clone(), &Roster::default());
+        assert_eq!(words(&found, &people), words(&expected, &people));
+        let effects =
+            |audit: &Audit| audit.rates.iter().map(|rate| (rate.recognised, rate.of)).collect::<Vec<_>>();
+        assert_eq!(effects(&found), effects(&expected));
+        assert_eq!(found.alike[0].people, expected.alike[0].people);
+    }
+}
+
+#[test]
+fn an_audit_says_where_roster_and_gallery_disagree() {
+    let roster = Roster::read_file(&sample_folder().join("roster.xlsx")).unwrap();
+    let first = roster.rows()[0].name.to_string();
+    let people =
+        vec![person(&first, &[face(0, 0.0), face(0, 0.1)]), person("Zoe", &[face(1, 0.0), face(1, 0.1)])];
+    let found = words(&audit_of(people.clone(), &roster), &people);
+    assert_eq!(found.len(), roster.len(), "all rows but one have no face, and Zoe has no name: {found:?}");
+    assert!(found.contains(&"no name: Zoe".to_owned()) && !found.contains(&format!("no face: {first}")));
+    assert!(words(&audit_of(people.clone(), &Roster::default()), &people).is_empty());
+}
+
+#[test]
+fn a_gallery_without_statistics_of_strangers_is_not_audited() {
+    let error = audit(&Gallery::empty(recipe()), &Roster::default(), RATE).unwrap_err();
+    assert!(error.to_string().contains("facerec strangers fit"), "{error}");
+}
+
+/// Two names for one face, and a third person.
+fn twice() -> Gallery {
+    let photos = |seed| {
+        let own = embedding(seed);
+        vec![between(&own, &embedding(seed + 100), 0.02), own]
+    };
+    gallery_of(&[photos(1), photos(1), photos(2)])
+}
+
+#[test]
+fn the_audit_over_http_and_on_the_command_line_are_the_same() {
+    let service = Service::with(&twice());
+    let over_http = service.get("/v1/audit").expect(200);
+    let kinds: Vec<&Value> =
+        over_http["findings"].as_array().unwrap().iter().map(|finding| &finding["kind"]).collect();
+    assert_eq!(kinds, ["same_face"], "{over_http}");
+    let names: Vec<&Value> =
+        over_http["findings"][0]["people"].as_array().unwrap().iter().map(|person| &person["name"]).collect();
+    assert!(names.contains(&&"Person 0".into()) && names.contains(&&"Person 1".into()), "{names:?}");
+
+    let audit = |arguments: &[&str]| {
+        facerec().args(["audit", "--data"]).arg(service.data.path()).args(arguments).output().unwrap()
+    };
+    let output = audit(&["--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), over_http);
+    let text = String::from_utf8(audit(&[]).stdout).unwrap();
+    assert!(text.starts_with("3 people, 6 photos: 1 findings\nsame face"), "{text}");
+
+    let sound = tempfile::tempdir().unwrap();
+    let two = Gallery::new(recipe(), twice().people()[1..].to_vec()).unwrap();
+    store::write(&sound.path().join(store::FILE_NAME), &two).unwrap();
+    let status = facerec().args(["audit", "--data"]).arg(sound.path()).status().unwrap();
+    assert_eq!(status.code(), Some(0), "without findings");
+}
+
+#[test]
+fn an_evaluation_of_made_up_faces_has_the_known_figures() {
+    // Five people with two photos each that are one's own; the fifth one's second photo shows the first.
+    let mut people: Vec<Vec<Embedding>> = (0..5).map(|axis| vec![face(axis, 0.0), face(axis, 0.1)]).collect();
+    people[4][1] = face(0, 0.05);
+    let trials = evaluate(&cohort(), &people, None).unwrap();
+    assert_eq!(trials.tpir(0.01), Share { count: 8, of: 10 });
+    // The misplaced photo is named when its person is a stranger, and each photo of the first person looks like it only
+    // half as much.
+    assert_eq!(trials.fpir(0.001), Share { count: 1, of: 10 });
+
+    let strangers = vec![vec![face(7, 0.0), face(8, 0.0)], vec![face(1, 0.0)], vec![]];
+    let trials = evaluate(&cohort(), &people, Some(&strangers)).unwrap();
+    assert_eq!(trials.fpir(0.001), Share { count: 1, of: 3 });
+    assert_eq!(trials.tpir(0.01), Share { count: 8, of: 10 });
+}
+
+#[test]
+fn an_evaluation_of_too_few_people_says_what_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let output = facerec().arg("evaluate").arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("expected photos of at least 5 people, found 2"), "{error}");
+}
