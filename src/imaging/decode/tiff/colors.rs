@@ -1,9 +1,8 @@
 //! Samples of 8 bits to RGB, by what the directory says they mean.
 
-use super::layout::{Layout, Photometric, tag, undecodable};
+use super::layout::{Compression, Layout, Photometric, tag, undecodable};
 use crate::error::Result;
 use crate::imaging::decode::pixels;
-use crate::imaging::decode::tiff::layout::Compression;
 use crate::imaging::ifd::Directory;
 
 /// What the samples of a pixel mean.
