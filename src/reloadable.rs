@@ -241,7 +241,7 @@ impl<T> Reloadable<T> {
     fn poll_locked(&self, seen: &mut Seen) -> bool {
         let now = match std::fs::metadata(&self.path) {
             // Opening a FIFO would block for ever, and with it the watch of all files.
-            Ok(about) if !about.is_file() => {
+            Ok(about) if !about.is_file() && !about.is_dir() => {
                 *seen = Seen::Unsettled;
                 let message =
                     format!("{}: expected a regular file, found something else", self.path.display());

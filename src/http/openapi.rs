@@ -24,8 +24,8 @@ const DOCS: &str = "/docs";
         title = "facerec",
         description = "Who is in this photo? A photo in, names and IDs out.\n\nErrors are `application/problem+json` \
                        (RFC 9457) with a stable `code`. Every response carries `x-request-id`, except refusals before a request was parsed: \
-                       on HTTP/1 a malformed request line or header (400), a path (414) or headers (431) that are \
-                       too long get a bare status without body or ID. A service that was \
+                       on HTTP/1 a malformed request line or header (400) or a head of more than 64 KiB (431) \
+                       get a bare status without body or ID. A service that was \
                        started with API keys requires one: of scope `recognize` to recognise photos, of scope \
                        `manage` to read and change people and the roster. Without keys, people are managed from the \
                        service's own machine only.",

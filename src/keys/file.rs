@@ -109,11 +109,11 @@ fn is_guessable(sha256: &[u8; 32]) -> bool {
 /// Whoever may write the file can add a key of their own.
 fn check_mode(file: &str, path: &Path) -> Result<()> {
     let mode = std::fs::metadata(path).map_err(DataError::io(file, Operation::Read))?.permissions().mode();
-    if mode & 0o022 == 0 {
+    if mode & 0o002 == 0 {
         return Ok(());
     }
     let found = format!(
-        "expected a file that only its owner may write, found mode {:o}: chmod go-w {}",
+        "expected a file that others may not write, found mode {:o}: chmod o-w {}",
         mode & 0o777,
         path.display()
     );
@@ -224,7 +224,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys.toml");
         change(&path, |_| Ok(vec![entry("a", "a key")])).unwrap();
-        for (mode, accepted) in [(0o600, true), (0o644, true), (0o620, false), (0o602, false), (0o666, false)]
+        for (mode, accepted) in [(0o600, true), (0o644, true), (0o660, true), (0o602, false), (0o666, false)]
         {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(entries(&path).is_ok(), accepted, "{mode:o}");
@@ -290,7 +290,7 @@ mod tests {
             for at in 0..16 {
                 let link = &link;
                 scope.spawn(move || {
-                    let (name, key) = (format!("key {at}"), at.to_string());
+                    let (name, key) = (format!("key {at}"), format!("the {at}th key"));
                     let add = |mut entries: Vec<KeyEntry>| {
                         entries.push(entry(&name, &key));
                         Ok(entries)

@@ -167,7 +167,7 @@ fn what_is_no_request_yet_is_answered_by_its_status_alone() {
     let headers = "X-Field: y\r\n".repeat(200);
     for (request, status) in [
         ("no request\r\n\r\n".to_owned(), 400),
-        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: a\r\n{headers}\r\n"), 431),
         // A head that never ends: no more than 64 KiB of it are held.
         (format!("GET / HTTP/1.1\r\nHost: a\r\nX-Field: {long}"), 431),

@@ -57,6 +57,7 @@ fn every_address_is_described() {
         "GET /v1/roster",
         "PATCH /v1/people/{person_id}",
         "POST /recognize_faces",
+        "GET /v1/audit",
         "POST /v1/detect",
         "POST /v1/people",
         "POST /v1/people/{person_id}/photos",
@@ -85,7 +86,7 @@ fn operations_say_their_scope_and_their_errors() {
     for (path, method, operation) in operations(&api).into_iter().filter(|(path, ..)| path.starts_with("/v1"))
     {
         let at = format!("{method} {path}");
-        let manages = path.starts_with("/v1/people") || path.starts_with("/v1/roster");
+        let manages = ["/v1/people", "/v1/roster", "/v1/audit"].iter().any(|group| path.starts_with(group));
         let scope = format!("Scope: `{}`", if manages { "manage" } else { "recognize" });
         assert!(operation["description"].as_str().unwrap().contains(&scope), "{at}");
         assert!(operation["summary"].is_string() && operation["operationId"].is_string(), "{at}");
