@@ -42,7 +42,7 @@ impl Roster {
     /// `ID` found by their headers in any column.
     ///
     /// # Errors
-    /// [`InputError::InvalidWorkbook`] when it is no workbook, too large, or lacks a column.
+    /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) when it is no workbook, too large, or lacks a column.
     pub fn from_xlsx(bytes: &[u8]) -> Result<Self> {
         let sheet = xlsx::read(bytes)?;
         let mut roster = Self::from_rows(sheet.rows);

@@ -12,7 +12,7 @@ const MAX_HOLD: Duration = Duration::from_millis(500);
 /// queue busy, only when nearly all have been sent.
 pub struct ReadPermits(Arc<Semaphore>);
 
-/// The permit of an upload. It ends when this is dropped, or after [`MAX_HOLD`].
+/// The permit of an upload. It ends when this is dropped, or after `MAX_HOLD`.
 pub struct ReadPermit {
     _ends: Option<oneshot::Sender<()>>,
 }
@@ -24,7 +24,7 @@ impl ReadPermits {
         Self(Arc::new(Semaphore::new(uploads.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Waits for a permit, [`MAX_HOLD`] at most: then the upload is read without one.
+    /// Waits for a permit, `MAX_HOLD` at most: then the upload is read without one.
     pub async fn take(&self) -> ReadPermit {
         let permit = tokio::time::timeout(MAX_HOLD, Arc::clone(&self.0).acquire_owned()).await;
         let ends = permit.ok().and_then(Result::ok).map(|permit| {
