@@ -11,7 +11,7 @@ use crate::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposa
 /// Windows per batch of R-Net and O-Net: about 50 ms of R-Net and 300 ms of O-Net on one core, and enough to use
 /// all cores.
 const WINDOWS: usize = 1024;
-/// Faces per batch of FaceNet: 1.5 s of work on one core; see [`portions`].
+/// Faces per batch of FaceNet: 1.5 s of work on one core; see [`batches`].
 const FACES: usize = 48;
 
 /// Signals cancellation. Clones share one state.
@@ -37,7 +37,7 @@ impl CancellationToken {
 
 /// Splits faces into batches: small enough for the memory of each (crop and network input, 0.4 MB), large enough to
 /// use all cores.
-pub fn portions<T>(faces: &[T]) -> std::slice::Chunks<'_, T> {
+pub fn batches<T>(faces: &[T]) -> std::slice::Chunks<'_, T> {
     faces.chunks(FACES)
 }
 
@@ -51,16 +51,16 @@ pub struct Cancellable<'a, N: ?Sized> {
 }
 
 impl<N: ?Sized> Cancellable<'_, N> {
-    fn in_portions<T, A>(
+    fn in_batches<T, A>(
         &self,
         inputs: &[T],
         len: usize,
         run: impl Fn(&[T]) -> Result<Vec<A>>,
     ) -> Result<Vec<A>> {
         let mut outputs = Vec::with_capacity(inputs.len());
-        for portion in inputs.chunks(len) {
+        for batch in inputs.chunks(len) {
             self.token.check()?;
-            outputs.extend(run(portion)?);
+            outputs.extend(run(batch)?);
         }
         Ok(outputs)
     }
@@ -73,17 +73,17 @@ impl<N: DetectorNets + ?Sized> DetectorNets for Cancellable<'_, N> {
     }
 
     fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        self.in_portions(windows, WINDOWS, |windows| self.nets.rnet(photo, windows))
+        self.in_batches(windows, WINDOWS, |windows| self.nets.rnet(photo, windows))
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {
-        self.in_portions(windows, WINDOWS, |windows| self.nets.onet(photo, windows))
+        self.in_batches(windows, WINDOWS, |windows| self.nets.onet(photo, windows))
     }
 }
 
 impl<N: FaceNet + ?Sized> FaceNet for Cancellable<'_, N> {
     fn embed(&self, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
-        self.in_portions(faces, FACES, |faces| self.nets.embed(faces))
+        self.in_batches(faces, FACES, |faces| self.nets.embed(faces))
     }
 }
 
@@ -97,12 +97,12 @@ mod tests {
     struct Counting<'a> {
         token: &'a CancellationToken,
         last: f32,
-        portions: Mutex<Vec<usize>>,
+        batches: Mutex<Vec<usize>>,
     }
 
     impl FaceNet for Counting<'_> {
         fn embed(&self, faces: &[FaceInput]) -> Result<Vec<Vec<f32>>> {
-            self.portions.lock().unwrap().push(faces.len());
+            self.batches.lock().unwrap().push(faces.len());
             if faces.iter().any(|face| face.0[0] == self.last) {
                 self.token.cancel();
             }
@@ -113,26 +113,26 @@ mod tests {
     fn embed(last: f32) -> (Result<Vec<Vec<f32>>>, Vec<usize>) {
         let faces: Vec<_> = (0..100_u8).map(|number| FaceInput(vec![number.into()])).collect();
         let token = &CancellationToken::default();
-        let nets = &Counting { token, last, portions: Mutex::default() };
+        let nets = &Counting { token, last, batches: Mutex::default() };
         let outputs = Cancellable { nets, token }.embed(&faces);
-        let portions = nets.portions.lock().unwrap().clone();
-        (outputs, portions)
+        let batches = nets.batches.lock().unwrap().clone();
+        (outputs, batches)
     }
 
     #[test]
     fn batches_give_the_outputs_of_the_whole() {
-        let (outputs, portions) = embed(-1.0);
+        let (outputs, batches) = embed(-1.0);
         assert_eq!(
             outputs.unwrap(),
             (0..100_u8).map(|number| vec![number.into()]).collect::<Vec<Vec<f32>>>()
         );
-        assert_eq!(portions, [48, 48, 4]);
+        assert_eq!(batches, [48, 48, 4]);
     }
 
     #[test]
     fn cancelled_work_ends_before_the_next_batch() {
-        let (outputs, portions) = embed(50.0);
+        let (outputs, batches) = embed(50.0);
         assert!(matches!(outputs, Err(Error::Cancelled)), "{outputs:?}");
-        assert_eq!(portions, [48, 48]);
+        assert_eq!(batches, [48, 48]);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::align::{AlignedCrop, align};
-use crate::cancel::{Cancellable, CancellationToken, portions};
+use crate::cancel::{Cancellable, CancellationToken, batches};
 use crate::detect::main_face::main_face;
 use crate::detect::{DetectParams, Detected, Detection, detect};
 use crate::embed::{Embedding, Standardisation, embed};
@@ -302,7 +302,7 @@ impl Pipeline {
         margin_px: u32,
     ) -> Result<(Vec<Detection>, Vec<Embedding>)> {
         let (mut kept, mut embeddings) = (Vec::with_capacity(faces.len()), Vec::with_capacity(faces.len()));
-        for faces in portions(faces) {
+        for faces in batches(faces) {
             let crops = Self::align(photo, faces, margin_px);
             let (faces, crops): (Vec<_>, Vec<_>) =
                 faces.iter().zip(crops).filter_map(|(face, crop)| Some((*face, crop?))).unzip();

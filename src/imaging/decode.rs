@@ -16,6 +16,7 @@ mod bmp;
 mod gif;
 #[cfg(feature = "phone-photos")]
 mod heic;
+mod image_crate;
 mod jpeg;
 mod limits;
 mod pixels;

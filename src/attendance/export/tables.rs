@@ -11,22 +11,22 @@ use crate::attendance::status::Status;
 use crate::attendance::time;
 use crate::student_id::StudentId;
 
+/// The columns of [`details`].
+const DETAILS: [&str; 9] = [
+    "Status",
+    "First seen",
+    "Last seen",
+    "Score",
+    "Visitor",
+    "Set by",
+    "Corrected by",
+    "Corrected at",
+    "Note",
+];
+
 /// The list of one session.
 #[must_use]
 pub fn session_table<'a>(session: &'a Session, entries: &'a [Entry]) -> Table<'a> {
-    const HEADER: [&str; 11] = [
-        "Name",
-        "ID",
-        "Status",
-        "First seen",
-        "Last seen",
-        "Score",
-        "Visitor",
-        "Set by",
-        "Corrected by",
-        "Corrected at",
-        "Note",
-    ];
     let row = |entry: &'a Entry| {
         let mut row = vec![name(&entry.person), id(&entry.person)];
         row.extend(details(entry, &session.what.zone));
@@ -34,7 +34,7 @@ pub fn session_table<'a>(session: &'a Session, entries: &'a [Entry]) -> Table<'a
     };
     Table {
         title: session.what.title.clone(),
-        header: HEADER.map(Cow::from).to_vec(),
+        header: header(&["Name", "ID"]),
         fixed_columns: 1,
         rows: Box::new(entries.iter().map(row)),
     }
@@ -43,20 +43,6 @@ pub fn session_table<'a>(session: &'a Session, entries: &'a [Entry]) -> Table<'a
 /// The sessions of one person.
 #[must_use]
 pub fn history_table<'a>(person: &Person, history: &'a [HistoryItem]) -> Table<'a> {
-    const HEADER: [&str; 12] = [
-        "Date",
-        "Session",
-        "Group",
-        "Status",
-        "First seen",
-        "Last seen",
-        "Score",
-        "Visitor",
-        "Set by",
-        "Corrected by",
-        "Corrected at",
-        "Note",
-    ];
     let row = |item: &'a HistoryItem| {
         let what = &item.session.what;
         let mut row = vec![
@@ -69,7 +55,7 @@ pub fn history_table<'a>(person: &Person, history: &'a [HistoryItem]) -> Table<'
     };
     Table {
         title: person.name.clone(),
-        header: HEADER.map(Cow::from).to_vec(),
+        header: header(&["Date", "Session", "Group"]),
         fixed_columns: 1,
         rows: Box::new(history.iter().map(row)),
     }
@@ -134,6 +120,11 @@ fn id(person: &Person) -> Cell<'_> {
         Some(StudentId::Number(number)) => Cell::Number(*number),
         Some(StudentId::Text(text)) => Cell::text(text),
     }
+}
+
+/// The columns of a table of entries, which begins with `first`.
+fn header(first: &[&'static str]) -> Vec<Cow<'static, str>> {
+    first.iter().chain(&DETAILS).map(|column| Cow::from(*column)).collect()
 }
 
 /// From the status on, times in the zone `zone`.

@@ -9,7 +9,16 @@ use crate::error::Result;
 pub type Check<'a> = &'a (dyn Fn() -> Result<()> + Sync);
 
 /// Bytes handed to a decoder between two checks: a decoder does little with so few.
-const PORTION: usize = 16 << 10;
+pub(super) const CHUNK_BYTES: usize = 16 << 10;
+
+/// Reads through a reader's own buffer.
+pub(super) fn read_buffered(reader: &mut impl BufRead, into: &mut [u8]) -> io::Result<usize> {
+    let available = reader.fill_buf()?;
+    let count = available.len().min(into.len());
+    into[..count].copy_from_slice(&available[..count]);
+    reader.consume(count);
+    Ok(count)
+}
 
 /// Parts of a file, read as if they were all of it. Metadata that is left out is never unpacked.
 /// Reading fails once the work is cancelled.
@@ -43,7 +52,7 @@ impl BufRead for Source<'_> {
         (self.check)().map_err(io::Error::other)?;
         self.skip_empty();
         let rest = self.parts.get(self.part).map_or(&[][..], |part| &part[self.at..]);
-        Ok(&rest[..rest.len().min(PORTION)])
+        Ok(&rest[..rest.len().min(CHUNK_BYTES)])
     }
 
     fn consume(&mut self, count: usize) {
@@ -53,11 +62,7 @@ impl BufRead for Source<'_> {
 
 impl Read for Source<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let count = available.len().min(into.len());
-        into[..count].copy_from_slice(&available[..count]);
-        self.consume(count);
-        Ok(count)
+        read_buffered(self, into)
     }
 }
 

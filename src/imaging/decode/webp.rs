@@ -8,10 +8,10 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use image::codecs::webp::WebPDecoder;
-use image::{ColorType, ImageDecoder};
+use image::ImageDecoder;
 
+use super::image_crate;
 use super::limits::DecodeLimits;
-use super::pixels;
 use super::sniff::Format;
 use super::source::{Check, Source};
 use crate::error::{Error, Result};
@@ -56,15 +56,7 @@ fn decode_picture(picture: &Chunk<'_>, limits: DecodeLimits, check: Check<'_>) -
         lossless::check_codes(picture.body, u64::from(width) * u64::from(height))
             .map_err(|error| undecodable(&error))?;
     }
-    let color = decoder.color_type();
-    let mut data = vec![0; decoder.total_bytes() as usize]; // at most four bytes for each of a limited number of pixels
-    decoder.read_image(&mut data).map_err(|error| undecodable(&error))?;
-    match color {
-        ColorType::Rgb8 => {}
-        ColorType::Rgba8 => pixels::drop_alpha(&mut data),
-        _ => return Err(undecodable(&format!("its pixels are {color:?}, which is not read"))),
-    }
-    Ok(DecodedRgb { width: width as usize, height: height as usize, data, orientation: 1 })
+    image_crate::read(decoder, Format::WebP)
 }
 
 /// What of a file is needed.

@@ -3,10 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 
-use crate::imaging::decode::source::Check;
-
-/// Bytes that libjpeg gets at a time.
-const PORTION: usize = 16 << 10;
+use crate::imaging::decode::source::{CHUNK_BYTES, Check, read_buffered};
 
 /// The start of a scan: libjpeg gets one scan at a time, so that the work is checked between two of them.
 const START_OF_SCAN: &[u8] = &[0xFF, 0xDA];
@@ -61,9 +58,9 @@ impl BufRead for Input<'_> {
             self.ran_out.set(true);
         }
         let rest = self.rest.iter().find(|part| !part.is_empty()).copied().unwrap_or_default();
-        let portion = &rest[..rest.len().min(PORTION)];
-        let next_scan = portion.windows(2).skip(1).position(|pair| pair == START_OF_SCAN);
-        Ok(next_scan.map_or(portion, |at| &portion[..at + 1])) // an index of `portion`
+        let chunk = &rest[..rest.len().min(CHUNK_BYTES)];
+        let next_scan = chunk.windows(2).skip(1).position(|pair| pair == START_OF_SCAN);
+        Ok(next_scan.map_or(chunk, |at| &chunk[..at + 1])) // an index of `chunk`
     }
 
     fn consume(&mut self, count: usize) {
@@ -75,10 +72,6 @@ impl BufRead for Input<'_> {
 
 impl Read for Input<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let count = available.len().min(into.len());
-        into[..count].copy_from_slice(&available[..count]);
-        self.consume(count);
-        Ok(count)
+        read_buffered(self, into)
     }
 }
