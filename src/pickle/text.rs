@@ -1,4 +1,4 @@
-//! The two text encodings of protocol 0.
+//! The two string encodings of protocol 0.
 
 use std::borrow::Cow;
 

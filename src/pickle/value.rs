@@ -67,7 +67,7 @@ impl<'p, 'f, G: Copy> Value<'p, 'f, G> {
         }
     }
 
-    /// Whether it is `None`.
+    /// Whether the object is `None`.
     #[must_use]
     pub fn is_none(self) -> bool {
         matches!(self.node(), Node::None)

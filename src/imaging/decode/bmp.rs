@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use image::codecs::bmp::BmpDecoder;
 use image::ImageDecoder;
+use image::codecs::bmp::BmpDecoder;
 
 use super::image_crate;
 use super::limits::DecodeLimits;

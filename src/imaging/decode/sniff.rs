@@ -1,4 +1,4 @@
-//! Which format the first bytes are of, and what to say when it is none that is read.
+//! Detects the image format from the magic bytes, and words the error for formats that are not supported.
 
 use crate::error::InputError;
 
@@ -32,10 +32,10 @@ impl Format {
     }
 }
 
-/// What helps against AVIF.
+/// Advice for AVIF files.
 const AVIF_ADVICE: &str = "convert the photo to JPEG or PNG";
 
-/// Tells the format by the first bytes, or says what they look like instead.
+/// Detects the format from the magic bytes; the error says what they look like instead.
 pub(super) fn sniff(bytes: &[u8]) -> Result<Format, InputError> {
     match bytes {
         [0xFF, 0xD8, 0xFF, ..] => Ok(Format::Jpeg),

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::Range;
 
-use image::codecs::webp::WebPDecoder;
 use image::ImageDecoder;
+use image::codecs::webp::WebPDecoder;
 
 use super::image_crate;
 use super::limits::DecodeLimits;
