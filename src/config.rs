@@ -8,11 +8,14 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
+use crate::access_log::LogParams;
 use crate::enroll::GateParams;
 
+mod access_log;
 mod gate;
 pub(crate) mod range;
 
+pub use access_log::AccessLogArgs;
 pub use gate::GateArgs;
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
 
@@ -189,6 +192,9 @@ pub struct ServeArgs {
     /// scope manage [default: none: recognition is open, people are managed from this machine only]
     #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
     pub api_keys_file: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub access_log: AccessLogArgs,
     /// Format of log lines
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -257,6 +263,8 @@ pub struct Config {
     pub keep_photos: Option<PathBuf>,
     /// The file of API keys; `None` for open recognition.
     pub api_keys_file: Option<PathBuf>,
+    /// The access log; `None` to write none.
+    pub access_log: Option<LogParams>,
     /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
     /// Whether /docs and /openapi.json are served.
@@ -301,6 +309,7 @@ impl From<&ServeArgs> for Config {
             timeouts: Timeouts::with_requests_of(request_timeout),
             keep_photos: args.keep_photos.clone(),
             api_keys_file: args.api_keys_file.clone(),
+            access_log: args.access_log.params(),
             cors_origins: args.cors_origin.clone(),
             docs: !args.no_docs,
             gate: GateParams::from(&args.gate),

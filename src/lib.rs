@@ -25,6 +25,7 @@
 //! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
+pub mod access_log;
 pub mod align;
 pub mod allocator;
 pub mod atomic_file;

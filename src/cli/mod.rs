@@ -24,6 +24,7 @@ pub mod keys;
 pub mod models;
 pub mod normalize;
 pub mod output;
+pub mod people;
 mod progress;
 pub mod recognize;
 pub mod serve;
@@ -63,6 +64,8 @@ enum Command {
     Normalize(normalize::NormalizeArgs),
     /// List, verify and install models
     Models(models::ModelsArgs),
+    /// List people, show what the access log says of one, remove all that is held about one
+    People(people::PeopleArgs),
     /// Create, list and remove API keys
     Keys(keys::KeysArgs),
     /// Check whether a running service is ready; exit code 0 if it is
@@ -126,7 +129,11 @@ impl Command {
             Self::Audit(args) => return args.models_directory(),
             Self::Bench(args) => &args.models.models,
             Self::Models(args) => return args.existing_directory(),
-            Self::ImportPickle(_) | Self::Normalize(_) | Self::Keys(_) | Self::Healthcheck(_) => return None,
+            Self::ImportPickle(_)
+            | Self::Normalize(_)
+            | Self::People(_)
+            | Self::Keys(_)
+            | Self::Healthcheck(_) => return None,
         };
         directory.as_deref()
     }
@@ -144,6 +151,7 @@ impl Command {
             Self::Bench(args) => bench::run(&args),
             Self::Normalize(args) => normalize::run(&args),
             Self::Models(args) => models::run(&args),
+            Self::People(args) => people::run(&args),
             Self::Keys(args) => keys::run(&args),
             Self::Healthcheck(args) => healthcheck::run(&args),
         }

@@ -27,7 +27,8 @@ pub async fn healthz() -> Json<Health> {
 /// The response of `GET /readyz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, or `degraded` while a changed file is broken and its previous content is in use.
+    /// `ready`, or `degraded` while a changed file is broken and its previous content is in use, or the access
+    /// log can't be written.
     status: &'static str,
     /// The embedder of the gallery in use.
     model: String,
@@ -41,7 +42,7 @@ pub struct Readiness {
     waiting: usize,
     /// Photos being processed.
     running: usize,
-    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`) where the service has API keys and
+    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`, `access_log`) where the service has API keys and
     /// the request carries none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -67,8 +68,11 @@ pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> Json<Rea
         if detailed { error.message.clone() } else { name.to_owned() }
     };
     let files: Vec<FileStatus> = status.files.iter().cloned().chain(app.access.keys_status()).collect();
-    let errors: Vec<_> =
+    let mut errors: Vec<_> =
         files.iter().filter_map(|file| file.error().map(|error| describe((file.name, error)))).collect();
+    if let Some(error) = status.access_log.and_then(|log| log.error) {
+        errors.push(if detailed { error } else { "access_log".to_owned() });
+    }
     let warnings = files.iter().filter_map(|file| file.warning().map(|error| describe((file.name, error))));
     Json(Readiness {
         status: if errors.is_empty() { "ready" } else { "degraded" },

@@ -1,6 +1,7 @@
 //! The audit of people and roster.
 
 use super::Service;
+use crate::access_log::Action;
 use crate::audit::{Audit, audit};
 use crate::config::DEFAULT_FALSE_NAME_RATE;
 use crate::error::{InputError, Result};
@@ -14,7 +15,8 @@ impl Service {
     /// # Errors
     /// [`InputError::Conflict`] for a gallery without statistics of strangers, or with too many people.
     pub async fn audit(&self) -> Result<Audit> {
-        self.blocking(|service| {
+        let recorder = self.recorder();
+        self.blocking(move |service| {
             let snapshot = service.snapshot();
             let people = snapshot.gallery.len();
             if people > MAX_PEOPLE {
@@ -25,7 +27,9 @@ impl Service {
                 return Err(InputError::Conflict(message).into());
             }
             let rate = service.settings().false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE);
-            audit(&snapshot.gallery, &snapshot.roster, rate)
+            let found = audit(&snapshot.gallery, &snapshot.roster, rate)?;
+            recorder.record(Action::Audit, []);
+            Ok(found)
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::snapshot::Snapshot;
+use crate::access_log::Action;
 use crate::error::Result;
 use crate::gallery::{Gallery, PersonUpdate};
 use crate::roster::Roster;
@@ -15,8 +16,8 @@ impl Service {
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn update_person(&self, id: &str, update: PersonUpdate) -> Result<Snapshot> {
         self.snapshot().person(id)?;
-        let id = id.to_owned();
-        self.edit(move |gallery| gallery.updated(&id, update)).await
+        let key = id.to_owned();
+        self.edit(Action::Change, id, move |gallery| gallery.updated(&key, update)).await
     }
 
     /// Deletes the person `id` with all photos.
@@ -26,8 +27,8 @@ impl Service {
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn delete_person(&self, id: &str) -> Result<()> {
         self.snapshot().person(id)?;
-        let id = id.to_owned();
-        self.edit(move |gallery| gallery.without_person(&id)).await.map(drop)
+        let key = id.to_owned();
+        self.edit(Action::Delete, id, move |gallery| gallery.without_person(&key)).await.map(drop)
     }
 
     /// Deletes one photo of the person `id`.
@@ -38,8 +39,9 @@ impl Service {
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn delete_photo(&self, id: &str, photo_id: &str) -> Result<()> {
         self.snapshot().person(id)?;
-        let (id, photo_id) = (id.to_owned(), photo_id.to_owned());
-        self.edit(move |gallery| gallery.without_photo(&id, &photo_id)).await.map(drop)
+        let (key, photo_id) = (id.to_owned(), photo_id.to_owned());
+        let edit = move |gallery: &Gallery| gallery.without_photo(&key, &photo_id);
+        self.edit(Action::DeletePhoto, id, edit).await.map(drop)
     }
 
     /// Replaces the roster by a workbook, which is parsed whole before anything changes.
@@ -55,17 +57,30 @@ impl Service {
             Ok((Roster::from_xlsx(workbook.as_ref())?, workbook))
         });
         let (roster, workbook) = parsed.await?;
-        let roster =
-            self.blocking(move |service| service.roster().replace(workbook.as_ref(), roster)).await?;
+        let recorder = self.recorder();
+        let replaced = self.blocking(move |service| {
+            let replaced = service.roster().replace(workbook.as_ref(), roster)?;
+            recorder.record(Action::ReplaceRoster, []);
+            Ok(replaced)
+        });
+        let roster = replaced.await?;
         Ok(Snapshot { gallery: self.people().current(), roster })
     }
 
-    /// Edits the gallery off the async threads; returns the state that holds the edit.
+    /// Edits the gallery off the async threads, and records it as `action` on the person `id`; returns the state that
+    /// holds the edit. Both happen also where the request is dropped meanwhile.
     pub(super) async fn edit(
         &self,
+        action: Action,
+        id: &str,
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
     ) -> Result<Snapshot> {
-        let gallery = self.blocking(move |service| service.people().edit(edit)).await?;
-        Ok(Snapshot { gallery, roster: self.roster().current() })
+        let (recorder, id) = (self.recorder(), id.to_owned());
+        let edited = self.blocking(move |service| {
+            let gallery = service.people().edit(edit)?;
+            recorder.record(action, [id.as_str()]);
+            Ok(gallery)
+        });
+        Ok(Snapshot { gallery: edited.await?, roster: self.roster().current() })
     }
 }

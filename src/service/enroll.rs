@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Service;
 use super::revalidation::Revalidation;
+use crate::access_log::Action;
 use crate::enroll::{Outcome, QualityGate};
 use crate::error::{Error, InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
@@ -84,7 +85,8 @@ impl Service {
         let person = Person::new(name, student_id, assessment.accepted);
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let revalidation = assessment.revalidation;
-        self.edit(move |gallery| {
+        let id = person.id.clone();
+        self.edit(Action::Enroll, &id, move |gallery| {
             // Before the revalidation: a name taken meanwhile is reported as such.
             check_free(gallery)?;
             revalidation.check(gallery, &person.photos)?;
@@ -107,7 +109,7 @@ impl Service {
         let Assessment { accepted, outcomes, revalidation } = self.assess(name, photos, |_| Ok(())).await?;
         let key = id.to_owned();
         let snapshot = self
-            .edit(move |gallery| {
+            .edit(Action::AddPhotos, id, move |gallery| {
                 revalidation.check(gallery, &accepted)?;
                 gallery.with_photos(&key, accepted)
             })

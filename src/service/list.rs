@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Service;
 use super::snapshot::Snapshot;
+use crate::access_log::Action;
 use crate::error::Result;
 use crate::gallery::Person;
 use crate::roster::{Roster, RosterRow};
@@ -64,16 +65,30 @@ impl RosterPage {
 }
 
 impl Service {
+    /// People and roster, where the person `id` is one of the people: to read that person.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`](crate::error::InputError::NotFound).
+    pub fn read_person(&self, id: &str) -> Result<Snapshot> {
+        let snapshot = self.snapshot();
+        snapshot.person(id)?;
+        self.recorder().record(Action::Read, [id]);
+        Ok(snapshot)
+    }
+
     /// Lists people.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::error::Error::Internal) when the runtime shuts down.
     pub async fn list_people(&self, query: ListQuery) -> Result<PeoplePage> {
+        let recorder = self.recorder();
         self.blocking(move |service| {
             let snapshot = service.snapshot();
             let names = snapshot.gallery.people().iter().map(|person| person.name.as_str());
             let (indices, total) = query.select(names);
-            Ok(PeoplePage { snapshot, indices, total })
+            let page = PeoplePage { snapshot, indices, total };
+            recorder.record(Action::List, page.people().map(|person| person.id.as_str()));
+            Ok(page)
         })
         .await
     }
@@ -83,9 +98,11 @@ impl Service {
     /// # Errors
     /// [`Error::Internal`](crate::error::Error::Internal) when the runtime shuts down.
     pub async fn list_roster(&self, query: ListQuery) -> Result<RosterPage> {
+        let recorder = self.recorder();
         self.blocking(move |service| {
             let roster = service.roster().current();
             let (indices, total) = query.select(roster.rows().iter().map(|row| row.name.as_str()));
+            recorder.record(Action::ReadRoster, []);
             Ok(RosterPage { roster, indices, total })
         })
         .await

@@ -11,6 +11,7 @@
 
 pub mod audit;
 pub mod blocking;
+pub mod caller;
 pub mod edit;
 pub mod enroll;
 pub mod file_status;
@@ -20,6 +21,7 @@ pub mod models;
 pub mod people;
 pub mod photo_keeper;
 pub mod recognize;
+mod recorder;
 pub mod revalidation;
 pub mod roster;
 pub mod settings;
@@ -30,8 +32,9 @@ pub mod verify;
 pub mod watch;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::access_log::AccessLog;
 use crate::error::Result;
 use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
@@ -60,13 +63,14 @@ struct Inner {
     workers: Workers,
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
+    access_log: Option<Arc<AccessLog>>,
 }
 
 impl Service {
     /// Starts the worker threads.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos can't be written,
+    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos or the access log can't be written,
     /// [`Error::Internal`](crate::error::Error::Internal) when a thread can't be started.
     pub fn start(
         settings: Settings,
@@ -82,6 +86,7 @@ impl Service {
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
             keeper: settings.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
+            access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
             settings,
         })))
     }
@@ -158,10 +163,15 @@ impl Service {
         self.0.roster.poll();
     }
 
-    /// Waits until no job waits or runs, kept photos included; at most `limit`. Returns whether all jobs ended.
+    /// Waits until no job waits or runs, kept photos included, and the access log is written; at most `limit`. Returns
+    /// whether all of it was done.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
-        self.0.workers.finish(limit)
+        let end = Instant::now() + limit;
+        let finished = self.0.workers.finish(limit);
+        let left = end.saturating_duration_since(Instant::now());
+        let written = self.0.access_log.as_ref().is_none_or(|log| log.flush(left));
+        finished && written
     }
 
     /// Runs `job` on a worker thread. Its pipeline stops when the returned future is dropped.

@@ -43,7 +43,9 @@ impl Service {
                 keeper.keep(photo);
             }
         };
-        self.workers().submit_then(job, keep)?.await
+        let recognized: Recognized = self.workers().submit_then(job, keep)?.await?;
+        self.recorder().record_recognized(&recognized);
+        Ok(recognized)
     }
 
     /// Recognises the faces of a photo on the calling thread; keeps no photo.

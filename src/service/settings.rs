@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::access_log::LogParams;
 use crate::config::{Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY};
 use crate::enroll::GateParams;
 use crate::gallery::search::Assignment;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub queue: usize,
     /// Directory in which recognised photos are kept; `None` to keep none.
     pub keep_photos: Option<PathBuf>,
+    /// The access log; `None` to write none.
+    pub access_log: Option<LogParams>,
     /// Requirements on photos that are enrolled.
     pub gate: GateParams,
 }
@@ -40,6 +43,7 @@ impl Settings {
             workers,
             queue,
             keep_photos: None,
+            access_log: None,
             gate: GateParams::default(),
         }
     }
@@ -63,6 +67,7 @@ impl From<&Config> for Settings {
             workers: config.workers,
             queue: config.queue,
             keep_photos: config.keep_photos.clone(),
+            access_log: config.access_log.clone(),
             gate: config.gate,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::file_status::FileStatus;
+use crate::access_log;
 
 /// What is loaded and what is going on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Status {
     pub refused: u64,
     /// Gallery and roster.
     pub files: [FileStatus; 2],
+    /// Whether the access log is written; `None` where there is none.
+    pub access_log: Option<access_log::Status>,
 }
 
 impl Service {
@@ -38,6 +41,7 @@ impl Service {
             running: self.workers().running(),
             refused: self.workers().refused(),
             files: [self.people().file_status(), self.roster().file_status()],
+            access_log: self.0.access_log.as_ref().map(|log| log.status()),
         }
     }
 }

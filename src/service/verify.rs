@@ -1,6 +1,7 @@
 //! Verification: the distance between the main faces of two photos.
 
 use super::Service;
+use crate::access_log::Action;
 use crate::detect::Detection;
 use crate::error::Result;
 use crate::gallery::search::is_match;
@@ -66,6 +67,8 @@ impl Service {
                 faces: [first, second],
             }))
         });
-        compared.await
+        let outcome = compared.await?;
+        self.recorder().record(Action::Verify, []);
+        Ok(outcome)
     }
 }

@@ -23,6 +23,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("photo_file", &[]),
     ("person_name", &["error"]),
     ("reloadable", &["error"]),
+    ("access_log", &["error"]),
     ("keys", &["atomic_file", "error", "hex", "reloadable"]),
     // The stages, in the order in which a photo passes through them.
     ("imaging", &["error"]),
@@ -63,13 +64,14 @@ const MODULES: &[(&str, &[&str])] = &[
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "student_id"]),
     // The program around them.
-    ("config", &["enroll"]), // the gate's own bounds, so that their defaults stand in one place
+    ("config", &["access_log", "enroll"]), // the gate's own bounds, so that their defaults stand in one place
     ("logging", &["config", "error"]),
     ("worker", &["error", "cancel"]),
     // The product, as methods with domain types.
     (
         "service",
         &[
+            "access_log",
             "audit",
             "cancel",
             "cohort",
@@ -156,13 +158,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["http", "server"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
-    ("jiff", &["attendance", "http"]),
+    ("jiff", &["access_log", "attendance", "cli::people", "http", "service::recorder"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http", "presentation"]),
     ("utoipa_axum", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("prometheus_client", &["http::metrics", "service::metrics"]),
-    ("tokio", &["http", "server", "service::blocking", "worker", "cli::bench", "cli::serve"]),
+    (
+        "tokio",
+        &["http", "server", "service::blocking", "service::caller", "worker", "cli::bench", "cli::serve"],
+    ),
     ("clap", &["cli", "config"]),
     ("anyhow", &["cli"]),
     ("indicatif", &["cli"]),
@@ -173,8 +178,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("ulid", &["attendance::sqlite", "gallery", "http", "service::photo_keeper"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
-    ("serde", &["http", "presentation", "cli", "keys::file", "models"]),
-    ("serde_json", &["attendance::events", "http", "presentation", "cli", "models"]),
+    ("serde", &["access_log", "http", "presentation", "cli", "keys::file", "models"]),
+    ("serde_json", &["access_log", "attendance::events", "http", "presentation", "cli", "models"]),
     // Another database takes the place of one module.
     ("rusqlite", &["attendance::sqlite"]),
     ("csv", &["attendance::export"]),

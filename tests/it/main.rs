@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
+mod access_log;
 mod attendance;
 mod audit;
 mod bench;

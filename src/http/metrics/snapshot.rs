@@ -26,6 +26,7 @@ pub(super) fn registry(app: &App) -> Registry {
     work(own, app, &status);
     data(own, app, &status);
     access(own, app);
+    access_log(own, &status);
     if let Some(stats) = ProcessStats::read() {
         process(&mut all, &stats);
     }
@@ -79,6 +80,18 @@ fn data(to: &mut Registry, app: &App, status: &Status) {
 fn access(to: &mut Registry, app: &App) {
     let refused = app.access.refused().map(|(reason, count)| ([("reason", reason)], count));
     counters(to, "access_refused", "Requests rejected with 401 or 403, by reason", refused);
+}
+
+fn access_log(to: &mut Registry, status: &Status) {
+    let log = status.access_log.as_ref();
+    let broken = u64::from(log.is_some_and(|log| log.error.is_some()));
+    gauge(to, "access_log_broken", "1 while the access log can't be written", broken);
+    counters(
+        to,
+        "access_log_lost",
+        "Entries of the access log that were lost",
+        [([], log.map_or(0, |log| log.lost))],
+    );
 }
 
 /// Under the names of Prometheus's client libraries.

@@ -6,10 +6,11 @@
 //! routes.route_layer(from_fn_with_state(access.require_scope(Scope::Manage), auth::require))
 //! ```
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -17,9 +18,11 @@ use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
 use super::local;
+use super::request_id::X_REQUEST_ID;
 use crate::http::problem::{ApiError, ProblemCode};
 use crate::keys::{ApiKeys, Scope};
 use crate::reloadable::Reloadable;
+use crate::service::caller::{Caller, called_by};
 use crate::service::file_status::FileStatus;
 
 /// Alternative to `Authorization: Bearer`. Takes precedence: `Authorization` may be a proxy's.
@@ -137,18 +140,23 @@ impl Access {
         Refusal::REASONS.into_iter().zip(counts)
     }
 
-    fn check(&self, request: &Request, scope: Scope) -> Result<(), Refusal> {
+    /// The name of the request's key, if it may pass; `None` where there are no keys.
+    fn check(&self, request: &Request, scope: Scope) -> Result<Option<String>, Refusal> {
         let Some(keys) = &self.keys else {
             return match scope {
-                Scope::Recognize => Ok(()),
-                Scope::Manage => local::check(request).map_err(Refusal::NotLocal),
+                Scope::Recognize => Ok(None),
+                Scope::Manage => local::check(request).map(|()| None).map_err(Refusal::NotLocal),
             };
         };
         let presented = presented_key(request.headers()).ok_or(Refusal::NoKey)?;
         let keys = keys.current();
         let entry = keys.find(presented).ok_or(Refusal::UnknownKey)?;
         Span::current().record(KEY_FIELD, &entry.name);
-        if entry.scope.includes(scope) { Ok(()) } else { Err(Refusal::WrongScope(entry.scope)) }
+        if entry.scope.includes(scope) {
+            Ok(Some(entry.name.clone()))
+        } else {
+            Err(Refusal::WrongScope(entry.scope))
+        }
     }
 }
 
@@ -169,10 +177,18 @@ pub struct RequireScope {
     scope: Scope,
 }
 
-/// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`.
+/// Who makes a request that passed with the key of this name.
+fn caller(request: &Request, key: Option<String>) -> Caller {
+    let request_id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    Caller { request_id, key, client }
+}
+
+/// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`. The
+/// service knows the caller of a request that passes.
 pub async fn require(State(required): State<RequireScope>, request: Request, next: Next) -> Response {
     match required.access.check(&request, required.scope) {
-        Ok(()) => next.run(request).await,
+        Ok(key) => called_by(caller(&request, key), next.run(request)).await,
         Err(refusal) => {
             required.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
             refusal.into_response()

@@ -44,7 +44,7 @@ pub async fn get(
     State(app): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<Json<PersonDetail>, ApiError> {
-    let snapshot = app.service.snapshot();
+    let snapshot = app.service.read_person(&id)?;
     Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot.roster)))
 }
 

@@ -1,0 +1,146 @@
+//! `facerec people`: lists people, shows one, and removes all that is held about one.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use super::data::DataFolder;
+use super::output;
+use crate::access_log::{self, AccessLog, Action as Recorded, Entry};
+use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
+use crate::config::AccessLogArgs;
+use crate::gallery::{Gallery, Person, store};
+
+/// Time for the access log to take the entry of a command.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
+
+/// The arguments of `facerec people`.
+#[derive(Debug, Args)]
+pub struct PeopleArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the enrolled people: id, number of photos, name
+    List {
+        /// The data directory
+        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Show a person, and who looked the person up
+    Show {
+        /// The person's id
+        id: String,
+        /// The data directory
+        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+        data: PathBuf,
+        /// Print the entries of the access log about the person, oldest first, as JSON lines; also of a deleted person
+        #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
+        history: bool,
+        /// The access log
+        #[arg(long, env = "FACEREC_ACCESS_LOG", value_name = "FILE")]
+        access_log: Option<PathBuf>,
+    },
+    /// Remove all that is held about a person, and say what remains elsewhere
+    Forget {
+        /// The person's id
+        id: String,
+        /// The data directory, which no running service uses
+        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        access_log: AccessLogArgs,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file can't be read or written, or there is no such person.
+pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
+    match &args.action {
+        Action::List { data } => list(&DataFolder::new(data))?,
+        Action::Show { id, data, history, access_log } => {
+            show(id, &DataFolder::new(data), access_log.as_deref().filter(|_| *history))?;
+        }
+        Action::Forget { id, data, access_log } => forget(id, &DataFolder::new(data), access_log)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(data: &DataFolder) -> anyhow::Result<()> {
+    data.read_gallery()?.people().iter().try_for_each(|person| print(person))
+}
+
+fn print(person: &Person) -> anyhow::Result<()> {
+    output::line(format_args!("{}  {:>4}  {}", person.id, person.photos.len(), person.name))
+}
+
+fn show(id: &str, data: &DataFolder, log: Option<&Path>) -> anyhow::Result<()> {
+    let gallery = data.read_gallery()?;
+    let Some(log) = log else { return print(find(&gallery, id)?) };
+    let history = access_log::history(log, id)?;
+    for entry in &history.entries {
+        output::line(serde_json::to_string(entry)?)?;
+    }
+    if gallery.person(id).is_none() {
+        output::note("This person is not enrolled (any more).");
+    }
+    if history.unreadable > 0 {
+        output::note(format_args!(
+            "{} lines can't be read: cut off, or not of an access log.",
+            history.unreadable
+        ));
+    }
+    Ok(())
+}
+
+fn find<'a>(gallery: &'a Gallery, id: &str) -> anyhow::Result<&'a Person> {
+    let missing =
+        || format!("expected the id of an enrolled person, found {id:?}: `facerec people list` has the ids");
+    gallery.person(id).with_context(missing)
+}
+
+/// The entry is written also where the person was not enrolled any more: records may have been there.
+fn forget(id: &str, data: &DataFolder, log: &AccessLogArgs) -> anyhow::Result<()> {
+    let _lock = data.lock()?;
+    // Before anything is removed: a log that can't be written must not be noticed afterwards.
+    let log = log.params().as_ref().map(AccessLog::open).transpose()?;
+    let gallery = data.read_gallery()?;
+    let attendance = SqliteStore::open(data.folder(), Channels::default())?;
+    let enrolled = gallery.person(id).is_some();
+    let entries = if attendance.exists() { attendance.forget(id, Forget::Remove)? } else { 0 };
+    if enrolled {
+        store::write(&data.gallery(), &gallery.without_person(id)?)?;
+    }
+    if let Some(log) = log {
+        log.record(Entry {
+            time: Timestamp::now(),
+            request_id: None,
+            key: None,
+            client: "local".to_owned(),
+            action: Recorded::Forget,
+            people: vec![id.to_owned()],
+            candidates: Vec::new(),
+        });
+        ensure!(log.flush(LOG_LIMIT), "the person was removed, but the access log can't be written");
+    }
+    if enrolled {
+        output::line("removed from the gallery")?;
+    }
+    output::line(format_args!("removed {entries} entries of attendance"))?;
+    output::note(
+        "What remains elsewhere, if you have it: the name in roster.xlsx, photos in people/ and in the directory of \
+         --keep-photos (which name nobody), backups, exports of attendance, and the id in the access log.",
+    );
+    ensure!(enrolled || entries > 0, "nothing was held about {id:?}: `facerec people list` has the ids");
+    Ok(())
+}

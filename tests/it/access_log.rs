@@ -1,0 +1,200 @@
+//! The access log: through HTTP, on the disk, and as `facerec people` reads it.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Method;
+use facerec::access_log::{AccessLog, Action, Entry, LogParams, history};
+use facerec::gallery::store;
+use facerec::http::middleware::auth::Access;
+use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::{KeyEntry, Scope};
+use facerec::reloadable::Reloadable;
+use serde_json::{Value, json};
+
+use crate::support::app::{Form, Service, request};
+use crate::support::faces::{embedding, gallery_of};
+use crate::support::photo;
+use crate::support::server::{facerec, wait_until};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+fn entry(person: &str) -> Entry {
+    Entry {
+        time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        request_id: None,
+        key: Some("office".to_owned()),
+        client: "192.0.2.7".to_owned(),
+        action: Action::Read,
+        people: vec![person.to_owned()],
+        candidates: Vec::new(),
+    }
+}
+
+fn params(path: &Path, max_bytes: u64, keep: u32) -> LogParams {
+    LogParams { path: path.to_owned(), max_bytes, keep }
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What the log of a service says, without times and ids of requests.
+fn logged(service: &Service) -> Vec<Value> {
+    assert!(service.state.service.drain(LIMIT));
+    let mut lines = lines(&service.data.path().join("access.jsonl"));
+    for line in &mut lines {
+        let line = line.as_object_mut().unwrap();
+        assert!(line.remove("time").unwrap().as_str().unwrap().ends_with('Z'));
+        assert_eq!(line.remove("request_id").unwrap().as_str().unwrap().len(), 26);
+    }
+    lines
+}
+
+#[test]
+fn whoever_looks_up_reads_or_changes_people_is_in_the_log_and_no_name_is() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("access.jsonl");
+    let service = Service::on(data, &["--access-log", path.to_str().unwrap()]);
+    let form = Form::new().text("name", "Barack Obama").file("photos", "a.jpg", &photo("obama.jpg"));
+    let enrolled = service.post_form("/v1/people", form).expect(201);
+    let id = enrolled["id"].as_str().unwrap();
+    let person = format!("/v1/people/{id}");
+    let file = || Form::new().file("file", "a.jpg", &photo("obama.jpg"));
+    service.post_form("/v1/recognize", file()).expect(200);
+    service.post_form("/recognize_faces", file()).expect(200);
+    service.get("/v1/people").expect(200);
+    service.get(&person).expect(200);
+    service.patch(&person, &json!({"student_id": "46"})).expect(200);
+    service.get("/v1/roster").expect(200);
+    // What fails concerns nobody.
+    service.get("/v1/people/nobody").expect(404);
+    service.send(request(Method::POST, "/v1/recognize", "image/jpeg", b"no photo".to_vec())).expect(415);
+    assert_eq!(service.delete(&person).status, 204);
+    let of = |action: &str, people: &[&str]| json!({"key": null, "client": "127.0.0.1", "action": action, "people": people});
+    let expected = [
+        of("enroll", &[id]),
+        of("recognize", &[id]),
+        of("recognize", &[id]),
+        of("list", &[id]),
+        of("read", &[id]),
+        of("change", &[id]),
+        of("read_roster", &[]),
+        of("delete", &[id]),
+    ];
+    assert_eq!(logged(&service), expected);
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("Obama"));
+}
+
+#[test]
+fn an_entry_names_the_key_and_not_the_key_itself() {
+    let data = tempfile::tempdir().unwrap();
+    store::write(&data.path().join(store::FILE_NAME), &gallery_of(&[vec![embedding(1)]])).unwrap();
+    let (log, keys) = (data.path().join("access.jsonl"), data.path().join("keys.toml"));
+    let office = KeyEntry::of("office", Scope::Manage, "facerec_office");
+    std::fs::write(&keys, to_toml(&[office]).unwrap()).unwrap();
+    let access = Access::new(Some(Arc::new(Reloadable::open(&keys, KEYS).unwrap())));
+    let service = Service::guarded(data, &["--access-log", log.to_str().unwrap()], access);
+    let mut asked = request(Method::GET, "/v1/people", "", Vec::new());
+    asked.headers_mut().insert("x-api-key", "facerec_office".parse().unwrap());
+    service.send(asked).expect(200);
+    service.get("/v1/people").expect(401);
+    let logged = logged(&service);
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["key"], "office");
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("facerec_office"));
+}
+
+#[test]
+fn files_are_private_rotated_by_size_and_all_read_for_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+    let log = AccessLog::open(&params(&path, 1, 2)).unwrap();
+    for person in ["a", "b", "a", "a"] {
+        log.record(entry(person));
+        assert!(log.flush(LIMIT));
+    }
+    let name = |n: &str| folder.path().join(format!("log{n}"));
+    assert_eq!(["", ".1", ".2", ".3"].map(|n| name(n).exists()), [true, true, true, false]);
+    for n in ["", ".1", ".2"] {
+        assert_eq!(name(n).metadata().unwrap().permissions().mode() & 0o777, 0o600, "log{n}");
+    }
+    assert_eq!(history(&path, "a").unwrap().entries, [entry("a"), entry("a")], "the oldest was deleted");
+    assert_eq!(history(&path, "b").unwrap().entries, [entry("b")]);
+    assert!(history(&folder.path().join("none"), "a").is_err());
+}
+
+#[test]
+fn half_a_line_of_a_killed_process_spoils_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    std::fs::write(&path, "{\"time\":\"2026-").unwrap();
+    let log = AccessLog::open(&params(&path, 1 << 20, 1)).unwrap();
+    log.record(entry("a"));
+    assert!(log.flush(LIMIT));
+    let found = history(&path, "a").unwrap();
+    assert_eq!((found.entries, found.unreadable), (vec![entry("a")], 1));
+}
+
+#[test]
+fn while_the_file_cannot_be_written_requests_go_on_and_nothing_is_lost() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("logs");
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("access.jsonl");
+    let service = Service::on(data, &["--access-log", path.to_str().unwrap()]);
+    let status = || service.get("/readyz").expect(200)["status"].clone();
+    assert_eq!(status(), "ready");
+    std::fs::remove_dir_all(&folder).unwrap();
+    service.get("/v1/people").expect(200);
+    wait_until("the fault is shown", || status() == "degraded");
+    let metrics = service.get("/metrics").expect(200);
+    assert!(metrics.as_str().unwrap().contains("facerec_access_log_broken 1"), "{metrics}");
+    service.get("/v1/roster").expect(200);
+    std::fs::create_dir(&folder).unwrap();
+    wait_until("it is written again", || status() == "ready");
+    let actions: Vec<Value> = lines(&path).iter().map(|line| line["action"].clone()).collect();
+    assert_eq!(actions, ["list", "read_roster"]);
+}
+
+#[test]
+fn a_log_that_is_no_regular_file_is_refused() {
+    for path in ["/dev/full", "/"] {
+        let error = AccessLog::open(&params(Path::new(path), 1, 1)).unwrap_err().to_string();
+        assert!(error.contains("expected a regular file"), "{error}");
+    }
+}
+
+#[test]
+fn a_person_is_listed_shown_with_history_and_forgotten() {
+    let data = tempfile::tempdir().unwrap();
+    let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
+    store::write(&data.path().join(store::FILE_NAME), &gallery).unwrap();
+    let log = data.path().join("access.jsonl");
+    let run = |arguments: &[&str]| {
+        let mut command = facerec();
+        command.arg("people").args(arguments).arg("--data").arg(data.path());
+        command.env("FACEREC_ACCESS_LOG", &log).output().unwrap()
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let id = gallery.people()[0].id.as_str();
+    assert_eq!(text(&run(&["list"]).stdout).lines().count(), 2);
+    assert!(text(&run(&["show", id]).stdout).starts_with(id));
+    let forgotten = run(&["forget", id]);
+    assert!(forgotten.status.success(), "{}", text(&forgotten.stderr));
+    assert!(text(&forgotten.stderr).contains("backups"));
+    let left = store::read(&data.path().join(store::FILE_NAME)).unwrap();
+    assert_eq!((left.len(), left.person(id)), (1, None));
+    let shown = run(&["show", id, "--history"]);
+    let entry: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&entry["action"], &entry["people"]), (&json!("forget"), &json!([id])));
+    let again = run(&["forget", id]);
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("nothing was held"), "{}", text(&again.stderr));
+}
