@@ -14,6 +14,7 @@ from scipy.special import erfc, ndtr, ndtri
 P_NEAR, P_FAR = 1e-3, 1e-5  # the two points of a stranger's distribution that give place and scale
 Z_NEAR, Z_FAR = -ndtri(P_NEAR), -ndtri(P_FAR)  # 3.090232306167814, 4.264890793922825
 COMMON = 0.3  # share of the common normalisation in the score
+INDEPENDENCE = 0.9  # the best of n templates' scores is that of n**INDEPENDENCE independent ones (cross_validate.py)
 
 
 def unit(x):
@@ -103,8 +104,8 @@ def false_match(score):
 
 def stranger_probability(score, people):
     """Probability that a stranger's best of `people` scores this well."""
-    return -np.expm1(people * np.log1p(-false_match(score)))
+    return -np.expm1(np.float64(people) ** INDEPENDENCE * np.log1p(-false_match(score)))
 
 
 def threshold(rate, people):
-    return -ndtri(-np.expm1(np.log1p(-rate) / people))
+    return -ndtri(-np.expm1(np.log1p(-rate) / np.float64(people) ** INDEPENDENCE))

@@ -85,6 +85,17 @@ fn the_threshold_rises_with_people_and_falls_with_the_rate() {
     assert!((threshold(0.01, 1) - 2.326_348).abs() < 1e-5);
 }
 
+/// What the numpy reference of the rule answers (`models/convert/strangers.py`).
+#[test]
+fn a_larger_gallery_counts_for_fewer_independent_comparisons_than_it_has_people() {
+    for (people, expected) in [(30, 3.307_53), (100, 3.599_73), (300, 3.849_17), (700, 4.032_08)] {
+        let found = threshold(0.01, people);
+        let strict = normal::upper_quantile(-((-0.01_f64).ln_1p() / people as f64).exp_m1());
+        assert!((found - expected).abs() < 1e-4 && found < strict, "{people}: {found}");
+    }
+    assert_eq!(stranger_probability(3.0, 0), 0.0, "nobody is enrolled");
+}
+
 #[test]
 fn strangers_who_are_more_alike_never_raise_a_score() {
     let alike = |variance: f32, mean: f32| {

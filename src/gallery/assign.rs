@@ -34,14 +34,17 @@ pub(super) fn assign_independent(faces: &[Vec<Choice>]) -> Vec<Assigned> {
 
 /// Most alike pairs first, over the whole photo: a person goes to one face, a face to one person. `faces` lists the choices
 /// of each face, best first. A face gets its second choice only when the first went to another face, the second is
-/// a match by itself, and is less alike than the first by `bound` at most.
-pub(super) fn assign_unique(faces: &[Vec<Choice>], bound: f32) -> Vec<Assigned> {
+/// a match by itself, and the two may be twins: `may_be_twins` is given the first and the second.
+pub(super) fn assign_unique(
+    faces: &[Vec<Choice>],
+    may_be_twins: impl Fn(Choice, Choice) -> bool,
+) -> Vec<Assigned> {
     let mut pairs: Vec<(usize, usize, Choice)> = Vec::with_capacity(faces.len());
     for (face, choices) in faces.iter().enumerate() {
-        let Some(best) = choices.first() else { continue };
-        let near = choices.iter().take(2).enumerate();
-        let near = near.filter(|(_, choice)| choice.is_match && best.likeness - choice.likeness <= bound);
-        pairs.extend(near.map(|(at, choice)| (face, at, *choice)));
+        let Some(best) = choices.first().filter(|best| best.is_match) else { continue };
+        pairs.push((face, 0, *best));
+        let second = choices.get(1).filter(|second| second.is_match && may_be_twins(*best, **second));
+        pairs.extend(second.map(|second| (face, 1, *second)));
     }
     pairs.sort_unstable_by(|(face_a, at_a, a), (face_b, at_b, b)| {
         b.likeness.total_cmp(&a.likeness).then(face_a.cmp(face_b)).then(at_a.cmp(at_b))
@@ -76,20 +79,30 @@ mod tests {
         choices.iter().map(choice).collect()
     }
 
+    fn within_one(first: Choice, second: Choice) -> bool {
+        first.likeness - second.likeness <= 1.0
+    }
+
     #[test]
     fn a_second_face_of_a_person_gets_nobody() {
         let faces = [choices(&[(0, 8.0), (1, 3.5)]), choices(&[(0, 9.0), (1, 3.2)])];
-        assert_eq!(assign_unique(&faces, 1.0), [Assigned::TakenBy(1), Assigned::Choice(0)]);
+        assert_eq!(assign_unique(&faces, within_one), [Assigned::TakenBy(1), Assigned::Choice(0)]);
         assert_eq!(assign_independent(&faces), [Assigned::Choice(0), Assigned::Choice(0)]);
     }
 
     #[test]
     fn twins_who_are_both_enrolled_both_get_their_name() {
         let faces = [choices(&[(0, 8.0), (1, 7.5)]), choices(&[(0, 9.0), (1, 7.0)])];
-        assert_eq!(assign_unique(&faces, 1.0), [Assigned::Choice(1), Assigned::Choice(0)]);
+        assert_eq!(assign_unique(&faces, within_one), [Assigned::Choice(1), Assigned::Choice(0)]);
         // No second choice that is no match by itself.
         let faces = [choices(&[(0, 3.5), (1, 2.9)]), choices(&[(0, 9.0)])];
-        assert_eq!(assign_unique(&faces, 1.0), [Assigned::TakenBy(1), Assigned::Choice(0)]);
+        assert_eq!(assign_unique(&faces, within_one), [Assigned::TakenBy(1), Assigned::Choice(0)]);
+    }
+
+    #[test]
+    fn the_second_choice_of_people_who_are_no_twins_is_not_given() {
+        let faces = [choices(&[(0, 8.0), (1, 7.9)]), choices(&[(0, 9.0), (1, 7.0)])];
+        assert_eq!(assign_unique(&faces, |_, _| false), [Assigned::TakenBy(1), Assigned::Choice(0)]);
     }
 
     #[test]
@@ -97,13 +110,16 @@ mod tests {
         let near = [(0, 8.0), (1, 7.9), (2, 7.8)];
         let faces = [choices(&near), choices(&near), choices(&near)];
         assert_eq!(
-            assign_unique(&faces, 1.0),
+            assign_unique(&faces, within_one),
             [Assigned::Choice(0), Assigned::Choice(1), Assigned::TakenBy(0)]
         );
     }
 
     #[test]
     fn faces_like_nobody_get_nobody() {
-        assert_eq!(assign_unique(&[vec![], choices(&[(0, 1.0)])], 1.0), [Assigned::Nobody, Assigned::Nobody]);
+        assert_eq!(
+            assign_unique(&[vec![], choices(&[(0, 1.0)])], within_one),
+            [Assigned::Nobody, Assigned::Nobody]
+        );
     }
 }

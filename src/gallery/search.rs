@@ -13,8 +13,11 @@ const UNSURE_RATES: f64 = 10.0;
 /// The rate of `unsure` is no more than this: beyond it, most strangers would be.
 const MAX_UNSURE_RATE: f64 = 0.5;
 /// How much lower the score of a face's second choice may be, when the first went to another face of the photo.
-const TWIN_SCORE: f32 = 1.0;
-/// The same for cosine distances.
+const TWIN_SCORE: f32 = 1.5;
+/// How high two people's templates score against each other before they may be twins. Chosen by trial with pairs of photos
+/// of one person (docs/accuracy.md): without it, one pair in 200 names somebody else.
+const TWIN_LIKENESS: f32 = 4.0;
+/// How much farther, in cosine distance, a face's second choice may be where there are no scores.
 const TWIN_DISTANCE: f32 = 0.05;
 /// Most alike people that a decision takes into account: two choices and the next person, for the margin.
 const CONSIDERED: usize = 3;
@@ -114,18 +117,33 @@ pub fn nearest(gallery: &Gallery, faces: &[Embedding], wanted: usize) -> Vec<Vec
 /// [`InputError::Conflict`] for a rate where the gallery has no statistics of strangers.
 pub fn search(gallery: &Gallery, faces: &[Embedding], params: &MatchParams) -> Result<Vec<FaceMatch>> {
     let wanted = params.top_k.max(CONSIDERED);
-    let (ranked, bound) = match params.rule {
-        MatchRule::FalseNameRate { rate } => (by_score(gallery, faces, rate, wanted)?, TWIN_SCORE),
-        MatchRule::Distance { threshold } => (by_distance(gallery, faces, threshold, wanted), TWIN_DISTANCE),
+    let ranked = match params.rule {
+        MatchRule::FalseNameRate { rate } => by_score(gallery, faces, rate, wanted)?,
+        MatchRule::Distance { threshold } => by_distance(gallery, faces, threshold, wanted),
     };
     let choices: Vec<Vec<Choice>> =
         ranked.iter().map(|face| face.iter().map(Ranked::choice).collect()).collect();
     let assigned = match params.assignment {
-        Assignment::Unique => assign_unique(&choices, bound),
+        Assignment::Unique => {
+            assign_unique(&choices, |first, second| may_be_twins(gallery, params.rule, first, second))
+        }
         Assignment::Independent => assign_independent(&choices),
     };
     let results = ranked.iter().zip(assigned);
     Ok(results.map(|(face, assigned)| result(gallery.len(), face, assigned, params.top_k)).collect())
+}
+
+/// Whether a face whose first choice went to another face may be its second choice's: they are nearly as alike, and so
+/// are the two people.
+fn may_be_twins(gallery: &Gallery, rule: MatchRule, first: Choice, second: Choice) -> bool {
+    let behind = first.likeness - second.likeness;
+    match rule {
+        MatchRule::FalseNameRate { .. } => {
+            let likeness = gallery.templates().and_then(|all| all.likeness(first.person, second.person));
+            behind <= TWIN_SCORE && likeness.is_some_and(|likeness| likeness >= TWIN_LIKENESS)
+        }
+        MatchRule::Distance { .. } => behind <= TWIN_DISTANCE,
+    }
 }
 
 /// A person, and how alike a face is.

@@ -101,6 +101,14 @@ impl Templates {
         self.people.get(person)
     }
 
+    /// The lower score of two people's templates, each taken for a face and held against the other; `None` where one of
+    /// them is not in the gallery.
+    pub(super) fn likeness(&self, a: usize, b: usize) -> Option<f32> {
+        let (a, b) = (&self.get(a)?.template, &self.get(b)?.template);
+        let score = |of: &Template, to: &Template| to.score(&self.cohort.projected_probe(of.values.clone()));
+        Some(score(a, b).min(score(b, a)))
+    }
+
     /// For each face the `wanted` people of the highest scores, highest first; of equal scores the earlier person
     /// first. `people` are those of the templates.
     pub(super) fn best(

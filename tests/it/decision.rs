@@ -174,6 +174,38 @@ fn a_second_face_of_a_person_names_nobody_and_says_why() {
 }
 
 #[test]
+fn twins_who_are_both_enrolled_both_get_their_name() {
+    let ada = photo_of(1, 0);
+    let eve = between(&ada, &embedding(77), 0.2);
+    let gallery = gallery(&[("Ada", vec![ada.clone()]), ("Eve", vec![eve.clone()])]);
+    // The second face is a little more like Ada than like her twin.
+    let found = find(&gallery, &[ada.clone(), between(&ada, &eve, 0.48)]);
+    assert_eq!(
+        found.iter().map(|face| name_of(&gallery, face)).collect::<Vec<_>>(),
+        [Some("Ada"), Some("Eve")]
+    );
+}
+
+#[test]
+fn a_second_face_of_a_person_never_gets_the_name_of_one_who_looks_different() {
+    let (ada, ben) = (photo_of(1, 0), photo_of(2, 0));
+    let gallery = gallery(&[("Ada", vec![ada.clone()]), ("Ben", vec![ben.clone()])]);
+    let mut alike_both = 0;
+    for step in 0..50 {
+        // From Ada to just before the middle between the two.
+        let face = between(&ada, &ben, step as f32 / 101.0);
+        let alone = find(&gallery, std::slice::from_ref(&face)).remove(0);
+        assert_eq!(name_of(&gallery, &alone), Some("Ada"), "step {step}");
+        let only_ben = self::gallery(&[("Ben", vec![ben.clone()])]);
+        alike_both +=
+            usize::from(name_of(&only_ben, &find(&only_ben, std::slice::from_ref(&face))[0]).is_some());
+        let both = find(&gallery, &[ada.clone(), face]);
+        assert_eq!(name_of(&gallery, &both[1]), None, "step {step}");
+    }
+    assert!(alike_both > 5, "some faces would be Ben's if Ada were not enrolled: {alike_both}");
+}
+
+#[test]
 fn the_order_of_people_and_photos_does_not_matter() {
     let photos = |number: u64| -> Vec<Embedding> {
         // One of the photos shows somebody else.

@@ -9,7 +9,7 @@ use super::machine::{Machine, peak_memory_mib};
 use super::report::ServiceReport;
 use super::stages::{self, Measured};
 use crate::cli::data::DataFolder;
-use crate::config::{Compat, EngineName, ModelArgs};
+use crate::config::{Compat, DEFAULT_MIN_PROBABILITY, EngineName, FaceArgs, ModelArgs};
 use crate::gallery::Gallery;
 use crate::roster::Roster;
 use crate::service::Service;
@@ -17,6 +17,7 @@ use crate::service::models;
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
+use crate::service::strangers::StrangerStatistics;
 
 /// The service under measurement.
 pub(super) struct LocalService(Service);
@@ -40,6 +41,8 @@ impl LocalService {
         let loaded = models::load(args, &model, Compat::Standard)?;
         loaded.warm_up()?;
         let gallery = gallery.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
+        let statistics = StrangerStatistics::load(&default_faces(), args.models.as_deref(), &loaded.model)?;
+        let gallery = statistics.attach(gallery)?;
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let settings = Settings::new(workers.unwrap_or(cores), queue);
         let (people, roster) = (PeopleStore::in_memory(gallery), RosterStore::in_memory(Roster::default()));
@@ -72,6 +75,16 @@ impl LocalService {
             start_ms: milliseconds(start),
             peak_memory_mib: peak_memory_mib(),
         }
+    }
+}
+
+/// The rule of `facerec serve` without arguments.
+fn default_faces() -> FaceArgs {
+    FaceArgs {
+        false_name_rate: None,
+        threshold: None,
+        strangers: None,
+        min_probability: DEFAULT_MIN_PROBABILITY,
     }
 }
 
