@@ -1,30 +1,33 @@
-//! Enrolment: from a photo of one person to an embedding, or the reasons why not.
+//! Enrolment: from photos of people to embeddings, or the reasons why not.
 //!
-//! A [`QualityGate`] assesses the photos of one batch: each is decoded, detected, cropped and embedded,
-//! then checked by itself ([`quality`]) and against the gallery and the batch so far (`identity`).
+//! A [`QualityGate`] assesses the photos of one batch in two passes. The first looks at each photo by itself: it is
+//! decoded, detected, cropped, measured ([`quality`]) and embedded. The second judges whose photos they are, all
+//! together and against the gallery (`identity`). The outcome does not depend on the order of the photos.
+
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::align::AlignedCrop;
-use crate::detect::Detection;
-use crate::detect::main_face::main_face;
-use crate::embed::Standardisation;
+use crate::embed::{Embedding, Standardisation};
 use crate::error::{Error, Result};
 use crate::gallery::{EnrolledPhoto, Gallery};
-use crate::imaging::OrientedRgb;
+use crate::geometry::BBox;
 use crate::person_name::PersonName;
 use crate::pipeline::{DetectedPhoto, Pipeline};
 
 pub mod directory;
+mod face;
 mod identity;
+mod likeness;
 mod params;
 pub mod quality;
 mod reason;
 
+use face::{FoundFace, find_face};
 pub use identity::identity_conflict;
-use identity::{AcceptedPhoto, IdentityCheck};
-pub use params::GateParams;
-use quality::{Pose, sharpness};
+use identity::{by_numbers, judge};
+use likeness::Candidate;
+pub use params::{FACE_PROBABILITY, GateParams};
 pub use reason::{Axis, Reason};
 
 /// The result of assessing a photo.
@@ -34,8 +37,10 @@ pub enum Outcome {
     Accepted {
         /// The photo, to be put into the gallery.
         photo: EnrolledPhoto,
-        /// Reasons to reject it that `force` overrode.
+        /// Reasons to reject it that `force` overrode, or for which it is weak.
         overridden: Vec<Reason>,
+        /// Other faces in it, which were not taken for the person: boxes in pixels of the upright photo.
+        bystanders: Vec<BBox>,
     },
     /// The photo may not be enrolled.
     Rejected {
@@ -44,100 +49,186 @@ pub enum Outcome {
     },
 }
 
+/// What is enrolled besides photos that nothing is wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leniency {
+    /// Nothing.
+    None,
+    /// Of a person without any other photo the best weak one.
+    KeepBest,
+    /// Every photo with a face; of several faces the main one.
+    Force,
+}
+
 /// Assesses one batch of photos.
 pub struct QualityGate<'a> {
     pipeline: &'a Pipeline,
-    identity: IdentityCheck<'a>,
+    gallery: &'a Gallery,
+    params: GateParams,
+    photos: Vec<Look>,
+}
+
+/// What the first pass found.
+enum Look {
+    /// No face.
+    Nothing(Reason),
+    Face(Box<Face>),
+}
+
+/// A photo of which a face was embedded.
+struct Face {
+    name: PersonName,
+    embedding: Embedding,
+    sha256: [u8; 32],
+    /// Without those of identity.
+    reasons: Vec<Reason>,
+    bystanders: Vec<BBox>,
+    merit: f32,
+    is_sure: bool,
+}
+
+impl Face {
+    fn candidate(&self, is_settled: bool) -> Candidate<'_> {
+        Candidate {
+            name: &self.name,
+            embedding: &self.embedding,
+            sha256: Some(&self.sha256),
+            quality: self.merit,
+            is_settled,
+        }
+    }
+
+    /// Whether it may be kept as the best of a person's photos.
+    fn is_only_weak(&self) -> bool {
+        self.is_sure && !self.reasons.is_empty() && self.reasons.iter().all(Reason::is_weakness)
+    }
+
+    fn accepted(&self, more: Vec<Reason>) -> Outcome {
+        let mut photo = EnrolledPhoto::new(self.embedding.clone(), Some(self.sha256));
+        photo.weak = self.reasons.iter().any(Reason::is_weakness);
+        let overridden = self.reasons.iter().cloned().chain(more).collect();
+        Outcome::Accepted { photo, overridden, bystanders: self.bystanders.clone() }
+    }
+
+    fn rejected(&self, more: Vec<Reason>) -> Outcome {
+        Outcome::Rejected { reasons: self.reasons.iter().cloned().chain(more).collect() }
+    }
+
+    fn outcome(&self, conflicts: Vec<Reason>) -> Outcome {
+        if conflicts.is_empty() { self.accepted(conflicts) } else { self.rejected(conflicts) }
+    }
 }
 
 impl<'a> QualityGate<'a> {
     /// A gate in front of `gallery`. Photos are cut by its recipe.
     #[must_use]
     pub fn new(pipeline: &'a Pipeline, gallery: &'a Gallery, params: GateParams) -> Self {
-        Self { pipeline, identity: IdentityCheck { gallery, params, accepted: Vec::new() } }
+        Self { pipeline, gallery, params, photos: Vec::new() }
     }
 
-    /// Assesses a photo of the person `name`, who may be enrolled already. With `force`, any photo with a
-    /// face is accepted; of several faces the main one.
-    ///
-    /// Identity is checked only for photos of sufficient quality, or with `force`: embeddings of poor
-    /// photos are near to those of many people.
+    /// The first pass over a photo of the person `name`, who may be enrolled already.
     ///
     /// # Errors
     /// [`Error::Model`] when a network can't be run or its output is invalid.
-    pub fn assess(&mut self, name: &PersonName, bytes: &[u8], force: bool) -> Result<Outcome> {
-        let (crop, mut reasons) = match self.find_face(bytes)? {
-            Ok(found) => found,
-            Err(reason) => return Ok(Outcome::Rejected { reasons: vec![reason] }),
+    pub fn look(&mut self, name: &PersonName, bytes: &[u8]) -> Result<()> {
+        let look = match self.find_face(bytes)? {
+            Err(reason) => Look::Nothing(reason),
+            Ok(FoundFace { crop, reasons, bystanders, merit, is_sure }) => {
+                let embedding = self.pipeline.embed_face(&crop, Standardisation::FixedImage)?;
+                let (name, sha256) = (name.clone(), Sha256::digest(bytes).into());
+                Look::Face(Box::new(Face { name, embedding, sha256, reasons, bystanders, merit, is_sure }))
+            }
         };
-        if !reasons.is_empty() && !force {
-            return Ok(Outcome::Rejected { reasons });
-        }
-        let embedding = self.pipeline.embed_face(&crop, Standardisation::FixedImage)?;
-        let sha256: [u8; 32] = Sha256::digest(bytes).into();
-        reasons.extend(self.identity.reasons(name, &embedding, &sha256));
-        if !reasons.is_empty() && !force {
-            return Ok(Outcome::Rejected { reasons });
-        }
-        let photo = EnrolledPhoto::new(embedding.clone(), Some(sha256));
-        self.identity.accepted.push(AcceptedPhoto { name: name.clone(), embedding, sha256 });
-        Ok(Outcome::Accepted { photo, overridden: reasons })
+        self.photos.push(look);
+        Ok(())
     }
 
-    /// The crop of the face that counts and what is wrong with it; `Err` where there is none.
-    fn find_face(&self, bytes: &[u8]) -> Result<Result<(AlignedCrop, Vec<Reason>), Reason>> {
+    /// In place of [`QualityGate::look`], for a photo that can't be read.
+    pub fn unreadable(&mut self, why: String) {
+        self.photos.push(Look::Nothing(Reason::NotAnImage(why)));
+    }
+
+    /// The second pass: an outcome for each photo that was looked at, in that order.
+    ///
+    /// Identity is judged only for photos of sufficient quality, or by leniency: embeddings of poor photos are near to
+    /// those of many people.
+    #[must_use]
+    pub fn judge(self, leniency: Leniency) -> Vec<Outcome> {
+        let (gallery, params, photos) = (self.gallery, self.params, self.photos);
+        let mut outcomes: Vec<Outcome> = photos
+            .iter()
+            .map(|look| match look {
+                Look::Nothing(reason) => Outcome::Rejected { reasons: vec![reason.clone()] },
+                Look::Face(face) => face.rejected(Vec::new()),
+            })
+            .collect();
+        let force = leniency == Leniency::Force;
+        let judged: Vec<(usize, &Face)> =
+            faces(&photos).filter(|(_, face)| force || face.reasons.is_empty()).collect();
+        let candidates: Vec<Candidate<'_>> = judged.iter().map(|(_, face)| face.candidate(false)).collect();
+        for ((at, face), conflicts) in judged.into_iter().zip(judge(gallery, params, &candidates, force)) {
+            outcomes[at] = if force { face.accepted(conflicts) } else { face.outcome(conflicts) };
+        }
+        if leniency == Leniency::KeepBest {
+            keep_best(gallery, params, &photos, &mut outcomes);
+        }
+        outcomes
+    }
+
+    /// The face that counts and what is wrong with it; `Err` where there is none.
+    fn find_face(&self, bytes: &[u8]) -> Result<Result<FoundFace, Reason>> {
         let DetectedPhoto { photo, detected, .. } = match self.pipeline.open_and_detect(bytes) {
             Ok(found) => found,
             Err(Error::Input(reason)) => return Ok(Err(Reason::NotAnImage(reason.to_string()))),
             Err(error) => return Err(error),
         };
-        let Some((face, mut reasons)) = choose(&detected.faces, &photo, &self.identity.params) else {
-            return Ok(Err(Reason::NoFace));
-        };
-        let crop = Pipeline::align_face(&photo, &face, self.identity.gallery.recipe().margin_px);
-        let Some(crop) = crop else { return Ok(Err(Reason::NoFace)) };
-        reasons.extend(quality_reasons(&face, sharpness(&crop), &self.identity.params));
-        Ok(Ok((crop, reasons)))
+        let margin_px = self.gallery.recipe().margin_px;
+        Ok(find_face(&photo, &detected.faces, margin_px, &self.params).ok_or(Reason::NoFace))
     }
 }
 
-/// The face that counts and what is wrong with that choice: the main one of the sure faces, else of
-/// the unsure ones.
-fn choose(faces: &[Detection], photo: &OrientedRgb, params: &GateParams) -> Option<(Detection, Vec<Reason>)> {
-    let main = |faces| main_face(faces, photo.width(), photo.height()).copied();
-    let is_sure = |face: &&Detection| face.probability >= params.min_probability;
-    let sure: Vec<Detection> = faces.iter().filter(is_sure).copied().collect();
-    let Some(face) = main(&sure) else {
-        let face = main(faces)?;
-        let (measured, needed) = (face.probability, params.min_probability);
-        return Some((face, vec![Reason::LowProbability { measured, needed }]));
-    };
-    let counts = |other: &&Detection| other.bbox.area() >= params.min_rival_area * face.bbox.area();
-    let measured = sure.iter().filter(counts).count();
-    let reason = (measured > 1).then_some(Reason::SeveralFaces { measured });
-    Some((face, reason.into_iter().collect()))
+fn faces(photos: &[Look]) -> impl Iterator<Item = (usize, &Face)> {
+    photos.iter().enumerate().filter_map(|(at, look)| match look {
+        Look::Nothing(_) => None,
+        Look::Face(face) => Some((at, &**face)),
+    })
 }
 
-/// What is wrong with a face by itself.
-fn quality_reasons(face: &Detection, sharpness: f32, params: &GateParams) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    let side = face.bbox.width().min(face.bbox.height());
-    if side < params.min_face_px {
-        reasons.push(Reason::FaceTooSmall { measured: side, needed: params.min_face_px });
+/// Accepts the best weak photo of each person who has none else. Where it is somebody else's, the next best is tried.
+fn keep_best(gallery: &Gallery, params: GateParams, photos: &[Look], outcomes: &mut [Outcome]) {
+    let is_accepted = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
+    let mut waiting: BTreeMap<&PersonName, Vec<(usize, &Face)>> = BTreeMap::new();
+    for (at, face) in faces(photos).filter(|(_, face)| face.is_only_weak()) {
+        waiting.entry(&face.name).or_default().push((at, face));
     }
-    if sharpness < params.min_sharpness {
-        reasons.push(Reason::Blurred { measured: sharpness, needed: params.min_sharpness });
+    for (at, face) in faces(photos) {
+        if is_accepted(&outcomes[at]) || gallery.person_by_name(&face.name).is_some() {
+            waiting.remove(&face.name);
+        }
     }
-    let pose = Pose::of(&face.landmarks);
-    let axes = [
-        (Axis::Yaw, pose.yaw, params.max_yaw_deg),
-        (Axis::Pitch, pose.pitch, params.max_pitch_deg),
-        (Axis::Roll, pose.roll, params.max_roll_deg),
-    ];
-    let turned = axes.into_iter().map(|(axis, angle, needed)| (axis, angle.abs(), needed));
-    let extreme = turned.filter(|(_, measured, needed)| measured > needed);
-    reasons.extend(extreme.map(|(axis, measured, needed)| Reason::ExtremePose { axis, measured, needed }));
-    reasons
+    for choice in waiting.values_mut() {
+        choice.sort_by(|(_, a), (_, b)| {
+            let better = a.merit.total_cmp(&b.merit);
+            better.then_with(|| by_numbers(&a.embedding, &b.embedding)).then_with(|| a.sha256.cmp(&b.sha256))
+        });
+    }
+    loop {
+        let picks: Vec<(usize, &Face)> = waiting.values_mut().filter_map(Vec::pop).collect();
+        if picks.is_empty() {
+            return;
+        }
+        let settled = faces(photos).filter(|(at, _)| is_accepted(&outcomes[*at]));
+        let judged = picks.iter().map(|(_, face)| face.candidate(false));
+        let candidates: Vec<Candidate<'_>> =
+            judged.chain(settled.map(|(_, face)| face.candidate(true))).collect();
+        let verdicts = judge(gallery, params, &candidates, false);
+        for ((at, face), conflicts) in picks.into_iter().zip(verdicts) {
+            outcomes[at] = face.outcome(conflicts);
+            if is_accepted(&outcomes[at]) {
+                waiting.remove(&face.name);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,16 +9,26 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::data::DataFolder;
-use super::output::{self, printable};
+use super::output;
 use super::progress::Photos;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
-use crate::enroll::directory::{EnrollmentReport, PhotoReport, Skipped, enroll_people, list_people};
+use crate::enroll::directory::{EnrollmentReport, enroll_people, list_people};
 use crate::gallery::store;
 use crate::service::models::{self, LoadedModels};
 
+mod report;
+
+/// The exit code of `--strict` when anybody is left out.
+const LEFT_OUT: u8 = 3;
+
 /// The arguments of `facerec enroll`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+#[command(
+    after_help = "Exit codes: 0 when somebody was enrolled, 1 when nobody was or the enrolment failed, 2 for wrong \
+                  usage, 3 with --strict when anybody is left out."
+)]
 pub struct EnrollArgs {
     /// Directory with one subdirectory per person, named as the person, with photos of one face each
     #[arg(value_name = "PEOPLE_DIR")]
@@ -35,60 +45,75 @@ pub struct EnrollArgs {
     /// Accept every photo with a face, of several faces the main one
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
+    /// Exit with 3 when anybody ended without a photo; the others are enrolled all the same
+    #[arg(long, env = "FACEREC_STRICT", value_parser = BoolishValueParser::new())]
+    strict: bool,
+    /// Print JSON
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
+    /// CSV file to which the outcome for each photo is written
+    #[arg(long, env = "FACEREC_REPORT", value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     pub(super) models: ModelArgs,
     #[command(flatten)]
     gate: GateArgs,
 }
 
-/// Enrols everyone, writes the gallery, and prints the outcome for each photo.
+/// Enrols everyone, writes the gallery, and prints who was left out, the totals, and the outcome for each photo.
 ///
 /// # Errors
 /// When there are people in the old gallery and `--replace` was not given; when nobody was enrolled, the old
 /// gallery stays then; when the directory or a model can't be used, another
-/// process writes to the data directory, or the gallery can't be written.
+/// process writes to the data directory, or the gallery or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
-    if args.dry_run {
-        let (_, report, skipped) = enroll(args)?;
-        print_summary(&report)?;
-        print_refused(&report, &skipped)?;
-        output::line("nothing was written: this was a dry run")?;
-        return Ok(ExitCode::SUCCESS);
-    }
     // Before the work, not after it: enrolling a school takes minutes.
-    let _lock = data.lock()?;
-    let replaced = data.replaced(args.replace)?;
-    let (model, report, skipped) = enroll(args)?;
+    let held = if args.dry_run { None } else { Some((data.lock()?, data.replaced(args.replace)?)) };
+    let (model, report) = enroll(args)?;
     let nobody = report.gallery.is_empty();
-    if !nobody {
-        // Before the summary: standard output may be closed while it is printed, as by `| head`.
+    let is_written = held.is_some() && !nobody;
+    if is_written {
+        // Before the report: standard output may be closed while it is printed, as by `| head`.
         store::write(&data.gallery(), &report.gallery)?;
     }
-    print_summary(&report)?;
-    print_refused(&report, &skipped)?;
-    anyhow::ensure!(!nobody, "nobody was enrolled; nothing was written");
-    output::line(format_args!(
-        "wrote {} ({}, {} people, {} photos)",
-        data.gallery().display(),
-        model,
-        report.gallery.len(),
-        report.gallery.photo_count()
-    ))?;
-    replaced.print()?;
-    Ok(ExitCode::SUCCESS)
+    if let Some(path) = &args.report {
+        report::write_csv(path, &report)?;
+    }
+    if args.json {
+        report::print_json(&model, is_written, &report)?;
+    } else {
+        report::print(&report)?;
+    }
+    anyhow::ensure!(args.dry_run || !nobody, "nobody was enrolled; nothing was written");
+    if !args.json {
+        match held {
+            None => output::line("nothing was written: this was a dry run")?,
+            Some((_lock, replaced)) => {
+                output::line(format_args!(
+                    "wrote {} ({}, {} people, {} photos)",
+                    data.gallery().display(),
+                    model,
+                    report.gallery.len(),
+                    report.gallery.photo_count()
+                ))?;
+                replaced.print()?;
+            }
+        }
+    }
+    let is_incomplete = report.left_out().next().is_some();
+    Ok(if args.strict && is_incomplete { ExitCode::from(LEFT_OUT) } else { ExitCode::SUCCESS })
 }
 
 /// The model, and the outcome for the photos.
-fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, EnrollmentReport, Vec<Skipped>)> {
+fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, EnrollmentReport)> {
     let loaded = models::load(&args.models, &models::model_of_new_gallery(&args.models)?, Compat::Standard)?;
     let observer = ProgressObserver {
         progress: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
         cancelled: &|| false,
     };
     let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &observer)?;
-    let (report, skipped) = enrolled.context("the enrolment was cancelled")?;
-    Ok((loaded.model, report, skipped))
+    Ok((loaded.model, enrolled.context("the enrolment was cancelled")?))
 }
 
 /// Callbacks during the enrolment of a directory.
@@ -109,48 +134,14 @@ pub fn enroll_with_progress(
     gate: &GateArgs,
     force: bool,
     observer: &ProgressObserver<'_>,
-) -> anyhow::Result<Option<(EnrollmentReport, Vec<Skipped>)>> {
-    let contents = list_people(people)?;
-    let mut progress = Photos::new(contents.photos.len(), observer.progress);
+) -> anyhow::Result<Option<EnrollmentReport>> {
+    let listing = list_people(people)?;
+    let mut progress = Photos::new(listing.photos.len(), observer.progress);
     let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
-    let report = enroll_people(&loaded.pipeline, contents.photos, recipe, params, force, |done| {
+    let report = enroll_people(&loaded.pipeline, listing, recipe, params, force, |done| {
         progress.show(done);
         if (observer.cancelled)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish();
-    Ok(report?.map(|report| (report, contents.skipped)))
-}
-
-/// A line for each person: photos enrolled and refused.
-fn print_summary(report: &EnrollmentReport) -> anyhow::Result<()> {
-    output::line(format_args!("{:>8}  {:>7}  person", "enrolled", "refused"))?;
-    let mut people: Vec<(&str, usize, usize)> = Vec::new();
-    for PhotoReport { photo, accepted, .. } in &report.photos {
-        let at = people.iter().position(|(name, ..)| photo.name == *name).unwrap_or_else(|| {
-            people.push((photo.name.as_str(), 0, 0));
-            people.len() - 1
-        });
-        if let Some((_, enrolled, refused)) = people.get_mut(at) {
-            *(if *accepted { enrolled } else { refused }) += 1;
-        }
-    }
-    for (name, enrolled, refused) in people {
-        output::line(format_args!("{enrolled:>8}  {refused:>7}  {name}"))?;
-    }
-    Ok(())
-}
-
-/// A line for each photo that was refused or forced, with the reasons, and for what was left out.
-fn print_refused(report: &EnrollmentReport, skipped: &[Skipped]) -> anyhow::Result<()> {
-    for PhotoReport { photo, accepted, reasons } in &report.photos {
-        if !reasons.is_empty() {
-            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            let outcome = if *accepted { "forced" } else { "refused" };
-            output::line(format_args!("{outcome}  {}: {}", printable(&photo.path), reasons.join("; ")))?;
-        }
-    }
-    for Skipped { path, why } in skipped {
-        output::line(format_args!("skipped  {}: {why}", printable(path)))?;
-    }
-    Ok(())
+    Ok(report?)
 }

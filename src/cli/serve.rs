@@ -10,6 +10,7 @@ use super::data::DataFolder;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use crate::allocator;
 use crate::config::{Compat, Config, ServeArgs};
+use crate::enroll::Outcome;
 use crate::enroll::directory::{EnrollmentReport, Skipped};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
@@ -168,21 +169,25 @@ fn enroll_people(
         cancelled: &|| stop.came(),
     };
     let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &observer)?;
-    let Some((report, skipped)) = enrolled else { return Ok(None) };
-    log_refused(&report, &skipped, data);
+    let Some(report) = enrolled else { return Ok(None) };
+    log_refused(&report, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
     store::write(&data.gallery(), &report.gallery)?;
     Ok(Some(data.open_gallery()?))
 }
 
 /// Logs hold no names, and so no paths and no reasons, unless they are asked for.
-fn log_refused(report: &EnrollmentReport, skipped: &[Skipped], data: &DataFolder) {
-    let refused = report.photos.iter().filter(|photo| !photo.accepted);
+fn log_refused(report: &EnrollmentReport, data: &DataFolder) {
+    let refused = report.photos.iter().filter_map(|photo| match &photo.outcome {
+        Outcome::Rejected { reasons } => Some((&photo.photo.path, reasons)),
+        Outcome::Accepted { .. } => None,
+    });
     let photos_refused = refused.clone().count();
     tracing::info!(
         people = report.gallery.len(),
+        left_out = report.left_out().count(),
         photos_refused,
-        skipped = skipped.len(),
+        skipped = report.skipped.len(),
         "enrolled people/"
     );
     if photos_refused > 0 {
@@ -192,10 +197,10 @@ fn log_refused(report: &EnrollmentReport, skipped: &[Skipped], data: &DataFolder
             "not all photos were enrolled: `facerec enroll {people} --data {folder} --dry-run` says why"
         );
     }
-    for photo in refused {
-        tracing::debug!(path = ?photo.photo.path, reasons = ?photo.reasons, "refused");
+    for (path, reasons) in refused {
+        tracing::debug!(?path, ?reasons, "refused");
     }
-    for Skipped { path, why } in skipped {
+    for Skipped { path, why } in &report.skipped {
         tracing::debug!(?path, why, "skipped");
     }
 }

@@ -21,7 +21,7 @@ pub struct GateArgs {
     #[arg(long, env = "FACEREC_ENROLL_MIN_RIVAL_AREA", value_name = "SHARE",
           default_value_t = GateParams::default().min_rival_area, value_parser = share())]
     pub enroll_min_rival_area: f32,
-    /// Least sharpness: variance of the Laplacian over the 160x160 crop's luma; 0 disables the check
+    /// Least sharpness: variance of the Laplacian over the face's luma, at half its size; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MIN_SHARPNESS", value_name = "VARIANCE",
           default_value_t = GateParams::default().min_sharpness, value_parser = number(GateParams::SHARPNESSES))]
     pub enroll_min_sharpness: f32,
@@ -37,7 +37,7 @@ pub struct GateArgs {
     #[arg(long, env = "FACEREC_ENROLL_MAX_ROLL_DEG", value_name = "DEGREES",
           default_value_t = GateParams::default().max_roll_deg, value_parser = number(GateParams::ROLLS_DEG))]
     pub enroll_max_roll_deg: f32,
-    /// Cosine distance below which a face is taken for another person's; 0 disables the check
+    /// Cosine distance below which two photos agree that they show one person; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_OTHER_PERSON_DISTANCE", value_name = "DISTANCE",
           default_value_t = GateParams::default().other_person_distance, value_parser = distance())]
     pub enroll_other_person_distance: f32,

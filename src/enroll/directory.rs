@@ -1,9 +1,10 @@
 //! Enrolment of a directory with one subdirectory per person, named as the person, holding the photos.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::{GateParams, Outcome, QualityGate, Reason};
+use super::{GateParams, Leniency, Outcome, QualityGate};
 use crate::error::{DataError, Operation, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::person_name::PersonName;
@@ -31,6 +32,8 @@ pub struct Skipped {
 /// What lies in a directory of people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleListing {
+    /// Everyone with a directory, once, sorted by it; also those without a photo in it.
+    pub people: Vec<PersonName>,
     /// Sorted by the person's directory, then by file.
     pub photos: Vec<ListedPhoto>,
     /// What was left out, hidden files apart.
@@ -42,19 +45,28 @@ pub struct PeopleListing {
 pub struct PhotoReport {
     /// Which.
     pub photo: ListedPhoto,
-    /// Whether it is enrolled.
-    pub accepted: bool,
-    /// Why not; of an accepted photo, what `force` overrode.
-    pub reasons: Vec<Reason>,
+    /// Whether it is enrolled, and why not.
+    pub outcome: Outcome,
 }
 
 /// The outcome for each photo, and the gallery of the accepted ones.
 #[derive(Debug)]
 pub struct EnrollmentReport {
-    /// Everyone with at least one accepted photo, in the order of the directorys.
+    /// Everyone with at least one accepted photo, in the order of the directories.
     pub gallery: Gallery,
+    /// Everyone with a directory, in the order of the directories.
+    pub people: Vec<PersonName>,
     /// In the order of the photos.
     pub photos: Vec<PhotoReport>,
+    /// What was left out, hidden files apart.
+    pub skipped: Vec<Skipped>,
+}
+
+impl EnrollmentReport {
+    /// Everyone who ended without a photo, in the order of the directories.
+    pub fn left_out(&self) -> impl Iterator<Item = &PersonName> {
+        self.people.iter().filter(|name| self.gallery.person_by_name(name).is_none())
+    }
 }
 
 /// Lists `directory`: in it one directory a person, in each of them files. Hidden ones are left out.
@@ -65,16 +77,21 @@ pub struct EnrollmentReport {
 pub fn list_people(directory: &Path) -> Result<PeopleListing> {
     let people = entries(directory)
         .map_err(DataError::io(format!("the directory {}", directory.display()), Operation::Read))?;
-    let mut contents = PeopleListing::default();
+    let (mut contents, mut names) = (PeopleListing::default(), HashSet::new());
     for path in people {
         match person_of(&path)
             .and_then(|name| Ok((name, entries(&path).map_err(|error| format!("can't be read: {error}"))?)))
         {
-            Ok((_, files)) if files.is_empty() => {
-                let why = "expected photos in the directory, found none".to_owned();
-                contents.skipped.push(Skipped { path, why });
+            Ok((name, files)) => {
+                if files.is_empty() {
+                    let why = "expected photos in the directory, found none".to_owned();
+                    contents.skipped.push(Skipped { path, why });
+                }
+                contents.add(&name, files);
+                if names.insert(name.clone()) {
+                    contents.people.push(name);
+                }
             }
-            Ok((name, files)) => contents.add(&name, files),
             Err(why) => contents.skipped.push(Skipped { path, why }),
         }
     }
@@ -118,48 +135,54 @@ fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Enrols photos into a new gallery. `progress` is told before the first and after each how many are done,
-/// and may cancel; the result is `None` then. Two directorys whose names differ only in their Unicode form
+/// Enrols photos into a new gallery: all are looked at, then judged together. Without `force`, a person whose photos
+/// are all weak keeps the best one. `progress` is told before the first and after each how many are done,
+/// and may cancel; the result is `None` then. Two directories whose names differ only in their Unicode form
 /// are one person.
 ///
 /// # Errors
 /// [`crate::error::Error::Model`] when a network can't be run; [`crate::error::Error::Input`] for a name that can't be one.
 pub fn enroll_people(
     pipeline: &Pipeline,
-    photos: Vec<ListedPhoto>,
+    listing: PeopleListing,
     recipe: Recipe,
     params: GateParams,
     force: bool,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<EnrollmentReport>> {
+    let PeopleListing { people, photos, skipped } = listing;
     let empty = Gallery::empty(recipe);
     let mut gate = QualityGate::new(pipeline, &empty, params);
-    let mut people: Vec<(PersonName, Vec<EnrolledPhoto>)> = Vec::new();
-    let mut reports = Vec::with_capacity(photos.len());
-    for photo in photos {
-        if progress(reports.len()).is_break() {
+    for (done, photo) in photos.iter().enumerate() {
+        if progress(done).is_break() {
             return Ok(None);
         }
-        let outcome = match photo_file::read(&photo.path) {
-            Ok(bytes) => gate.assess(&photo.name, &bytes, force)?,
-            Err(reason) => Outcome::Rejected { reasons: vec![Reason::NotAnImage(reason)] },
-        };
-        let (accepted, reasons) = match outcome {
-            Outcome::Rejected { reasons } => (false, reasons),
-            Outcome::Accepted { photo: enrolled, overridden } => {
-                match people.iter_mut().find(|(name, _)| *name == photo.name) {
-                    Some((_, photos)) => photos.push(enrolled),
-                    None => people.push((photo.name.clone(), vec![enrolled])),
-                }
-                (true, overridden)
-            }
-        };
-        reports.push(PhotoReport { photo, accepted, reasons });
+        match photo_file::read(&photo.path) {
+            Ok(bytes) => gate.look(&photo.name, &bytes)?,
+            Err(reason) => gate.unreadable(reason),
+        }
     }
-    if progress(reports.len()).is_break() {
+    if progress(photos.len()).is_break() {
         return Ok(None);
     }
-    let people = people.into_iter().map(|(name, photos)| Person::new(name, None, photos));
-    let gallery = Gallery::new(empty.recipe().clone(), people.collect())?;
-    Ok(Some(EnrollmentReport { gallery, photos: reports }))
+    let outcomes = gate.judge(if force { Leniency::Force } else { Leniency::KeepBest });
+    let report = |(photo, outcome)| PhotoReport { photo, outcome };
+    let photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
+    let gallery = Gallery::new(empty.recipe().clone(), enrolled(&photos))?;
+    Ok(Some(EnrollmentReport { gallery, people, photos, skipped }))
+}
+
+/// Everyone with an accepted photo.
+fn enrolled(photos: &[PhotoReport]) -> Vec<Person> {
+    let mut people: Vec<(&PersonName, Vec<EnrolledPhoto>)> = Vec::new();
+    let mut index: HashMap<&PersonName, usize> = HashMap::new();
+    for PhotoReport { photo, outcome } in photos {
+        let Outcome::Accepted { photo: enrolled, .. } = outcome else { continue };
+        let at = *index.entry(&photo.name).or_insert_with(|| {
+            people.push((&photo.name, Vec::new()));
+            people.len() - 1
+        });
+        people[at].1.push(enrolled.clone());
+    }
+    people.into_iter().map(|(name, photos)| Person::new(name.clone(), None, photos)).collect()
 }

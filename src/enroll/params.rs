@@ -2,29 +2,26 @@
 
 use std::ops::RangeInclusive;
 
+/// The detector's probability from which on there is a face at all: fainter ones are no rivals, and the best of a
+/// person's weak photos is not kept for them. The Flask service's own bound.
+pub const FACE_PROBABILITY: f32 = 0.9;
+
 /// Thresholds of the gate; a value equal to its threshold passes.
 ///
-/// The defaults were set on the project's test photos: every clear portrait passes with room to
-/// spare, and each of them is refused when it is blurred, tilted by 45 degrees or shrunk until the
-/// face is small (`tests/it/enroll.rs`).
+/// The defaults of quality are set by what a photo costs: how often the face is then not recognised by the person's
+/// other photos (docs/enrolment.md).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateParams {
-    /// Least probability of the face, 0 to 1; below it a second face does not count either. The
-    /// Flask service's own bound.
+    /// Least probability of the face, 0 to 1.
     pub min_probability: f32,
-    /// Least width and height of the face's box, pixels. Smaller ones are blown up more than three
-    /// times for the embedder.
+    /// Least width and height of the face's box, pixels.
     pub min_face_px: f32,
     /// A further face counts when its box has at least this share of the main face's area. Smaller
-    /// ones are of people far behind, or of pictures on the wall: nobody takes them for the person.
-    /// 1/16 is a quarter of the main face's side.
+    /// ones are of people behind, or of pictures on the wall.
     pub min_rival_area: f32,
-    /// Least [`sharpness`](super::quality::sharpness). A sharp face of 50 pixels, blown up, measures
-    /// about 40, as one of 300 pixels does under a Gaussian blur with a sigma of 2 to 3 pixels;
-    /// sharp large ones measure 180 to 540, and none reaches 20 under a sigma of 5.
+    /// Least [`sharpness`](super::quality::sharpness).
     pub min_sharpness: f32,
-    /// Most [`Pose::yaw`](super::quality::Pose::yaw) to either side, degrees. Beyond it the far eye
-    /// begins to hide.
+    /// Most [`Pose::yaw`](super::quality::Pose::yaw) to either side, degrees.
     pub max_yaw_deg: f32,
     /// Most [`Pose::pitch`](super::quality::Pose::pitch) up or down, degrees. Portraits measure up
     /// to 18.
@@ -32,7 +29,7 @@ pub struct GateParams {
     /// Most [`Pose::roll`](super::quality::Pose::roll) to either side, degrees. The crop is not
     /// turned upright, so the embedder sees the tilt. Portraits measure up to 12.
     pub max_roll_deg: f32,
-    /// Cosine distance below which a face is taken for another person's. Stricter than the threshold
+    /// Cosine distance below which two photos agree that they show one person. Stricter than the threshold
     /// of recognition (0.5), where one stranger in a thousand would do: in a school of a thousand,
     /// every second newcomer. 1 pair of strangers in 10,000 is nearer than 0.41 with `casia` and
     /// 0.33 with `vggface2` (measured on LFW, margin 32).
@@ -58,11 +55,11 @@ impl GateParams {
 impl Default for GateParams {
     fn default() -> Self {
         Self {
-            min_probability: 0.9,
-            min_face_px: 48.0,
-            min_rival_area: 1.0 / 16.0,
-            min_sharpness: 40.0,
-            max_yaw_deg: 40.0,
+            min_probability: 0.95,
+            min_face_px: 44.0,
+            min_rival_area: 0.4,
+            min_sharpness: 20.0,
+            max_yaw_deg: 50.0,
             max_pitch_deg: 35.0,
             max_roll_deg: 25.0,
             other_person_distance: 0.4,

@@ -1,7 +1,8 @@
-//! Quality measures of a face: sharpness of the crop and head pose.
+//! Quality measures of a face: sharpness and head pose.
 
-use crate::align::AlignedCrop;
 use crate::geometry::{Landmarks, Point};
+use crate::imaging::bilinear::resize_bilinear;
+use crate::imaging::{RgbView, Window};
 use crate::nn::FACENET_SIDE;
 
 /// How far the nose stands out of the face, in distances between the eyes: about 31 mm of 62 mm.
@@ -11,18 +12,43 @@ const NOSE_PER_FACE_HEIGHT: f32 = 0.5;
 /// Where the tip of the nose is on the way from the eyes to the mouth, in a face that looks ahead.
 const NOSE_LEVEL: f32 = 0.53;
 
-/// Sharpness: the variance of the Laplacian (the 3x3 kernel with -4 in the middle and four ones)
-/// over the luma of the crop that the embedder sees, `160 x 160` pixels of 0 to 255.
+/// Sides of the square over which sharpness is measured, pixels.
+const LEAST_SIDE: usize = 64;
+const MOST_SIDE: usize = FACENET_SIDE;
+
+/// Sharpness: the variance of the Laplacian (the 3x3 kernel with -4 in the middle and four ones) over the luma, 0 to
+/// 255, of the face's window of the photo. The window is measured at half its size, from 64 to 160 pixels, and not at
+/// the 160 that the embedder sees: a small face, enlarged, would look blurred.
+///
+/// The window must lie inside the photo and not be empty, as that of a crop does.
 #[must_use]
-pub fn sharpness(crop: &AlignedCrop) -> f32 {
-    let (pixels, _) = crop.pixels.as_chunks::<3>();
+pub fn sharpness(photo: RgbView<'_>, window: Window) -> f32 {
+    let shorter = (window.x1 - window.x0).min(window.y1 - window.y0);
+    let side = (shorter / 2).clamp(LEAST_SIDE, MOST_SIDE);
+    laplacian_variance(&resize_bilinear(photo, window, side, side), side)
+}
+
+/// How good a photo is for recognition, for choosing among weak ones: the logit of the probability that the face is
+/// recognised by the person's other photos. `probability` is the detector's. Fitted by logistic regression to
+/// photos of 120 people of LFW.
+#[must_use]
+pub fn merit(sharpness: f32, probability: f32, roll_deg: f32) -> f32 {
+    0.976 * sharpness.max(0.001).ln()
+        - 0.283 * (1.0 - probability).max(1e-5).ln()
+        - 0.0327 * roll_deg.abs()
+        - 5.936
+}
+
+/// The variance of the Laplacian over `pixels`, rows of `side` pixels of three bytes.
+fn laplacian_variance(pixels: &[u8], side: usize) -> f32 {
+    let (pixels, _) = pixels.as_chunks::<3>();
     // Rec. 601, as Pillow's "L" has it.
     let luma: Vec<f32> = pixels
         .iter()
         .map(|[r, g, b]| 0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b))
         .collect();
     let (mut sum, mut squares, mut count) = (0.0_f64, 0.0_f64, 0.0_f64);
-    let rows: Vec<&[f32]> = luma.chunks_exact(FACENET_SIDE).collect();
+    let rows: Vec<&[f32]> = luma.chunks_exact(side).collect();
     for three in rows.windows(3) {
         let [above, row, below] = three else { continue };
         for ((up, across), down) in above.iter().skip(1).zip(row.windows(3)).zip(below.iter().skip(1)) {
@@ -91,25 +117,48 @@ fn middle(a: Point, b: Point) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::Window;
 
-    fn crop(luma: impl Fn(usize, usize) -> u8) -> AlignedCrop {
-        let all = (0..FACENET_SIDE).flat_map(|y| (0..FACENET_SIDE).map(move |x| (x, y)));
-        let pixels = all.flat_map(|(x, y)| [luma(x, y); 3]).collect();
-        AlignedCrop { pixels, window: Window { x0: 0, y0: 0, x1: 160, y1: 160 } }
+    fn square(side: usize, luma: impl Fn(usize, usize) -> u8) -> Vec<u8> {
+        let all = (0..side).flat_map(|y| (0..side).map(move |x| (x, y)));
+        all.flat_map(|(x, y)| [luma(x, y); 3]).collect()
     }
 
     #[test]
     fn sharpness_is_the_variance_of_the_laplacian() {
-        assert_eq!(sharpness(&crop(|_, _| 77)), 0.0);
+        let variance = |luma: fn(usize, usize) -> u8| laplacian_variance(&square(160, luma), 160);
+        assert_eq!(variance(|_, _| 77), 0.0);
         // A slope has no second derivative.
-        assert!(sharpness(&crop(|x, _| x as u8)) < 1e-6);
+        assert!(variance(|x, _| x as u8) < 1e-6);
         // A chessboard of 100 and 110: the Laplacian is +40 and -40.
-        let chess = sharpness(&crop(|x, y| if (x + y) % 2 == 0 { 100 } else { 110 }));
+        let chess = variance(|x, y| if (x + y) % 2 == 0 { 100 } else { 110 });
         assert!((chess - 1600.0).abs() < 0.1, "{chess}");
         // Columns of 100 and 110: +20 and -20.
-        let columns = sharpness(&crop(|x, _| if x % 2 == 0 { 100 } else { 110 }));
+        let columns = variance(|x, _| if x % 2 == 0 { 100 } else { 110 });
         assert!((columns - 400.0).abs() < 0.1, "{columns}");
+    }
+
+    #[test]
+    fn the_scale_of_a_face_changes_its_sharpness_less_than_an_enlarged_crop_would() {
+        // Stripes of eight pixels, and the same photo at half the size.
+        let stripes = |side: usize, period: usize| {
+            let pixels = square(side, |x, _| if x % period < period / 2 { 90 } else { 140 });
+            let photo = RgbView { data: &pixels, width: side, height: side };
+            let window = Window { x0: 0, y0: 0, x1: side, y1: side };
+            let enlarged = laplacian_variance(&resize_bilinear(photo, window, 160, 160), 160);
+            (sharpness(photo, window), enlarged)
+        };
+        let ((large, large_crop), (small, small_crop)) = (stripes(256, 8), stripes(128, 4));
+        assert!(small > large / 2.0, "{small} {large}");
+        assert!(small / large > small_crop / large_crop, "{small_crop} {large_crop}");
+    }
+
+    #[test]
+    fn a_sharp_sure_upright_photo_has_the_most_merit() {
+        let best = merit(200.0, 0.9999, 0.0);
+        for worse in [merit(20.0, 0.9999, 0.0), merit(200.0, 0.9, 0.0), merit(200.0, 0.9999, -20.0)] {
+            assert!(worse < best, "{worse} {best}");
+        }
+        assert!(merit(0.0, 1.0, 180.0).is_finite());
     }
 
     /// A head of this pose, seen from far away: the points in space, turned and projected.

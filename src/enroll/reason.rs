@@ -34,9 +34,9 @@ pub enum Reason {
     NotAnImage(String),
     /// The detector found no face.
     NoFace,
-    /// More than one sure face.
+    /// More than one face, and none of them is clearly the subject.
     SeveralFaces {
-        /// How many; one is needed.
+        /// How many, bystanders included; one is needed.
         measured: usize,
     },
     /// The face's box is too small.
@@ -53,7 +53,7 @@ pub enum Reason {
         /// The least.
         needed: f32,
     },
-    /// The face is out of focus, moved, or blown up from too few pixels.
+    /// The face is out of focus or moved.
     Blurred {
         /// [`sharpness`](super::quality::sharpness).
         measured: f32,
@@ -68,6 +68,19 @@ pub enum Reason {
         measured: f32,
         /// The most to either side, degrees.
         needed: f32,
+    },
+    /// The photo is far from the person's other photos and near another's: it lies with the wrong person.
+    UnlikeOwnPhotos {
+        /// The id of the person whom it looks like; `None` for one of the same batch, who has none yet.
+        person_id: Option<String>,
+        /// The name of the person whom it looks like.
+        name: PersonName,
+        /// Cosine distance to that person.
+        measured: f32,
+        /// It must not be below.
+        needed: f32,
+        /// Cosine distance to the nearest other photo of the person.
+        own_distance: f32,
     },
     /// Another person is nearer than the person's own photos, and near enough to be the same.
     LooksLikeAnotherPerson {
@@ -103,6 +116,7 @@ impl Reason {
             Self::LowProbability { .. } => "low_probability",
             Self::Blurred { .. } => "blurred",
             Self::ExtremePose { .. } => "extreme_pose",
+            Self::UnlikeOwnPhotos { .. } => "unlike_own_photos",
             Self::LooksLikeAnotherPerson { .. } => "looks_like_another_person",
             Self::SamePhotoAgain { .. } => "same_photo_again",
         }
@@ -119,9 +133,22 @@ impl Reason {
             | Self::LowProbability { measured, needed }
             | Self::Blurred { measured, needed }
             | Self::ExtremePose { measured, needed, .. }
+            | Self::UnlikeOwnPhotos { measured, needed, .. }
             | Self::LooksLikeAnotherPerson { measured, needed, .. }
             | Self::SamePhotoAgain { measured, needed, .. } => Some((measured, needed)),
         }
+    }
+
+    /// Whether it is about the quality of the face, and not about whose it is or whether there is one.
+    #[must_use]
+    pub fn is_weakness(&self) -> bool {
+        matches!(
+            self,
+            Self::FaceTooSmall { .. }
+                | Self::LowProbability { .. }
+                | Self::Blurred { .. }
+                | Self::ExtremePose { .. }
+        )
     }
 
     /// Whether `force` takes the photo all the same: where there is a face at all.
@@ -150,6 +177,13 @@ impl fmt::Display for Reason {
             Self::ExtremePose { axis, measured, needed } => {
                 let axis = axis.name();
                 write!(f, "expected a {axis} of {needed} degrees at most, found {measured:.1}")
+            }
+            Self::UnlikeOwnPhotos { name, measured, needed, own_distance, .. } => {
+                write!(
+                    f,
+                    "expected a distance below {needed} to the person's other photos, found {own_distance:.3}, and \
+                     {measured:.3} to {name}"
+                )
             }
             Self::LooksLikeAnotherPerson { name, measured, needed, .. } => {
                 write!(f, "expected a distance of {needed} at least to others, found {measured:.3} to {name}")

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use super::face::{Choice, choose, quality_reasons};
 use super::*;
-use crate::detect::DetectParams;
+use crate::detect::{DetectParams, Detection};
 use crate::embed::Embedding;
 use crate::gallery::{Person, Recipe};
 use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
-use crate::imaging::{RgbView, Window};
+use crate::imaging::{OrientedRgb, RgbView, Window};
 use crate::nn::{
     DetectorNets, EMBEDDING_LEN, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement,
 };
@@ -63,8 +64,21 @@ fn photo() -> OrientedRgb {
     OrientedRgb::from_upright(400, 300, vec![0; 400 * 300 * 3]).unwrap()
 }
 
-fn chosen(faces: &[Detection]) -> Option<(Detection, Vec<Reason>)> {
-    choose(faces, &photo(), &GateParams::default())
+/// The choice where every face has this sharpness.
+fn chosen_at(faces: &[Detection], sharpness: impl Fn(&Detection) -> f32) -> Option<Choice> {
+    choose(faces, &photo(), &GateParams::default(), sharpness)
+}
+
+fn chosen(faces: &[Detection]) -> Option<Choice> {
+    chosen_at(faces, |_| 100.0)
+}
+
+fn only(face: Detection) -> Choice {
+    Choice { face, reason: None, bystanders: vec![] }
+}
+
+fn several(face: Detection, measured: usize) -> Choice {
+    Choice { face, reason: Some(Reason::SeveralFaces { measured }), bystanders: vec![] }
 }
 
 fn codes(reasons: &[Reason]) -> Vec<&'static str> {
@@ -75,10 +89,9 @@ fn codes(reasons: &[Reason]) -> Vec<&'static str> {
 fn the_only_sure_face_counts_and_unsure_ones_dont() {
     let sure = face(10.0, 10.0, 60.0, 0.9);
     let unsure = face(150.0, 100.0, 100.0, 0.899);
-    assert_eq!(chosen(&[unsure, sure]), Some((sure, vec![])));
+    assert_eq!(chosen(&[unsure, sure]), Some(only(sure)));
     assert_eq!(chosen(&[]), None);
-    let (found, reasons) = chosen(&[unsure]).unwrap();
-    assert_eq!((found, reasons), (unsure, vec![Reason::LowProbability { measured: 0.899, needed: 0.9 }]));
+    assert_eq!(chosen(&[unsure]), Some(only(unsure)));
 }
 
 #[test]
@@ -86,35 +99,57 @@ fn of_several_sure_faces_the_main_one_is_named_as_one_too_many() {
     let middle = face(150.0, 100.0, 80.0, 0.95);
     let edge = face(0.0, 0.0, 90.0, 0.99);
     let unsure = face(100.0, 60.0, 200.0, 0.7);
-    assert_eq!(chosen(&[unsure, edge, middle]), Some((middle, vec![Reason::SeveralFaces { measured: 2 }])));
+    assert_eq!(chosen(&[unsure, edge, middle]), Some(several(middle, 2)));
 }
 
 #[test]
-fn a_face_far_behind_is_no_rival_but_a_larger_one_is() {
-    let middle = face(160.0, 110.0, 80.0, 0.99);
-    let quarter = face(10.0, 10.0, 20.0, 0.99); // a quarter of the side, 1/16 of the area
-    let smaller = face(10.0, 10.0, 19.0, 0.99);
-    assert_eq!(chosen(&[middle, smaller, smaller]), Some((middle, vec![])));
-    assert_eq!(chosen(&[middle, quarter]), Some((middle, vec![Reason::SeveralFaces { measured: 2 }])));
+fn a_smaller_face_is_a_bystander_and_is_told_where_it_is() {
+    let middle = face(150.0, 100.0, 100.0, 0.99);
+    let smaller = face(10.0, 10.0, 63.0, 0.99); // 0.397 of the area
+    let rival = face(10.0, 10.0, 64.0, 0.99); // 0.41
+    let bystanders = vec![smaller.bbox, smaller.bbox];
+    assert_eq!(chosen(&[middle, smaller, smaller]), Some(Choice { face: middle, reason: None, bystanders }));
+    assert_eq!(chosen(&[middle, rival]), Some(several(middle, 2)));
     // A small one in the very middle is the main one; the large one is still there.
     let (small, large) = (face(190.0, 140.0, 20.0, 0.99), face(0.0, 0.0, 150.0, 0.99));
-    assert_eq!(chosen(&[large, small]), Some((small, vec![Reason::SeveralFaces { measured: 2 }])));
+    assert_eq!(chosen(&[large, small]), Some(several(small, 2)));
+}
+
+#[test]
+fn a_larger_face_is_a_bystander_only_at_the_edge_and_out_of_focus() {
+    let middle = face(150.0, 100.0, 100.0, 0.99);
+    let edge = face(0.0, 100.0, 80.0, 0.99); // 0.64 of the area, 160 pixels from the centre of 300
+    let focus = |of_edge: f32| move |face: &Detection| if face.bbox.x1 < 1.0 { of_edge } else { 100.0 };
+    let bystanders = vec![edge.bbox];
+    assert_eq!(
+        chosen_at(&[middle, edge], focus(70.0)),
+        Some(Choice { face: middle, reason: None, bystanders })
+    );
+    assert_eq!(chosen_at(&[middle, edge], focus(71.0)), Some(several(middle, 2)));
+    let nearer = face(20.0, 100.0, 80.0, 0.99);
+    assert_eq!(
+        chosen_at(&[middle, nearer], |face| if face.bbox.x1 < 21.0 { 10.0 } else { 100.0 }),
+        Some(several(middle, 2))
+    );
+    let larger = face(0.0, 100.0, 87.0, 0.99); // 0.757 of the area
+    assert_eq!(chosen_at(&[middle, larger], focus(10.0)), Some(several(middle, 2)));
 }
 
 #[test]
 fn quality_is_judged_by_each_bound_and_the_bound_itself_is_good_enough() {
     let params = GateParams::default();
     let reasons = |face: &Detection, sharpness| quality_reasons(face, sharpness, &params);
-    assert_eq!(reasons(&face(0.0, 0.0, 48.0, 1.0), params.min_sharpness), []);
-    let small = reasons(&face(0.0, 0.0, 47.5, 1.0), params.min_sharpness - 1.0);
-    assert_eq!(codes(&small), ["face_too_small", "blurred"]);
-    assert_eq!(small[0].measured_and_needed(), Some((47.5, 48.0)));
+    assert_eq!(reasons(&face(0.0, 0.0, 44.0, 0.95), params.min_sharpness), []);
+    let bad = reasons(&face(0.0, 0.0, 43.5, 0.94), params.min_sharpness - 1.0);
+    assert_eq!(codes(&bad), ["low_probability", "face_too_small", "blurred"]);
+    assert_eq!(bad[1].measured_and_needed(), Some((43.5, 44.0)));
+    assert!(bad.iter().all(Reason::is_weakness));
 
     let mut turned = face(0.0, 0.0, 100.0, 1.0);
-    turned.landmarks.nose.x += 18.0; // 0.45 of the distance between the eyes: atan(0.9) = 42 degrees
+    turned.landmarks.nose.x += 26.0; // 0.65 of the distance between the eyes: atan(1.3) = 52 degrees
     assert_eq!(codes(&reasons(&turned, 100.0)), ["extreme_pose"]);
     assert!(
-        matches!(reasons(&turned, 100.0)[0], Reason::ExtremePose { axis: Axis::Yaw, measured, .. } if (41.0..43.0).contains(&measured))
+        matches!(reasons(&turned, 100.0)[0], Reason::ExtremePose { axis: Axis::Yaw, measured, .. } if (51.0..54.0).contains(&measured))
     );
     let mut tilted = face(0.0, 0.0, 100.0, 1.0);
     (tilted.landmarks.left_eye.y, tilted.landmarks.right_eye.y) = (60.0, 20.0);
@@ -149,41 +184,62 @@ fn gallery() -> Gallery {
     Gallery::new(recipe, vec![enrolled("Ada", 0, 1), enrolled("Grace", 1, 2)]).unwrap()
 }
 
+/// What is said of photos that came together, none of them by force.
+fn judged(gallery: &Gallery, photos: &[(&str, Embedding, [u8; 32])]) -> Vec<Vec<Reason>> {
+    let photos: Vec<(PersonName, &Embedding, [u8; 32])> =
+        photos.iter().map(|(name, face, sha)| (named(name), face, *sha)).collect();
+    let candidate = |(name, embedding, sha256)| Candidate {
+        name,
+        embedding,
+        sha256: Some(sha256),
+        quality: 0.0,
+        is_settled: false,
+    };
+    let candidates: Vec<Candidate<'_>> =
+        photos.iter().map(|(name, face, sha)| candidate((name, *face, sha))).collect();
+    judge(gallery, GateParams::default(), &candidates, false)
+}
+
+/// The codes for one photo in front of Ada and Grace.
+fn alone(name: &str, distances: &[f32], sha: u8) -> Vec<Reason> {
+    judged(&gallery(), &[(name, embedding(distances), [sha; 32])]).remove(0)
+}
+
 #[test]
 fn a_face_like_another_persons_is_named_with_whom_and_how_near() {
-    let (pipeline, gallery) = (pipeline(), gallery());
-    let gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
-    let reasons =
-        |name: &str, distances: &[f32]| gate.identity.reasons(&named(name), &embedding(distances), &[9; 32]);
-    assert_eq!(reasons("Joan", &[0.6, 0.41]), [], "far enough");
-    assert_eq!(reasons("Ada", &[0.1, 0.8]), [], "one's own nearness is fine");
-    assert_eq!(reasons("Ada", &[0.3, 0.35]), [], "alike, but nearer to herself");
-    let nearer = reasons("Ada", &[0.36, 0.3]);
-    let [Reason::LooksLikeAnotherPerson { person_id, name, measured, needed }] = &nearer[..] else {
-        panic!("{nearer:?}")
+    let grace = |reasons: &[Reason]| match reasons {
+        [
+            Reason::LooksLikeAnotherPerson { name, measured, needed, .. }
+            | Reason::UnlikeOwnPhotos { name, measured, needed, .. },
+        ] => {
+            assert_eq!((name.as_str(), *needed), ("Grace", 0.4));
+            *measured
+        }
+        _ => panic!("{reasons:?}"),
     };
-    assert_eq!((person_id.as_ref(), name.as_str()), (Some(&gallery.people()[1].id), "Grace"));
-    assert!((measured - 0.3).abs() < 1e-5 && *needed == 0.4);
-    assert_eq!(codes(&reasons("Joan", &[0.2, 0.9])), ["looks_like_another_person"]);
+    assert_eq!(alone("Joan", &[0.6, 0.41], 9), [], "far enough");
+    assert_eq!(alone("Ada", &[0.1, 0.8], 9), [], "one's own nearness is fine");
+    assert_eq!(alone("Ada", &[0.3, 0.35], 9), [], "alike, but nearer to herself");
+    assert_eq!(alone("Ada", &[0.35, 0.3], 9), [], "two photos that agree outweigh one of another");
+    let stray = alone("Ada", &[0.7, 0.3], 9);
+    assert!((grace(&stray) - 0.3).abs() < 1e-5);
+    assert_eq!(codes(&stray), ["unlike_own_photos"]);
+    let other = alone("Joan", &[0.9, 0.2], 9);
+    assert!((grace(&other) - 0.2).abs() < 1e-5);
+    assert_eq!(codes(&other), ["looks_like_another_person"]);
 }
 
 #[test]
 fn the_same_photo_is_known_by_its_bytes_and_by_its_face() {
-    let (pipeline, gallery) = (pipeline(), gallery());
-    let gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
-    let by_bytes = gate.identity.reasons(&named("Ada"), &embedding(&[0.2]), &[1; 32]);
-    let id = Some(gallery.people()[0].photos[0].id.clone());
-    assert_eq!(by_bytes, [Reason::SamePhotoAgain { photo_id: id, measured: 0.0, needed: 0.005 }]);
-    assert_eq!(
-        codes(&gate.identity.reasons(&named("Ada"), &embedding(&[0.004]), &[9; 32])),
-        ["same_photo_again"]
-    );
-    assert_eq!(gate.identity.reasons(&named("Ada"), &embedding(&[0.006]), &[9; 32]), []);
+    let by_bytes = alone("Ada", &[0.2], 1);
+    assert!(matches!(
+        by_bytes[..],
+        [Reason::SamePhotoAgain { photo_id: Some(_), measured: 0.0, needed: 0.005 }]
+    ));
+    assert_eq!(codes(&alone("Ada", &[0.004], 9)), ["same_photo_again"]);
+    assert_eq!(alone("Ada", &[0.006], 9), []);
     // Somebody else's photo is another person's face, not a repetition.
-    assert_eq!(
-        codes(&gate.identity.reasons(&named("Grace"), &embedding(&[0.0]), &[1; 32])),
-        ["looks_like_another_person"]
-    );
+    assert_eq!(codes(&alone("Grace", &[0.0, 1.0], 1)), ["unlike_own_photos"]);
 }
 
 #[test]
@@ -196,45 +252,208 @@ fn photos_are_held_against_who_was_enrolled_since() {
         identity_conflict(&gallery, GateParams::default(), &named(name), &photos).map(|reason| reason.code())
     };
     assert_eq!(found("Joan", &[&[0.6, 0.6]]), None);
-    assert_eq!(found("Joan", &[&[0.9, 0.9], &[0.05, 1.0]]), Some("looks_like_another_person"));
+    assert_eq!(found("Joan", &[&[0.9, 0.9], &[0.05, 1.0]]), Some("unlike_own_photos"));
+    assert_eq!(found("Joan", &[&[0.05, 1.0]]), Some("looks_like_another_person"));
     assert_eq!(found("Ada", &[&[0.004]]), Some("same_photo_again"));
 }
 
+/// Photos of somebody: alike, and each a little different from the others.
+fn likenesses(person: usize, count: usize) -> Vec<Embedding> {
+    let likeness = |nth: usize| {
+        let mut values = vec![0.0; EMBEDDING_LEN];
+        values[10 * person] = 1.0;
+        values[10 * person + 1 + nth] = 0.4 + 0.01 * nth as f32;
+        Embedding::new(values).unwrap()
+    };
+    (0..count).map(likeness).collect()
+}
+
+/// Stands for the file of a photo.
+fn digest(face: &Embedding) -> [u8; 32] {
+    let bytes: Vec<u8> = face.values().iter().flat_map(|value| value.to_le_bytes()).collect();
+    Sha256::digest(&bytes).into()
+}
+
+/// The refused ones among photos of these people, told by person and by numbers, with the code and whom they look like.
+fn refused(gallery: &Gallery, photos: &[(&str, Embedding)]) -> Vec<(String, Embedding, String)> {
+    let files: Vec<(&str, Embedding, [u8; 32])> =
+        photos.iter().map(|(name, face)| (*name, face.clone(), digest(face))).collect();
+    let mut refused: Vec<(String, Embedding, String)> = judged(gallery, &files)
+        .into_iter()
+        .zip(photos)
+        .filter_map(|(reasons, (name, face))| {
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            (!reasons.is_empty()).then(|| ((*name).to_owned(), face.clone(), reasons.join("; ")))
+        })
+        .collect();
+    refused.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| by_numbers(&a.1, &b.1)));
+    refused
+}
+
+fn nobody() -> Gallery {
+    Gallery::empty(gallery().recipe().clone())
+}
+
 #[test]
-fn a_batch_is_held_against_itself() {
-    let (pipeline, gallery) = (pipeline(), gallery());
-    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
-    gate.identity.accepted.push(AcceptedPhoto {
-        name: named("Joan"),
-        embedding: embedding(&[1.0, 1.0, 0.0]),
-        sha256: [7; 32],
-    });
-    assert_eq!(
-        codes(&gate.identity.reasons(&named("Joan"), &embedding(&[1.0, 1.0, 0.2]), &[7; 32])),
-        ["same_photo_again"]
-    );
-    let other = gate.identity.reasons(&named("Mary"), &embedding(&[1.0, 1.0, 0.2]), &[8; 32]);
-    assert!(
-        matches!(&other[..], [Reason::LooksLikeAnotherPerson { person_id: None, name, .. }] if *name == "Joan")
-    );
+fn a_misfiled_photo_is_refused_and_the_person_it_shows_is_enrolled_whatever_the_names() {
+    for (first, second) in [("Aaron", "Zoe"), ("Zoe", "Aaron")] {
+        let [own, shown] = [likenesses(0, 3), likenesses(1, 3)];
+        let mut photos: Vec<(&str, Embedding)> = own.iter().map(|face| (first, face.clone())).collect();
+        // Of the other there are two, and the third lies here.
+        photos.insert(0, (first, shown[0].clone()));
+        photos.extend(shown[1..].iter().map(|face| (second, face.clone())));
+        let found = refused(&nobody(), &photos);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].0.as_str(), &found[0].1), (first, &shown[0]));
+        assert!(
+            found[0].2.starts_with("unlike_own_photos: ") && found[0].2.ends_with(second),
+            "{}",
+            found[0].2
+        );
+    }
+}
+
+#[test]
+fn the_order_of_people_and_photos_never_matters() {
+    let faces: Vec<Vec<Embedding>> = (0..6).map(|person| likenesses(person, 5)).collect();
+    let names = ["Ann", "Bea", "Cleo", "Dora", "Eve", "Fay"];
+    let mut photos: Vec<(&str, Embedding)> = Vec::new();
+    for (person, name) in names.iter().enumerate() {
+        photos.extend(faces[person].iter().take(1 + person % 4).map(|face| (*name, face.clone())));
+    }
+    // Misfiled ones, one face under two names, and a copy.
+    photos.push(("Ann", faces[1][4].clone()));
+    photos.push(("Bea", faces[0][3].clone()));
+    photos.push(("Cleo", faces[3][4].clone()));
+    photos.push(("Dora", faces[2][4].clone()));
+    photos.push(("Dora", faces[3][0].clone()));
+    photos.push(("Gwen", faces[4][2].clone()));
+    photos.push(("Hanna", faces[4][3].clone()));
+    let expected = refused(&nobody(), &photos);
+    assert!(expected.len() >= 5, "{expected:?}");
+    let mut seed = 7_u64;
+    for _ in 0..200 {
+        for at in (1..photos.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            photos.swap(at, (seed >> 33) as usize % (at + 1));
+        }
+        assert_eq!(refused(&nobody(), &photos), expected);
+    }
+}
+
+#[test]
+fn of_two_people_with_one_photo_each_of_one_face_the_same_one_is_refused_in_either_order() {
+    let faces = likenesses(0, 2);
+    let photos = [("Ann", faces[0].clone()), ("Bob", faces[1].clone())];
+    let swapped = [photos[1].clone(), photos[0].clone()];
+    let found = refused(&nobody(), &photos);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found, refused(&nobody(), &swapped));
+    // It is the face that decides, not the name.
+    let renamed = [("Bob", faces[0].clone()), ("Ann", faces[1].clone())];
+    assert_eq!(refused(&nobody(), &renamed)[0].1, found[0].1);
+}
+
+#[test]
+fn one_misfiled_photo_in_the_gallery_locks_nobody_out() {
+    let [aaron, zoe] = [likenesses(0, 3), likenesses(1, 4)];
+    let enrolled = |photos: &[&Embedding]| {
+        let photos = photos.iter().map(|face| EnrolledPhoto::new((*face).clone(), None)).collect();
+        Gallery::new(gallery().recipe().clone(), vec![Person::new(named("Aaron"), None, photos)]).unwrap()
+    };
+    let [one, two] =
+        [[("Zoe", zoe[1].clone())].to_vec(), [("Zoe", zoe[1].clone()), ("Zoe", zoe[2].clone())].to_vec()];
+    // Among others of Aaron's it is known to be a stray, for a single photo of Zoe too.
+    assert_eq!(refused(&enrolled(&[&zoe[0], &aaron[0], &aaron[1]]), &one), []);
+    assert_eq!(refused(&enrolled(&[&zoe[0], &aaron[0]]), &one), []);
+    // Alone it is outweighed by two.
+    assert_eq!(refused(&enrolled(&[&zoe[0]]), &two), []);
+    let found = refused(&enrolled(&[&zoe[0]]), &one);
+    assert!(found[0].2.starts_with("looks_like_another_person: "), "{found:?}");
+    // Two of hers are two of hers: a second name for that face is refused.
+    assert_eq!(refused(&enrolled(&[&zoe[0], &zoe[3]]), &one).len(), 1);
+}
+
+#[test]
+fn copies_of_one_photo_are_no_second_witness() {
+    let zoe = likenesses(1, 2);
+    let photos = vec![EnrolledPhoto::new(zoe[0].clone(), None)];
+    let gallery =
+        Gallery::new(gallery().recipe().clone(), vec![Person::new(named("Aaron"), None, photos)]).unwrap();
+    let found = refused(&gallery, &[("Zoe", zoe[1].clone()), ("Zoe", zoe[1].clone())]);
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+/// A photo that was looked at.
+fn seen(name: &str, face: &Embedding, reasons: Vec<Reason>, merit: f32) -> Look {
+    let (embedding, sha256) = (face.clone(), digest(face));
+    let name = named(name);
+    Look::Face(Box::new(Face { name, embedding, sha256, reasons, bystanders: vec![], merit, is_sure: true }))
+}
+
+#[test]
+fn of_a_person_with_weak_photos_only_the_best_is_kept_and_marked() {
+    let blurred = || vec![Reason::Blurred { measured: 9.0, needed: 20.0 }];
+    let several = || vec![Reason::SeveralFaces { measured: 2 }];
+    let [ann, bob, cleo, dora] = [0, 1, 2, 3].map(|person| likenesses(person, 3));
+    let photos = || {
+        vec![
+            seen("Ann", &ann[0], blurred(), -2.0),
+            seen("Ann", &ann[1], blurred(), -1.0),
+            seen("Bob", &bob[0], vec![], 1.0),
+            seen("Bob", &bob[1], blurred(), -1.0),
+            // Her best one is Bob's.
+            seen("Cleo", &bob[2], blurred(), 0.0),
+            seen("Cleo", &cleo[0], blurred(), -3.0),
+            // Whose face it is, nobody knows.
+            seen("Dora", &dora[0], several(), 3.0),
+        ]
+    };
+    let (pipeline, gallery) = (pipeline(), nobody());
+    let judged = |leniency, photos| {
+        let gate =
+            QualityGate { pipeline: &pipeline, gallery: &gallery, params: GateParams::default(), photos };
+        let outcomes = gate.judge(leniency).into_iter().map(|outcome| match outcome {
+            Outcome::Accepted { photo, overridden, .. } => (photo.weak, codes(&overridden)),
+            Outcome::Rejected { reasons } => (false, [&["refused"], &codes(&reasons)[..]].concat()),
+        });
+        outcomes.collect::<Vec<_>>()
+    };
+    let (refused, kept) = ((false, vec!["refused", "blurred"]), (true, vec!["blurred"]));
+    let expected = [
+        refused.clone(),
+        kept.clone(),
+        (false, vec![]),
+        refused.clone(),
+        (false, vec!["refused", "blurred", "looks_like_another_person"]),
+        kept.clone(),
+        (false, vec!["refused", "several_faces"]),
+    ];
+    assert_eq!(judged(Leniency::KeepBest, photos()), expected);
+    let mut backwards = photos();
+    backwards.reverse();
+    let mut expected_backwards = expected.to_vec();
+    expected_backwards.reverse();
+    assert_eq!(judged(Leniency::KeepBest, backwards), expected_backwards);
+    assert_eq!(judged(Leniency::None, photos())[1], refused);
+    assert_eq!(judged(Leniency::Force, photos())[0], kept);
 }
 
 #[test]
 fn what_has_no_face_is_refused_whatever_is_forced() {
     let (pipeline, gallery) = (pipeline(), gallery());
-    let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
-    for force in [false, true] {
-        let Outcome::Rejected { reasons } = gate.assess(&named("Ada"), b"no image", force).unwrap() else {
-            panic!("accepted")
-        };
+    let look = |bytes: &[u8], leniency| {
+        let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
+        gate.look(&named("Ada"), bytes).unwrap();
+        gate.judge(leniency).remove(0)
+    };
+    for leniency in [Leniency::None, Leniency::KeepBest, Leniency::Force] {
+        let Outcome::Rejected { reasons } = look(b"no image", leniency) else { panic!("accepted") };
         assert_eq!(codes(&reasons), ["not_an_image"]);
         assert!(!reasons[0].can_be_overridden());
         let mut png = Vec::new();
         let blank = image::RgbImage::new(40, 40);
         blank.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
-        assert_eq!(
-            gate.assess(&named("Ada"), &png, force).unwrap(),
-            Outcome::Rejected { reasons: vec![Reason::NoFace] }
-        );
+        assert_eq!(look(&png, leniency), Outcome::Rejected { reasons: vec![Reason::NoFace] });
     }
 }

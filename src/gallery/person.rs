@@ -30,13 +30,15 @@ pub struct EnrolledPhoto {
     pub embedding: Embedding,
     /// SHA-256 of the photo's file, to detect duplicates; `None` for imported photos.
     pub source_sha256: Option<[u8; 32]>,
+    /// Enrolled although its quality is low: by force, or as the best that there was of the person.
+    pub weak: bool,
 }
 
 impl EnrolledPhoto {
-    /// A photo with a new id.
+    /// A photo of sufficient quality, with a new id.
     #[must_use]
     pub fn new(embedding: Embedding, source_sha256: Option<[u8; 32]>) -> Self {
-        Self { id: new_id(), embedding, source_sha256 }
+        Self { id: new_id(), embedding, source_sha256, weak: false }
     }
 }
 
@@ -58,6 +60,12 @@ impl Person {
     #[must_use]
     pub fn new(name: PersonName, student_id: Option<StudentId>, photos: Vec<EnrolledPhoto>) -> Self {
         Self { id: new_id(), name, student_id, photos }
+    }
+
+    /// How many photos are weak.
+    #[must_use]
+    pub fn weak_photos(&self) -> usize {
+        self.photos.iter().filter(|photo| photo.weak).count()
     }
 
     /// Checks the ids and that there is a photo.

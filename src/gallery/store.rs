@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | magic, `FACEREC` and a zero |
-//! | 4 | format version, 1 |
+//! | 4 | format version: 1, or 2 where a photo is weak |
 //! | 8 | length of the body |
 //! | | body, in bincode: recipe and number of people; then each person, followed by its photos |
 //! | 32 | SHA-256 of all that |
@@ -31,8 +31,11 @@ use crate::student_id::StudentId;
 
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "gallery.bin";
-/// The version written here, and the only one read.
+/// The version of galleries without weak photos. Both versions are read; the lowest that holds the gallery is written,
+/// so that older versions of facerec read what they can.
 pub const FORMAT_VERSION: u32 = 1;
+/// The version in which each photo says whether it is weak.
+pub const WEAK_PHOTOS_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"FACEREC\0";
 const HEADER_LEN: usize = MAGIC.len() + 4 + 8;
@@ -84,6 +87,12 @@ struct PhotoRecord<'a> {
     id: &'a str,
     source_sha256: Option<[u8; 32]>,
     embedding: [f32; EMBEDDING_LEN],
+}
+
+/// Follows each photo in version 2.
+#[derive(Encode, BorrowDecode)]
+struct WeaknessRecord {
+    weak: bool,
 }
 
 /// Reads a gallery and lays it out for searching.
@@ -170,16 +179,23 @@ impl<'a> Layout<'a> {
             to.write_all(bytes)
         };
         write(&MAGIC)?;
-        write(&FORMAT_VERSION.to_le_bytes())?;
+        write(&version(self.gallery).to_le_bytes())?;
         write(&self.body_len.to_le_bytes())?;
         encode_records(self.gallery, write)?;
         to.write_all(&sha256.finalize())
     }
 }
 
+/// The lowest version that holds the gallery.
+fn version(gallery: &Gallery) -> u32 {
+    let has_weak = gallery.people().iter().any(|person| person.weak_photos() > 0);
+    if has_weak { WEAK_PHOTOS_VERSION } else { FORMAT_VERSION }
+}
+
 /// Calls `sink` with each record of the body, in order.
 fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = Vec::new();
+    let says_weak = version(gallery) == WEAK_PHOTOS_VERSION;
     let Recipe { model, model_sha256, margin_px } = gallery.recipe();
     let recipe = RecipeRecord {
         model,
@@ -198,11 +214,14 @@ fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<(
         });
         let record = PersonRecord { id, name: name.as_str(), student_id, photos: photos.len() as u64 };
         sink(encode_record(&mut buffer, &record)?)?;
-        for EnrolledPhoto { id, embedding, source_sha256 } in photos {
+        for EnrolledPhoto { id, embedding, source_sha256, weak } in photos {
             let mut values = [0.0; EMBEDDING_LEN];
             values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
             let record = PhotoRecord { id, source_sha256: *source_sha256, embedding: values };
             sink(encode_record(&mut buffer, &record)?)?;
+            if says_weak {
+                sink(encode_record(&mut buffer, &WeaknessRecord { weak: *weak })?)?;
+            }
         }
     }
     Ok(())
@@ -219,13 +238,13 @@ fn encode_record<'a>(buffer: &'a mut Vec<u8>, record: &impl Encode) -> io::Resul
 /// # Errors
 /// What is wrong with them, as [`read`] says it.
 pub fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
-    let body = checked_body(bytes)?;
+    let (version, body) = checked_body(bytes)?;
     let mut rest = body;
     let recipe: RecipeRecord<'_> = next(&mut rest)?;
     let StandardisationRecord::Once = recipe.standardisation;
     let mut people = Vec::new(); // grows with what is read, not with what is claimed
     for _ in 0..recipe.people {
-        people.push(next_person(&mut rest)?);
+        people.push(next_person(&mut rest, version)?);
     }
     if !rest.is_empty() {
         return Err(format!("{} bytes are left over after the last person", rest.len()));
@@ -238,7 +257,8 @@ pub fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
     Gallery::new(recipe, people).map_err(|error| error.to_string())
 }
 
-fn checked_body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
+/// The version and the body.
+fn checked_body(bytes: &[u8]) -> std::result::Result<(u32, &[u8]), String> {
     let truncated =
         |expected: u64| format!("it is truncated: expected {expected} bytes, found {}", bytes.len());
     let Some((magic, after_magic)) = bytes.split_first_chunk::<8>() else {
@@ -254,9 +274,9 @@ fn checked_body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
     let Some((version, body_len, after_header)) = fields else {
         return Err(truncated((HEADER_LEN + CHECKSUM_LEN) as u64));
     };
-    if version != FORMAT_VERSION {
+    if !(FORMAT_VERSION..=WEAK_PHOTOS_VERSION).contains(&version) {
         return Err(format!(
-            "expected format version {FORMAT_VERSION}, found {version}: another facerec wrote it"
+            "expected format version {FORMAT_VERSION} or {WEAK_PHOTOS_VERSION}, found {version}: another facerec wrote it"
         ));
     }
     let expected = body_len.saturating_add((HEADER_LEN + CHECKSUM_LEN) as u64);
@@ -276,7 +296,7 @@ fn checked_body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
         let (expected, found) = (short_hex(stored), short_hex(&computed));
         return Err(format!("it was altered: expected checksum {expected}..., found {found}..."));
     }
-    Ok(body)
+    Ok((version, body))
 }
 
 fn foreign(bytes: &[u8]) -> String {
@@ -300,7 +320,7 @@ fn next<'a, R: BorrowDecode<'a, ()>>(rest: &mut &'a [u8]) -> std::result::Result
     Ok(record)
 }
 
-fn next_person(rest: &mut &[u8]) -> std::result::Result<Person, String> {
+fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, String> {
     let person: PersonRecord<'_> = next(rest)?;
     let student_id = match person.student_id {
         None => None,
@@ -314,10 +334,12 @@ fn next_person(rest: &mut &[u8]) -> std::result::Result<Person, String> {
     let mut photos = Vec::new();
     for _ in 0..person.photos {
         let photo: PhotoRecord<'_> = next(rest)?;
+        let weak = version == WEAK_PHOTOS_VERSION && next::<WeaknessRecord>(rest)?.weak;
         photos.push(EnrolledPhoto {
             id: photo.id.to_owned(),
             embedding: unit_embedding(&photo.embedding)?,
             source_sha256: photo.source_sha256,
+            weak,
         });
     }
     let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;

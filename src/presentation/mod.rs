@@ -3,3 +3,4 @@
 pub mod audit;
 pub mod json_id;
 pub mod legacy;
+pub mod reason;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Service;
 use super::revalidation::Revalidation;
 use crate::access_log::Action;
-use crate::enroll::{Outcome, QualityGate};
+use crate::enroll::{Leniency, Outcome, QualityGate};
 use crate::error::{Error, InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
@@ -133,14 +133,15 @@ impl Service {
             check(&gallery)?;
             let params = service.settings().gate;
             let mut gate = QualityGate::new(pipeline, &gallery, params);
-            let (mut accepted, mut outcomes) = (Vec::new(), Vec::new());
             for photo in photos {
-                let outcome = gate.assess(&name, photo.as_ref(), force)?;
-                if let Outcome::Accepted { photo, .. } = &outcome {
-                    accepted.push(photo.clone());
-                }
-                outcomes.push(outcome);
+                gate.look(&name, photo.as_ref())?;
             }
+            let outcomes = gate.judge(if force { Leniency::Force } else { Leniency::None });
+            let accepted = outcomes.iter().filter_map(|outcome| match outcome {
+                Outcome::Accepted { photo, .. } => Some(photo.clone()),
+                Outcome::Rejected { .. } => None,
+            });
+            let accepted = accepted.collect();
             let revalidation = Revalidation { gallery: Arc::clone(&gallery), params, name, force };
             Ok(Assessment { accepted, outcomes, revalidation })
         });

@@ -41,9 +41,9 @@ function fill(answer) {
   $("person-body").hidden = false;
 }
 
-function photoRow({ id, enrolled_at: enrolledAt }, index) {
+function photoRow({ id, weak, enrolled_at: enrolledAt }, index) {
   const when = timeWords(enrolledAt);
-  const words = `Photo ${index + 1}${when && `, enrolled ${when}`}`;
+  const words = `Photo ${index + 1}${when && `, enrolled ${when}`}${weak ? ", weak: a clearer one would help" : ""}`;
   const button = make("button", { type: "button", className: "link", textContent: "Remove" });
   button.setAttribute("aria-label", `Remove photo ${index + 1}`);
   button.addEventListener("click", () => removePhoto(id, index));

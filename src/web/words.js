@@ -33,6 +33,8 @@ const REASONS = {
   low_probability: ({ measured, needed }) => `It may not be a face: ${percent(measured)} sure, ${percent(needed)} needed.`,
   blurred: ({ measured, needed }) => `The face is blurred: sharpness ${round(measured)}, at least ${round(needed)} needed.`,
   extreme_pose: ({ axis, measured, needed }) => `The head is ${TURNED[axis] ?? "turned"} by ${round(measured)}°; up to ${round(needed)}° is fine.`,
+  unlike_own_photos: ({ person, measured, needed }) =>
+    `It is unlike this person’s other photos and looks like ${person.name}: distance ${shown(measured)}, at least ${shown(needed)} expected between two people.`,
   looks_like_another_person: ({ person, measured, needed }) =>
     `It looks like ${person.name}: distance ${shown(measured)}, at least ${shown(needed)} expected between two people.`,
   same_photo_again: () => "This photo is enrolled already.",

@@ -94,7 +94,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // JSON that HTTP and commands share.
-    ("presentation", &["audit", "service", "student_id"]),
+    ("presentation", &["audit", "enroll", "service", "student_id"]),
     // The transports.
     (
         "http",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use facerec::gallery::store::{FORMAT_VERSION, read, write};
+use facerec::gallery::store::{WEAK_PHOTOS_VERSION, read, write};
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use facerec::student_id::StudentId;
 use sha2::{Digest, Sha256};
@@ -52,6 +52,26 @@ fn a_gallery_comes_back_to_the_last_bit() {
     write(&path, &Gallery::empty(imported.clone())).unwrap();
     assert_eq!(*read(&path).unwrap().recipe(), imported);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn weak_photos_are_marked_in_version_2_and_a_gallery_without_any_stays_version_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let version = || fs::read(&path).unwrap()[8];
+    write(&path, &small()).unwrap();
+    assert_eq!(version(), 1);
+    let mut people: Vec<Person> = small().people().iter().map(|person| (**person).clone()).collect();
+    people[0].photos[0].weak = true;
+    let gallery = Gallery::new(small().recipe().clone(), people).unwrap();
+    write(&path, &gallery).unwrap();
+    assert_eq!(version(), 2);
+    let again = read(&path).unwrap();
+    assert_eq!(again, gallery);
+    assert!(
+        again.people()[0].photos[0].weak
+            && again.people().iter().map(|p| p.weak_photos()).sum::<usize>() == 1
+    );
 }
 
 #[test]
@@ -109,9 +129,9 @@ fn foreign_files_and_other_versions_are_named() {
     assert_eq!(error(b"hi"), format!("{start}a file that starts with \"hi\""));
     assert_eq!(error(b""), "it is truncated: expected 20 bytes, found 0");
 
-    let other = FORMAT_VERSION + 1;
+    let other = WEAK_PHOTOS_VERSION + 1;
     let newer = sealed([&b"FACEREC\0"[..], &other.to_le_bytes(), &[0; 8], &[1; 100]].concat());
-    assert_eq!(error(&newer), "expected format version 1, found 2: another facerec wrote it");
+    assert_eq!(error(&newer), "expected format version 1 or 2, found 3: another facerec wrote it");
     assert!(
         read(folder.path())
             .unwrap_err()

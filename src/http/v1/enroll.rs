@@ -59,10 +59,10 @@ fn created(labels: Vec<String>, enrolled: Result<Enrollment, EnrollError>) -> Re
 
 /// Enrol a person.
 ///
-/// Each photo is assessed: one sharp, large, frontal face that is not nearer to another enrolled person. Some photos
-/// may be rejected while others are accepted; when all are rejected, nobody is enrolled (422). A response of 201
-/// means that the person is stored durably and recognised. At most 20 photos a request,
-/// each within the upload limit. Scope: `manage`.
+/// Photos are assessed together: each has one sharp, large, frontal face, and not more photos of another person agree with
+/// it than of its own. Some photos may be rejected while others are accepted; when all are rejected, nobody is enrolled
+/// (422). A response of 201 means that the person is stored durably and recognised. At most 20 photos a request, each within
+/// the upload limit. Scope: `manage`.
 ///
 /// # Errors
 /// Among others 409 `name_taken` (`person_id`) and 422 `no_photo_accepted` (`photos`).

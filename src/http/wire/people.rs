@@ -26,6 +26,9 @@ pub struct PersonSummary {
     /// How many photos are enrolled.
     #[schema(minimum = 1, example = 2)]
     photos: usize,
+    /// How many of them are weak: enrolled although their quality is low.
+    #[schema(minimum = 0, example = 0)]
+    weak_photos: usize,
     /// When the person was enrolled, UTC; null where that is not known.
     #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
@@ -41,6 +44,7 @@ impl PersonSummary {
             student_id: person.student_id.as_ref().map(JsonId::from),
             roster_id: roster.id(&person.name).map(JsonId::from),
             photos: person.photos.len(),
+            weak_photos: person.weak_photos(),
             enrolled_at: created_at(&person.id),
         }
     }
@@ -91,6 +95,9 @@ struct PhotoEntry {
     /// Of the photo, within the person.
     #[schema(example = "01JDK5Q2W8E5F6G7H8J9K0M1N2")]
     id: String,
+    /// Whether its quality is low: enrolled by force, or as the best that there was.
+    #[schema(example = false)]
+    weak: bool,
     /// When it was enrolled, UTC; null where that is not known.
     #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
@@ -109,7 +116,11 @@ impl PersonDetail {
             student_id,
             roster_id,
             photos: photos
-                .map(|photo| PhotoEntry { id: photo.id.clone(), enrolled_at: created_at(&photo.id) })
+                .map(|photo| PhotoEntry {
+                    id: photo.id.clone(),
+                    weak: photo.weak,
+                    enrolled_at: created_at(&photo.id),
+                })
                 .collect(),
             enrolled_at,
         }
