@@ -13,10 +13,12 @@ use crate::enroll::GateParams;
 
 mod access_log;
 mod gate;
+mod keep_photos;
 pub(crate) mod range;
 
 pub use access_log::AccessLogArgs;
 pub use gate::GateArgs;
+pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
 
 /// Least probability of a face where none is set.
@@ -184,10 +186,9 @@ pub struct ServeArgs {
     #[arg(long, env = "FACEREC_REQUEST_TIMEOUT_S", value_name = "SECONDS", default_value = "60",
           value_parser = whole(1..=3600_u32))]
     pub request_timeout_s: u32,
-    /// Directory in which each recognised photo is stored, upright, as PNG; costs a second of CPU time for
-    /// a phone's photo [default: photos are not stored]
-    #[arg(long, env = "FACEREC_KEEP_PHOTOS", value_name = "DIR")]
-    pub keep_photos: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub keep_photos: KeepPhotosArgs,
     /// File of API keys, see `facerec keys`; every request then needs a key, and managing people one of
     /// scope manage [default: none: recognition is open, people are managed from this machine only]
     #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
@@ -259,8 +260,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Timeouts for slow clients.
     pub timeouts: Timeouts,
-    /// Where recognised photos are stored; `None` to store none.
-    pub keep_photos: Option<PathBuf>,
+    /// Which recognised photos are kept; `None` to keep none.
+    pub keep_photos: Option<KeepParams>,
     /// The file of API keys; `None` for open recognition.
     pub api_keys_file: Option<PathBuf>,
     /// The access log; `None` to write none.
@@ -307,7 +308,7 @@ impl From<&ServeArgs> for Config {
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
             request_timeout,
             timeouts: Timeouts::with_requests_of(request_timeout),
-            keep_photos: args.keep_photos.clone(),
+            keep_photos: args.keep_photos.params(),
             api_keys_file: args.api_keys_file.clone(),
             access_log: args.access_log.params(),
             cors_origins: args.cors_origin.clone(),

@@ -1,15 +1,18 @@
-//! `facerec keys`: creates API keys, and lists and removes their entries.
+//! `facerec keys`: creates API keys, and lists, rotates and removes their entries.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
 
 use super::output;
+use crate::config::range::whole;
 use crate::error::{InputError, Result};
 use crate::hex::to_hex;
 use crate::keys::file::{change, entries, to_toml};
+use crate::keys::rotation::rotate;
 use crate::keys::{self, ApiKeys, KeyEntry, Scope};
 
 /// The arguments of `facerec keys`.
@@ -28,12 +31,27 @@ enum Action {
         /// Scope: recognize, or manage, which includes recognize
         #[arg(long, env = "FACEREC_KEY_SCOPE", value_name = "SCOPE", value_parser = scope())]
         scope: Scope,
+        /// Days until the key expires [default: it never does]
+        #[arg(long, env = "FACEREC_KEY_EXPIRES_DAYS", value_name = "DAYS", value_parser = whole(1..=36_500_u32))]
+        expires_days: Option<u32>,
         /// File to add the entry to, created if missing [default: print the entry]
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// List the keys in a file: scope, first digits of the SHA-256, name
+    /// List the keys in a file: scope, first digits of the SHA-256, name, when it expires
     List {
+        /// The file of API keys
+        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Create a key in place of one in a file and print it once; the old key stays valid for the overlap
+    Rotate {
+        /// The name of the key
+        name: String,
+        /// Hours for which the old key stays valid, as NAME (old); 0 for not at all
+        #[arg(long, env = "FACEREC_KEY_OVERLAP", value_name = "HOURS", default_value = "24",
+              value_parser = whole(0..=8760_u32))]
+        overlap: u32,
         /// The file of API keys
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: PathBuf,
@@ -59,17 +77,21 @@ fn scope() -> impl TypedValueParser<Value = Scope> {
 /// When the file can't be read or written, a name is taken, or is not there.
 pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::New { name, scope, file } => new(name, *scope, file.as_deref())?,
+        Action::New { name, scope, expires_days, file } => {
+            new(name, *scope, *expires_days, file.as_deref())?;
+        }
         Action::List { file } => list(file)?,
+        Action::Rotate { name, overlap, file } => rotate_key(name, *overlap, file)?,
         Action::Remove { name, file } => remove(name, file)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// With a file, only the key is printed on standard output, so that a script can read it.
-fn new(name: &str, scope: Scope, file: Option<&Path>) -> anyhow::Result<()> {
+fn new(name: &str, scope: Scope, expires_days: Option<u32>, file: Option<&Path>) -> anyhow::Result<()> {
     let key = keys::generate()?;
-    let entry = KeyEntry::of(name, scope, &key);
+    let expires = expires_days.map(|days| in_hours(24 * i64::from(days)));
+    let entry = KeyEntry { expires, ..KeyEntry::of(name, scope, &key) };
     let Some(file) = file else {
         let keys = ApiKeys::new(vec![entry])?;
         output::line(format_args!("{key}\n\n{}", to_toml(keys.entries())?.trim_end()))?;
@@ -93,8 +115,27 @@ fn new(name: &str, scope: Scope, file: Option<&Path>) -> anyhow::Result<()> {
 fn list(file: &Path) -> anyhow::Result<()> {
     for entry in entries(file)? {
         let digits = to_hex(&entry.sha256[..4]);
-        output::line(format_args!("{:<9}  {digits}  {}", entry.scope.as_str(), entry.name))?;
+        let expired = if entry.is_expired(Timestamp::now()) { "expired" } else { "expires" };
+        let expires = entry.expires.map(|time| format!("  ({expired} {time:.0})")).unwrap_or_default();
+        output::line(format_args!("{:<9}  {digits}  {}{expires}", entry.scope.as_str(), entry.name))?;
     }
+    Ok(())
+}
+
+/// The time in so many hours.
+fn in_hours(hours: i64) -> Timestamp {
+    Timestamp::now().saturating_add(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MAX)
+}
+
+/// Only the key is printed on standard output, so that a script can read it.
+fn rotate_key(name: &str, overlap: u32, file: &Path) -> anyhow::Result<()> {
+    let key = keys::generate()?;
+    let until = in_hours(i64::from(overlap));
+    change(file, |entries| rotate(entries, name, &key, Timestamp::now(), until))?;
+    output::line(&key)?;
+    output::note(format_args!(
+        "This is the new key; it can't be shown again. The old one is accepted until {until:.0}."
+    ));
     Ok(())
 }
 

@@ -66,7 +66,7 @@ enum Command {
     Models(models::ModelsArgs),
     /// List people, show what the access log says of one, remove all that is held about one
     People(people::PeopleArgs),
-    /// Create, list and remove API keys
+    /// Create, list, rotate and remove API keys
     Keys(keys::KeysArgs),
     /// Check whether a running service is ready; exit code 0 if it is
     Healthcheck(healthcheck::HealthcheckArgs),

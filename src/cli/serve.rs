@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
@@ -32,6 +33,9 @@ use crate::service::watch::watch;
 use stop::Stop;
 
 mod stop;
+
+/// How often kept photos are looked through: their directory may hold many.
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Runs the service. Exit code 0 after SIGTERM or SIGINT.
 ///
@@ -82,10 +86,14 @@ fn run_loaded(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rereads gallery, roster and keys when their files change.
+/// Rereads gallery, roster and keys when their files change, and deletes kept photos whose time is over.
 fn watch_files(service: &Service, keys: Option<Arc<Reloadable<ApiKeys>>>) -> crate::error::Result<()> {
-    let service = service.clone();
+    let (service, mut pruned) = (service.clone(), Instant::now());
     watch(move || {
+        if pruned.elapsed() >= PRUNE_INTERVAL {
+            pruned = Instant::now();
+            service.prune_photos();
+        }
         service.poll_files();
         keys.as_deref().map(Reloadable::poll);
     })

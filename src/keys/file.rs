@@ -5,6 +5,7 @@
 //! name = "camera at the gate"
 //! scope = "recognize"
 //! sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+//! expires = "2027-07-31T22:00:00Z" # optional
 //! ```
 
 use std::fs::File;
@@ -27,7 +28,7 @@ pub const KEYS: FileSource<ApiKeys> = FileSource { what: "list of API keys", rea
 /// First line of the file.
 const HEAD: &str = "# Keys of facerec. Written by `facerec keys`, which keeps entries and no comments.\n";
 
-/// Schema of the file. Scope and hash are checked by hand: the parser's messages repeat the value, which
+/// Schema of the file. Scope, hash and time are checked by hand: the parser's messages repeat the value, which
 /// may be a key put there by mistake.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,12 +43,15 @@ struct TomlKey {
     name: String,
     scope: String,
     sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
 }
 
 impl From<&KeyEntry> for TomlKey {
     fn from(entry: &KeyEntry) -> Self {
         let (name, scope) = (entry.name.clone(), entry.scope.as_str().to_owned());
-        Self { name, scope, sha256: to_hex(&entry.sha256) }
+        let expires = entry.expires.map(|time| time.to_string());
+        Self { name, scope, sha256: to_hex(&entry.sha256), expires }
     }
 }
 
@@ -70,7 +74,11 @@ impl TryFrom<TomlKey> for KeyEntry {
                 key.name
             ));
         }
-        Ok(Self { name: key.name, scope, sha256 })
+        let time = |text: String| {
+            text.parse().map_err(|_| expected("as expires a time in quotes like \"2027-07-31T22:00:00Z\""))
+        };
+        let expires = key.expires.map(time).transpose()?;
+        Ok(Self { name: key.name, scope, sha256, expires })
     }
 }
 
@@ -206,6 +214,12 @@ mod tests {
             KeyEntry { sha256: sha256_from_hex(HASH).unwrap(), ..KeyEntry::of("camera", Scope::Manage, "") };
         assert_eq!(keys.entries(), [expected]);
         assert_eq!(to_toml(keys.entries()).unwrap(), text);
+        let text = format!("{text}expires = \"2027-07-31T22:00:00Z\"\n");
+        let keys = parse(&text).unwrap();
+        assert_eq!(keys.entries()[0].expires, Some("2027-08-01T00:00:00+02:00".parse().unwrap()));
+        assert_eq!(to_toml(keys.entries()).unwrap(), text);
+        let message = parse(&text.replace("2027-07-31T", "31.7.2027 ")).unwrap_err();
+        assert!(message.contains("expected as expires a time in quotes"), "{message}");
         assert_eq!(parse("# nobody\n").unwrap(), ApiKeys::default());
     }
 

@@ -4,7 +4,9 @@
 //! A password hash and a rate limit are not needed: unlike a password, 256 random bits can't be guessed.
 
 pub mod file;
+pub mod rotation;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
@@ -62,13 +64,21 @@ pub struct KeyEntry {
     pub scope: Scope,
     /// SHA-256 of the key as it is sent, prefix included.
     pub sha256: [u8; 32],
+    /// When it stops to be accepted; `None` for never.
+    pub expires: Option<Timestamp>,
 }
 
 impl KeyEntry {
-    /// An entry for the key `key`.
+    /// An entry for the key `key`, which never expires.
     #[must_use]
     pub fn of(name: &str, scope: Scope, key: &str) -> Self {
-        Self { name: name.to_owned(), scope, sha256: Sha256::digest(key.as_bytes()).into() }
+        Self { name: name.to_owned(), scope, sha256: Sha256::digest(key.as_bytes()).into(), expires: None }
+    }
+
+    /// Whether the key is no longer accepted at `now`.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
     }
 }
 
@@ -106,7 +116,7 @@ impl ApiKeys {
         &self.entries
     }
 
-    /// The entry of a presented key. All hashes are compared, in constant time: the time depends on the
+    /// The entry of a presented key, expired or not. All hashes are compared, in constant time: the time depends on the
     /// number of entries alone.
     #[must_use]
     pub fn find(&self, presented: &[u8]) -> Option<&KeyEntry> {

@@ -32,7 +32,7 @@ pub mod verify;
 pub mod watch;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::access_log::AccessLog;
 use crate::error::Result;
@@ -85,7 +85,7 @@ impl Service {
             roster,
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
-            keeper: settings.keep_photos.as_deref().map(PhotoKeeper::open).transpose()?,
+            keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
             settings,
         })))
@@ -154,6 +154,14 @@ impl Service {
         match self.settings().false_name_rate {
             Some(rate) if self.people().current().cohort().is_some() => MatchRule::FalseNameRate { rate },
             _ => MatchRule::Distance { threshold: self.0.threshold },
+        }
+    }
+
+    /// Deletes kept photos that are too old or too many. Call it about once a minute from a thread that may block.
+    pub fn prune_photos(&self) {
+        let pruned = self.0.keeper.as_ref().map(|keeper| keeper.prune(SystemTime::now()));
+        if let Some(Err(error)) = pruned {
+            tracing::warn!(%error, "kept photos that are too old or too many can't be deleted");
         }
     }
 

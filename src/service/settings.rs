@@ -1,10 +1,9 @@
 //! What the service needs to know besides its models and data.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use crate::access_log::LogParams;
-use crate::config::{Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY};
+use crate::config::{Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, KeepParams};
 use crate::enroll::GateParams;
 use crate::gallery::search::Assignment;
 
@@ -23,8 +22,8 @@ pub struct Settings {
     pub workers: NonZeroUsize,
     /// Photos that may wait for a worker.
     pub queue: usize,
-    /// Directory in which recognised photos are kept; `None` to keep none.
-    pub keep_photos: Option<PathBuf>,
+    /// Which recognised photos are kept; `None` to keep none.
+    pub keep_photos: Option<KeepParams>,
     /// The access log; `None` to write none.
     pub access_log: Option<LogParams>,
     /// Requirements on photos that are enrolled.

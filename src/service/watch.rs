@@ -12,12 +12,12 @@ const INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`Error::Internal`] when the thread can't be started.
-pub fn watch(poll: impl Fn() + Send + 'static) -> Result<()> {
+pub fn watch(mut poll: impl FnMut() + Send + 'static) -> Result<()> {
     let forever = move || {
         loop {
             std::thread::sleep(INTERVAL);
             // A file that a reader panics on must not end the watching for good.
-            if catch_unwind(AssertUnwindSafe(&poll)).is_err() {
+            if catch_unwind(AssertUnwindSafe(&mut poll)).is_err() {
                 tracing::error!("a changed file can't be read: its reader panicked");
             }
         }

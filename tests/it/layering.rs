@@ -158,7 +158,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["http", "server"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
-    ("jiff", &["access_log", "attendance", "cli::people", "http", "service::recorder"]),
+    ("jiff", &["access_log", "attendance", "cli::keys", "cli::people", "http", "keys", "service::recorder"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http", "presentation"]),
     ("utoipa_axum", &["http"]),

@@ -15,12 +15,13 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use tracing::Span;
 
 use super::local;
 use super::request_id::X_REQUEST_ID;
 use crate::http::problem::{ApiError, ProblemCode};
-use crate::keys::{ApiKeys, Scope};
+use crate::keys::{ApiKeys, KeyEntry, Scope};
 use crate::reloadable::Reloadable;
 use crate::service::caller::{Caller, called_by};
 use crate::service::file_status::FileStatus;
@@ -37,6 +38,8 @@ enum Refusal {
     NoKey,
     /// The key is unknown.
     UnknownKey,
+    /// The key was valid until then.
+    ExpiredKey(Timestamp),
     /// The key's scope does not include the route.
     WrongScope(Scope),
     /// The service has no keys, and the request is not from its own machine; why not.
@@ -45,7 +48,7 @@ enum Refusal {
 
 impl Refusal {
     /// Labels of the refusal counters, in the order of [`Refusal::place`].
-    const REASONS: [&'static str; 4] = ["no_key", "unknown_key", "wrong_scope", "not_local"];
+    const REASONS: [&'static str; 5] = ["no_key", "unknown_key", "wrong_scope", "not_local", "expired_key"];
 
     fn place(&self) -> usize {
         match self {
@@ -53,17 +56,22 @@ impl Refusal {
             Self::UnknownKey => 1,
             Self::WrongScope(_) => 2,
             Self::NotLocal(_) => 3,
+            Self::ExpiredKey(_) => 4,
         }
     }
 
     fn api_error(&self) -> ApiError {
-        let unauthorized = |detail| ApiError::new(ProblemCode::Unauthorized, detail);
+        let unauthorized = |detail: &str| ApiError::new(ProblemCode::Unauthorized, detail);
         let forbidden = |detail: &str| ApiError::new(ProblemCode::Forbidden, detail);
         match self {
             Self::NoKey => unauthorized(
                 "expected an API key, found none: send it as `Authorization: Bearer KEY` or `X-Api-Key: KEY`",
             ),
             Self::UnknownKey => unauthorized("expected an API key, found one that is not known here"),
+            Self::ExpiredKey(at) => unauthorized(&format!(
+                "expected an API key that is valid, found one that expired at {at:.0}; ask the service's operator for a \
+                 new one"
+            )),
             Self::WrongScope(has) => forbidden(&format!(
                 "expected an API key of scope {}, found one of scope {}",
                 Scope::Manage.as_str(),
@@ -80,7 +88,7 @@ impl Refusal {
     fn challenge(&self) -> Option<HeaderValue> {
         match self {
             Self::NoKey => Some(HeaderValue::from_static("Bearer realm=\"facerec\"")),
-            Self::UnknownKey => {
+            Self::UnknownKey | Self::ExpiredKey(_) => {
                 Some(HeaderValue::from_static("Bearer realm=\"facerec\", error=\"invalid_token\""))
             }
             Self::WrongScope(_) | Self::NotLocal(_) => None,
@@ -99,18 +107,31 @@ impl IntoResponse for Refusal {
 }
 
 /// Decides about requests, and counts refusals.
-#[derive(Default)]
 pub struct Access {
     /// `None` where the service was started without a file of keys.
     keys: Option<Arc<Reloadable<ApiKeys>>>,
     refused: [AtomicU64; Refusal::REASONS.len()],
+    /// The time by which keys expire.
+    clock: fn() -> Timestamp,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl Access {
     /// By these keys. Without keys, recognition is open, and people are managed from the service's own machine.
     #[must_use]
     pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
-        Self { keys, ..Self::default() }
+        Self { keys, refused: Default::default(), clock: Timestamp::now }
+    }
+
+    /// By another clock than the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     /// What [`require`] needs to let only requests of `scope` pass.
@@ -130,7 +151,8 @@ impl Access {
     #[must_use]
     pub fn may_see_details(&self, headers: &HeaderMap) -> bool {
         self.keys.as_ref().is_none_or(|keys| {
-            presented_key(headers).is_some_and(|presented| keys.current().find(presented).is_some())
+            let keys = keys.current();
+            presented_key(headers).is_some_and(|presented| self.accepted(&keys, presented).is_ok())
         })
     }
 
@@ -138,6 +160,15 @@ impl Access {
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.refused.iter().map(|count| count.load(Ordering::Relaxed));
         Refusal::REASONS.into_iter().zip(counts)
+    }
+
+    /// The entry of a key that is known and has not expired.
+    fn accepted<'a>(&self, keys: &'a ApiKeys, presented: &[u8]) -> Result<&'a KeyEntry, Refusal> {
+        let entry = keys.find(presented).ok_or(Refusal::UnknownKey)?;
+        match entry.expires {
+            Some(at) if entry.is_expired((self.clock)()) => Err(Refusal::ExpiredKey(at)),
+            _ => Ok(entry),
+        }
     }
 
     /// The name of the request's key, if it may pass; `None` where there are no keys.
@@ -150,7 +181,7 @@ impl Access {
         };
         let presented = presented_key(request.headers()).ok_or(Refusal::NoKey)?;
         let keys = keys.current();
-        let entry = keys.find(presented).ok_or(Refusal::UnknownKey)?;
+        let entry = self.accepted(&keys, presented)?;
         Span::current().record(KEY_FIELD, &entry.name);
         if entry.scope.includes(scope) {
             Ok(Some(entry.name.clone()))
@@ -193,5 +224,44 @@ pub async fn require(State(required): State<RequireScope>, request: Request, nex
             required.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
             refusal.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::keys::file::KEYS;
+
+    const END: &str = "2026-01-05T00:00:00Z";
+
+    fn access(clock: fn() -> Timestamp) -> Access {
+        let entry = KeyEntry {
+            expires: Some(END.parse().unwrap()),
+            ..KeyEntry::of("gate", Scope::Manage, "facerec_gate")
+        };
+        let keys = ApiKeys::new(vec![entry]).unwrap();
+        Access::new(Some(Arc::new(Reloadable::with_value(Path::new("keys"), KEYS, keys)))).with_clock(clock)
+    }
+
+    fn request() -> Request {
+        Request::builder().header(X_API_KEY, "facerec_gate").body(axum::body::Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_accepted_until_it_expires_and_then_refused_with_401_that_says_so() {
+        let before = access(|| "2026-01-04T23:59:59Z".parse().unwrap());
+        assert_eq!(before.check(&request(), Scope::Manage), Ok(Some("gate".to_owned())));
+        assert!(before.may_see_details(request().headers()));
+        let after = access(|| END.parse().unwrap());
+        let refusal = after.check(&request(), Scope::Recognize).unwrap_err();
+        assert_eq!(refusal, Refusal::ExpiredKey(END.parse().unwrap()));
+        assert!(!after.may_see_details(request().headers()));
+        assert_eq!(Refusal::REASONS[refusal.place()], "expired_key");
+        assert!(refusal.api_error().detail.contains("expired at 2026-01-05T00:00:00Z"));
+        let response = refusal.into_response();
+        assert_eq!(response.status(), 401);
+        assert!(response.headers().contains_key(WWW_AUTHENTICATE));
     }
 }
