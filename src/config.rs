@@ -321,6 +321,8 @@ impl From<&ServeArgs> for Config {
 /// `*`, or scheme, host and port as browsers send them in `Origin`: in lower case, without the scheme's own
 /// port. What no browser sends would never match, and nobody would know why.
 fn origin(text: &str) -> Result<String, String> {
+    // Lists are written with spaces after the commas, too.
+    let text = text.trim();
     if text == "*" {
         return Ok(text.to_owned());
     }
@@ -399,6 +401,8 @@ mod tests {
     fn several_origins_and_models_are_understood() {
         let config = parse(&["--cors-origin", "http://a.example,https://b.example:8443"]).unwrap();
         assert_eq!(config.cors_origins, ["http://a.example", "https://b.example:8443"]);
+        let spaced = parse(&["--cors-origin", "http://a.example, https://b.example:8443 "]).unwrap();
+        assert_eq!(spaced.cors_origins, config.cors_origins);
         for (given, sent) in [
             ("HTTPS://School.Example", "https://school.example"),
             ("https://a.example:443", "https://a.example"),

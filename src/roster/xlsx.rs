@@ -32,6 +32,11 @@ const MAX_TEXT_BYTES: usize = 64 << 20;
 /// Most warnings that are kept.
 const MAX_WARNINGS: usize = 1_000;
 
+/// Headers of the two columns, the preferred first, in the spelling of [`folded`]: what registers and exports of
+/// school software call them.
+const NAME_HEADERS: [&str; 3] = ["name", "student name", "full name"];
+const ID_HEADERS: [&str; 4] = ["id", "student id", "student number", "number"];
+
 /// One row of the sheet that has a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RosterRow {
@@ -195,22 +200,17 @@ impl Table {
         }
     }
 
-    /// The columns of the two headers: spelled exactly so, or else in any case.
+    /// The columns of the two headers: `Name` and `ID` spelled exactly so, else the first of the known headers.
     fn find_columns(&mut self) -> Result<Columns> {
         if let Some(columns) = self.columns {
             return Ok(columns);
         }
         let empty = BTreeMap::new();
         let headers = self.header.as_ref().map_or(&empty, |(_, cells)| cells);
-        let column = |wanted: &str| {
-            let exact = headers.iter().find(|(_, text)| *text == wanted);
-            exact
-                .or_else(|| headers.iter().find(|(_, text)| text.eq_ignore_ascii_case(wanted)))
-                .map(|(at, _)| *at)
-        };
-        match (column("Name"), column("ID")) {
-            (Some(name), Some(id)) => Ok(*self.columns.insert(Columns { name, id })),
-            _ => Err(no_columns(&list_headers(headers.values()))),
+        let columns = column(headers, "Name", &NAME_HEADERS).zip(column(headers, "ID", &ID_HEADERS));
+        match columns {
+            Some((name, id)) => Ok(*self.columns.insert(Columns { name, id })),
+            None => Err(no_columns(&list_headers(headers.values()))),
         }
     }
 
@@ -232,6 +232,19 @@ impl Table {
         }
         Ok(Some(Sheet { rows, warnings: self.warnings }))
     }
+}
+
+/// The column whose header is `exact`, else the first that has one of `known`, the preferred first.
+fn column(headers: &BTreeMap<u32, String>, exact: &str, known: &[&str]) -> Option<u32> {
+    let found = headers.iter().find(|(_, text)| *text == exact);
+    let alike = |wanted: &&str| headers.iter().find(|(_, text)| folded(text) == *wanted);
+    found.or_else(|| known.iter().find_map(alike)).map(|(at, _)| *at)
+}
+
+/// A header in lower case with one space for each run of white space or underscores.
+fn folded(header: &str) -> String {
+    let words = header.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 fn list_headers<'a>(headers: impl ExactSizeIterator<Item = &'a String>) -> String {
@@ -333,6 +346,25 @@ mod tests {
         table.take(1, 0, &DataRef::SharedString("Name")).unwrap();
         table.take(1, 1, &DataRef::SharedString("ID")).unwrap();
         table
+    }
+
+    #[test]
+    fn headers_of_other_programs_are_known_and_the_preferred_one_counts() {
+        for (headers, expected) in [
+            (vec!["Student ID", "Full Name"], Some((1, 0))),
+            (vec!["STUDENT\u{a0} NAME", "student_number"], Some((0, 1))),
+            (vec!["Full Name", "Name", "Number", "id"], Some((1, 3))),
+            (vec!["name", "Name", "Student ID", "ID"], Some((1, 3))),
+            (vec!["Student", "Number"], None),
+            (vec!["Name", "Phone Number"], None),
+        ] {
+            let mut table = Table::default();
+            for (at, header) in (0..).zip(&headers) {
+                table.take(1, at, &DataRef::SharedString(header)).unwrap();
+            }
+            let found = table.find_columns().ok().map(|columns| (columns.name, columns.id));
+            assert_eq!(found, expected, "{headers:?}");
+        }
     }
 
     #[test]
