@@ -94,6 +94,10 @@ pub struct ModelArgs {
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
           value_parser = number(8.0..=4096.0_f64))]
     pub min_face_px: f64,
+    /// Most faces of a photo, the largest; bounds the work of a photo with very many
+    #[arg(long, env = "FACEREC_MAX_FACES", value_name = "N", default_value = "500",
+          value_parser = whole(1..=10_000_usize))]
+    pub max_faces: usize,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub limits: LimitArgs,

@@ -38,6 +38,24 @@ pub struct FaceParams {
     pub max_faces: Option<usize>,
 }
 
+impl FaceParams {
+    /// With at most `max_faces`, where that is fewer.
+    #[must_use]
+    pub fn at_most(self, max_faces: Option<usize>) -> Self {
+        let max_faces = [self.max_faces, max_faces].into_iter().flatten().min();
+        Self { max_faces, ..self }
+    }
+}
+
+/// What was left out of a photo with very many faces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Omitted {
+    /// Faces found and left out, the smallest.
+    pub faces: usize,
+    /// The detector's candidates that were not examined, the smallest.
+    pub candidates: usize,
+}
+
 /// Settings of one call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RecognizeParams {
@@ -84,6 +102,8 @@ pub struct FoundFaces {
     pub photo: PhotoInfo,
     /// The faces kept, largest box first.
     pub faces: Vec<Detection>,
+    /// What was left out.
+    pub omitted: Omitted,
     /// Where the time went; nothing was embedded or matched.
     pub timings: Timings,
 }
@@ -106,6 +126,8 @@ pub struct Recognition {
     pub detected: usize,
     /// The faces kept, largest box first.
     pub faces: Vec<RecognizedFace>,
+    /// What was left out.
+    pub omitted: Omitted,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -233,7 +255,8 @@ impl Pipeline {
     /// As [`Pipeline::recognize`].
     pub fn find_faces(&self, bytes: &[u8], params: &FaceParams) -> Result<FoundFaces> {
         let DetectedPhoto { photo, detected, timings } = self.open_and_detect(bytes)?;
-        Ok(FoundFaces { photo: (&photo).into(), faces: sure_enough(&detected.faces, params), timings })
+        let (faces, omitted) = sure_enough(&detected, params);
+        Ok(FoundFaces { photo: (&photo).into(), faces, omitted, timings })
     }
 
     /// The main face of a photo ([`main_face`]) out of those with enough probability, and its
@@ -248,7 +271,7 @@ impl Pipeline {
         margin_px: u32,
     ) -> Result<Option<(Detection, Embedding)>> {
         let DetectedPhoto { photo, detected, .. } = self.open_and_detect(bytes)?;
-        let sure = sure_enough(&detected.faces, &FaceParams { min_probability, max_faces: None });
+        let (sure, _) = sure_enough(&detected, &FaceParams { min_probability, max_faces: None });
         let Some(face) = main_face(&sure, photo.width(), photo.height()).copied() else { return Ok(None) };
         let Some(crop) = Self::align_face(&photo, &face, margin_px) else { return Ok(None) };
         Ok(Some((face, self.embed_face(&crop, Standardisation::FixedImage)?)))
@@ -280,7 +303,7 @@ impl Pipeline {
         params: &RecognizeParams,
     ) -> Result<(OrientedRgb, Recognition)> {
         let DetectedPhoto { photo, detected, mut timings } = self.open_and_detect(bytes)?;
-        let kept = sure_enough(&detected.faces, &params.faces);
+        let (kept, omitted) = sure_enough(&detected, &params.faces);
         let (faces, embeddings) =
             timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
         let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching))?;
@@ -289,6 +312,7 @@ impl Pipeline {
             photo: (&photo).into(),
             detected: detected.faces.len(),
             faces: faces.into_iter().zip(found).map(recognized).collect(),
+            omitted,
             timings,
         };
         Ok((photo, recognition))
@@ -313,10 +337,14 @@ impl Pipeline {
     }
 }
 
-/// The faces with enough probability, the largest `max_faces` of them.
-fn sure_enough(faces: &[Detection], params: &FaceParams) -> Vec<Detection> {
-    let sure = faces.iter().filter(|face| face.probability >= params.min_probability);
-    sure.take(params.max_faces.unwrap_or(usize::MAX)).copied().collect()
+/// The faces with enough probability, the largest `max_faces` of them, and what is left out.
+fn sure_enough(detected: &Detected, params: &FaceParams) -> (Vec<Detection>, Omitted) {
+    let sure = detected.faces.iter().filter(|face| face.probability >= params.min_probability);
+    let mut faces: Vec<_> = sure.copied().collect();
+    let found = faces.len();
+    faces.truncate(params.max_faces.unwrap_or(usize::MAX));
+    let omitted = Omitted { faces: found - faces.len(), candidates: detected.omitted };
+    (faces, omitted)
 }
 
 fn timed<T>(time: &mut Duration, work: impl FnOnce() -> T) -> T {

@@ -3,7 +3,7 @@
 
 use super::boxes::{ScoredBox, bbreg, nms, nms_min, pad, proposal_box, regress_proposal, rerec};
 use super::pyramid::levels;
-use super::types::{CandidateCounts, DetectParams, Detected, Detection};
+use super::types::{CandidateCounts, DEFAULT_MAX_FACES, DetectParams, Detected, Detection};
 use crate::error::Result;
 use crate::geometry::{BBox, Landmarks, Point};
 use crate::imaging::{RgbView, Window};
@@ -16,17 +16,28 @@ const STAGE_NMS: f64 = 0.7;
 /// Share of the smaller box above which faces after O-Net suppress each other; `detect_face`.
 const FACE_NMS: f32 = 0.7;
 
+/// Most inputs of R-Net for each face wanted: 64,000 at the default of 500, as many as 58 megapixels with the texture of
+/// tests/golden's astronaut.png have (286 candidates on 0.26 megapixels).
+const RNET_CANDIDATES_PER_FACE: usize = 128;
+/// Most inputs of O-Net for each face wanted; a face has about three.
+const ONET_CANDIDATES_PER_FACE: usize = 8;
+
 /// An input box of the next network, and its window of the photo.
 type Candidate = (BBox, Window);
 
 pub(super) fn run(nets: &dyn DetectorNets, photo: RgbView<'_>, params: &DetectParams) -> Result<Detected> {
     let proposals = pnet_stage(nets, photo, params)?;
-    let rnet_input = candidates(&proposals, photo);
+    // A low limit of faces must not make large photos lose theirs: texture has candidates, too.
+    let faces_wanted = params.max_faces.max(DEFAULT_MAX_FACES);
+    let (rnet_input, rnet_omitted) =
+        largest(candidates(&proposals, photo), faces_wanted.saturating_mul(RNET_CANDIDATES_PER_FACE));
     let refined = rnet_stage(nets, photo, &rnet_input, params.thresholds[1])?;
-    let onet_input = candidates(&refined, photo);
+    let (onet_input, onet_omitted) =
+        largest(candidates(&refined, photo), faces_wanted.saturating_mul(ONET_CANDIDATES_PER_FACE));
     let mut faces = onet_stage(nets, photo, &onet_input, params.thresholds[2])?;
     largest_first(&mut faces);
-    Ok(Detected { faces, candidates: CandidateCounts { rnet: rnet_input.len(), onet: onet_input.len() } })
+    let candidates = CandidateCounts { rnet: rnet_input.len(), onet: onet_input.len() };
+    Ok(Detected { faces, candidates, omitted: rnet_omitted + onet_omitted })
 }
 
 /// P-Net over the pyramid, suppression inside each level and then over all, regression, squaring.
@@ -108,6 +119,21 @@ fn candidates(boxes: &[BBox], photo: RgbView<'_>) -> Vec<Candidate> {
     boxes.iter().filter_map(|b| Some((*b, pad(b, photo.width, photo.height)?))).collect()
 }
 
+/// The `limit` largest candidates, in their order, and how many are left out.
+fn largest(mut candidates: Vec<Candidate>, limit: usize) -> (Vec<Candidate>, usize) {
+    let omitted = candidates.len().saturating_sub(limit);
+    if omitted > 0 {
+        let area = |index: &usize| candidates[*index].0.area();
+        let mut kept: Vec<usize> = (0..candidates.len()).collect();
+        // Of equal areas the earlier, surer one.
+        kept.sort_by(|a, b| area(b).total_cmp(&area(a)));
+        kept.truncate(limit);
+        kept.sort_unstable();
+        candidates = kept.into_iter().map(|index| candidates[index]).collect();
+    }
+    (candidates, omitted)
+}
+
 fn windows(candidates: &[Candidate]) -> Vec<Window> {
     candidates.iter().map(|(_, window)| *window).collect()
 }
@@ -124,4 +150,22 @@ fn landmarks(b: &BBox, output: &OnetOutput) -> Landmarks {
 fn largest_first(faces: &mut [Detection]) {
     faces.reverse();
     faces.sort_by(|a, b| b.bbox.area().total_cmp(&a.bbox.area())); // stable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_candidates_are_kept_in_their_order() {
+        let candidate = |side: f32| {
+            (BBox { x1: 0.0, y1: 0.0, x2: side, y2: side }, Window { x0: 0, y0: 0, x1: 1, y1: 1 })
+        };
+        let sides = |kept: &[Candidate]| kept.iter().map(|(bbox, _)| bbox.x2).collect::<Vec<_>>();
+        let all: Vec<Candidate> = [20.0, 15.0, 40.0, 20.0, 20.0].map(candidate).to_vec();
+        let (kept, omitted) = largest(all.clone(), 3);
+        assert_eq!((sides(&kept), omitted), (vec![20.0, 40.0, 20.0], 2));
+        let (kept, omitted) = largest(all, 5);
+        assert_eq!((sides(&kept), omitted), (vec![20.0, 15.0, 40.0, 20.0, 20.0], 0), "nothing is left out");
+    }
 }

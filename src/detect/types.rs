@@ -13,6 +13,9 @@ pub struct Detection {
     pub probability: f32,
 }
 
+/// Default of [`DetectParams::max_faces`]: more people than a group photo shows large enough to be recognised.
+pub(super) const DEFAULT_MAX_FACES: usize = 500;
+
 /// Settings of the detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectParams {
@@ -22,12 +25,15 @@ pub struct DetectParams {
     pub min_face_px: f64,
     /// Ratio of one pyramid level to the one before, below 1.
     pub factor: f64,
+    /// Faces that are wanted of a photo at most, above 0: it bounds the candidates of R-Net and O-Net. More faces than
+    /// this may be found all the same.
+    pub max_faces: usize,
 }
 
 impl Default for DetectParams {
-    /// The settings of the Flask service; `factor` is facenet-pytorch's own.
+    /// The settings of the Flask service; `factor` is facenet-pytorch's own. It had no limit of faces.
     fn default() -> Self {
-        Self { thresholds: [0.5, 0.6, 0.6], min_face_px: 15.0, factor: 0.709 }
+        Self { thresholds: [0.5, 0.6, 0.6], min_face_px: 15.0, factor: 0.709, max_faces: DEFAULT_MAX_FACES }
     }
 }
 
@@ -47,4 +53,6 @@ pub struct Detected {
     pub faces: Vec<Detection>,
     /// Candidates at each stage.
     pub candidates: CandidateCounts,
+    /// Candidates that were left out before R-Net and O-Net, the smallest.
+    pub omitted: usize,
 }

@@ -78,6 +78,8 @@ pub struct FaceMatch {
     pub matched: Option<Candidate>,
     /// The most alike people, best first, `top_k` at most; at least the best when anyone is enrolled.
     pub candidates: Vec<Candidate>,
+    /// How many of the candidates, from the first, are alike enough to be a match.
+    pub alike: usize,
     /// Cosine distance of the next most alike person minus that of the match: how clear it is. `None` for other
     /// decisions and where there is nobody else.
     pub margin: Option<f32>,
@@ -211,10 +213,12 @@ fn result(people: usize, ranked: &[Ranked], assigned: Assigned, top_k: usize) ->
     };
     let score = own.or(best).and_then(|ranked| ranked.score);
     let margin = |own: &Ranked| Some(runner_up?.candidate.distance - own.candidate.distance);
+    let listed = ranked.get(..top_k.max(1)).unwrap_or(ranked);
     FaceMatch {
         decision,
         matched: own.map(|own| own.candidate),
-        candidates: ranked.iter().take(top_k.max(1)).map(|ranked| ranked.candidate).collect(),
+        candidates: listed.iter().map(|ranked| ranked.candidate).collect(),
+        alike: listed.iter().take_while(|ranked| ranked.decision == Decision::Match).count(),
         margin: own.and_then(margin),
         score,
         stranger_probability: score.map(|score| stranger_probability(f64::from(score), people)),

@@ -1,8 +1,7 @@
 //! Liveness and readiness.
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,8 +41,8 @@ pub struct Readiness {
     waiting: usize,
     /// Photos being processed.
     running: usize,
-    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`, `access_log`) where the service has API keys and
-    /// the request carries none.
+    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`, `access_log`) where the request carries no
+    /// API key, or, of a service without keys, is not from its own machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<String>,
@@ -56,13 +55,13 @@ pub struct Readiness {
 /// Readiness.
 ///
 /// Networks, gallery and roster are loaded before the service listens. The status is 200 also while a *changed* file
-/// is broken (`degraded`): the previous content is in use. No API key is required, but only requests with one are
-/// told why a file is broken.
+/// is broken (`degraded`): the previous content is in use. No API key is required, but only requests with one, or
+/// of a service without keys from its own machine, are told why a file is broken.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses((status = 200, description = "What is in use", body = Readiness)))]
-pub async fn readyz(State(app): State<AppState>, headers: HeaderMap) -> Json<Readiness> {
+pub async fn readyz(State(app): State<AppState>, request: Request) -> Json<Readiness> {
     let status = app.service.status();
-    let detailed = app.access.may_see_details(&headers);
+    let detailed = app.access.may_see_details(&request);
     // Messages contain paths of the server and names of keys.
     let describe = |(name, error): (&str, &ReloadError)| {
         if detailed { error.message.clone() } else { name.to_owned() }

@@ -17,8 +17,6 @@ use crate::student_id::{self, StudentId};
 
 /// Most sheets that are looked at to find one that is not empty.
 const MAX_SHEETS: usize = 32;
-/// Most headers that an error message lists, and most characters of each.
-const MAX_HEADERS_SHOWN: usize = 20;
 const MAX_HEADER_CHARS: usize = 40;
 /// Rows and columns of the largest sheet that there is; others are not looked at.
 const MAX_ROWS: u32 = 1_048_576;
@@ -207,10 +205,12 @@ impl Table {
         }
         let empty = BTreeMap::new();
         let headers = self.header.as_ref().map_or(&empty, |(_, cells)| cells);
-        let columns = column(headers, "Name", &NAME_HEADERS).zip(column(headers, "ID", &ID_HEADERS));
-        match columns {
-            Some((name, id)) => Ok(*self.columns.insert(Columns { name, id })),
-            None => Err(no_columns(&list_headers(headers.values()))),
+        match (column(headers, "Name", &NAME_HEADERS), column(headers, "ID", &ID_HEADERS)) {
+            (Some(name), Some(id)) => Ok(*self.columns.insert(Columns { name, id })),
+            // Not the cells: without a header row they are a person's.
+            (Some(_), None) => Err(no_columns("no \"ID\"")),
+            (None, Some(_)) => Err(no_columns("no \"Name\"")),
+            (None, None) => Err(no_columns("neither")),
         }
     }
 
@@ -245,16 +245,6 @@ fn column(headers: &BTreeMap<u32, String>, exact: &str, known: &[&str]) -> Optio
 fn folded(header: &str) -> String {
     let words = header.split(|c: char| c.is_whitespace() || c == '_').filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
-fn list_headers<'a>(headers: impl ExactSizeIterator<Item = &'a String>) -> String {
-    let total = headers.len();
-    let shown: Vec<String> = headers
-        .take(MAX_HEADERS_SHOWN)
-        .map(|text| format!("{:?}", text.chars().take(MAX_HEADER_CHARS).collect::<String>()))
-        .collect();
-    let more = if total > shown.len() { format!(" and {} more", total - shown.len()) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
 }
 
 /// The start of a cell's text, for a header; `None` for an empty one.

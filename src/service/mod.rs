@@ -12,6 +12,7 @@
 pub mod audit;
 pub mod blocking;
 pub mod caller;
+pub mod disclosure;
 pub mod edit;
 pub mod enroll;
 pub mod file_status;
@@ -138,7 +139,10 @@ impl Service {
     pub fn default_params(&self) -> RecognizeParams {
         let settings = self.settings();
         RecognizeParams {
-            faces: FaceParams { min_probability: settings.min_probability, max_faces: None },
+            faces: FaceParams {
+                min_probability: settings.min_probability,
+                max_faces: Some(self.pipeline().params().detect.max_faces),
+            },
             matching: MatchParams { rule: self.default_rule(), top_k: 1, assignment: settings.assignment },
         }
     }

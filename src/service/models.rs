@@ -159,7 +159,11 @@ pub fn pipeline_params(args: &ModelArgs, compat: Compat) -> PipelineParams {
     PipelineParams {
         limits: DecodeLimits { max_megapixels: args.limits.max_megapixels },
         orientations,
-        detect: DetectParams { min_face_px: args.min_face_px, ..DetectParams::default() },
+        detect: DetectParams {
+            min_face_px: args.min_face_px,
+            max_faces: args.max_faces,
+            ..DetectParams::default()
+        },
         probe_standardisation,
     }
 }

@@ -61,7 +61,9 @@ function prepareForm(entry, face, index, picture, { onEnrol, onType }) {
 function numbersOf(face, { threshold }) {
   const strong = (words) => make("strong", { textContent: words });
   const best = face.candidates[0];
-  if (!best) return ["Nobody is enrolled yet."];
+  if (!best && face.distance === null) return ["Nobody is enrolled yet."];
+  // Callers who may not manage people learn of matches only.
+  if (!best) return [face.decision === "unsure" ? "Perhaps somebody enrolled: " : "Nobody enrolled: ", ...sureness(face, strong), "."];
   if (face.decision === "match") return [...sureness(face, strong), ...marginOf(face, strong)];
   if (face.reason === "person_already_matched") {
     return [`Looks like ${best.person.name}, who is face ${face.other_face + 1} of this photo already.`];

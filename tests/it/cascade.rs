@@ -247,7 +247,7 @@ fn when_the_second_network_rejects_all_the_third_is_not_asked() {
     let cells = vec![cell(0, 0, 0.9), cell(10, 0, 0.8)];
     let nets = Fake { cells: Some([cells.clone(), vec![]]), rnet: Some(&rnet), onet: None };
     let found = run(&nets, 100, 100);
-    assert_eq!(found, Detected { faces: vec![], candidates: CandidateCounts { rnet: 2, onet: 0 } });
+    assert_eq!(found, Detected { candidates: CandidateCounts { rnet: 2, onet: 0 }, ..Detected::default() });
 
     // And so must O-Net's.
     let onet = |seen: &Window| as_is(if seen.x0 == 0 { 0.6 } else { 0.600_001 });

@@ -57,6 +57,7 @@ fn nobody_enrolled_means_unknown() {
         decision: Decision::Unknown,
         matched: None,
         candidates: vec![],
+        alike: 0,
         margin: None,
         score: None,
         stranger_probability: None,

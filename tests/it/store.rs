@@ -118,15 +118,12 @@ fn foreign_files_and_other_versions_are_named() {
         error_of(&path)
     };
     let start = "expected a gallery, which starts with \"FACEREC\", found ";
-    assert_eq!(
-        error(b"PK\x03\x04 a workbook"),
-        format!("{start}a file that starts with \"PK\\\\x03\\\\x04 a w\"")
-    );
+    assert_eq!(error(b"PK\x03\x04 a workbook"), format!("{start}a file of 15 bytes that starts otherwise"));
     assert_eq!(
         error(b"\x80\x04\x95 pickle"),
         format!("{start}a Python pickle (facerec import-pickle takes those)")
     );
-    assert_eq!(error(b"hi"), format!("{start}a file that starts with \"hi\""));
+    assert_eq!(error(b"hi"), format!("{start}a file of 2 bytes that starts otherwise"));
     assert_eq!(error(b""), "it is truncated: expected 20 bytes, found 0");
 
     let other = WEAK_PHOTOS_VERSION + 1;

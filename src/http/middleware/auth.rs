@@ -24,6 +24,7 @@ use crate::http::problem::{ApiError, ProblemCode};
 use crate::keys::{ApiKeys, KeyEntry, Scope};
 use crate::reloadable::Reloadable;
 use crate::service::caller::{Caller, called_by};
+use crate::service::disclosure::Disclosure;
 use crate::service::file_status::FileStatus;
 
 /// Alternative to `Authorization: Bearer`. Takes precedence: `Authorization` may be a proxy's.
@@ -146,14 +147,13 @@ impl Access {
         self.keys.as_deref().map(|keys| FileStatus::of("keys", keys))
     }
 
-    /// Whether details of the server may be told to whoever sent these headers: to all where there are no keys,
-    /// else to those who show one.
+    /// Whether details of the server, such as paths, may be told to whoever sent this request: to those who show a key,
+    /// and where there are no keys to this machine.
     #[must_use]
-    pub fn may_see_details(&self, headers: &HeaderMap) -> bool {
-        self.keys.as_ref().is_none_or(|keys| {
-            let keys = keys.current();
-            presented_key(headers).is_some_and(|presented| self.accepted(&keys, presented).is_ok())
-        })
+    pub fn may_see_details(&self, request: &Request) -> bool {
+        let Some(keys) = &self.keys else { return local::check(request).is_ok() };
+        let keys = keys.current();
+        presented_key(request.headers()).is_some_and(|presented| self.accepted(&keys, presented).is_ok())
     }
 
     /// How many requests were refused so far, by reason.
@@ -171,12 +171,12 @@ impl Access {
         }
     }
 
-    /// The name of the request's key, if it may pass; `None` where there are no keys.
-    fn check(&self, request: &Request, scope: Scope) -> Result<Option<String>, Refusal> {
+    /// What the caller may be told and the name of the request's key, if it may pass; no name where there are no keys.
+    fn check(&self, request: &Request, scope: Scope) -> Result<(Disclosure, Option<String>), Refusal> {
         let Some(keys) = &self.keys else {
-            return match scope {
-                Scope::Recognize => Ok(None),
-                Scope::Manage => local::check(request).map(|()| None).map_err(Refusal::NotLocal),
+            return match (local::check(request), scope) {
+                (Err(why), Scope::Manage) => Err(Refusal::NotLocal(why)),
+                (local, _) => Ok((Disclosure::of(local.is_ok()), None)),
             };
         };
         let presented = presented_key(request.headers()).ok_or(Refusal::NoKey)?;
@@ -184,7 +184,7 @@ impl Access {
         let entry = self.accepted(&keys, presented)?;
         Span::current().record(KEY_FIELD, &entry.name);
         if entry.scope.includes(scope) {
-            Ok(Some(entry.name.clone()))
+            Ok((Disclosure::of(entry.scope.includes(Scope::Manage)), Some(entry.name.clone())))
         } else {
             Err(Refusal::WrongScope(entry.scope))
         }
@@ -216,10 +216,14 @@ fn caller(request: &Request, key: Option<String>) -> Caller {
 }
 
 /// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`. The
-/// service knows the caller of a request that passes.
-pub async fn require(State(required): State<RequireScope>, request: Request, next: Next) -> Response {
+/// service knows the caller of a request that passes; handlers find the caller's [`Disclosure`] among its extensions.
+pub async fn require(State(required): State<RequireScope>, mut request: Request, next: Next) -> Response {
     match required.access.check(&request, required.scope) {
-        Ok(key) => called_by(caller(&request, key), next.run(request)).await,
+        Ok((disclosure, key)) => {
+            let caller = caller(&request, key);
+            request.extensions_mut().insert(disclosure);
+            called_by(caller, next.run(request)).await
+        }
         Err(refusal) => {
             required.access.refused[refusal.place()].fetch_add(1, Ordering::Relaxed);
             refusal.into_response()

@@ -26,7 +26,7 @@ impl IntoParams for DetectQuery {
         vec![
             MIN_PROBABILITY
                 .document("Faces of lower probability are left out; default: the service's setting."),
-            MAX_FACES.document("Most faces, the largest first; default: all."),
+            MAX_FACES.document("Most faces, the largest first; default and limit: the service's setting."),
         ]
     }
 }
@@ -43,6 +43,12 @@ pub struct DetectionResponse {
     image: Image,
     /// The faces, the largest first.
     faces: Vec<DetectedFace>,
+    /// How many further faces were found and left out, the smallest ones.
+    #[schema(example = 0)]
+    faces_omitted: usize,
+    /// How many places, the smallest, were not examined for a face, because the photo has so many.
+    #[schema(example = 0)]
+    candidates_omitted: usize,
     timings_ms: DetectionTimings,
 }
 
@@ -60,6 +66,8 @@ impl From<FoundFaces> for DetectionResponse {
         Self {
             image: found.photo.into(),
             faces: found.faces.iter().map(DetectedFace::from).collect(),
+            faces_omitted: found.omitted.faces,
+            candidates_omitted: found.omitted.candidates,
             timings_ms: DetectionTimings {
                 decode: milliseconds(found.timings.decode),
                 detect: milliseconds(found.timings.detect),
@@ -84,6 +92,6 @@ pub async fn detect(
 ) -> Result<Json<DetectionResponse>, ApiError> {
     let mut params = app.service.default_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
-    params.max_faces = query.max_faces.or(params.max_faces);
+    params = params.at_most(query.max_faces);
     Ok(Json(app.service.detect(photo, params).await?.into()))
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/recognize`: the people in a photo, with distances, margins and candidates.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
@@ -19,6 +19,7 @@ use crate::http::wire::faces::{
     FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance, wire_probability,
 };
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
+use crate::service::disclosure::Disclosure;
 use crate::service::recognize::Recognized;
 use crate::service::snapshot::Snapshot;
 
@@ -42,16 +43,19 @@ impl IntoParams for RecognizeQuery {
         );
         vec![
             THRESHOLD.document(
-                "In place of the rate: a face matches the person of the nearest photo below this cosine distance.",
+                "In place of the rate: a face matches the person of the nearest photo below this cosine distance. \
+                 Where the service decides by a distance, at most its own, but for callers who may manage people.",
             ),
             FALSE_NAME_RATE.document(
                 "Share of strangers that may get a name from these people; the threshold follows from it and from \
-                 their number. Default: the service's setting.",
+                 their number. Default: the service's setting, which only callers who may manage people can exceed.",
             ),
-            TOP_K.document("People listed for each face, nearest first."),
+            TOP_K.document(
+                "People listed for each face, nearest first. Callers who may not manage people get matches only, three at most.",
+            ),
             MIN_PROBABILITY
                 .document("Faces of lower probability are left out; default: the service's setting."),
-            MAX_FACES.document("Most faces, the largest first; default: all."),
+            MAX_FACES.document("Most faces, the largest first; default and limit: the service's setting."),
             assignment.schema(Some(WireAssignment::schema())).build(),
         ]
     }
@@ -107,7 +111,7 @@ impl RecognizeQuery {
 
     fn applied_to(&self, mut params: RecognizeParams) -> RecognizeParams {
         params.faces.min_probability = self.min_probability.unwrap_or(params.faces.min_probability);
-        params.faces.max_faces = self.max_faces.or(params.faces.max_faces);
+        params.faces = params.faces.at_most(self.max_faces);
         if let Some(rate) = self.false_name_rate {
             params.matching.rule = MatchRule::FalseNameRate { rate };
         }
@@ -131,6 +135,12 @@ pub struct RecognitionResponse {
     rule: WireRule,
     /// The faces, the largest first.
     faces: Vec<FaceResult>,
+    /// How many further faces were found and left out, the smallest ones.
+    #[schema(example = 0)]
+    faces_omitted: usize,
+    /// How many places, the smallest, were not examined for a face, because the photo has so many.
+    #[schema(example = 0)]
+    candidates_omitted: usize,
     /// How many of them got no name, unsure ones included.
     #[schema(example = 1)]
     unknown_faces: usize,
@@ -171,7 +181,8 @@ struct FaceResult {
     /// With the reason `person_already_matched`: the index in `faces` of the face that got the person.
     #[schema(required, example = 0)]
     other_face: Option<usize>,
-    /// The most alike people, best first, `top_k` of them.
+    /// The most alike people, best first, `top_k` of them. Callers who may not manage people get those who are alike
+    /// enough to be a match, three at most, and distances, margins and scores with three decimals.
     candidates: Vec<WireCandidate>,
 }
 
@@ -181,7 +192,8 @@ struct FaceResult {
 enum Decision {
     /// That of `person`.
     Match,
-    /// Perhaps that of the first candidate: it would be a match at ten times the rate. Other endpoints count it as unknown.
+    /// Perhaps that of the most alike person, who is a candidate only for callers who may manage people: it would be a
+    /// match at ten times the rate. Other endpoints count it as unknown.
     Unsure,
     /// Nobody's.
     Unknown,
@@ -254,38 +266,43 @@ impl From<Timings> for RecognitionTimings {
 }
 
 impl RecognitionResponse {
-    fn new(recognized: &Recognized, rule: MatchRule) -> Self {
+    fn new(recognized: &Recognized, rule: MatchRule, disclosure: Disclosure) -> Self {
         let Recognized { recognition, snapshot } = recognized;
-        let faces: Vec<_> = recognition.faces.iter().map(|face| FaceResult::new(face, snapshot)).collect();
+        let result = |face| FaceResult::new(face, snapshot, disclosure);
+        let faces: Vec<_> = recognition.faces.iter().map(result).collect();
         Self {
             image: recognition.photo.into(),
             model: snapshot.gallery.recipe().model.clone(),
             rule: WireRule::new(rule, &snapshot.gallery),
             unknown_faces: faces.iter().filter(|face| face.person.is_none()).count(),
             faces,
+            faces_omitted: recognition.omitted.faces,
+            candidates_omitted: recognition.omitted.candidates,
             timings_ms: recognition.timings.into(),
         }
     }
 }
 
 impl FaceResult {
-    fn new(face: &RecognizedFace, snapshot: &Snapshot) -> Self {
+    fn new(face: &RecognizedFace, snapshot: &Snapshot, disclosure: Disclosure) -> Self {
+        let figure = |value| disclosure.figure(value);
         let nearest = face.found.matched.or(face.found.candidates.first().copied());
         let person = face.found.matched.and_then(|found| snapshot.gallery.people().get(found.person));
-        let candidates = face.found.candidates.iter();
+        let candidates = disclosure.candidates(&face.found).iter();
+        let candidate = |candidate| WireCandidate::new(candidate, snapshot, disclosure);
         Self {
             r#box: (&face.detection.bbox).into(),
             landmarks: (&face.detection.landmarks).into(),
             probability: face.detection.probability,
             decision: face.found.decision.into(),
             person: person.map(|person| PersonRef::new(person, snapshot)),
-            distance: nearest.map(|found| wire_distance(found.distance)),
-            margin: face.found.margin,
-            score: face.found.score,
+            distance: nearest.map(|found| figure(wire_distance(found.distance))),
+            margin: face.found.margin.map(figure),
+            score: face.found.score.map(figure),
             stranger_probability: face.found.stranger_probability.map(wire_probability),
             reason: face.found.already_matched.map(|_| UnknownReason::PersonAlreadyMatched),
             other_face: face.found.already_matched,
-            candidates: candidates.filter_map(|candidate| WireCandidate::new(candidate, snapshot)).collect(),
+            candidates: candidates.filter_map(candidate).collect(),
         }
     }
 }
@@ -301,11 +318,16 @@ impl FaceResult {
 )]
 pub async fn recognize(
     State(app): State<AppState>,
+    Extension(disclosure): Extension<Disclosure>,
     Checked(query): Checked<RecognizeQuery>,
     Photo(photo): Photo,
 ) -> Result<Json<RecognitionResponse>, ApiError> {
     query.check_statistics(&app.service.people().current())?;
-    let params = query.applied_to(app.service.default_params());
+    let own = app.service.default_params();
+    let params = query.applied_to(own);
+    disclosure
+        .check_rule(own.matching.rule, params.matching.rule)
+        .map_err(|detail| ApiError::new(ProblemCode::Forbidden, detail))?;
     let recognized = app.service.recognize(photo, params).await?;
-    Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule)))
+    Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule, disclosure)))
 }

@@ -12,6 +12,7 @@ use crate::gallery::search::Candidate;
 use crate::geometry;
 use crate::pipeline::PhotoInfo;
 use crate::presentation::json_id::JsonId;
+use crate::service::disclosure::Disclosure;
 use crate::service::snapshot::Snapshot;
 
 /// Probabilities are not told apart below this.
@@ -152,9 +153,9 @@ pub struct WireCandidate {
 impl WireCandidate {
     /// `None` for an index that the gallery does not have.
     #[must_use]
-    pub fn new(candidate: &Candidate, snapshot: &Snapshot) -> Option<Self> {
+    pub fn new(candidate: &Candidate, snapshot: &Snapshot, disclosure: Disclosure) -> Option<Self> {
         let person = PersonRef::new(snapshot.gallery.people().get(candidate.person)?, snapshot);
-        Some(Self { person, distance: wire_distance(candidate.distance) })
+        Some(Self { person, distance: disclosure.figure(wire_distance(candidate.distance)) })
     }
 }
 
