@@ -90,7 +90,9 @@ impl Service {
 
     /// With `access` deciding who may do what.
     pub fn guarded(data: TempDir, arguments: &[&str], access: Access) -> Self {
-        let state = state(config(data.path(), arguments), models(), access);
+        let engine = &*models::NATIVE;
+        let models = models_with(engine.nets.clone(), engine.casia.clone(), arguments);
+        let state = state(config(data.path(), arguments), models, access);
         Self { router: router(state.clone()), state, data }
     }
 
@@ -218,7 +220,12 @@ pub fn models() -> LoadedModels {
 
 /// These networks, in the standard profile.
 pub fn models_of(nets: Arc<dyn DetectorNets>, facenet: Arc<dyn FaceNet>) -> LoadedModels {
-    let params = pipeline_params(&serve_args(Path::new("."), &[]).models, Compat::Standard);
+    models_with(nets, facenet, &[])
+}
+
+/// These networks, with the settings of the arguments.
+fn models_with(nets: Arc<dyn DetectorNets>, facenet: Arc<dyn FaceNet>, arguments: &[&str]) -> LoadedModels {
+    let params = pipeline_params(&serve_args(Path::new("."), arguments).models, Compat::Standard);
     LoadedModels::new(nets, facenet, params, "casia".to_owned(), [0; 32], 0.5)
 }
 
