@@ -256,12 +256,12 @@ mod tests {
     #[test]
     fn a_key_is_accepted_until_it_expires_and_then_refused_with_401_that_says_so() {
         let before = access(|| "2026-01-04T23:59:59Z".parse().unwrap());
-        assert_eq!(before.check(&request(), Scope::Manage), Ok(Some("gate".to_owned())));
-        assert!(before.may_see_details(request().headers()));
+        assert_eq!(before.check(&request(), Scope::Manage), Ok((Disclosure::Full, Some("gate".to_owned()))));
+        assert!(before.may_see_details(&request()));
         let after = access(|| END.parse().unwrap());
         let refusal = after.check(&request(), Scope::Recognize).unwrap_err();
         assert_eq!(refusal, Refusal::ExpiredKey(END.parse().unwrap()));
-        assert!(!after.may_see_details(request().headers()));
+        assert!(!after.may_see_details(&request()));
         assert_eq!(Refusal::REASONS[refusal.place()], "expired_key");
         assert!(refusal.api_error().detail.contains("expired at 2026-01-05T00:00:00Z"));
         let response = refusal.into_response();
