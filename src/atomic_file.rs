@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Mode of a new file before the umask: not readable by others, since it holds faces and IDs.
 const MODE_OF_NEW_FILES: u32 = 0o640;
+/// Mode of a new file that only its owner may read.
+const PRIVATE_MODE: u32 = 0o600;
 /// How the names of temporary files end; they begin with a dot and the name of the file they replace.
 const SUFFIX: &str = ".tmp";
 
@@ -29,13 +31,33 @@ const MAX_LINKS: usize = 40;
 /// What the file system says; the old file is in place then, unless only the last step, syncing
 /// the directory, failed.
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+    replace_with_mode(path, MODE_OF_NEW_FILES, write)
+}
+
+/// As [`replace`], with a new file that only its owner may read.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_private(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<File> {
+    replace_with_mode(path, PRIVATE_MODE, write)
+}
+
+/// `mode` is that of a file that is new.
+fn replace_with_mode(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<File> {
     let target = target(path)?;
     let (directory, prefix) = place(&target)?;
     let old = fs::metadata(&target).ok();
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(SUFFIX);
     if old.is_none() {
-        builder.permissions(Permissions::from_mode(MODE_OF_NEW_FILES));
+        builder.permissions(Permissions::from_mode(mode));
     }
     let temporary = builder.tempfile_in(&directory)?;
     check_link(path, old.as_ref(), &temporary.as_file().metadata()?)?;

@@ -49,8 +49,16 @@ pub enum Action {
     Delete,
     /// A photo of a person was deleted.
     DeletePhoto,
+    /// A photo was moved from the first person to the second.
+    MovePhoto,
+    /// The second person was merged into the first.
+    Merge,
     /// All people were audited.
     Audit,
+    /// A finding of the audit was dismissed.
+    DismissFinding,
+    /// A dismissal was withdrawn.
+    RestoreFinding,
     /// Names and IDs of the roster were listed.
     ReadRoster,
     /// The roster was replaced.

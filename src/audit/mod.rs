@@ -1,7 +1,7 @@
 //! What is odd about the enrolled people: photos of somebody else, one face under two names, few or weak photos, people
 //! who look alike, and names without a face.
 //!
-//! An audit only reads. Its result does not depend on the order of people and photos.
+//! An audit only reads, and [`dismissals`] are a file of their own. Its result does not depend on the order of people and photos.
 
 use std::collections::BTreeSet;
 
@@ -11,76 +11,18 @@ use crate::gallery::Gallery;
 use crate::person_name::PersonName;
 use crate::roster::Roster;
 
+pub mod dismissals;
+pub mod finding;
 mod likeness;
 
+use dismissals::Dismissals;
+pub use finding::{Action, Finding, MIN_PHOTOS, PersonRef};
 use likeness::{Face, Likeness, Pair};
 
-/// Fewest photos that count for a person's template; with fewer, [`Finding::FewPhotos`].
-pub const MIN_PHOTOS: usize = 2;
 /// The most alike pairs of people that are listed.
 pub const MAX_PAIRS: usize = 20;
 /// Rates of false names whose effect is told, besides the one in force.
 const RATES: [f64; 3] = [0.001, 0.01, 0.05];
-
-/// A person of the gallery.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PersonRef {
-    /// Id of the person.
-    pub id: String,
-    /// The name as it is shown.
-    pub name: PersonName,
-}
-
-/// Something to look at.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Finding {
-    /// Two people whose photos are as alike as one person's.
-    SameFace {
-        /// In the order of their ids.
-        people: [PersonRef; 2],
-        /// Probability that two different people are this alike.
-        false_match_probability: f64,
-    },
-    /// A photo that is unlike the person's others.
-    UnlikePhoto {
-        /// The person it is enrolled for.
-        person: PersonRef,
-        /// Id of the photo.
-        photo_id: String,
-        /// Whether it is set aside: kept, and no part of the template.
-        set_aside: bool,
-        /// Another person whom it would be recognised as.
-        looks_like: Option<PersonRef>,
-    },
-    /// Fewer than [`MIN_PHOTOS`] photos count.
-    FewPhotos {
-        /// The person.
-        person: PersonRef,
-        /// Photos that count for the template.
-        counting: usize,
-        /// Photos that are set aside.
-        set_aside: usize,
-    },
-    /// Fewer than half of the photos that count would be recognised by the person's others.
-    WeakPhotos {
-        /// The person.
-        person: PersonRef,
-        /// Photos that would be recognised.
-        recognised: usize,
-        /// Photos that count for the template.
-        counting: usize,
-    },
-    /// A name of the roster of which no face is enrolled.
-    NameWithoutFace {
-        /// As in the roster.
-        name: PersonName,
-    },
-    /// A person whose name is not in the roster.
-    FaceWithoutName {
-        /// The person.
-        person: PersonRef,
-    },
-}
 
 /// Two people and how often one would be taken for the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,10 +60,22 @@ pub struct Audit {
     pub false_name_rate: f64,
     /// Sorted by kind, then by id or name.
     pub findings: Vec<Finding>,
+    /// Those that were dismissed, in the same order; none before [`Audit::without_dismissed`].
+    pub dismissed: Vec<Finding>,
     /// The most alike pairs, most alike first.
     pub alike: Vec<AlikePair>,
     /// By rate.
     pub rates: Vec<RateEffect>,
+}
+
+impl Audit {
+    /// The same with the dismissed findings apart from the others.
+    #[must_use]
+    pub fn without_dismissed(self, dismissals: &Dismissals) -> Self {
+        let (dismissed, findings) =
+            self.findings.into_iter().partition(|finding| dismissals.contains(&finding.key()));
+        Self { findings, dismissed, ..self }
+    }
 }
 
 /// Checks the people of a gallery against each other and against the roster, where that has names. `rate` is the share of
@@ -147,6 +101,7 @@ pub fn audit(gallery: &Gallery, roster: &Roster, rate: f64) -> Result<Audit> {
         photos: gallery.photo_count(),
         false_name_rate: rate,
         findings,
+        dismissed: Vec::new(),
         alike: auditor.alike(),
         rates: rates.into_iter().map(|rate| auditor.effect(rate)).collect(),
     })
@@ -165,7 +120,7 @@ impl Auditor<'_> {
         let mut found: Vec<Finding> = same.into_iter().map(|pair| self.same_face(pair)).collect();
         found.extend(self.likeness.faces.iter().filter_map(|face| self.unlike_photo(face, &same_people)));
         found.extend((0..self.gallery.len()).filter_map(|person| self.few_or_weak(person)));
-        found.sort_by_cached_key(order);
+        found.sort_by_cached_key(Finding::order);
         found
     }
 
@@ -278,18 +233,6 @@ fn roster_findings(gallery: &Gallery, roster: &Roster) -> Vec<Finding> {
         person: PersonRef { id: person.id.clone(), name: person.name.clone() },
     });
     let mut found: Vec<Finding> = missing.chain(unlisted).collect();
-    found.sort_by_cached_key(order);
+    found.sort_by_cached_key(Finding::order);
     found
-}
-
-/// Rank of the kind, then ids or the name.
-fn order(finding: &Finding) -> (u8, String, String) {
-    match finding {
-        Finding::SameFace { people: [a, b], .. } => (0, a.id.clone(), b.id.clone()),
-        Finding::UnlikePhoto { person, photo_id, .. } => (1, person.id.clone(), photo_id.clone()),
-        Finding::FewPhotos { person, .. } => (2, person.id.clone(), String::new()),
-        Finding::WeakPhotos { person, .. } => (3, person.id.clone(), String::new()),
-        Finding::NameWithoutFace { name } => (4, name.to_string(), String::new()),
-        Finding::FaceWithoutName { person } => (5, person.id.clone(), String::new()),
-    }
 }

@@ -8,9 +8,11 @@ use clap::builder::BoolishValueParser;
 
 use super::data::DataFolder;
 use super::output;
+use crate::audit::dismissals::{self, Dismissals};
 use crate::audit::{Audit, Finding, PersonRef, audit};
 use crate::config::range::{FALSE_NAME_RATE, number};
 use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
+use crate::gallery::Gallery;
 use crate::presentation::audit::AuditReport;
 use crate::service::strangers::StrangerStatistics;
 
@@ -23,7 +25,7 @@ const FINDINGS: u8 = 3;
     after_help = "Exit codes: 0 without findings, 3 with findings, 1 when the audit failed, 2 for wrong usage."
 )]
 pub struct AuditArgs {
-    /// Directory with gallery.bin and roster.xlsx; they are only read
+    /// Directory with gallery.bin and roster.xlsx, which are only read, and the dismissed findings
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
     /// Share of strangers that may get a name, 0.000001 to 0.5; the thresholds of the audit follow from it
@@ -39,6 +41,15 @@ pub struct AuditArgs {
     /// Print JSON, as `GET /v1/audit` answers
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
+    /// List dismissed findings, too
+    #[arg(long, env = "FACEREC_AUDIT_ALL", value_parser = BoolishValueParser::new())]
+    all: bool,
+    /// Dismiss the finding with this key: it is not listed again. Not while a service runs on the directory
+    #[arg(long, env = "FACEREC_AUDIT_DISMISS", value_name = "KEY", conflicts_with = "undismiss")]
+    dismiss: Option<String>,
+    /// Withdraw the dismissal of the finding with this key
+    #[arg(long, env = "FACEREC_AUDIT_UNDISMISS", value_name = "KEY")]
+    undismiss: Option<String>,
 }
 
 impl AuditArgs {
@@ -56,14 +67,35 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let data = DataFolder::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     let statistics = load_statistics(args, &gallery.recipe().model)?;
-    let audit = audit(&statistics.attach(gallery)?, &roster.current(), args.false_name_rate)?;
+    let gallery = statistics.attach(gallery)?;
+    let audit = audit(&gallery, &roster.current(), args.false_name_rate)?;
+    change_dismissals(args, &data, &gallery, &audit)?;
+    let audit = audit.without_dismissed(&Dismissals::read(data.folder())?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
-        output::line(serde_json::to_string(&AuditReport::from(audit))?)?;
+        output::line(serde_json::to_string(&AuditReport::new(audit, args.all))?)?;
     } else {
-        print(&audit)?;
+        print(&audit, args.all)?;
     }
     Ok(code)
+}
+
+/// What `--dismiss` and `--undismiss` say, under the lock on the directory.
+fn change_dismissals(
+    args: &AuditArgs,
+    data: &DataFolder,
+    gallery: &Gallery,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    if let Some(key) = &args.dismiss {
+        let _lock = data.lock()?;
+        dismissals::dismiss(data.folder(), gallery, &audit.findings, key)?;
+    }
+    if let Some(key) = &args.undismiss {
+        let _lock = data.lock()?;
+        dismissals::withdraw(data.folder(), key)?;
+    }
+    Ok(())
 }
 
 /// The statistics that the arguments name, else those of the model.
@@ -78,7 +110,7 @@ fn load_statistics(args: &AuditArgs, model: &str) -> anyhow::Result<StrangerStat
     Ok(StrangerStatistics::load(&faces, models, model)?)
 }
 
-fn print(audit: &Audit) -> anyhow::Result<()> {
+fn print(audit: &Audit, all: bool) -> anyhow::Result<()> {
     output::line(format_args!(
         "{} people, {} photos: {} findings",
         audit.people,
@@ -86,7 +118,14 @@ fn print(audit: &Audit) -> anyhow::Result<()> {
         audit.findings.len()
     ))?;
     for finding in &audit.findings {
-        output::line(describe(finding))?;
+        output::line(format_args!("{}  [{}]", describe(finding), finding.key()))?;
+    }
+    if !audit.dismissed.is_empty() {
+        let hint = if all { "" } else { "; --all lists them" };
+        output::line(format_args!("dismissed: {} findings{hint}", audit.dismissed.len()))?;
+    }
+    for finding in audit.dismissed.iter().filter(|_| all) {
+        output::line(format_args!("{}  [{}]", describe(finding), finding.key()))?;
     }
     if !audit.alike.is_empty() {
         output::line(

@@ -215,17 +215,51 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::LastPhoto`].
     pub fn without_photo(&self, id: &str, photo_id: &str) -> Result<Self> {
-        self.edited(self.position(id)?, |person| {
-            let at = person.photos.iter().position(|photo| photo.id == photo_id);
-            let at = at.ok_or_else(|| {
-                InputError::NotFound(format!("the person has no photo with the id {photo_id:?}"))
-            })?;
-            if person.photos.len() == 1 {
-                return Err(InputError::LastPhoto.into());
-            }
-            person.photos.remove(at);
+        self.edited(self.position(id)?, |person| person.take_photo(photo_id).map(drop))
+    }
+
+    /// With one photo of the person `from` enrolled for the person `to` instead.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; [`InputError::LastPhoto`]; [`InputError::Conflict`] for one person, or when the photo's id
+    /// is taken.
+    pub fn with_moved_photo(&self, from: &str, photo_id: &str, to: &str) -> Result<Self> {
+        let (source, target) = self.two_positions(from, to)?;
+        let mut taken = None;
+        let without = self.edited(source, |person| {
+            taken = Some(person.take_photo(photo_id)?);
             Ok(())
+        })?;
+        without.edited(target, |person| {
+            person.photos.extend(taken);
+            person.check_photo_ids()
         })
+    }
+
+    /// With all photos of the person `from` enrolled for the person `into`, and without `from`. `into` keeps its name, and
+    /// its ID where it has one.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; [`InputError::Conflict`] for one person, or when a photo's id is taken.
+    pub fn merged(&self, into: &str, from: &str) -> Result<Self> {
+        let (target, source) = self.two_positions(into, from)?;
+        let mut people = self.people.clone();
+        let source = people[source].clone();
+        let person = Arc::make_mut(&mut people[target]);
+        person.photos.extend(source.photos.iter().cloned());
+        person.check_photo_ids()?;
+        person.student_id = person.student_id.take().or_else(|| source.student_id.clone());
+        people.retain(|person| person.id != from);
+        Ok(self.with_people(people))
+    }
+
+    /// The positions of two people.
+    fn two_positions(&self, first: &str, second: &str) -> Result<(usize, usize)> {
+        let both = (self.position(first)?, self.position(second)?);
+        if both.0 == both.1 {
+            return Err(conflict("expected two people, found the same one twice"));
+        }
+        Ok(both)
     }
 
     /// A gallery in which a copy of the person at `at` is changed by `edit`.

@@ -68,6 +68,18 @@ impl Person {
         self.photos.iter().filter(|photo| photo.weak).count()
     }
 
+    /// Takes a photo away that is not the last one.
+    pub(super) fn take_photo(&mut self, photo_id: &str) -> Result<EnrolledPhoto> {
+        let at = self.photos.iter().position(|photo| photo.id == photo_id);
+        let at = at.ok_or_else(|| {
+            InputError::NotFound(format!("the person has no photo with the id {photo_id:?}"))
+        })?;
+        if self.photos.len() == 1 {
+            return Err(InputError::LastPhoto.into());
+        }
+        Ok(self.photos.remove(at))
+    }
+
     /// Checks the ids and that there is a photo.
     pub(super) fn check(&self) -> Result<()> {
         check_id(&self.id)?;

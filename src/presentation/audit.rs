@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::audit::{AlikePair, Audit, Finding, PersonRef, RateEffect};
+use crate::audit::{Action, AlikePair, Audit, Finding, PersonRef, RateEffect};
 
 /// What is odd about the enrolled people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,8 +18,11 @@ pub struct AuditReport {
     /// Share of strangers that may get a name; thresholds of the audit follow from it.
     #[schema(example = 0.01)]
     false_name_rate: f64,
-    /// Sorted by kind, then by id or name.
-    findings: Vec<FindingEntry>,
+    /// Sorted by kind, then by id or name; dismissed ones, where asked for, after the others.
+    findings: Vec<ListedFinding>,
+    /// How many findings are dismissed, listed or not.
+    #[schema(example = 0)]
+    dismissed: usize,
     /// The most alike pairs of people, most alike first, at most 20; no finding by themselves.
     alike: Vec<AlikeEntry>,
     /// What rates of false names mean for these people.
@@ -35,6 +38,39 @@ pub struct AuditPerson {
     /// As it is shown.
     #[schema(example = "Barack Obama")]
     name: String,
+}
+
+/// A finding with its key and what can be done about it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditListedFinding)]
+pub struct ListedFinding {
+    /// Identifies the finding from one audit to the next.
+    #[schema(example = "5f0c1d0b6c2e4a7f9b3d8e1a2c4f6071")]
+    key: String,
+    /// Whether it was dismissed.
+    dismissed: bool,
+    /// What can be done about it, the most likely correction first.
+    actions: Vec<FindingAction>,
+    /// What was found.
+    #[serde(flatten)]
+    finding: FindingEntry,
+}
+
+/// What can be done about a finding.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AuditAction)]
+pub enum FindingAction {
+    /// `DELETE /v1/people/{person_id}/photos/{photo_id}`.
+    RemovePhoto,
+    /// `POST /v1/people/{person_id}/photos/{photo_id}/move`.
+    MovePhoto,
+    /// `POST /v1/people/{person_id}/merge`.
+    Merge,
+    /// `POST /v1/people/{person_id}/photos`.
+    AddPhotos,
+    /// `PUT /v1/audit/dismissals/{key}`.
+    Keep,
 }
 
 /// Something to look at.
@@ -153,8 +189,29 @@ impl From<Finding> for FindingEntry {
     }
 }
 
-impl From<Audit> for AuditReport {
-    fn from(audit: Audit) -> Self {
+impl From<Action> for FindingAction {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::RemovePhoto => Self::RemovePhoto,
+            Action::MovePhoto => Self::MovePhoto,
+            Action::Merge => Self::Merge,
+            Action::AddPhotos => Self::AddPhotos,
+            Action::Keep => Self::Keep,
+        }
+    }
+}
+
+impl ListedFinding {
+    fn new(finding: Finding, dismissed: bool) -> Self {
+        let actions = finding.actions().iter().copied().map(FindingAction::from).collect();
+        Self { key: finding.key(), dismissed, actions, finding: finding.into() }
+    }
+}
+
+impl AuditReport {
+    /// The report; `all` lists dismissed findings, too.
+    #[must_use]
+    pub fn new(audit: Audit, all: bool) -> Self {
         let alike = |AlikePair { people, false_match_probability, confusion_rate }| AlikeEntry {
             people: people.map(AuditPerson::from),
             false_match_probability,
@@ -166,11 +223,16 @@ impl From<Audit> for AuditReport {
             recognised,
             of,
         };
+        let dismissed = audit.dismissed.len();
+        let kept =
+            audit.dismissed.into_iter().filter(|_| all).map(|finding| ListedFinding::new(finding, true));
+        let open = audit.findings.into_iter().map(|finding| ListedFinding::new(finding, false));
         Self {
             people: audit.people,
             photos: audit.photos,
             false_name_rate: audit.false_name_rate,
-            findings: audit.findings.into_iter().map(FindingEntry::from).collect(),
+            findings: open.chain(kept).collect(),
+            dismissed,
             alike: audit.alike.into_iter().map(alike).collect(),
             rates: audit.rates.into_iter().map(rate).collect(),
         }

@@ -1,7 +1,11 @@
-//! The audit of people and roster.
+//! The audit of people and roster, and the findings that were dismissed.
+
+use std::path::Path;
+use std::sync::PoisonError;
 
 use super::Service;
 use crate::access_log::Action;
+use crate::audit::dismissals::{self, Dismissals};
 use crate::audit::{Audit, audit};
 use crate::config::DEFAULT_FALSE_NAME_RATE;
 use crate::error::{InputError, Result};
@@ -10,27 +14,77 @@ use crate::error::{InputError, Result};
 const MAX_PEOPLE: usize = 5000;
 
 impl Service {
-    /// Audits people and roster as they are now, at the rate of false names in force, else at the default one.
+    /// Audits people and roster as they are now, at the rate of false names in force, else at the default one. Dismissed
+    /// findings stand apart.
     ///
     /// # Errors
-    /// [`InputError::Conflict`] for a gallery without statistics of strangers, or with too many people.
+    /// [`InputError::Conflict`] for a gallery without statistics of strangers, or with too many people;
+    /// [`Error::Data`](crate::error::Error::Data) when the file of dismissed findings can't be read.
     pub async fn audit(&self) -> Result<Audit> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let snapshot = service.snapshot();
-            let people = snapshot.gallery.len();
-            if people > MAX_PEOPLE {
-                let message = format!(
-                    "expected at most {MAX_PEOPLE} people to audit in a running service, found {people}; run `facerec \
-                     audit --data DIR`"
-                );
-                return Err(InputError::Conflict(message).into());
-            }
-            let rate = service.settings().false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE);
-            let found = audit(&snapshot.gallery, &snapshot.roster, rate)?;
+            let dismissed = service.people().directory().map(Dismissals::read).transpose()?;
+            let found = service.audit_now()?.without_dismissed(&dismissed.unwrap_or_default());
             recorder.record(Action::Audit, []);
             Ok(found)
         })
         .await
+    }
+
+    /// Dismisses the finding with this key, durably: it is not among the findings again.
+    ///
+    /// # Errors
+    /// As [`Service::audit`]; [`InputError::NotFound`] where no finding has the key; [`InputError::Locked`] when another
+    /// process writes to the data directory.
+    pub async fn dismiss_finding(&self, key: &str) -> Result<()> {
+        let key = key.to_owned();
+        self.change_dismissals(Action::DismissFinding, move |service, directory| {
+            let audit = service.audit_now()?;
+            dismissals::dismiss(directory, &service.people().current(), &audit.findings, &key)
+        })
+        .await
+    }
+
+    /// Withdraws the dismissal of the finding with this key.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`] where it was not dismissed; [`InputError::Locked`] when another process writes to the data
+    /// directory; [`Error::Data`](crate::error::Error::Data) when the file can't be read or written.
+    pub async fn restore_finding(&self, key: &str) -> Result<()> {
+        let key = key.to_owned();
+        let withdraw = move |_: &Self, directory: &Path| dismissals::withdraw(directory, &key);
+        self.change_dismissals(Action::RestoreFinding, withdraw).await
+    }
+
+    /// One change of the file at a time, off the async threads, by the process that may write to the directory.
+    async fn change_dismissals(
+        &self,
+        action: Action,
+        change: impl FnOnce(&Self, &Path) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let recorder = self.recorder();
+        self.blocking(move |service| {
+            service.people().ensure_writable()?;
+            let _one = service.0.dismissing.lock().unwrap_or_else(PoisonError::into_inner);
+            let directory = service.people().directory().unwrap_or_else(|| Path::new("."));
+            change(service, directory)?;
+            recorder.record(action, []);
+            Ok(())
+        })
+        .await
+    }
+
+    fn audit_now(&self) -> Result<Audit> {
+        let snapshot = self.snapshot();
+        let people = snapshot.gallery.len();
+        if people > MAX_PEOPLE {
+            let message = format!(
+                "expected at most {MAX_PEOPLE} people to audit in a running service, found {people}; run `facerec audit \
+                 --data DIR`"
+            );
+            return Err(InputError::Conflict(message).into());
+        }
+        let rate = self.settings().false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE);
+        audit(&snapshot.gallery, &snapshot.roster, rate)
     }
 }

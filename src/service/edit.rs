@@ -17,7 +17,7 @@ impl Service {
     pub async fn update_person(&self, id: &str, update: PersonUpdate) -> Result<Snapshot> {
         self.snapshot().person(id)?;
         let key = id.to_owned();
-        self.edit(Action::Change, id, move |gallery| gallery.updated(&key, update)).await
+        self.edit(Action::Change, &[id], move |gallery| gallery.updated(&key, update)).await
     }
 
     /// Deletes the person `id` with all photos.
@@ -28,7 +28,7 @@ impl Service {
     pub async fn delete_person(&self, id: &str) -> Result<()> {
         self.snapshot().person(id)?;
         let key = id.to_owned();
-        self.edit(Action::Delete, id, move |gallery| gallery.without_person(&key)).await.map(drop)
+        self.edit(Action::Delete, &[id], move |gallery| gallery.without_person(&key)).await.map(drop)
     }
 
     /// Deletes one photo of the person `id`.
@@ -41,7 +41,28 @@ impl Service {
         self.snapshot().person(id)?;
         let (key, photo_id) = (id.to_owned(), photo_id.to_owned());
         let edit = move |gallery: &Gallery| gallery.without_photo(&key, &photo_id);
-        self.edit(Action::DeletePhoto, id, edit).await.map(drop)
+        self.edit(Action::DeletePhoto, &[id], edit).await.map(drop)
+    }
+
+    /// Moves one photo of the person `from` to the person `to`. The snapshot holds the change.
+    ///
+    /// # Errors
+    /// As [`Gallery::with_moved_photo`] and [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub async fn move_photo(&self, from: &str, photo_id: &str, to: &str) -> Result<Snapshot> {
+        self.snapshot().person(from)?;
+        let (source, photo_id, target) = (from.to_owned(), photo_id.to_owned(), to.to_owned());
+        let edit = move |gallery: &Gallery| gallery.with_moved_photo(&source, &photo_id, &target);
+        self.edit(Action::MovePhoto, &[from, to], edit).await
+    }
+
+    /// Makes one person, `into`, of two: `from` ceases to be. The snapshot holds the change.
+    ///
+    /// # Errors
+    /// As [`Gallery::merged`] and [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub async fn merge_people(&self, into: &str, from: &str) -> Result<Snapshot> {
+        self.snapshot().person(into)?;
+        let (target, source) = (into.to_owned(), from.to_owned());
+        self.edit(Action::Merge, &[into, from], move |gallery| gallery.merged(&target, &source)).await
     }
 
     /// Replaces the roster by a workbook, which is parsed whole before anything changes.
@@ -67,18 +88,19 @@ impl Service {
         Ok(Snapshot { gallery: self.people().current(), roster })
     }
 
-    /// Edits the gallery off the async threads, and records it as `action` on the person `id`; returns the state that
+    /// Edits the gallery off the async threads, and records it as `action` on `people`; returns the state that
     /// holds the edit. Both happen also where the request is dropped meanwhile.
     pub(super) async fn edit(
         &self,
         action: Action,
-        id: &str,
+        people: &[&str],
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
     ) -> Result<Snapshot> {
-        let (recorder, id) = (self.recorder(), id.to_owned());
+        let recorder = self.recorder();
+        let people: Vec<String> = people.iter().map(|id| (*id).to_owned()).collect();
         let edited = self.blocking(move |service| {
             let gallery = service.people().edit(edit)?;
-            recorder.record(action, [id.as_str()]);
+            recorder.record(action, people.iter().map(String::as_str));
             Ok(gallery)
         });
         Ok(Snapshot { gallery: edited.await?, roster: self.roster().current() })

@@ -86,7 +86,7 @@ impl Service {
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let revalidation = assessment.revalidation;
         let id = person.id.clone();
-        self.edit(Action::Enroll, &id, move |gallery| {
+        self.edit(Action::Enroll, &[id.as_str()], move |gallery| {
             // Before the revalidation: a name taken meanwhile is reported as such.
             check_free(gallery)?;
             revalidation.check(gallery, &person.photos)?;
@@ -109,7 +109,7 @@ impl Service {
         let Assessment { accepted, outcomes, revalidation } = self.assess(name, photos, |_| Ok(())).await?;
         let key = id.to_owned();
         let snapshot = self
-            .edit(Action::AddPhotos, id, move |gallery| {
+            .edit(Action::AddPhotos, &[id], move |gallery| {
                 revalidation.check(gallery, &accepted)?;
                 gallery.with_photos(&key, accepted)
             })

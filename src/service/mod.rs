@@ -32,7 +32,7 @@ pub mod strangers;
 pub mod verify;
 pub mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::access_log::AccessLog;
@@ -65,6 +65,8 @@ struct Inner {
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
     access_log: Option<Arc<AccessLog>>,
+    /// Held while the file of dismissed findings is changed.
+    dismissing: Mutex<()>,
 }
 
 impl Service {
@@ -88,6 +90,7 @@ impl Service {
             metrics: Metrics::default(),
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
+            dismissing: Mutex::new(()),
             settings,
         })))
     }

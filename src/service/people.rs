@@ -41,6 +41,12 @@ impl PeopleStore {
         self.gallery.current()
     }
 
+    /// The data directory; `None` for a store without a file.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.writer.as_ref().and(self.gallery.path().parent())
+    }
+
     /// Checks that edits are possible, before expensive work.
     ///
     /// # Errors

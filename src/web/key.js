@@ -10,6 +10,13 @@ function showState() {
   $("key-forget").hidden = !set;
 }
 
+/** Views that depend on the key hear of it by the event "keychange". */
+function change(value) {
+  setKey(value);
+  showState();
+  dispatchEvent(new Event("keychange"));
+}
+
 /** Asks for a key; `why` is said above the field. Resolves to whether one was given. */
 export function askForKey(why = "") {
   const dialog = $("key-dialog");
@@ -36,14 +43,12 @@ export function keyOffer(problem, again) {
 export function start() {
   $("key-open").addEventListener("click", () => askForKey());
   $("key-form").addEventListener("submit", () => {
-    setKey($("key-value").value.trim());
+    change($("key-value").value.trim());
     $("key-value").value = "";
-    showState();
     announce(key() ? "The key is in use." : "No key is in use.");
   });
   $("key-forget").addEventListener("click", () => {
-    setKey("");
-    showState();
+    change("");
     $("key-dialog").close();
     announce("The key is forgotten.");
   });

@@ -1,6 +1,7 @@
 // Which view is shown, and what is dropped or pasted where.
 
 import { $ } from "./dom.js";
+import * as audit from "./audit.js";
 import * as key from "./key.js";
 import * as people from "./people.js";
 import * as person from "./person.js";
@@ -11,6 +12,7 @@ const VIEWS = {
   recognise: { title: "Recognise", heading: "recognise-title" },
   people: { title: "People", heading: "people-title", show: people.show },
   person: { title: "Person", heading: "person-title", show: person.show, under: "people" },
+  audit: { title: "Audit", heading: "audit-title", show: audit.show },
   roster: { title: "Roster", heading: "roster-title", show: roster.show },
 };
 
@@ -85,7 +87,7 @@ function startDropping() {
 for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
-for (const module of [key, people, person, recognise, roster]) module.start();
+for (const module of [audit, key, people, person, recognise, roster]) module.start();
 startDropping();
 addEventListener("hashchange", () => showView(false));
 showView(true);

@@ -51,6 +51,7 @@ static ASSETS: &[Asset] = &[
     asset!("icon.svg", SVG),
     asset!("main.js", SCRIPT),
     asset!("api.js", SCRIPT),
+    asset!("audit.js", SCRIPT),
     asset!("camera.js", SCRIPT),
     asset!("crop.js", SCRIPT),
     asset!("dom.js", SCRIPT),

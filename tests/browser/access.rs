@@ -35,12 +35,14 @@ fn a_key_is_asked_for_used_and_forgotten() {
     tab.wait_text("#summary", "3 faces, 1 unknown");
     assert_eq!(tab.text("#key-state"), "Key in use");
 
+    assert!(!tab.is_seen("#audit-link"), "the audit is for those who manage people");
     tab.go_to("people");
     tab.wait_text("#people-notice", "Your key is good for recognising, but not for managing people.");
     tab.click("#people-notice button");
     enter(&tab, OFFICE);
     tab.wait_text("#people-count", "2 people enrolled");
     assert!(!tab.is_seen("#people-notice .bad"));
+    tab.wait_until("the audit", "return !document.getElementById('audit-link').hidden");
 
     let kept = "return [localStorage.length, document.cookie, Object.values(sessionStorage)]";
     assert_eq!(tab.run(kept), json!([0, "", [OFFICE]]));

@@ -4,6 +4,7 @@
 //! skipped, and fail where `CI=true`. `FACEREC_SCREENSHOTS=DIR` has them write the README's pictures.
 
 mod access;
+mod audit;
 mod browser;
 mod driver;
 mod looks;

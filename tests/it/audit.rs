@@ -1,9 +1,13 @@
 //! `facerec audit`, `GET /v1/audit` and `facerec evaluate`: findings and figures with known answers.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use facerec::audit::{Audit, Finding, audit};
+use axum::http::Method;
+use facerec::audit::dismissals::{Dismissals, dismiss};
+use facerec::audit::{Action, Audit, Finding, audit};
 use facerec::cohort::mixture::{Component, LocationScale, Mixture};
 use facerec::cohort::{Calibration, Cohort, Origin, Projection};
 use facerec::embed::Embedding;
@@ -13,7 +17,7 @@ use facerec::nn::EMBEDDING_LEN;
 use facerec::roster::Roster;
 use serde_json::Value;
 
-use crate::support::app::Service;
+use crate::support::app::{Service, request};
 use crate::support::faces::{between, embedding, gallery_of, person, recipe};
 use crate::support::server::{Server, facerec, sample_folder};
 
@@ -191,6 +195,141 @@ fn the_audit_over_http_and_on_the_command_line_are_the_same() {
     store::write(&sound.path().join(store::FILE_NAME), &two).unwrap();
     let status = facerec().args(["audit", "--data"]).arg(sound.path()).status().unwrap();
     assert_eq!(status.code(), Some(0), "without findings");
+}
+
+#[test]
+fn the_key_of_a_finding_does_not_depend_on_the_order_of_people_and_photos() {
+    let people = people();
+    let keys = |people: Vec<Person>| {
+        let found = audit_of(people, &Roster::default());
+        found.findings.iter().map(Finding::key).collect::<Vec<String>>()
+    };
+    let expected = keys(people.clone());
+    assert!(expected.iter().all(|key| key.len() == 32), "{expected:?}");
+    assert_eq!(expected.iter().collect::<BTreeSet<_>>().len(), 4, "each has a key of its own");
+    let mut turned = people;
+    turned.reverse();
+    for person in &mut turned {
+        person.photos.reverse();
+    }
+    assert_eq!(keys(turned), expected);
+}
+
+#[test]
+fn a_misplaced_photo_is_for_moving_and_one_face_under_two_names_for_merging() {
+    let found = audit_of(people(), &Roster::default());
+    let actions: Vec<Action> = found.findings.iter().map(|finding| finding.actions()[0]).collect();
+    assert_eq!(actions, [Action::Merge, Action::MovePhoto, Action::AddPhotos, Action::AddPhotos]);
+    assert!(found.findings.iter().all(|finding| finding.actions().contains(&Action::Keep)));
+}
+
+#[test]
+fn a_moved_photo_and_merged_people_are_no_findings_any_more() {
+    let people = people();
+    let id = |name: &str| people.iter().find(|person| person.name.as_str() == name).unwrap().id.clone();
+    let gallery = Gallery::new(recipe(), people.clone()).unwrap().with_cohort(cohort()).unwrap();
+    gallery.prepare();
+    let moved = gallery.with_moved_photo(&id("Ada"), &people[0].photos[2].id, &id("Bob")).unwrap();
+    let merged = moved.merged(&id("Cleopatra"), &id("Cleo")).unwrap();
+    let left = audit(&merged, &Roster::default(), RATE).unwrap();
+    assert_eq!(words(&left, &people), ["few: Dora 1 0", "weak: Eve 0 of 2"]);
+    assert_eq!((left.people, left.photos), (5, 14), "no photo is lost");
+    let photos: Vec<usize> = merged.people().iter().map(|person| person.photos.len()).collect();
+    assert_eq!(photos, [3, 4, 4, 1, 2]);
+}
+
+#[test]
+fn a_dismissal_ends_when_its_photo_is_gone() {
+    let data = tempfile::tempdir().unwrap();
+    let people = people();
+    let gallery = Gallery::new(recipe(), people.clone()).unwrap().with_cohort(cohort()).unwrap();
+    let found = audit(&gallery, &Roster::default(), RATE).unwrap();
+    let [same, unlike, ..] = &found.findings[..] else { panic!("{found:?}") };
+    dismiss(data.path(), &gallery, &found.findings, &unlike.key()).unwrap();
+    let dismissed = || Dismissals::read(data.path()).unwrap();
+    assert!(dismissed().contains(&unlike.key()));
+    let apart = found.clone().without_dismissed(&dismissed());
+    assert_eq!((apart.dismissed.len(), apart.findings.len()), (1, 3));
+
+    let without = gallery.without_photo(&people[0].id, &people[0].photos[2].id).unwrap();
+    dismiss(data.path(), &without, &found.findings, &same.key()).unwrap();
+    assert!(dismissed().contains(&same.key()) && !dismissed().contains(&unlike.key()));
+}
+
+#[test]
+fn a_broken_file_of_dismissals_is_reported_and_stays_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("audit-dismissals.json");
+    fs::write(&path, "{\"half").unwrap();
+    let gallery = Gallery::new(recipe(), people()).unwrap().with_cohort(cohort()).unwrap();
+    let found = audit(&gallery, &Roster::default(), RATE).unwrap();
+    let refused = dismiss(data.path(), &gallery, &found.findings, &found.findings[0].key()).unwrap_err();
+    assert!(refused.to_string().contains("move it away"), "{refused}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"half");
+}
+
+/// The audit's answer, with dismissed findings where `query` says so.
+fn findings(service: &Server, query: &str) -> Vec<Value> {
+    let answer = service.curl(&format!("/v1/audit{query}"), &[""; 0]).json();
+    answer["findings"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_finding_is_dismissed_and_restored_over_http_and_on_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    store::write(&data.path().join(store::FILE_NAME), &twice()).unwrap();
+    let service = Server::start(data, &["--model", "casia"]);
+    let key = findings(&service, "")[0]["key"].as_str().unwrap().to_owned();
+    let address = format!("/v1/audit/dismissals/{key}");
+    let send = |method: &str, path: &str| service.curl(path, &["-X", method]).status;
+    assert_eq!(send("DELETE", &address), 404, "not dismissed yet");
+    assert_eq!(send("PUT", "/v1/audit/dismissals/0"), 404, "no such finding");
+    assert_eq!((send("PUT", &address), send("PUT", &address)), (204, 204));
+    assert!(findings(&service, "").is_empty());
+    let all = findings(&service, "?all=true");
+    assert_eq!((&all[0]["key"], &all[0]["dismissed"]), (&key.as_str().into(), &true.into()));
+    let file = fs::metadata(service.data.path().join("audit-dismissals.json")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+
+    let data = service.kill();
+    let audit = |arguments: &[&str]| {
+        facerec().args(["audit", "--data"]).arg(data.path()).args(arguments).output().unwrap()
+    };
+    assert_eq!(audit(&[]).status.code(), Some(0), "a dismissed finding is none");
+    let restored = audit(&["--undismiss", &key]);
+    assert_eq!(restored.status.code(), Some(3), "{}", String::from_utf8_lossy(&restored.stderr));
+    assert!(String::from_utf8(restored.stdout).unwrap().contains(&key));
+    assert_eq!(audit(&["--dismiss", &key]).status.code(), Some(0));
+}
+
+#[test]
+fn a_photo_is_moved_and_people_are_merged_over_http() {
+    let service = Service::with(&twice());
+    let gallery = service.gallery();
+    let ids: Vec<&str> = gallery.people().iter().map(|person| person.id.as_str()).collect();
+    let photo = &gallery.people()[0].photos[0].id;
+    let post = |path: &str, body: &str| {
+        service.send(request(Method::POST, path, "application/json", body.as_bytes().to_vec()))
+    };
+    let move_path = format!("/v1/people/{}/photos/{photo}/move", ids[0]);
+    let merge_path = format!("/v1/people/{}/merge", ids[1]);
+    let other = |member: &str, id: &str| format!("{{\"{member}\": \"{id}\"}}");
+    post(&move_path, &other("to", ids[0])).problem(409, "conflict");
+    post(&move_path, &other("to", "nobody")).problem(404, "not_found");
+    post(&move_path, "{}").problem(400, "invalid_request");
+    post(&merge_path, &other("from", ids[1])).problem(409, "conflict");
+    post(&merge_path, &other("from", "nobody")).problem(404, "not_found");
+    assert_eq!(service.gallery().photo_count(), 6, "nothing has changed");
+
+    let target = post(&move_path, &other("to", ids[1])).expect(200);
+    assert_eq!((target["id"].as_str(), target["photos"].as_array().unwrap().len()), (Some(ids[1]), 3));
+    let last = format!("/v1/people/{}/photos/{}/move", ids[0], gallery.people()[0].photos[1].id);
+    post(&last, &other("to", ids[1])).problem(409, "last_photo");
+    let merged = post(&merge_path, &other("from", ids[0])).expect(200);
+    assert_eq!((merged["name"].as_str(), merged["photos"].as_array().unwrap().len()), (Some("Person 1"), 4));
+    service.get(&format!("/v1/people/{}", ids[0])).problem(404, "not_found");
+    let on_disk = store::read(&service.data.path().join(store::FILE_NAME)).unwrap();
+    assert_eq!((on_disk.len(), on_disk.photo_count()), (2, 6));
 }
 
 #[test]

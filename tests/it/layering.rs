@@ -38,7 +38,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
     ("roster", &["atomic_file", "error", "reloadable", "person_name", "student_id"]), // live: how its file is kept up to date
     // What is odd about the enrolled people, and how well they are recognised.
-    ("audit", &["cohort", "error", "gallery", "person_name", "roster"]),
+    ("audit", &["atomic_file", "cohort", "error", "gallery", "hex", "person_name", "roster"]),
     ("evaluate", &["cohort", "embed", "error", "gallery", "person_name"]),
     // Where the networks' files lie and how they are made. The self-test of a new one runs it on a crop.
     ("models", &["align", "atomic_file", "embed", "error", "hex", "imaging", "nn", "pickle"]),

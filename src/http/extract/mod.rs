@@ -1,12 +1,14 @@
 //! From requests to what handlers take: uploads under limits, forms, and query parameters.
 
 pub mod admission;
+pub mod audit_query;
 pub mod body;
 pub mod budget;
 pub mod enroll_form;
 pub mod form;
 pub mod form_body;
 pub mod limits;
+pub mod other_person;
 pub mod page;
 pub mod params;
 pub mod permits;

@@ -6,11 +6,8 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::admission::media_type;
-use super::body::read_small_body;
-use super::limits::MAX_PATCH_BYTES;
+use super::body::read_small_object;
 use super::query::invalid_parameter;
-use super::refusals::wrong_media_type;
 use crate::error::InputError;
 use crate::gallery::PersonUpdate;
 use crate::http::problem::{ApiError, ProblemCode, shown};
@@ -73,20 +70,8 @@ impl<S: Sync> FromRequest<S> for PersonPatch {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        let found = media_type(&request);
-        if !matches!(found.as_str(), "application/json" | "application/merge-patch+json") {
-            return Err(wrong_media_type("application/merge-patch+json or application/json", &found));
-        }
-        let body = read_small_body(request.into_body(), MAX_PATCH_BYTES).await?;
-        let refused = |why: &str| {
-            let message = format!("expected an object with name, student_id or both; {why}");
-            ApiError::from(InputError::Invalid(message))
-        };
-        // Members without names would do for serde.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(refused("found none"));
-        }
-        serde_json::from_slice(&body).map_err(|error| refused(&error.to_string()))
+        let types = ["application/merge-patch+json", "application/json"];
+        read_small_object(request, &types, "an object with name, student_id or both").await
     }
 }
 

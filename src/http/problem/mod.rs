@@ -8,7 +8,8 @@ mod shown;
 pub use api_error::{ApiError, PROBLEM_JSON};
 pub use code::ProblemCode;
 pub use responses::{
-    AuditProblems, DeletePhotoProblems, DeleteProblems, EnrollProblems, ListProblems, MorePhotosProblems,
-    PairProblems, PatchProblems, PersonProblems, PhotoProblems, PlainProblems, Problem, RosterProblems,
+    AuditProblems, DeletePhotoProblems, DeleteProblems, DismissProblems, EnrollProblems, ListProblems,
+    MergeProblems, MorePhotosProblems, MovePhotoProblems, PairProblems, PatchProblems, PersonProblems,
+    PhotoProblems, PlainProblems, Problem, RestoreProblems, RosterProblems,
 };
 pub use shown::shown;

@@ -63,6 +63,8 @@ const UPLOAD: &[ProblemCode] =
 const PHOTO: &[ProblemCode] = &[UnsupportedImage, UndecodableImage, TooManyPixels, ModelError];
 /// Routes of one person.
 const PERSON: &[ProblemCode] = &[NotFound, InvalidRequest];
+/// Routes that take a small JSON object.
+const OBJECT: &[ProblemCode] = &[InvalidRequest, SlowUpload, TooLarge, UnsupportedMediaType];
 /// Routes that change something.
 const CHANGE: &[ProblemCode] = &[DataFolderLocked, Conflict, DataError];
 
@@ -112,7 +114,11 @@ problems! {
     /// Lists.
     ListProblems: QUERY;
     /// The audit.
-    AuditProblems: &[Conflict];
+    AuditProblems: QUERY, &[Conflict, DataError];
+    /// Dismissing a finding.
+    DismissProblems: PERSON, CHANGE;
+    /// Withdrawing a dismissal.
+    RestoreProblems: PERSON, CHANGE;
     /// Enrolment.
     EnrollProblems: &[InvalidParameter, NameTaken, NoPhotoAccepted, ModelError], UPLOAD, CHANGE;
     /// More photos of a person.
@@ -126,6 +132,10 @@ problems! {
     DeleteProblems: PERSON, CHANGE;
     /// Deleting a photo.
     DeletePhotoProblems: &[LastPhoto], PERSON, CHANGE;
+    /// Moving a photo.
+    MovePhotoProblems: &[LastPhoto], PERSON, OBJECT, CHANGE;
+    /// Merging people.
+    MergeProblems: PERSON, OBJECT, CHANGE;
     /// Replacing the roster.
     RosterProblems: &[InvalidRoster], UPLOAD, CHANGE;
 }

@@ -43,6 +43,9 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(people::get, people::patch, people::delete))
         .routes(routes!(enroll::add_photos).layer(enrollment))
         .routes(routes!(people::delete_photo))
+        .routes(routes!(people::move_photo))
+        .routes(routes!(people::merge))
         .routes(routes!(audit::get))
+        .routes(routes!(audit::dismiss, audit::restore))
         .routes(routes!(roster::get, roster::put))
 }

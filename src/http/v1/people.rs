@@ -4,11 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
+use crate::http::extract::other_person::{MergeSource, MoveTarget, Other};
 use crate::http::extract::page::PageQuery;
 use crate::http::extract::person_patch::PersonPatch;
 use crate::http::extract::query::Checked;
 use crate::http::problem::{
-    ApiError, DeletePhotoProblems, DeleteProblems, ListProblems, PatchProblems, PersonProblems,
+    ApiError, DeletePhotoProblems, DeleteProblems, ListProblems, MergeProblems, MovePhotoProblems,
+    PatchProblems, PersonProblems,
 };
 use crate::http::state::AppState;
 use crate::http::wire::people::{PeoplePage, PersonDetail, PersonSummary};
@@ -103,4 +105,45 @@ pub async fn delete_photo(
 ) -> Result<StatusCode, ApiError> {
     app.service.delete_photo(&id, &photo_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Move a photo to another person.
+///
+/// The last one can't be moved (`last_photo`): merge the people instead. The response is the person who has the photo now.
+/// Scope: `manage`.
+#[utoipa::path(
+    post, operation_id = "move_photo", path = "/v1/people/{person_id}/photos/{photo_id}/move", tag = "people",
+    params(
+        ("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA"),
+        ("photo_id" = String, Path, description = "Of the photo", example = "01JDK5Q2W8E5F6G7H8J9K0M1N2"),
+    ),
+    request_body(description = "Where it goes", content = MoveTarget),
+    responses((status = 200, description = "The person with the photo", body = PersonDetail), MovePhotoProblems),
+)]
+pub async fn move_photo(
+    State(app): State<AppState>,
+    Path((id, photo_id)): Path<(String, String)>,
+    Other(MoveTarget { to }): Other<MoveTarget>,
+) -> Result<Json<PersonDetail>, ApiError> {
+    let snapshot = app.service.move_photo(&id, &photo_id, &to).await?;
+    Ok(Json(PersonDetail::new(snapshot.person(&to)?, &snapshot.roster)))
+}
+
+/// Merge another person into this one.
+///
+/// This person gets the photos of the other one, who is deleted, and keeps name and ID; without an ID it gets the other
+/// one's. The response is this person, stored durably. Scope: `manage`.
+#[utoipa::path(
+    post, operation_id = "merge_people", path = "/v1/people/{person_id}/merge", tag = "people",
+    params(("person_id" = String, Path, description = "Of the person who stays", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
+    request_body(description = "Who is merged", content = MergeSource),
+    responses((status = 200, description = "The person with the photos of both", body = PersonDetail), MergeProblems),
+)]
+pub async fn merge(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    Other(MergeSource { from }): Other<MergeSource>,
+) -> Result<Json<PersonDetail>, ApiError> {
+    let snapshot = app.service.merge_people(&id, &from).await?;
+    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot.roster)))
 }
