@@ -178,8 +178,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("ulid", &["attendance::sqlite", "gallery", "http", "service::photo_keeper"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
-    ("serde", &["access_log", "http", "presentation", "cli", "keys::file", "models"]),
-    ("serde_json", &["access_log", "attendance::events", "http", "presentation", "cli", "models"]),
+    ("serde", &["access_log", "audit::dismissals", "http", "presentation", "cli", "keys::file", "models"]),
+    (
+        "serde_json",
+        &["access_log", "attendance::events", "audit::dismissals", "http", "presentation", "cli", "models"],
+    ),
     // Another database takes the place of one module.
     ("rusqlite", &["attendance::sqlite"]),
     ("csv", &["attendance::export"]),

@@ -16,4 +16,5 @@ pub mod person_patch;
 pub mod photo;
 pub mod query;
 pub mod refusals;
+pub mod small_object;
 pub mod upload;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use super::body::read_small_object;
+use super::small_object::read_small_object;
 use crate::http::problem::ApiError;
 
 /// Where a photo goes.

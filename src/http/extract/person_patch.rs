@@ -6,8 +6,8 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::body::read_small_object;
 use super::query::invalid_parameter;
+use super::small_object::read_small_object;
 use crate::error::InputError;
 use crate::gallery::PersonUpdate;
 use crate::http::problem::{ApiError, ProblemCode, shown};
