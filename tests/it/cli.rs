@@ -435,7 +435,9 @@ fn a_gallery_is_written_even_where_nobody_reads_the_summary() {
     let people = sample_folder().join("people");
     let (people, folder) = (people.to_str().unwrap(), data.path().to_str().unwrap());
     let output = run_unread(&["enroll", people, "--data", folder, "--model", "casia"]);
-    assert_eq!(err(&output), "");
+    let errors = err(&output);
+    // A slow machine sees lines of progress.
+    assert_eq!(errors.lines().find(|line| !line.starts_with("enrolling: ")), None, "{errors}");
     assert_eq!(store::read(&data.path().join("gallery.bin")).unwrap().len(), 3);
 }
 
