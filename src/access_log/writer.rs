@@ -1,9 +1,9 @@
 //! The thread that writes the log, and the queue before it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::file::LogFile;
 use super::{Entry, LogParams};
@@ -15,6 +15,8 @@ const QUEUE: usize = 4096;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Bytes that are held while the file can't be written; further entries are lost and counted.
 const HELD_BYTES: usize = 4 * 1024 * 1024;
+/// Pause between attempts to get a place in a full queue.
+const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(10);
 /// Pause between attempts while the file can't be written.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -73,10 +75,19 @@ impl AccessLog {
     /// Waits until all entries so far were written, `limit` at most. Returns whether they were.
     #[must_use]
     pub fn flush(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
         let (sender, done) = sync_channel(1);
-        self.sender.send(Message::Flush(sender)).is_ok()
-            && done.recv_timeout(limit).is_ok()
-            && self.status().error.is_none()
+        let mut message = Message::Flush(sender);
+        // A full queue of a disk that hangs must not hold up the end of the process.
+        while let Err(TrySendError::Full(back)) = self.sender.try_send(message) {
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(FULL_QUEUE_PAUSE);
+            message = back;
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        done.recv_timeout(left).is_ok() && self.status().error.is_none()
     }
 
     /// Whether the log is written.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::DataFolder;
+use super::data::DataDirectory;
 use super::output;
 use crate::audit::dismissals::{self, Dismissals};
 use crate::audit::{Audit, Finding, PersonRef, audit};
@@ -64,13 +64,13 @@ impl AuditArgs {
 /// # Errors
 /// When gallery or roster can't be read, or there are no statistics of strangers for the gallery.
 pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
-    let data = DataFolder::new(&args.data);
+    let data = DataDirectory::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     let statistics = load_statistics(args, &gallery.recipe().model)?;
     let gallery = statistics.attach(gallery)?;
     let audit = audit(&gallery, &roster.current(), args.false_name_rate)?;
     change_dismissals(args, &data, &gallery, &audit)?;
-    let audit = audit.without_dismissed(&Dismissals::read(data.folder())?);
+    let audit = audit.without_dismissed(&Dismissals::read(data.directory())?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
         output::line(serde_json::to_string(&AuditReport::new(audit, args.all))?)?;
@@ -83,17 +83,17 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
 /// What `--dismiss` and `--undismiss` say, under the lock on the directory.
 fn change_dismissals(
     args: &AuditArgs,
-    data: &DataFolder,
+    data: &DataDirectory,
     gallery: &Gallery,
     audit: &Audit,
 ) -> anyhow::Result<()> {
     if let Some(key) = &args.dismiss {
         let _lock = data.lock()?;
-        dismissals::dismiss(data.folder(), gallery, &audit.findings, key)?;
+        dismissals::dismiss(data.directory(), gallery, &audit.findings, key)?;
     }
     if let Some(key) = &args.undismiss {
         let _lock = data.lock()?;
-        dismissals::withdraw(data.folder(), key)?;
+        dismissals::withdraw(data.directory(), key)?;
     }
     Ok(())
 }

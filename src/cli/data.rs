@@ -38,9 +38,9 @@ impl Replaced {
 
 /// The files of a data directory.
 #[derive(Debug, Clone)]
-pub struct DataFolder(PathBuf);
+pub struct DataDirectory(PathBuf);
 
-impl DataFolder {
+impl DataDirectory {
     /// The directory at `path`.
     #[must_use]
     pub fn new(path: &Path) -> Self {
@@ -49,7 +49,7 @@ impl DataFolder {
 
     /// The directory.
     #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub fn directory(&self) -> &Path {
         &self.0
     }
 
@@ -140,7 +140,7 @@ impl DataFolder {
 }
 
 /// Prints the warnings of the roster on standard error.
-pub fn note_warnings(data: &DataFolder, roster: &Roster) {
+pub fn note_warnings(data: &DataDirectory, roster: &Roster) {
     let path = data.roster();
     if !path.exists() {
         output::note(format_args!("facerec: {} is missing: no IDs are found", printable(&path)));

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::DataFolder;
+use super::data::DataDirectory;
 use super::output;
 use super::progress::Photos;
 use crate::config::{Compat, GateArgs, ModelArgs};
@@ -67,7 +67,7 @@ pub struct EnrollArgs {
 /// gallery stays then; when the directory or a model can't be used, another
 /// process writes to the data directory, or the gallery or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
-    let data = DataFolder::new(&args.data);
+    let data = DataDirectory::new(&args.data);
     // Before the work, not after it: enrolling a school takes minutes.
     let held = if args.dry_run { None } else { Some((data.lock()?, data.replaced(args.replace)?)) };
     let (model, report) = enroll(args)?;

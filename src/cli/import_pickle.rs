@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::DataFolder;
+use super::data::DataDirectory;
 use super::output;
 use crate::gallery::{pickle, store};
 
@@ -29,7 +29,7 @@ pub struct ImportPickleArgs {
 /// When the pickle is refused, there are people in the old gallery and `--replace` was not given, or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let gallery = pickle::import_file(&args.file)?;
-    let data = DataFolder::new(&args.data);
+    let data = DataDirectory::new(&args.data);
     let _lock = data.lock()?;
     let replaced = data.replaced(args.replace)?;
     let path = data.gallery();

@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use super::data::DataFolder;
+use super::data::DataDirectory;
 use super::output;
 use crate::access_log::{self, AccessLog, Action as Recorded, Entry};
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
@@ -67,16 +67,16 @@ enum Action {
 /// When a file can't be read or written, or there is no such person.
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::List { data } => list(&DataFolder::new(data))?,
+        Action::List { data } => list(&DataDirectory::new(data))?,
         Action::Show { id, data, history, access_log } => {
-            show(id, &DataFolder::new(data), access_log.as_deref().filter(|_| *history))?;
+            show(id, &DataDirectory::new(data), access_log.as_deref().filter(|_| *history))?;
         }
-        Action::Forget { id, data, access_log } => forget(id, &DataFolder::new(data), access_log)?,
+        Action::Forget { id, data, access_log } => forget(id, &DataDirectory::new(data), access_log)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(data: &DataFolder) -> anyhow::Result<()> {
+fn list(data: &DataDirectory) -> anyhow::Result<()> {
     data.read_gallery()?.people().iter().try_for_each(|person| print(person))
 }
 
@@ -84,7 +84,7 @@ fn print(person: &Person) -> anyhow::Result<()> {
     output::line(format_args!("{}  {:>4}  {}", person.id, person.photos.len(), person.name))
 }
 
-fn show(id: &str, data: &DataFolder, log: Option<&Path>) -> anyhow::Result<()> {
+fn show(id: &str, data: &DataDirectory, log: Option<&Path>) -> anyhow::Result<()> {
     let gallery = data.read_gallery()?;
     let Some(log) = log else { return print(find(&gallery, id)?) };
     let history = access_log::history(log, id)?;
@@ -110,12 +110,12 @@ fn find<'a>(gallery: &'a Gallery, id: &str) -> anyhow::Result<&'a Person> {
 }
 
 /// The entry is written also where the person was not enrolled any more: records may have been there.
-fn forget(id: &str, data: &DataFolder, log: &AccessLogArgs) -> anyhow::Result<()> {
+fn forget(id: &str, data: &DataDirectory, log: &AccessLogArgs) -> anyhow::Result<()> {
     let _lock = data.lock()?;
     // Before anything is removed: a log that can't be written must not be noticed afterwards.
     let log = log.params().as_ref().map(AccessLog::open).transpose()?;
     let gallery = data.read_gallery()?;
-    let attendance = SqliteStore::open(data.folder(), Channels::default())?;
+    let attendance = SqliteStore::open(data.directory(), Channels::default())?;
     let enrolled = gallery.person(id).is_some();
     let entries = if attendance.exists() { attendance.forget(id, Forget::Remove)? } else { 0 };
     if enrolled {

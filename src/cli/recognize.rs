@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::{DataFolder, note_warnings};
+use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
 use super::output::{self, printable};
 use crate::config::{Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
@@ -67,7 +67,7 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
 
 /// The service on the data directory, which is only read.
 fn start(args: &RecognizeArgs) -> anyhow::Result<Service> {
-    let data = DataFolder::new(&args.data);
+    let data = DataDirectory::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     note_warnings(&data, &roster.current());
     let model = models::model_of_gallery(&args.models, gallery.recipe())?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::runtime::Runtime;
 
-use super::data::DataFolder;
+use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use crate::allocator;
 use crate::config::{Compat, Config, ServeArgs};
@@ -47,7 +47,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     // Before all else: loading and enrolling take time, in which a signal must not be lost.
     let stop = Stop::install(&runtime)?;
     logging::init(args.log_format)?;
-    let data = DataFolder::new(&args.data);
+    let data = DataDirectory::new(&args.data);
     let Some((loaded, gallery)) = load_or_enroll(args, &data, &stop)? else {
         tracing::info!("stopped while people/ was enrolled: nothing was written");
         return Ok(ExitCode::SUCCESS);
@@ -58,7 +58,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Answers until told to stop.
 fn run_loaded(
     args: &ServeArgs,
-    data: &DataFolder,
+    data: &DataDirectory,
     loaded: LoadedModels,
     gallery: Reloadable<Gallery>,
     runtime: &Runtime,
@@ -123,7 +123,7 @@ fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Reloadable<ApiK
 /// The networks, and the gallery that they made, kept up to date; `None` when told to stop.
 fn load_or_enroll(
     args: &ServeArgs,
-    data: &DataFolder,
+    data: &DataDirectory,
     stop: &Stop,
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
@@ -139,7 +139,7 @@ fn load_or_enroll(
 /// A folder with people but no gallery is enrolled first; one with neither begins with nobody.
 fn open_or_enroll(
     args: &ServeArgs,
-    data: &DataFolder,
+    data: &DataDirectory,
     stop: &Stop,
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
     anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
@@ -166,7 +166,7 @@ fn open_or_enroll(
 /// Makes the gallery out of `people/`; `None` when told to stop, and then nothing was written.
 fn enroll_people(
     args: &ServeArgs,
-    data: &DataFolder,
+    data: &DataDirectory,
     loaded: &LoadedModels,
     stop: &Stop,
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
@@ -185,7 +185,7 @@ fn enroll_people(
 }
 
 /// Logs hold no names, and so no paths and no reasons, unless they are asked for.
-fn log_refused(report: &EnrollmentReport, data: &DataFolder) {
+fn log_refused(report: &EnrollmentReport, data: &DataDirectory) {
     let refused = report.photos.iter().filter_map(|photo| match &photo.outcome {
         Outcome::Rejected { reasons } => Some((&photo.photo.path, reasons)),
         Outcome::Accepted { .. } => None,
@@ -200,7 +200,7 @@ fn log_refused(report: &EnrollmentReport, data: &DataFolder) {
     );
     if photos_refused > 0 {
         let people = data.people();
-        let (people, folder) = (people.display(), data.folder().display());
+        let (people, folder) = (people.display(), data.directory().display());
         tracing::warn!(
             "not all photos were enrolled: `facerec enroll {people} --data {folder} --dry-run` says why"
         );

@@ -64,9 +64,8 @@ impl Service {
     ) -> Result<()> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            service.people().ensure_writable()?;
+            let directory = service.people().writable_directory()?;
             let _one = service.0.dismissing.lock().unwrap_or_else(PoisonError::into_inner);
-            let directory = service.people().directory().unwrap_or_else(|| Path::new("."));
             change(service, directory)?;
             recorder.record(action, []);
             Ok(())

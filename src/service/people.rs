@@ -47,6 +47,15 @@ impl PeopleStore {
         self.writer.as_ref().and(self.gallery.path().parent())
     }
 
+    /// The data directory, for a change beside the people.
+    ///
+    /// # Errors
+    /// As [`PeopleStore::ensure_writable`]; [`InputError::Conflict`] for a store without a file.
+    pub fn writable_directory(&self) -> Result<&Path> {
+        self.ensure_writable()?;
+        self.directory().ok_or_else(|| read_only().into())
+    }
+
     /// Checks that edits are possible, before expensive work.
     ///
     /// # Errors
@@ -79,7 +88,10 @@ impl PeopleStore {
     }
 
     fn writer(&self) -> Result<&GalleryWriter> {
-        let read_only = || InputError::Conflict("the people are open for reading only".to_owned());
         Ok(self.writer.as_ref().ok_or_else(read_only)?)
     }
+}
+
+fn read_only() -> InputError {
+    InputError::Conflict("the people are open for reading only".to_owned())
 }

@@ -8,7 +8,7 @@ use super::drive::{Client, Target, milliseconds};
 use super::machine::{Machine, peak_memory_mib};
 use super::report::ServiceReport;
 use super::stages::{self, Measured};
-use crate::cli::data::DataFolder;
+use crate::cli::data::DataDirectory;
 use crate::config::{Compat, DEFAULT_MIN_PROBABILITY, EngineName, FaceArgs, ModelArgs};
 use crate::gallery::Gallery;
 use crate::roster::Roster;
@@ -33,7 +33,7 @@ impl LocalService {
         workers: Option<NonZeroUsize>,
         queue: usize,
     ) -> anyhow::Result<Self> {
-        let gallery = data.map(|directory| DataFolder::new(directory).read_gallery()).transpose()?;
+        let gallery = data.map(|directory| DataDirectory::new(directory).read_gallery()).transpose()?;
         let model = match &gallery {
             Some(gallery) => models::model_of_gallery(args, gallery.recipe())?,
             None => models::model_of_new_gallery(args)?,

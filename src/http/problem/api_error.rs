@@ -109,7 +109,7 @@ impl From<InputError> for ApiError {
                 return Self::new(ProblemCode::NameTaken, detail).with("person_id", person_id.into());
             }
             InputError::LastPhoto => ProblemCode::LastPhoto,
-            InputError::Locked(_) => ProblemCode::DataFolderLocked,
+            InputError::Locked(_) => ProblemCode::DataDirectoryLocked,
             InputError::Conflict(_) => ProblemCode::Conflict,
         };
         Self::new(code, detail)

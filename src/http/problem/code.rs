@@ -52,7 +52,7 @@ catalogue! {
     SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled";
     NameTaken = "name_taken", CONFLICT, "another person has the name; `person_id` identifies it";
     LastPhoto = "last_photo", CONFLICT, "it is the person's only photo";
-    DataFolderLocked = "data_folder_locked", CONFLICT, "another process writes to the data directory";
+    DataDirectoryLocked = "data_folder_locked", CONFLICT, "another process writes to the data directory";
     Conflict = "conflict", CONFLICT, "the request contradicts what is stored";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "the body or a file in it exceeds the limit";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,

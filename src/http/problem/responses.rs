@@ -9,9 +9,9 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::api_error::PROBLEM_JSON;
 use super::code::ProblemCode::{
-    self, Busy, Conflict, DataError, DataFolderLocked, Forbidden, Internal, InvalidParameter, InvalidRequest,
-    InvalidRoster, LastPhoto, MissingPart, ModelError, NameTaken, NoFace, NoPhotoAccepted, NotFound,
-    SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage, UnknownParameter,
+    self, Busy, Conflict, DataDirectoryLocked, DataError, Forbidden, Internal, InvalidParameter,
+    InvalidRequest, InvalidRoster, LastPhoto, MissingPart, ModelError, NameTaken, NoFace, NoPhotoAccepted,
+    NotFound, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage, UnknownParameter,
     UnsupportedImage, UnsupportedMediaType,
 };
 use crate::http::wire::outcomes::PhotoOutcome;
@@ -66,7 +66,7 @@ const PERSON: &[ProblemCode] = &[NotFound, InvalidRequest];
 /// Routes that take a small JSON object.
 const OBJECT: &[ProblemCode] = &[InvalidRequest, SlowUpload, TooLarge, UnsupportedMediaType];
 /// Routes that change something.
-const CHANGE: &[ProblemCode] = &[DataFolderLocked, Conflict, DataError];
+const CHANGE: &[ProblemCode] = &[DataDirectoryLocked, Conflict, DataError];
 
 /// The responses for the codes of `sets`, one a status.
 fn responses(sets: &[&[ProblemCode]]) -> BTreeMap<String, RefOr<Response>> {
