@@ -54,7 +54,7 @@ pub struct BenchArgs {
     #[arg(long, env = "FACEREC_BENCH_SECONDS", value_name = "SECONDS", default_value = "5",
           value_parser = whole(1..=86_400_u32))]
     seconds: u32,
-    /// Folder whose gallery.bin is searched [default: nobody is enrolled]
+    /// Directory whose gallery.bin is searched [default: nobody is enrolled]
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// Photos worked on at a time [default: the number of cores]

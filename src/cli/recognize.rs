@@ -25,7 +25,7 @@ pub struct RecognizeArgs {
     /// The photos
     #[arg(value_name = "PHOTO", required = true)]
     photos: Vec<PathBuf>,
-    /// Folder with gallery.bin and roster.xlsx
+    /// Directory with gallery.bin and roster.xlsx
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]

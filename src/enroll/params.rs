@@ -56,7 +56,7 @@ impl Default for GateParams {
     fn default() -> Self {
         Self {
             min_probability: 0.95,
-            min_face_px: 44.0,
+            min_face_px: 25.0,
             min_rival_area: 0.4,
             min_sharpness: 20.0,
             max_yaw_deg: 50.0,

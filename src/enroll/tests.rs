@@ -104,7 +104,7 @@ fn of_several_sure_faces_the_main_one_is_named_as_one_too_many() {
 
 #[test]
 fn a_smaller_face_is_a_bystander_and_is_told_where_it_is() {
-    let middle = face(150.0, 100.0, 100.0, 0.99);
+    let middle = face(210.0, 100.0, 100.0, 0.99); // 60 pixels from the centre of 300: it says nothing
     let smaller = face(10.0, 10.0, 63.0, 0.99); // 0.397 of the area
     let rival = face(10.0, 10.0, 64.0, 0.99); // 0.41
     let bystanders = vec![smaller.bbox, smaller.bbox];
@@ -116,8 +116,23 @@ fn a_smaller_face_is_a_bystander_and_is_told_where_it_is() {
 }
 
 #[test]
+fn beside_a_face_in_the_middle_one_aside_is_a_bystander_that_is_smaller_or_cut_off() {
+    let taken = |main: Detection, other: Detection| chosen(&[main, other]).unwrap().reason.is_none();
+    let middle = face(195.0, 100.0, 100.0, 0.99); // 45 pixels from the centre: 0.15 of 300
+    let smaller = |x: f32| face(x, 110.0, 86.0, 0.99); // 0.74 of the area
+    assert!(taken(middle, smaller(67.0))); // centre at 110: 0.3
+    assert!(!taken(middle, smaller(69.0)));
+    assert!(!taken(middle, face(50.0, 110.0, 88.0, 0.99))); // 0.77 of the area, and whole
+    assert!(!taken(face(196.0, 100.0, 100.0, 0.99), smaller(50.0)));
+    let cut_off = |outside: f32| face(-outside, 100.0, 100.0, 0.99);
+    assert!(taken(middle, cut_off(10.0)));
+    assert!(!taken(middle, cut_off(9.0)));
+    assert!(taken(middle, face(310.0, 100.0, 100.0, 0.99))); // cut off on the right: the photo is 400 wide
+}
+
+#[test]
 fn a_larger_face_is_a_bystander_only_at_the_edge_and_out_of_focus() {
-    let middle = face(150.0, 100.0, 100.0, 0.99);
+    let middle = face(210.0, 100.0, 100.0, 0.99); // 60 pixels from the centre: 0.2
     let edge = face(0.0, 100.0, 80.0, 0.99); // 0.64 of the area, 160 pixels from the centre of 300
     let focus = |of_edge: f32| move |face: &Detection| if face.bbox.x1 < 1.0 { of_edge } else { 100.0 };
     let bystanders = vec![edge.bbox];
@@ -139,10 +154,10 @@ fn a_larger_face_is_a_bystander_only_at_the_edge_and_out_of_focus() {
 fn quality_is_judged_by_each_bound_and_the_bound_itself_is_good_enough() {
     let params = GateParams::default();
     let reasons = |face: &Detection, sharpness| quality_reasons(face, sharpness, &params);
-    assert_eq!(reasons(&face(0.0, 0.0, 44.0, 0.95), params.min_sharpness), []);
-    let bad = reasons(&face(0.0, 0.0, 43.5, 0.94), params.min_sharpness - 1.0);
+    assert_eq!(reasons(&face(0.0, 0.0, 25.0, 0.95), params.min_sharpness), []);
+    let bad = reasons(&face(0.0, 0.0, 24.5, 0.94), params.min_sharpness - 1.0);
     assert_eq!(codes(&bad), ["low_probability", "face_too_small", "blurred"]);
-    assert_eq!(bad[1].measured_and_needed(), Some((43.5, 44.0)));
+    assert_eq!(bad[1].measured_and_needed(), Some((24.5, 25.0)));
     assert!(bad.iter().all(Reason::is_weakness));
 
     let mut turned = face(0.0, 0.0, 100.0, 1.0);
