@@ -1,13 +1,20 @@
-//! A person's name in one spelling. The same name comes from directories (decomposed, on a Mac), from
-//! workbooks and from forms (composed): all are normalised to Unicode's NFC, so that they compare equal.
+//! A person's name as it is shown, and as it is compared. The same name comes from directories (decomposed, on a Mac),
+//! from workbooks and from forms (composed): all are normalised to Unicode's NFC. Beyond that a name stays as it was
+//! written; whether two names are one person's is a question of their keys, which [`fold()`] makes.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::error::InputError;
+
+mod fold;
+
+pub use fold::{fold, is_bidi_control, search_key};
 
 /// The longest name, Unicode scalar values after normalisation.
 pub const MAX_CHARS: usize = 200;
@@ -23,9 +30,13 @@ pub fn normalize(raw: &str) -> Cow<'_, str> {
 }
 
 /// A valid name: [`normalize`]d, 1 to [`MAX_CHARS`] characters, no control characters. Parsed where a
-/// name enters the program: a form, a directory, a workbook, a pickle, the gallery's file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PersonName(String);
+/// name enters the program: a form, a directory, a workbook, a pickle, the gallery's file. Equal and in order as it is
+/// written; [`PersonName::key`] compares otherwise.
+#[derive(Debug, Clone)]
+pub struct PersonName {
+    shown: String,
+    key: String,
+}
 
 impl PersonName {
     /// Normalises and checks `raw`.
@@ -33,13 +44,71 @@ impl PersonName {
     /// # Errors
     /// [`InputError::Invalid`] saying what is wrong with it.
     pub fn parse(raw: &str) -> Result<Self, InputError> {
-        parse(raw).map(Self)
+        let shown = parse(raw)?;
+        let mut key = fold(&shown);
+        if key.is_empty() {
+            // Nothing in it is visible; such names are not all one.
+            key.clone_from(&shown);
+        }
+        Ok(Self { shown, key })
+    }
+
+    /// The name of somebody who is to be enrolled, or renamed: more is expected of it than of one that a file holds.
+    ///
+    /// # Errors
+    /// As [`PersonName::parse`]; also for a name of which nothing is visible, and for one with a character that
+    /// changes the direction of text, which would make it look like another one.
+    pub fn parse_new(raw: &str) -> Result<Self, InputError> {
+        let name = Self::parse(raw)?;
+        if let Some((at, c)) = name.shown.chars().enumerate().find(|(_, c)| is_bidi_control(*c)) {
+            return Err(InputError::Invalid(format!(
+                "character {} of the name is U+{:04X}, which changes the direction of text: none is allowed",
+                at + 1,
+                u32::from(c)
+            )));
+        }
+        if fold(&name.shown).is_empty() {
+            return Err(InputError::Invalid("nothing of the name is visible: expected a letter".to_owned()));
+        }
+        Ok(name)
     }
 
     /// The name as it is shown and stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.shown
+    }
+
+    /// The name as it is compared: [`fold()`]ed. Two names with one key are one person's.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl PartialEq for PersonName {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown == other.shown
+    }
+}
+
+impl Eq for PersonName {}
+
+impl Hash for PersonName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.shown.hash(state);
+    }
+}
+
+impl PartialOrd for PersonName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PersonName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.shown.cmp(&other.shown)
     }
 }
 
@@ -53,37 +122,31 @@ impl FromStr for PersonName {
 
 impl fmt::Display for PersonName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.shown)
     }
 }
 
 impl AsRef<str> for PersonName {
     fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for PersonName {
-    fn borrow(&self) -> &str {
-        &self.0
+        &self.shown
     }
 }
 
 impl From<PersonName> for String {
     fn from(name: PersonName) -> Self {
-        name.0
+        name.shown
     }
 }
 
 impl PartialEq<str> for PersonName {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other
+        self.shown == other
     }
 }
 
 impl PartialEq<&str> for PersonName {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
+        self.shown == *other
     }
 }
 
@@ -130,5 +193,33 @@ mod tests {
         assert_eq!(message(&"é".repeat(201)), "the name has 201 characters: at most 200 are allowed");
         assert_eq!(message("a\nb"), "character 2 of the name is a control character: none is allowed");
         assert!(parse(&"é".repeat(200)).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_shown_as_written_and_compared_by_its_key() {
+        let name = |raw: &str| PersonName::parse(raw).unwrap();
+        let (one, other) = (name("Ada\u{a0}Lovelace"), name("ada_lovelace"));
+        assert_eq!((one.as_str(), one.key()), ("Ada\u{a0}Lovelace", "ada lovelace"));
+        assert_eq!(one.key(), other.key());
+        assert_ne!(one, other);
+        // What a file holds and nobody sees is read, and is not all one person.
+        assert_ne!(name("_").key(), name("\u{200b}").key());
+    }
+
+    #[test]
+    fn nobody_is_enrolled_under_a_name_that_looks_like_another() {
+        let message = |raw: &str| PersonName::parse_new(raw).unwrap_err().to_string();
+        for control in ["\u{61c}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}"] {
+            let point = u32::from(control.chars().next().unwrap());
+            let expected = format!(
+                "character 4 of the name is U+{point:04X}, which changes the direction of text: none is allowed"
+            );
+            assert_eq!(message(&format!("Ada{control}")), expected);
+            assert!(PersonName::parse(&format!("Ada{control}")).is_ok());
+        }
+        assert_eq!(message("\u{200b}_"), "nothing of the name is visible: expected a letter");
+        for name in ["عمر خالد", "👩‍🚀", "Ada\u{a0}Lovelace"] {
+            assert_eq!(PersonName::parse_new(name).unwrap(), name);
+        }
     }
 }

@@ -34,6 +34,8 @@ pub struct Roster {
     rows: Vec<RosterRow>,
     /// Name to index into `rows`.
     by_name: HashMap<PersonName, usize>,
+    /// Key of a name to the index of the last row that has it.
+    by_key: HashMap<String, usize>,
     warnings: Vec<String>,
 }
 
@@ -85,14 +87,21 @@ impl Roster {
         let warnings = repeated.into_iter().map(|numbers| repeated_name(numbers)).collect();
         rows.retain(|row| numbers_of.get(&row.name).and_then(|numbers| numbers.last()) == Some(&row.row));
         let by_name = rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
-        Self { rows, by_name, warnings }
+        let by_key = rows.iter().enumerate().map(|(at, row)| (row.name.key().to_owned(), at)).collect();
+        Self { rows, by_name, by_key, warnings }
     }
 
-    /// The ID of `name`; `None` where the roster lacks it or the cell is empty. Case matters.
+    /// The ID of `name`; `None` where the roster lacks it or the cell is empty.
     #[must_use]
     pub fn id(&self, name: &PersonName) -> Option<&StudentId> {
-        let at = *self.by_name.get(name)?;
-        self.rows.get(at)?.id.as_ref()
+        self.row(name)?.id.as_ref()
+    }
+
+    /// The row of `name`; where none has it as it is written, the last one whose name has the same key.
+    #[must_use]
+    pub fn row(&self, name: &PersonName) -> Option<&RosterRow> {
+        let at = self.by_name.get(name).or_else(|| self.by_key.get(name.key()))?;
+        self.rows.get(*at)
     }
 
     /// The rows that count, in the order of the sheet; each name once.
@@ -165,9 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_in_either_unicode_form() {
-        let roster = Roster::from_rows(vec![row(2, "Jos\u{e9}", 1)]);
-        assert_eq!(roster.id(&named(" Jose\u{301} ")), Some(&StudentId::Integer(1)));
-        assert_eq!(roster.id(&named("jos\u{e9}")), None);
+    fn names_are_found_in_any_spelling_and_as_written_first() {
+        let roster = Roster::from_rows(vec![row(2, "Jos\u{e9}\u{a0}Pe\u{f1}a", 1)]);
+        for spelling in [" Jose\u{301} Pen\u{303}a", "JOS\u{c9}_PE\u{d1}A", "Jos\u{e9}  Pe\u{f1}a\u{200b}"] {
+            assert_eq!(roster.id(&named(spelling)), Some(&StudentId::Integer(1)), "{spelling:?}");
+        }
+        assert_eq!(roster.id(&named("Jose Pena")), None, "another name");
+        let roster = Roster::from_rows(vec![row(2, "Ada", 1), row(3, "ADA", 2), row(4, "ada", 3)]);
+        assert_eq!(roster.id(&named("ADA")), Some(&StudentId::Integer(2)));
+        assert_eq!(roster.id(&named("a\u{ad}da")), Some(&StudentId::Integer(3)));
     }
 }

@@ -225,10 +225,11 @@ fn roster_findings(gallery: &Gallery, roster: &Roster) -> Vec<Finding> {
     if roster.is_empty() {
         return Vec::new();
     }
-    let names: BTreeSet<&PersonName> = roster.rows().iter().map(|row| &row.name).collect();
-    let enrolled: BTreeSet<&PersonName> = gallery.people().iter().map(|person| &person.name).collect();
-    let missing = names.difference(&enrolled).map(|name| Finding::NameWithoutFace { name: (*name).clone() });
-    let unlisted = gallery.people().iter().filter(|person| !names.contains(&person.name));
+    let names: BTreeSet<&str> = roster.rows().iter().map(|row| row.name.key()).collect();
+    let enrolled: BTreeSet<&str> = gallery.people().iter().map(|person| person.name.key()).collect();
+    let missing = roster.rows().iter().filter(|row| !enrolled.contains(row.name.key()));
+    let missing = missing.map(|row| Finding::NameWithoutFace { name: row.name.clone() });
+    let unlisted = gallery.people().iter().filter(|person| !names.contains(person.name.key()));
     let unlisted = unlisted.map(|person| Finding::FaceWithoutName {
         person: PersonRef { id: person.id.clone(), name: person.name.clone() },
     });

@@ -1,6 +1,6 @@
 //! Enrolment of a directory with one subdirectory per person, named as the person, holding the photos.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -77,9 +77,9 @@ impl EnrollmentReport {
 pub fn list_people(directory: &Path) -> Result<PeopleListing> {
     let people = entries(directory)
         .map_err(DataError::io(format!("the directory {}", directory.display()), Operation::Read))?;
-    let (mut contents, mut names) = (PeopleListing::default(), HashSet::new());
+    let (mut contents, mut names) = (PeopleListing::default(), HashMap::new());
     for path in people {
-        match person_of(&path)
+        match person_of(&path, &names)
             .and_then(|name| Ok((name, entries(&path).map_err(|error| format!("can't be read: {error}"))?)))
         {
             Ok((name, files)) => {
@@ -88,7 +88,7 @@ pub fn list_people(directory: &Path) -> Result<PeopleListing> {
                     contents.skipped.push(Skipped { path, why });
                 }
                 contents.add(&name, files);
-                if names.insert(name.clone()) {
+                if names.insert(name.key().to_owned(), name.clone()).is_none() {
                     contents.people.push(name);
                 }
             }
@@ -114,13 +114,24 @@ impl PeopleListing {
     }
 }
 
-fn person_of(directory: &Path) -> std::result::Result<PersonName, String> {
+/// The person of a directory, when `others`, by key, have theirs.
+fn person_of(
+    directory: &Path,
+    others: &HashMap<String, PersonName>,
+) -> std::result::Result<PersonName, String> {
     if !directory.is_dir() {
         return Err("expected a directory named as a person, found something else".to_owned());
     }
     let name = directory.file_name().and_then(|name| name.to_str());
     let name = name.ok_or("expected a name in Unicode (UTF-8), found other bytes")?;
-    PersonName::parse(name).map_err(|error| error.to_string())
+    let name = PersonName::parse_new(name).map_err(|error| error.to_string())?;
+    match others.get(name.key()) {
+        Some(other) if *other != name => Err(format!(
+            "expected another name, found that of the directory \"{other}\" in another spelling: put the photos of one \
+             person together, or tell two people apart"
+        )),
+        _ => Ok(name),
+    }
 }
 
 fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -44,7 +44,8 @@ impl PartialEq for Gallery {
 }
 
 impl Gallery {
-    /// A gallery of `people`, in this order.
+    /// A gallery of `people`, in this order. Two names of one key are taken where they are written differently: galleries
+    /// of earlier versions have such people.
     ///
     /// # Errors
     /// [`InputError::Invalid`] for a bad id or a person without a photo, [`InputError::Conflict`] for
@@ -134,10 +135,12 @@ impl Gallery {
         self.people.iter().find(|person| person.id == id).map(Arc::as_ref)
     }
 
-    /// The person with this name.
+    /// The person with this name; where nobody has it as it is written, the first whose name has the same key.
     #[must_use]
     pub fn person_by_name(&self, name: &PersonName) -> Option<&Person> {
-        self.people.iter().find(|person| person.name == *name).map(Arc::as_ref)
+        let exact = self.people.iter().find(|person| person.name == *name);
+        let alike = || self.people.iter().find(|person| person.name.key() == name.key());
+        exact.or_else(alike).map(Arc::as_ref)
     }
 
     /// Builds the search matrix and the templates, which the first search does otherwise.
@@ -189,7 +192,9 @@ impl Gallery {
     /// [`InputError::NotFound`]; [`InputError::NameTaken`].
     pub fn updated(&self, id: &str, update: PersonUpdate) -> Result<Self> {
         let at = self.position(id)?;
-        if let Some(name) = &update.name {
+        if let Some(name) = &update.name
+            && *name != self.people[at].name
+        {
             self.check_name_is_free(name, id)?;
         }
         self.edited(at, |person| {
@@ -290,14 +295,11 @@ impl Gallery {
         Ok(at.ok_or_else(|| no_person(id))?)
     }
 
-    /// Whether nobody but the person `id` has the name.
+    /// Whether nobody but the person `id` has the name, in any spelling.
     fn check_name_is_free(&self, name: &PersonName, id: &str) -> Result<()> {
-        match self.person_by_name(name) {
-            Some(other) if other.id != id => {
-                Err(InputError::NameTaken { person_id: other.id.clone() }.into())
-            }
-            _ => Ok(()),
-        }
+        let taken = self.people.iter().find(|other| other.id != id && other.name.key() == name.key());
+        let refused = |other: &Arc<Person>| InputError::NameTaken { person_id: other.id.clone() };
+        Ok(taken.map_or(Ok(()), |other| Err(refused(other)))?)
     }
 }
 

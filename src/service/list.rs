@@ -7,6 +7,7 @@ use super::snapshot::Snapshot;
 use crate::access_log::Action;
 use crate::error::Result;
 use crate::gallery::Person;
+use crate::person_name::search_key;
 use crate::roster::{Roster, RosterRow};
 
 /// Which entries of a list are returned.
@@ -16,14 +17,14 @@ pub struct ListQuery {
     pub limit: usize,
     /// Matching entries to skip.
     pub offset: usize,
-    /// Only names that contain this text, in lower case and NFC; `None` for all.
+    /// Only names whose [`search_key`] contains this one; `None` for all.
     pub text: Option<String>,
 }
 
 impl ListQuery {
     /// The indices of the page's entries, and how many entries match on all pages.
     fn select<'a>(&self, names: impl Iterator<Item = &'a str>) -> (Vec<usize>, usize) {
-        let matches = |name: &str| self.text.as_ref().is_none_or(|text| name.to_lowercase().contains(text));
+        let matches = |name: &str| self.text.as_ref().is_none_or(|text| search_key(name).contains(text));
         let found: Vec<usize> =
             names.enumerate().filter(|(_, name)| matches(name)).map(|(at, _)| at).collect();
         let total = found.len();

@@ -318,6 +318,21 @@ fn between_two_people_with_one_face_the_same_photo_is_refused_whatever_their_nam
 }
 
 #[test]
+fn of_two_directories_with_one_name_the_second_is_left_out_and_named() {
+    let folders = Folders::new();
+    folders.put("Barack Obama/1.jpg", &photo("obama.jpg"));
+    folders.put("barack_obama/2.jpg", &photo("obama2.jpg"));
+    folders.put("Joe\u{202e}Biden/1.jpg", &photo("biden.jpg"));
+    let said = out(&folders.enroll(&[]));
+    let expected = "barack_obama: expected another name, found that of the directory \"Barack Obama\" in another spelling";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("U+202E, which changes the direction of text"), "{said}");
+    let gallery = store::read(&folders.gallery()).unwrap();
+    let people: Vec<_> = gallery.people().iter().map(|p| (p.name.as_str(), p.photos.len())).collect();
+    assert_eq!(people, [("Barack Obama", 1)]);
+}
+
+#[test]
 fn who_ends_without_a_photo_comes_first_in_every_form_of_the_report() {
     let folders = Folders::new();
     folders.put("=Ann/group.jpg", &photo("group.jpg"));

@@ -90,7 +90,12 @@ fn a_name_belongs_to_one_person_however_it_is_spelt() {
     let form = |name: &str| Form::new().text("name", name).file("photos", "a.jpg", &photo("biden.jpg"));
     let jose = enroll(&service, form(" Jose\u{301} <b>李雷</b> "));
     assert_eq!(jose["name"], "Jos\u{e9} <b>李雷</b>", "composed, without the white space around it");
-    for spelling in ["Jos\u{e9} <b>李雷</b>", "Jose\u{301} <b>李雷</b>\u{2003}"] {
+    for spelling in [
+        "Jos\u{e9} <b>李雷</b>",
+        "Jose\u{301} <b>李雷</b>\u{2003}",
+        "JOS\u{c9}\u{a0} <B>李雷</B>",
+        "jos\u{e9}_<b>李\u{200b}雷</b>\u{feff}",
+    ] {
         let problem = service.post_form("/v1/people", form(spelling)).problem(409, "name_taken");
         assert_eq!(problem["person_id"], jose["id"]);
         assert_eq!(problem["detail"], "a person of this name is enrolled already");
@@ -102,6 +107,34 @@ fn a_name_belongs_to_one_person_however_it_is_spelt() {
     assert_eq!(problem["person_id"], jose["id"]);
     assert_eq!(service.patch(&path, &json!({"name": "Person 0"})).expect(200)["name"], "Person 0");
     assert_eq!(names(&service, ""), ["Person 0", "Jos\u{e9} <b>李雷</b>"]);
+    // Another spelling of the own name is free.
+    assert_eq!(service.patch(&path, &json!({"name": "PERSON\u{a0}0"})).expect(200)["name"], "PERSON\u{a0}0");
+}
+
+#[test]
+fn a_gallery_with_two_spellings_of_a_name_is_used_as_it_is() {
+    let people = vec![person("Ada", &[embedding(1)]), person("ADA", &[embedding(2)])];
+    let service = Service::with(&Gallery::new(recipe(), people).unwrap());
+    assert_eq!(names(&service, ""), ["Ada", "ADA"]);
+    let path = format!("/v1/people/{}", service.gallery().people()[1].id);
+    // What does not concern the name can be changed, and the name to a free one.
+    service.patch(&path, &json!({"name": "ADA", "student_id": 7})).expect(200);
+    service.patch(&path, &json!({"name": "aDA"})).problem(409, "name_taken");
+    assert_eq!(service.patch(&path, &json!({"name": "Ada King"})).expect(200)["name"], "Ada King");
+}
+
+#[test]
+fn nobody_is_enrolled_under_a_name_that_turns_the_direction_of_text() {
+    let service = Service::with(&gallery_of(&[vec![embedding(1)]]));
+    let path = format!("/v1/people/{}", service.gallery().people()[0].id);
+    for name in ["\u{202e}adA", "Ada\u{200f}", "A\u{2067}d\u{2069}a"] {
+        let form = Form::new().text("name", name).file("photos", "a.jpg", &photo("biden.jpg"));
+        let problem = service.post_form("/v1/people", form).problem(400, "invalid_parameter");
+        assert!(problem["detail"].as_str().unwrap().contains("changes the direction of text"), "{problem}");
+        service.patch(&path, &json!({ "name": name })).problem(400, "invalid_parameter");
+    }
+    service.patch(&path, &json!({"name": "\u{200b}"})).problem(400, "invalid_parameter");
+    assert_eq!(names(&service, ""), ["Person 0"]);
 }
 
 #[test]
@@ -135,6 +168,7 @@ fn people_are_listed_in_pages_and_searched_by_a_part_of_the_name() {
     assert_eq!(names(&service, "?q=PERSON%202&limit=3"), ["Person 2", "Person 20", "Person 21"]);
     assert_eq!(service.get("/v1/people?q=person%202").expect(200)["total"], 6);
     assert_eq!(names(&service, "?q=zoe%CC%88%20%C3%A5ng"), ["Zo\u{eb} ÅNGSTRÖM"]);
+    assert_eq!(names(&service, "?q=ZOE__angstrom"), ["Zo\u{eb} ÅNGSTRÖM"]);
     assert_eq!(names(&service, "?offset=26"), Vec::<String>::new());
     assert_eq!(names(&service, "?q=nobody"), Vec::<String>::new());
     for (query, code) in [

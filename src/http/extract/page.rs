@@ -18,7 +18,7 @@ impl FromQuery for PageQuery {
     fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         let text = |text: &str| {
             let short = text.chars().count() <= person_name::MAX_CHARS;
-            short.then(|| person_name::normalize(text).to_lowercase())
+            short.then(|| person_name::search_key(text))
         };
         let expected = format!("at most {} characters", person_name::MAX_CHARS);
         Ok(Self(ListQuery {
@@ -32,7 +32,7 @@ impl FromQuery for PageQuery {
 impl IntoParams for PageQuery {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(person_name::MAX_CHARS));
-        let q = parameter("q", "Only names that contain this text, ignoring case.");
+        let q = parameter("q", "Only names that contain this text, ignoring case and diacritics: `ibrahim` finds `İbrahim`.");
         vec![
             LIMIT.document("Most entries."),
             OFFSET.document("Entries to skip before them."),

@@ -19,10 +19,10 @@ use crate::student_id::{self, StudentId};
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PersonPatch {
-    /// The new name: 1 to 200 characters, no control characters; white space around it is dropped.
+    /// The new name: 1 to 200 characters, none of control or of direction; white space around it is dropped.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 200,
-             pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000][^\\x00-\\x1f\\x7f-\\x9f]*$")]
+             pattern = "^[^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]*[^\\x00-\\x20\\x7f-\\xa0\\xad_\\u034f\\u061c\\u1680\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff][^\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]*$")]
     name: Option<String>,
     /// The person's own ID; null takes it away.
     #[serde(default, deserialize_with = "present")]
@@ -118,5 +118,5 @@ pub fn parse_name(name: &str) -> Result<PersonName, ApiError> {
         let message = format!("character {} of the name is a control character: none is allowed", at + 1);
         return Err(refused(InputError::Invalid(message)));
     }
-    PersonName::parse(name).map_err(refused)
+    PersonName::parse_new(name).map_err(refused)
 }
