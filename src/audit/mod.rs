@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use crate::cohort::{normal, threshold};
 use crate::error::{InputError, Result};
 use crate::gallery::Gallery;
-use crate::person_name::PersonName;
 use crate::roster::Roster;
 
 pub mod dismissals;
