@@ -65,7 +65,11 @@ fn a_name_is_taken_once_in_either_unicode_form() {
     let found = gallery.person_by_name(&named("JOS\u{c9}\u{200b}")).map(|person| &person.id);
     assert_eq!(found, Some(&jose), "found in another spelling");
     let alike = Gallery::new(recipe(), vec![person("a"), person("A")]).unwrap();
-    assert_eq!(alike.person_by_name(&named("A")), alike.people().last().map(|last| &**last), "as written first");
+    assert_eq!(
+        alike.person_by_name(&named("A")),
+        alike.people().last().map(|last| &**last),
+        "as written first"
+    );
     assert!(alike.with_person(person(" a")).is_err());
     let twice = vec![person("A"), person("A")];
     assert!(matches!(Gallery::new(recipe(), twice), Err(Error::Input(InputError::Conflict(_)))));

@@ -4,7 +4,6 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-
 /// The form of `name` that two spellings of one name share: compatibility forms, case, white space, `_` and invisible
 /// characters make no difference. Dotted and dotless `i` are one letter. Empty where nothing is visible.
 #[must_use]
@@ -14,7 +13,8 @@ pub fn fold(name: &str) -> String {
     }
     // Lower case first: `ẞ` has no upper case but itself. By character: at the end of a word `Σ` has another lower case.
     let visible = name.nfkc().filter(|c| !is_invisible(*c));
-    let cased = visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    let cased =
+        visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     let cased: String = cased.nfkc().collect();
     joined(&cased.replace("i\u{307}", "i"))
 }

@@ -32,7 +32,10 @@ impl FromQuery for PageQuery {
 impl IntoParams for PageQuery {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(person_name::MAX_CHARS));
-        let q = parameter("q", "Only names that contain this text, ignoring case and diacritics: `ibrahim` finds `İbrahim`.");
+        let q = parameter(
+            "q",
+            "Only names that contain this text, ignoring case and diacritics: `ibrahim` finds `İbrahim`.",
+        );
         vec![
             LIMIT.document("Most entries."),
             OFFSET.document("Entries to skip before them."),
