@@ -151,9 +151,15 @@ impl<'a> QualityGate<'a> {
     /// The second pass: an outcome for each photo that was looked at, in that order.
     ///
     /// Identity is judged only for photos of sufficient quality, or by leniency: embeddings of poor photos are near to
-    /// those of many people.
-    #[must_use]
-    pub fn judge(self, leniency: Leniency) -> Vec<Outcome> {
+    /// those of many people. `check` is called in between and may cancel the rest.
+    ///
+    /// # Errors
+    /// What `check` says.
+    pub fn judge<E>(
+        self,
+        leniency: Leniency,
+        check: &mut dyn FnMut() -> std::result::Result<(), E>,
+    ) -> std::result::Result<Vec<Outcome>, E> {
         let (gallery, params, photos) = (self.gallery, self.params, self.photos);
         let mut outcomes: Vec<Outcome> = photos
             .iter()
@@ -166,13 +172,14 @@ impl<'a> QualityGate<'a> {
         let judged: Vec<(usize, &Face)> =
             faces(&photos).filter(|(_, face)| force || face.reasons.is_empty()).collect();
         let candidates: Vec<Candidate<'_>> = judged.iter().map(|(_, face)| face.candidate(false)).collect();
-        for ((at, face), conflicts) in judged.into_iter().zip(judge(gallery, params, &candidates, force)) {
+        let conflicts = judge(gallery, params, &candidates, force, check)?;
+        for ((at, face), conflicts) in judged.into_iter().zip(conflicts) {
             outcomes[at] = if force { face.accepted(conflicts) } else { face.outcome(conflicts) };
         }
         if leniency == Leniency::KeepBest {
-            keep_best(gallery, params, &photos, &mut outcomes);
+            keep_best(gallery, params, &photos, &mut outcomes, check)?;
         }
-        outcomes
+        Ok(outcomes)
     }
 
     /// The face that counts and what is wrong with it; `Err` where there is none.
@@ -195,7 +202,13 @@ fn faces(photos: &[Look]) -> impl Iterator<Item = (usize, &Face)> {
 }
 
 /// Accepts the best weak photo of each person who has none else. Where it is somebody else's, the next best is tried.
-fn keep_best(gallery: &Gallery, params: GateParams, photos: &[Look], outcomes: &mut [Outcome]) {
+fn keep_best<E>(
+    gallery: &Gallery,
+    params: GateParams,
+    photos: &[Look],
+    outcomes: &mut [Outcome],
+    check: &mut dyn FnMut() -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
     let is_accepted = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
     let mut waiting: BTreeMap<&PersonName, Vec<(usize, &Face)>> = BTreeMap::new();
     for (at, face) in faces(photos).filter(|(_, face)| face.is_only_weak()) {
@@ -215,13 +228,13 @@ fn keep_best(gallery: &Gallery, params: GateParams, photos: &[Look], outcomes: &
     loop {
         let picks: Vec<(usize, &Face)> = waiting.values_mut().filter_map(Vec::pop).collect();
         if picks.is_empty() {
-            return;
+            return Ok(());
         }
         let settled = faces(photos).filter(|(at, _)| is_accepted(&outcomes[*at]));
         let judged = picks.iter().map(|(_, face)| face.candidate(false));
         let candidates: Vec<Candidate<'_>> =
             judged.chain(settled.map(|(_, face)| face.candidate(true))).collect();
-        let verdicts = judge(gallery, params, &candidates, false);
+        let verdicts = judge(gallery, params, &candidates, false, check)?;
         for ((at, face), conflicts) in picks.into_iter().zip(verdicts) {
             outcomes[at] = face.outcome(conflicts);
             if is_accepted(&outcomes[at]) {

@@ -166,6 +166,14 @@ impl Pipeline {
         Self { token: token.clone(), ..self.clone() }
     }
 
+    /// Checks for cancellation between two pieces of work.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`](crate::error::Error::Cancelled).
+    pub fn check_cancelled(&self) -> Result<()> {
+        self.token.check()
+    }
+
     /// The same pipeline with other detector networks.
     #[must_use]
     pub fn with_detector(&self, nets: Arc<dyn DetectorNets>) -> Self {

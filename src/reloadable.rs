@@ -146,6 +146,7 @@ impl<T> Reloadable<T> {
                 Ok(reloadable)
             }
             _ => {
+                wait_until_settled(path);
                 let (value, seen) = read_settled(path, source)?;
                 let reloadable = Self::with_value(path, source, value);
                 *reloadable.lock_seen() = seen;
@@ -345,6 +346,14 @@ fn exists(path: &Path) -> Result<bool> {
     path.try_exists().map_err(DataError::io_at(path, Operation::Read))
 }
 
+/// Waits for a file that was written just now, so that it need not be read once more.
+fn wait_until_settled(path: &Path) {
+    let is_settled = |about: &Metadata| Stamp::of(about).is_settled(SystemTime::now());
+    if std::fs::metadata(path).is_ok_and(|about| !is_settled(&about)) {
+        std::thread::sleep(CLOCK_TICK);
+    }
+}
+
 /// Reads the file and says in which state it was, if that is certain.
 fn read_settled<T>(path: &Path, source: FileSource<T>) -> Result<(T, Seen)> {
     let stamp = || std::fs::metadata(path).ok().map(|about| Stamp::of(&about));
@@ -399,6 +408,21 @@ mod tests {
         fs::rename(folder.path().join("new"), &path).unwrap();
         assert!(reloadable.poll());
         assert_eq!(reloadable.current().as_str(), "six");
+    }
+
+    #[test]
+    fn a_file_that_was_written_just_before_it_was_opened_is_read_once() {
+        static READS: AtomicU64 = AtomicU64::new(0);
+        fn counted(path: &Path) -> Result<String> {
+            READS.fetch_add(1, Ordering::Relaxed);
+            read(path)
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("list");
+        fs::write(&path, "one").unwrap();
+        let list = Reloadable::open(&path, FileSource { read: counted, ..STRICT }).unwrap();
+        assert!(!list.poll() && !list.poll());
+        assert_eq!((READS.load(Ordering::Relaxed), list.reloads()), (1, (0, 0)));
     }
 
     #[test]

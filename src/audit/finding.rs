@@ -48,8 +48,11 @@ pub enum Finding {
         counting: usize,
         /// Photos that are set aside.
         set_aside: usize,
+        /// Photos that count and were enrolled although their quality is low.
+        weak: usize,
     },
-    /// Fewer than half of the photos that count would be recognised by the person's others.
+    /// Fewer than half of the photos that count would be recognised by the person's others, or all of them were enrolled
+    /// although their quality is low.
     WeakPhotos {
         /// The person.
         person: PersonRef,
@@ -57,6 +60,8 @@ pub enum Finding {
         recognised: usize,
         /// Photos that count for the template.
         counting: usize,
+        /// Those of them that were enrolled although their quality is low.
+        weak: usize,
     },
     /// A name of the roster of which no face is enrolled.
     NameWithoutFace {

@@ -24,6 +24,8 @@ pub(super) struct Face {
     pub(super) photo_id: String,
     /// Whether it is part of the template.
     pub(super) counts: bool,
+    /// Whether it was enrolled although its quality is low.
+    pub(super) weak: bool,
     /// Score against the mean of the person's other photos that count; `None` where there are none.
     pub(super) own_score: Option<f64>,
     /// The most alike other person.
@@ -77,6 +79,7 @@ fn faces_of(gallery: &Gallery, cohort: &Cohort, person: usize) -> Vec<Face> {
         person,
         photo_id: photo.id.clone(),
         counts: *counts,
+        weak: photo.weak,
         own_score: None,
         best_other: None,
         probe: cohort.probe(&photo.embedding),

@@ -154,20 +154,23 @@ impl Auditor<'_> {
         let (counting, set_aside): (Vec<&Face>, Vec<&Face>) =
             self.likeness.faces.iter().filter(|face| face.person == person).partition(|face| face.counts);
         let (counting_photos, set_aside) = (counting.len(), set_aside.len());
+        let weak = counting.iter().filter(|face| face.weak).count();
         if counting_photos < MIN_PHOTOS {
             return Some(Finding::FewPhotos {
                 person: self.person(person),
                 counting: counting_photos,
                 set_aside,
+                weak,
             });
         }
         let least = threshold(self.rate, self.gallery.len());
         let recognised =
             counting.iter().filter(|face| face.own_score.is_some_and(|own| own >= least)).count();
-        (2 * recognised < counting_photos).then(|| Finding::WeakPhotos {
+        (2 * recognised < counting_photos || weak == counting_photos).then(|| Finding::WeakPhotos {
             person: self.person(person),
             recognised,
             counting: counting_photos,
+            weak,
         })
     }
 

@@ -163,18 +163,25 @@ fn describe(finding: &Finding) -> String {
             let aside = if *set_aside { "; set aside" } else { "" };
             format!("unlike photo   {}: photo {photo_id} is unlike the others{like}{aside}", who(person))
         }
-        Finding::FewPhotos { person, counting, set_aside } => format!(
-            "few photos     {}: expected at least {} that count, found {counting}, and {set_aside} set aside",
+        Finding::FewPhotos { person, counting, set_aside, weak } => format!(
+            "few photos     {}: expected at least {} that count, found {counting}{}, and {set_aside} set aside",
             who(person),
-            crate::audit::MIN_PHOTOS
+            crate::audit::MIN_PHOTOS,
+            of_low_quality(*weak)
         ),
-        Finding::WeakPhotos { person, recognised, counting } => format!(
-            "weak photos    {}: {recognised} of {counting} would be recognised by the others",
-            who(person)
+        Finding::WeakPhotos { person, recognised, counting, weak } => format!(
+            "weak photos    {}: {recognised} of {counting} would be recognised by the others{}",
+            who(person),
+            of_low_quality(*weak)
         ),
         Finding::NameWithoutFace { name } => {
             format!("no face        {name} is in the roster and not enrolled")
         }
         Finding::FaceWithoutName { person } => format!("no name        {} is not in the roster", who(person)),
     }
+}
+
+/// How many photos were enrolled although their quality is low; nothing for none.
+fn of_low_quality(weak: usize) -> String {
+    if weak == 0 { String::new() } else { format!(" ({weak} of low quality)") }
 }

@@ -1,6 +1,6 @@
 //! `facerec import-pickle`: converts the Flask service's model file to a gallery.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,7 +8,11 @@ use clap::builder::BoolishValueParser;
 
 use super::data::DataDirectory;
 use super::output;
-use crate::gallery::{pickle, store};
+use crate::audit::audit;
+use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
+use crate::gallery::{Gallery, pickle, store};
+use crate::roster::Roster;
+use crate::service::strangers::StrangerStatistics;
 
 /// The arguments of `facerec import-pickle`.
 #[derive(Debug, Args)]
@@ -42,5 +46,47 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
         gallery.photo_count()
     ))?;
     replaced.print()?;
+    print_audit(gallery, &args.data)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is odd about the imported people: the Flask service enrolled every face of a photo, bystanders included.
+fn print_audit(gallery: Gallery, data: &Path) -> anyhow::Result<()> {
+    let faces = FaceArgs {
+        false_name_rate: None,
+        threshold: None,
+        strangers: None,
+        min_probability: DEFAULT_MIN_PROBABILITY,
+    };
+    let statistics = StrangerStatistics::load(&faces, None, &gallery.recipe().model)?;
+    let gallery = statistics.attach(gallery)?;
+    // The roster is another file, and may come later.
+    let audit = match audit(&gallery, &Roster::default(), DEFAULT_FALSE_NAME_RATE) {
+        Ok(audit) => audit,
+        Err(error) => return output::line(format_args!("not audited: {error}")),
+    };
+    print_set_aside(&gallery)?;
+    match audit.findings.len() {
+        0 => output::line("audit: no findings"),
+        findings => output::line(format_args!(
+            "audit: {findings} findings; `facerec audit --data {}` lists them",
+            data.display()
+        )),
+    }
+}
+
+/// For each person how many photos don't count for the template.
+fn print_set_aside(gallery: &Gallery) -> anyhow::Result<()> {
+    for (at, person) in gallery.people().iter().enumerate() {
+        let counts = gallery.template(at).map_or(&[][..], |template| &template.counts);
+        let set_aside = counts.iter().filter(|counts| !**counts).count();
+        if set_aside > 0 {
+            output::line(format_args!(
+                "{}: {set_aside} of {} photos are unlike the others: kept, and not used to recognise anybody",
+                person.name,
+                counts.len()
+            ))?;
+        }
+    }
+    Ok(())
 }

@@ -72,7 +72,7 @@ fn run_loaded(
     let service = Service::start(settings, loaded, people, roster)?;
     watch_files(&service, keys.clone())?;
     let rule = service.default_params().matching.rule;
-    tracing::info!(model, people = service.people().current().len(), ?rule, "loaded");
+    tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
     let app = AppState::new(config, service.clone(), Access::new(keys));
     let requests_ended = runtime.block_on(listen(app, stop))?;

@@ -173,15 +173,22 @@ pub fn enroll_people(
             Err(reason) => gate.unreadable(reason),
         }
     }
-    if progress(photos.len()).is_break() {
-        return Ok(None);
-    }
-    let outcomes = gate.judge(if force { Leniency::Force } else { Leniency::KeepBest });
+    let leniency = if force { Leniency::Force } else { Leniency::KeepBest };
+    let all_looked_at = photos.len();
+    let mut check = || match progress(all_looked_at) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Cancelled),
+    };
+    let outcomes = check().and_then(|()| gate.judge(leniency, &mut check));
+    let Ok(outcomes) = outcomes else { return Ok(None) };
     let report = |(photo, outcome)| PhotoReport { photo, outcome };
     let photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
     let gallery = Gallery::new(empty.recipe().clone(), enrolled(&photos))?;
     Ok(Some(EnrollmentReport { gallery, people, photos, skipped }))
 }
+
+/// `progress` said to stop.
+struct Cancelled;
 
 /// Everyone with an accepted photo.
 fn enrolled(photos: &[PhotoReport]) -> Vec<Person> {

@@ -8,6 +8,7 @@
 //! The result does not depend on the order of people and photos: ties are broken by the embeddings.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 
 use super::likeness::{Candidate, Likeness, Neighbour};
 use super::{GateParams, Reason};
@@ -17,14 +18,15 @@ use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::person_name::PersonName;
 
 /// Why each candidate is refused; nothing where it may be enrolled. With `force` none is, and each is compared with
-/// all others.
-pub(super) fn judge(
+/// all others. `check` is called in between and ends it with an error.
+pub(super) fn judge<E>(
     gallery: &Gallery,
     params: GateParams,
     candidates: &[Candidate<'_>],
     force: bool,
-) -> Vec<Vec<Reason>> {
-    let likeness = Likeness::measure(gallery, params, candidates);
+    check: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<Vec<Vec<Reason>>, E> {
+    let likeness = Likeness::measure(gallery, params, candidates, check)?;
     let mut bench = Bench { standing: vec![true; likeness.members.len()], likeness, params };
     let mut reasons = vec![Vec::new(); candidates.len()];
     for (at, reason) in bench.repeats(candidates) {
@@ -36,13 +38,14 @@ pub(super) fn judge(
         for (at, reasons) in reasons.iter_mut().enumerate() {
             reasons.extend(bench.claim(at, &evidence).map(|claim| bench.reason(&claim)));
         }
-        return reasons;
+        return Ok(reasons);
     }
     while let Some((at, claim)) = bench.strongest_claim(candidates.len()) {
+        check()?;
         bench.standing[at] = false;
         reasons[at].push(bench.reason(&claim));
     }
-    reasons
+    Ok(reasons)
 }
 
 /// Re-checks photos of the person `name` that were accepted against an earlier gallery: people may have
@@ -62,7 +65,9 @@ pub fn identity_conflict(
         is_settled: false,
     });
     let candidates: Vec<Candidate<'_>> = candidates.collect();
-    judge(gallery, params, &candidates, false).into_iter().flatten().next()
+    // The photos of one request: too few for the wish to cancel.
+    let Ok(reasons) = judge::<Infallible>(gallery, params, &candidates, false, &mut || Ok(()));
+    reasons.into_iter().flatten().next()
 }
 
 /// An order of embeddings by their numbers, whatever they mean.

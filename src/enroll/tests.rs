@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use super::face::{Choice, choose, quality_reasons};
@@ -212,7 +213,8 @@ fn judged(gallery: &Gallery, photos: &[(&str, Embedding, [u8; 32])]) -> Vec<Vec<
     };
     let candidates: Vec<Candidate<'_>> =
         photos.iter().map(|(name, face, sha)| candidate((name, *face, sha))).collect();
-    judge(gallery, GateParams::default(), &candidates, false)
+    let Ok(reasons) = judge::<Infallible>(gallery, GateParams::default(), &candidates, false, &mut || Ok(()));
+    reasons
 }
 
 /// The codes for one photo in front of Ada and Grace.
@@ -428,7 +430,8 @@ fn of_a_person_with_weak_photos_only_the_best_is_kept_and_marked() {
     let judged = |leniency, photos| {
         let gate =
             QualityGate { pipeline: &pipeline, gallery: &gallery, params: GateParams::default(), photos };
-        let outcomes = gate.judge(leniency).into_iter().map(|outcome| match outcome {
+        let Ok(outcomes) = gate.judge::<Infallible>(leniency, &mut || Ok(()));
+        let outcomes = outcomes.into_iter().map(|outcome| match outcome {
             Outcome::Accepted { photo, overridden, .. } => (photo.weak, codes(&overridden)),
             Outcome::Rejected { reasons } => (false, [&["refused"], &codes(&reasons)[..]].concat()),
         });
@@ -455,12 +458,32 @@ fn of_a_person_with_weak_photos_only_the_best_is_kept_and_marked() {
 }
 
 #[test]
+fn the_second_pass_ends_when_it_is_cancelled() {
+    let (pipeline, gallery) = (pipeline(), gallery());
+    let judged = |checks: usize| {
+        let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
+        gate.photos = (0..3 * 64).map(|at| seen("Ada", &embedding(&[0.01 * at as f32]), vec![], 0.0)).collect();
+        let mut left = checks;
+        let mut check = || {
+            left = left.checked_sub(1).ok_or(Error::Cancelled)?;
+            Ok(())
+        };
+        let outcomes = gate.judge(Leniency::None, &mut check);
+        (outcomes.map(|outcomes| outcomes.len()), left)
+    };
+    assert!(matches!(judged(2), (Err(Error::Cancelled), 0)));
+    let (outcomes, left) = judged(1000);
+    assert_eq!(outcomes.unwrap(), 3 * 64);
+    assert!(left < 1000 - 2, "it was asked more often than it was let go on above");
+}
+
+#[test]
 fn what_has_no_face_is_refused_whatever_is_forced() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let look = |bytes: &[u8], leniency| {
         let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
         gate.look(&named("Ada"), bytes).unwrap();
-        gate.judge(leniency).remove(0)
+        gate.judge::<Error>(leniency, &mut || Ok(())).unwrap().remove(0)
     };
     for leniency in [Leniency::None, Leniency::KeepBest, Leniency::Force] {
         let Outcome::Rejected { reasons } = look(b"no image", leniency) else { panic!("accepted") };

@@ -1,5 +1,7 @@
 //! From embeddings to names: who is most alike, and who is alike enough.
 
+use std::fmt;
+
 use super::Gallery;
 use super::assign::{Assigned, Choice, assign_independent, assign_unique};
 pub use super::matrix::Candidate;
@@ -36,6 +38,15 @@ pub enum MatchRule {
         /// A face is a person's below it, 0 to 2.
         threshold: f32,
     },
+}
+
+impl fmt::Display for MatchRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FalseNameRate { rate } => write!(f, "false name rate {rate}"),
+            Self::Distance { threshold } => write!(f, "distance below {threshold}"),
+        }
+    }
 }
 
 /// Whether two faces of one photo may get the same person.

@@ -105,8 +105,11 @@ pub enum FindingEntry {
         counting: usize,
         /// Photos that are set aside.
         set_aside: usize,
+        /// Photos that count and were enrolled although their quality is low.
+        weak: usize,
     },
-    /// Fewer than half of the photos would be recognised by the person's others.
+    /// Fewer than half of the photos would be recognised by the person's others, or all of them were enrolled although
+    /// their quality is low.
     WeakPhotos {
         /// The person.
         person: AuditPerson,
@@ -114,6 +117,8 @@ pub enum FindingEntry {
         recognised: usize,
         /// Photos that count.
         counting: usize,
+        /// Those of them that were enrolled although their quality is low.
+        weak: usize,
     },
     /// A name of the roster of which no face is enrolled.
     NameWithoutFace {
@@ -177,11 +182,11 @@ impl From<Finding> for FindingEntry {
                 set_aside,
                 looks_like: looks_like.map(AuditPerson::from),
             },
-            Finding::FewPhotos { person, counting, set_aside } => {
-                Self::FewPhotos { person: person.into(), counting, set_aside }
+            Finding::FewPhotos { person, counting, set_aside, weak } => {
+                Self::FewPhotos { person: person.into(), counting, set_aside, weak }
             }
-            Finding::WeakPhotos { person, recognised, counting } => {
-                Self::WeakPhotos { person: person.into(), recognised, counting }
+            Finding::WeakPhotos { person, recognised, counting, weak } => {
+                Self::WeakPhotos { person: person.into(), recognised, counting, weak }
             }
             Finding::NameWithoutFace { name } => Self::NameWithoutFace { name: name.to_string() },
             Finding::FaceWithoutName { person } => Self::FaceWithoutName { person: person.into() },

@@ -136,7 +136,8 @@ impl Service {
             for photo in photos {
                 gate.look(&name, photo.as_ref())?;
             }
-            let outcomes = gate.judge(if force { Leniency::Force } else { Leniency::None });
+            let leniency = if force { Leniency::Force } else { Leniency::None };
+            let outcomes = gate.judge(leniency, &mut || pipeline.check_cancelled())?;
             let accepted = outcomes.iter().filter_map(|outcome| match outcome {
                 Outcome::Accepted { photo, .. } => Some(photo.clone()),
                 Outcome::Rejected { .. } => None,

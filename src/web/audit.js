@@ -13,8 +13,9 @@ const WORDS = {
   unlike_photo: ({ person, looks_like: other, set_aside: aside }) =>
     `A photo of ${person.name} is unlike the others${other ? ` and looks like ${other.name}` : ""}.${aside ? " It is set aside, and not used to recognise anybody." : ""}`,
   few_photos: ({ person, counting }) => `${person.name} is known by ${counted(counting, "photo")} only. Two or three are better.`,
-  weak_photos: ({ person, recognised, counting }) =>
-    `The photos of ${person.name} are hardly alike: ${recognised} of ${counting} would be recognised by the others.`,
+  weak_photos: ({ person, recognised, counting, weak }) => (2 * recognised < counting
+    ? `The photos of ${person.name} are hardly alike: ${recognised} of ${counting} would be recognised by the others.`
+    : `${person.name} is known by photos of low quality only (${weak} of ${counting}). A clearer one would help.`),
   name_without_face: ({ name }) => `${name} is in the roster, and no face of that name is enrolled.`,
   face_without_name: ({ person }) => `${person.name} is enrolled, and not in the roster.`,
 };

@@ -84,11 +84,11 @@ fn words(audit: &Audit, people: &[Person]) -> Vec<String> {
             let other = looks_like.as_ref().map(|other| other.name.as_str());
             format!("unlike: {} {:?} aside {set_aside} like {other:?}", person.name, position(photo_id))
         }
-        Finding::FewPhotos { person, counting, set_aside } => {
-            format!("few: {} {counting} {set_aside}", person.name)
+        Finding::FewPhotos { person, counting, set_aside, weak } => {
+            format!("few: {} {counting} {set_aside} weak {weak}", person.name)
         }
-        Finding::WeakPhotos { person, recognised, counting } => {
-            format!("weak: {} {recognised} of {counting}", person.name)
+        Finding::WeakPhotos { person, recognised, counting, weak } => {
+            format!("weak: {} {recognised} of {counting} weak {weak}", person.name)
         }
         Finding::NameWithoutFace { name } => format!("no face: {name}"),
         Finding::FaceWithoutName { person } => format!("no name: {}", person.name),
@@ -103,10 +103,10 @@ fn an_audit_finds_what_is_wrong_and_nothing_else() {
     let people = people();
     let found = audit_of(people.clone(), &Roster::default());
     let expected = [
-        "few: Dora 1 0",
+        "few: Dora 1 0 weak 0",
         "same face: Cleo Cleopatra",
         "unlike: Ada Some(2) aside true like Some(\"Bob\")",
-        "weak: Eve 0 of 2",
+        "weak: Eve 0 of 2 weak 0",
     ];
     assert_eq!(words(&found, &people), expected);
     assert_eq!((found.people, found.photos), (6, 14));
@@ -117,6 +117,21 @@ fn an_audit_finds_what_is_wrong_and_nothing_else() {
     let effect = found.rates.iter().find(|effect| effect.false_name_rate == RATE).unwrap();
     assert_eq!((effect.recognised, effect.of), (10, 13), "all but Ada's photo of Bob and Eve's two");
     assert!((effect.false_match_probability - 0.002_002).abs() < 1e-5);
+}
+
+#[test]
+fn people_known_by_photos_of_low_quality_only_are_found() {
+    let marked = |mut person: Person, weak: &[bool]| {
+        person.photos.iter_mut().zip(weak).for_each(|(photo, weak)| photo.weak = *weak);
+        person
+    };
+    let people = vec![
+        marked(person("Ada", &[face(0, 0.1), face(0, -0.1)]), &[true, true]),
+        marked(person("Bob", &[face(1, 0.1), face(1, -0.1)]), &[true, false]),
+        marked(person("Cleo", &[face(2, 0.0)]), &[true]),
+    ];
+    let found = audit_of(people.clone(), &Roster::default());
+    assert_eq!(words(&found, &people), ["few: Cleo 1 0 weak 1", "weak: Ada 2 of 2 weak 2"]);
 }
 
 #[test]
@@ -232,7 +247,7 @@ fn a_moved_photo_and_merged_people_are_no_findings_any_more() {
     let moved = gallery.with_moved_photo(&id("Ada"), &people[0].photos[2].id, &id("Bob")).unwrap();
     let merged = moved.merged(&id("Cleopatra"), &id("Cleo")).unwrap();
     let left = audit(&merged, &Roster::default(), RATE).unwrap();
-    assert_eq!(words(&left, &people), ["few: Dora 1 0", "weak: Eve 0 of 2"]);
+    assert_eq!(words(&left, &people), ["few: Dora 1 0 weak 0", "weak: Eve 0 of 2 weak 0"]);
     assert_eq!((left.people, left.photos), (5, 14), "no photo is lost");
     let photos: Vec<usize> = merged.people().iter().map(|person| person.photos.len()).collect();
     assert_eq!(photos, [3, 4, 4, 1, 2]);

@@ -450,3 +450,53 @@ fn output_that_can_t_be_written_is_an_error() {
     let expected = "facerec: standard output can't be written to: No space left on device";
     assert!(err(&output).starts_with(expected), "{}", err(&output));
 }
+
+/// The response to each photo, of a gallery of the sample's portraits of these people.
+fn recognized(people: &[&str], photos: &[&str]) -> Vec<Value> {
+    let directory = tempfile::tempdir().unwrap();
+    for person in people {
+        let own = directory.path().join("people").join(person);
+        fs::create_dir_all(&own).unwrap();
+        fs::copy(portrait(person), own.join("portrait.jpg")).unwrap();
+    }
+    let data = directory.path().join("data");
+    let enrolled =
+        facerec().arg("enroll").arg(directory.path().join("people")).arg("--data").arg(&data).output().unwrap();
+    assert!(enrolled.status.success(), "{}", err(&enrolled));
+    let photos = photos.iter().map(|photo| golden_path("photos").join(photo));
+    let found = facerec().args(["recognize", "--json", "--data"]).arg(&data).args(photos).output().unwrap();
+    assert!(found.status.success(), "{}", err(&found));
+    lines(&out(&found))
+}
+
+#[test]
+fn at_the_default_rate_people_get_their_names_and_strangers_none() {
+    let named = |name: &str| json!({"Student Name": name, "ID": "ID not found"});
+    let [obama, biden, collins] = ["Barack Obama", "Joe Biden", "Eileen Collins"].map(named);
+    let strangers = |count: u32| json!({"unknown_faces": count});
+    let photos = ["obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png", "group.jpg"];
+    assert_eq!(
+        recognized(&["Barack Obama", "Joe Biden", "Eileen Collins"], &photos),
+        [
+            json!([obama]),
+            json!([obama]),
+            // A bystander behind him.
+            json!([obama, strangers(1)]),
+            json!([biden]),
+            json!([collins]),
+            json!([obama, biden, collins]),
+        ]
+    );
+    // Whoever is not enrolled is a stranger, on every photo.
+    assert_eq!(
+        recognized(&["Joe Biden", "Eileen Collins"], &photos),
+        [
+            json!([strangers(1)]),
+            json!([strangers(1)]),
+            json!([strangers(2)]),
+            json!([biden]),
+            json!([collins]),
+            json!([biden, collins, strangers(1)]),
+        ]
+    );
+}

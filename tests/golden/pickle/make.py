@@ -23,3 +23,5 @@ write("fortran_protocol5.pkl", {name: np.asfortranarray(array) for name, array i
 write("big_endian.pkl", {name: [a.astype(">f4") for a in arrays] for name, arrays in people.items()}, 4)
 write("float16.pkl", {name: tuple(a[0].astype(np.float16) for a in arrays) for name, arrays in people.items()}, 4)
 write("no_photo.pkl", {"Nobody Found": [], **people}, 4)
+# Eileen Collins's photo among Barack Obama's.
+write("misfiled.pkl", {**people, "Barack Obama": people["Barack Obama"] + people["Eileen Collins"]}, 4)
