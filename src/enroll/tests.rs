@@ -462,7 +462,8 @@ fn the_second_pass_ends_when_it_is_cancelled() {
     let (pipeline, gallery) = (pipeline(), gallery());
     let judged = |checks: usize| {
         let mut gate = QualityGate::new(&pipeline, &gallery, GateParams::default());
-        gate.photos = (0..3 * 64).map(|at| seen("Ada", &embedding(&[0.01 * at as f32]), vec![], 0.0)).collect();
+        gate.photos =
+            (0..3 * 64).map(|at| seen("Ada", &embedding(&[0.01 * at as f32]), vec![], 0.0)).collect();
         let mut left = checks;
         let mut check = || {
             left = left.checked_sub(1).ok_or(Error::Cancelled)?;

@@ -460,8 +460,13 @@ fn recognized(people: &[&str], photos: &[&str]) -> Vec<Value> {
         fs::copy(portrait(person), own.join("portrait.jpg")).unwrap();
     }
     let data = directory.path().join("data");
-    let enrolled =
-        facerec().arg("enroll").arg(directory.path().join("people")).arg("--data").arg(&data).output().unwrap();
+    let enrolled = facerec()
+        .arg("enroll")
+        .arg(directory.path().join("people"))
+        .arg("--data")
+        .arg(&data)
+        .output()
+        .unwrap();
     assert!(enrolled.status.success(), "{}", err(&enrolled));
     let photos = photos.iter().map(|photo| golden_path("photos").join(photo));
     let found = facerec().args(["recognize", "--json", "--data"]).arg(&data).args(photos).output().unwrap();

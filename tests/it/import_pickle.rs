@@ -14,7 +14,8 @@ fn golden(path: &str) -> PathBuf {
 fn import_command(file: &str) -> String {
     let data = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_facerec"));
-    let output = command.arg("import-pickle").arg(golden(file)).arg("--data").arg(data.path()).output().unwrap();
+    let output =
+        command.arg("import-pickle").arg(golden(file)).arg("--data").arg(data.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
     said.replace(&data.path().display().to_string(), "DATA")
@@ -26,8 +27,9 @@ fn the_import_audits_what_it_imported_and_says_whose_photos_are_set_aside() {
     // One of his three photos is unlike the other two; in the other file Eileen Collins's lies among them.
     for (file, aside) in [("legacy/face_model.pkl", "1 of 3"), ("pickle/misfiled.pkl", "2 of 4")] {
         let said = import_command(file);
-        let line =
-            format!("\nBarack Obama: {aside} photos are unlike the others: kept, and not used to recognise anybody\n");
+        let line = format!(
+            "\nBarack Obama: {aside} photos are unlike the others: kept, and not used to recognise anybody\n"
+        );
         assert!(said.contains(&line), "{said}");
         assert!(!said.contains("Eileen Collins:") && said.ends_with(findings), "{said}");
     }
