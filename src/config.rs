@@ -12,11 +12,13 @@ use crate::access_log::LogParams;
 use crate::enroll::GateParams;
 
 mod access_log;
+mod attendance;
 mod gate;
 mod keep_photos;
 pub(crate) mod range;
 
 pub use access_log::AccessLogArgs;
+pub use attendance::{AttendanceArgs, AttendanceParams};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
@@ -200,6 +202,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub access_log: AccessLogArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub attendance: AttendanceArgs,
     /// Format of log lines
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -270,6 +275,8 @@ pub struct Config {
     pub api_keys_file: Option<PathBuf>,
     /// The access log; `None` to write none.
     pub access_log: Option<LogParams>,
+    /// How attendance is kept.
+    pub attendance: AttendanceParams,
     /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
     /// Whether /docs and /openapi.json are served.
@@ -315,6 +322,7 @@ impl From<&ServeArgs> for Config {
             keep_photos: args.keep_photos.params(),
             api_keys_file: args.api_keys_file.clone(),
             access_log: args.access_log.params(),
+            attendance: args.attendance.params(),
             cors_origins: args.cors_origin.clone(),
             docs: !args.no_docs,
             gate: GateParams::from(&args.gate),

@@ -297,24 +297,25 @@ impl Pipeline {
         gallery: &Gallery,
         params: &RecognizeParams,
     ) -> Result<Recognition> {
-        Ok(self.open_and_recognize(bytes, gallery, params)?.1)
+        let find = |embeddings: &[Embedding]| search(gallery, embeddings, &params.matching);
+        Ok(self.open_and_recognize(bytes, gallery.recipe().margin_px, &params.faces, find)?.1)
     }
 
-    /// [`Pipeline::recognize`], with the decoded photo.
+    /// Finds the faces of a photo, cut with `margin_px`, and asks `find` who they are; with the decoded photo.
     ///
     /// # Errors
     /// As [`Pipeline::recognize`].
     pub fn open_and_recognize(
         &self,
         bytes: &[u8],
-        gallery: &Gallery,
-        params: &RecognizeParams,
+        margin_px: u32,
+        faces: &FaceParams,
+        find: impl FnOnce(&[Embedding]) -> Result<Vec<FaceMatch>>,
     ) -> Result<(OrientedRgb, Recognition)> {
         let DetectedPhoto { photo, detected, mut timings } = self.open_and_detect(bytes)?;
-        let (kept, omitted) = sure_enough(&detected, &params.faces);
-        let (faces, embeddings) =
-            timed(&mut timings.embed, || self.embed_probes(&photo, &kept, gallery.recipe().margin_px))?;
-        let found = timed(&mut timings.matching, || search(gallery, &embeddings, &params.matching))?;
+        let (kept, omitted) = sure_enough(&detected, faces);
+        let (faces, embeddings) = timed(&mut timings.embed, || self.embed_probes(&photo, &kept, margin_px))?;
+        let found = timed(&mut timings.matching, || find(&embeddings))?;
         let recognized = |(detection, found)| RecognizedFace { detection, found };
         let recognition = Recognition {
             photo: (&photo).into(),

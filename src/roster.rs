@@ -14,6 +14,7 @@ use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
 
 mod archive;
+mod groups;
 mod xlsx;
 
 pub use xlsx::RosterRow;
@@ -162,7 +163,7 @@ mod tests {
     }
 
     fn row(row: u32, name: &str, id: i64) -> RosterRow {
-        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)) }
+        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)), groups: None }
     }
 
     #[test]

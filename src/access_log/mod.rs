@@ -63,6 +63,16 @@ pub enum Action {
     ReadRoster,
     /// The roster was replaced.
     ReplaceRoster,
+    /// Attendance was read: of these people, or of all.
+    ReadAttendance,
+    /// A photo changed the attendance of these people.
+    MarkAttendance,
+    /// Attendance was changed by hand.
+    CorrectAttendance,
+    /// A session was begun, changed, closed or deleted.
+    ChangeSession,
+    /// A group was changed.
+    ChangeGroup,
     /// All that is held about a person was removed.
     Forget,
 }

@@ -29,7 +29,8 @@ pub struct PersonRecord {
     pub name: String,
     /// The roster's ID.
     pub student_id: Option<StudentId>,
-    /// The groups the person belongs to from now on; `None` leaves them as they are.
+    /// The groups that the roster gives. They replace all others when they differ from those that it gave before: a
+    /// change by hand stands until then. `None` leaves the groups as they are.
     pub groups: Option<Vec<String>>,
 }
 
@@ -329,7 +330,7 @@ pub struct StoredResponse {
 impl NewSession {
     /// # Errors
     /// [`InputError::Invalid`] for a bad title, group, zone or an end that is not after the start.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         check::text("title", &self.title)?;
         if let Some(group) = &self.group {
             check::text("group", group)?;

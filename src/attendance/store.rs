@@ -20,12 +20,18 @@ use crate::error::Result;
 /// [`DataError::Database`](crate::error::DataError) when the database fails.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 pub trait AttendanceStore: Send + Sync {
+    /// Whether anything was ever written; until then everything is empty, and nothing is on the disk.
+    fn exists(&self) -> bool;
+
     // People and groups.
 
     /// Takes in who is enrolled and who is on the roster. With `complete`, whoever is missing from
     /// `records` is no longer enrolled; their entries stay. A row without an id meets the person of
     /// the same name; somebody newly enrolled takes over the entries of the same name.
     fn sync_people(&self, records: &[PersonRecord], complete: bool) -> Result<()>;
+    /// Gives the entries and groups of the person `from` to the person `into`, and removes `from`. What both have in one
+    /// session becomes one entry: the hand's word for `into` comes first. Nothing happens where `from` is unknown.
+    fn merge_people(&self, into: &str, from: &str) -> Result<()>;
     /// People in order of their names, of one group or all.
     fn people(&self, group: Option<&str>) -> Result<Vec<Person>>;
     /// All groups in order of their names.

@@ -46,7 +46,7 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
-        Ok(legacy_entries(&service.recognize_blocking(&bytes, &params)?))
+        Ok(legacy_entries(&service.recognize_blocking(&bytes, &params, None)?))
     };
     let mut code = ExitCode::SUCCESS;
     for path in &args.photos {

@@ -93,6 +93,7 @@ fn watch_files(service: &Service, keys: Option<Arc<Reloadable<ApiKeys>>>) -> cra
         if pruned.elapsed() >= PRUNE_INTERVAL {
             pruned = Instant::now();
             service.prune_photos();
+            service.prune_attendance();
         }
         service.poll_files();
         keys.as_deref().map(Reloadable::poll);

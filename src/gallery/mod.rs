@@ -9,6 +9,7 @@ use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
 
 mod assign;
+pub mod group_search;
 mod matrix;
 mod outliers;
 mod person;
@@ -256,6 +257,14 @@ impl Gallery {
         person.student_id = person.student_id.take().or_else(|| source.student_id.clone());
         people.retain(|person| person.id != from);
         Ok(self.with_people(people))
+    }
+
+    /// Those people of it for whom `keep` says so, and their positions here.
+    #[must_use]
+    pub fn subset(&self, keep: impl Fn(&Person) -> bool) -> (Self, Vec<usize>) {
+        let kept = self.people.iter().enumerate().filter(|(_, person)| keep(person));
+        let (positions, people) = kept.map(|(at, person)| (at, Arc::clone(person))).unzip();
+        (self.with_people(people), positions)
     }
 
     /// The positions of two people.

@@ -108,11 +108,11 @@ pub fn is_match(distance: f32, threshold: f32) -> bool {
     distance < threshold
 }
 
-/// The score from which on a face is a match under `rule`; `None` under [`MatchRule::Distance`].
+/// The score from which on a face is a match under `rule` among so many people; `None` under [`MatchRule::Distance`].
 #[must_use]
-pub fn score_threshold(gallery: &Gallery, rule: MatchRule) -> Option<f64> {
+pub fn score_threshold(people: usize, rule: MatchRule) -> Option<f64> {
     match rule {
-        MatchRule::FalseNameRate { rate } => Some(threshold(rate, gallery.len())),
+        MatchRule::FalseNameRate { rate } => Some(threshold(rate, people)),
         MatchRule::Distance { .. } => None,
     }
 }

@@ -34,6 +34,7 @@ const DOCS: &str = "/docs";
         (name = "recognition", description = "Faces in photos"),
         (name = "people", description = "Enrolled people"),
         (name = "roster", description = "The workbook that maps names to IDs"),
+        (name = "attendance", description = "Who was there: sessions, their lists, reports"),
         (name = "flask", description = "The endpoint of the service that this one replaces"),
         (name = "health", description = "Liveness, readiness and metrics"),
     ),

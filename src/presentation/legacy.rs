@@ -34,7 +34,7 @@ pub enum LegacyEntry {
 /// The entries of a photo, largest face first.
 #[must_use]
 pub fn legacy_entries(recognized: &Recognized) -> Vec<LegacyEntry> {
-    let Recognized { recognition, snapshot } = recognized;
+    let Recognized { recognition, snapshot, .. } = recognized;
     if recognition.detected == 0 {
         return vec![LegacyEntry::Message { message: "No faces detected" }];
     }

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 
 use super::archive::{self, not_a_workbook};
+use super::groups;
 use crate::error::{Error, InputError, Result};
 use crate::person_name::{self, PersonName};
 use crate::student_id::{self, StudentId};
@@ -44,6 +45,8 @@ pub struct RosterRow {
     pub name: PersonName,
     /// What the ID cell holds; `None` where it is empty.
     pub id: Option<StudentId>,
+    /// The groups of the row's cell; `None` where the sheet has no column of groups.
+    pub groups: Option<Vec<String>>,
 }
 
 /// The rows that have a name, and what was odd about others.
@@ -110,12 +113,14 @@ struct Table {
 struct Columns {
     name: u32,
     id: u32,
+    groups: Option<u32>,
 }
 
 #[derive(Debug, Default)]
 struct RawRow {
     name: Option<PersonName>,
     id: Option<StudentId>,
+    groups: Vec<String>,
 }
 
 impl Table {
@@ -143,6 +148,8 @@ impl Table {
             self.take_name(row, value)
         } else if column == columns.id {
             self.take_id(row, value)
+        } else if Some(column) == columns.groups {
+            self.take_groups(row, value)
         } else {
             Ok(())
         }
@@ -178,6 +185,18 @@ impl Table {
         Ok(())
     }
 
+    fn take_groups(&mut self, row: u32, value: &DataRef<'_>) -> Result<()> {
+        let Some(text) = text_of(value) else { return Ok(()) };
+        let is_short = text.len() <= MAX_CELL_BYTES;
+        self.count_text(value)?;
+        let (groups, left_out) = if is_short { groups::parse(&text) } else { (Vec::new(), true) };
+        if left_out {
+            self.warn(format!("row {row}: a group is left out: it is too long, has control characters, or is one of too many"));
+        }
+        self.rows.entry(row).or_default().groups = groups;
+        Ok(())
+    }
+
     /// Text of the cell itself is in the file and limited so; text that it refers to may be anybody's.
     fn count_text(&mut self, value: &DataRef<'_>) -> Result<()> {
         match value {
@@ -206,7 +225,10 @@ impl Table {
         let empty = BTreeMap::new();
         let headers = self.header.as_ref().map_or(&empty, |(_, cells)| cells);
         match (column(headers, "Name", &NAME_HEADERS), column(headers, "ID", &ID_HEADERS)) {
-            (Some(name), Some(id)) => Ok(*self.columns.insert(Columns { name, id })),
+            (Some(name), Some(id)) => {
+                let groups = headers.iter().find(|(_, text)| groups::is_header(&folded(text)));
+                Ok(*self.columns.insert(Columns { name, id, groups: groups.map(|(at, _)| *at) }))
+            }
             // Not the cells: without a header row they are a person's.
             (Some(_), None) => Err(no_columns("no \"ID\"")),
             (None, Some(_)) => Err(no_columns("no \"Name\"")),
@@ -219,11 +241,15 @@ impl Table {
         if self.header.is_none() {
             return Ok(None);
         }
-        self.find_columns()?;
+        let columns = self.find_columns()?;
         let mut rows = Vec::with_capacity(self.rows.len());
         for (row, raw) in std::mem::take(&mut self.rows) {
             match raw.name {
-                Some(name) => rows.push(RosterRow { row, name, id: raw.id }),
+                Some(name) => {
+                    let groups = columns.groups.map(|_| raw.groups);
+                    rows.push(RosterRow { row, name, id: raw.id, groups });
+                }
+                None if raw.id.is_none() => {}
                 None => self.warn(format!("row {row} has an ID but no name that can be used")),
             }
         }

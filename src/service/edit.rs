@@ -62,7 +62,10 @@ impl Service {
     pub async fn merge_people(&self, into: &str, from: &str) -> Result<Snapshot> {
         self.snapshot().person(into)?;
         let (target, source) = (into.to_owned(), from.to_owned());
-        self.edit(Action::Merge, &[into, from], move |gallery| gallery.merged(&target, &source)).await
+        let (into_entries, from_entries) = (into.to_owned(), from.to_owned());
+        let edit = move |gallery: &Gallery| gallery.merged(&target, &source);
+        let then = move |service: &Self| service.merge_attendance(&into_entries, &from_entries);
+        self.edit_then(Action::Merge, &[into, from], edit, then).await
     }
 
     /// Replaces the roster by a workbook, which is parsed whole before anything changes.
@@ -96,11 +99,23 @@ impl Service {
         people: &[&str],
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
     ) -> Result<Snapshot> {
+        self.edit_then(action, people, edit, |_| ()).await
+    }
+
+    /// [`Service::edit`], with something to do after an edit that was made.
+    async fn edit_then(
+        &self,
+        action: Action,
+        people: &[&str],
+        edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
+        then: impl FnOnce(&Self) + Send + 'static,
+    ) -> Result<Snapshot> {
         let recorder = self.recorder();
         let people: Vec<String> = people.iter().map(|id| (*id).to_owned()).collect();
         let edited = self.blocking(move |service| {
             let gallery = service.people().edit(edit)?;
             recorder.record(action, people.iter().map(String::as_str));
+            then(service);
             Ok(gallery)
         });
         Ok(Snapshot { gallery: edited.await?, roster: self.roster().current() })

@@ -4,11 +4,10 @@
 //! recording of metrics. HTTP, the commands, benchmarks and tests are transports: they translate between their own
 //! format and the types here. No transport builds a pipeline or touches a store by itself.
 //!
-//! Two places are prepared for growth:
-//! - A second store of people (a database) goes beneath [`people::PeopleStore`], the only way to gallery and writer.
-//! - A second kind of record (attendance) is a store beside it: a file of its own here, a field of [`Service`],
-//!   written from `recognize.rs` after a photo was recognised.
+//! A second store of people (a database) goes beneath [`people::PeopleStore`], the only way to gallery and writer. Another
+//! kind of record is a store beside it, as [`attendance`] is: a module here, a field of [`Service`].
 
+pub mod attendance;
 pub mod audit;
 pub mod blocking;
 pub mod caller;
@@ -35,11 +34,14 @@ pub mod watch;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
+
 use crate::access_log::AccessLog;
-use crate::error::Result;
+use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
 use crate::worker::Workers;
+use attendance::Attendance;
 use blocking::run_blocking;
 use metrics::Metrics;
 use models::LoadedModels;
@@ -65,6 +67,7 @@ struct Inner {
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
     access_log: Option<Arc<AccessLog>>,
+    attendance: Option<Attendance>,
     /// Held while the file of dismissed findings is changed.
     dismissing: Mutex<()>,
 }
@@ -73,7 +76,8 @@ impl Service {
     /// Starts the worker threads.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos or the access log can't be written,
+    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos or the access log can't be written, or the
+    /// database of attendance can't be read,
     /// [`Error::Internal`](crate::error::Error::Internal) when a thread can't be started.
     pub fn start(
         settings: Settings,
@@ -84,12 +88,16 @@ impl Service {
         Ok(Self(Arc::new(Inner {
             threshold: settings.threshold.unwrap_or(models.threshold),
             pipeline: models.pipeline,
-            people,
             roster,
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
+            attendance: match (&settings.attendance, people.directory()) {
+                (Some(params), Some(directory)) => Some(Attendance::open(directory, params)?),
+                _ => None,
+            },
+            people,
             dismissing: Mutex::new(()),
             settings,
         })))
@@ -117,6 +125,16 @@ impl Service {
     #[must_use]
     pub fn roster(&self) -> &RosterStore {
         &self.0.roster
+    }
+
+    /// Attendance.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`] where none is kept.
+    pub fn attendance(&self) -> Result<&Attendance> {
+        let none =
+            || InputError::Conflict("expected a service that keeps attendance, found one without".to_owned());
+        Ok(self.0.attendance.as_ref().ok_or_else(none)?)
     }
 
     /// The queue and its threads.
@@ -172,10 +190,20 @@ impl Service {
         }
     }
 
-    /// Rereads changed files. Call it about once a second from a thread that may block.
+    /// Deletes attendance that is older than the retention, once a day. Call it now and then from a thread that may block.
+    pub fn prune_attendance(&self) {
+        if let Some(attendance) = &self.0.attendance {
+            attendance.prune(Timestamp::now());
+        }
+    }
+
+    /// Rereads changed files, and tells attendance of changed people. Call it about once a second from a thread that may block.
     pub fn poll_files(&self) {
         self.0.people.poll();
         self.0.roster.poll();
+        if let Some(attendance) = &self.0.attendance {
+            attendance.follow(&self.snapshot());
+        }
     }
 
     /// Waits until no job waits or runs, kept photos included, and the access log is written; at most `limit`. Returns

@@ -1,11 +1,16 @@
 //! Recognition and detection of the faces of one photo.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use super::Service;
 use super::snapshot::Snapshot;
 use crate::cancel::CancellationToken;
+use crate::embed::Embedding;
 use crate::error::Result;
+use crate::gallery::Person;
+use crate::gallery::group_search::search_group_first;
+use crate::gallery::search::search;
 use crate::imaging::OrientedRgb;
 use crate::pipeline::{FaceParams, FoundFaces, Pipeline, Recognition, RecognizeParams};
 
@@ -15,6 +20,35 @@ pub struct Recognized {
     pub recognition: Recognition,
     /// People and roster.
     pub snapshot: Snapshot,
+    /// Whose people were looked for first.
+    pub group: Option<Arc<GroupMembers>>,
+}
+
+/// The people of a group who have a face.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupMembers {
+    /// The group's name.
+    pub name: String,
+    /// Their ids.
+    pub ids: HashSet<String>,
+}
+
+impl GroupMembers {
+    /// Whether a person belongs to the group.
+    #[must_use]
+    pub fn has(&self, person: &Person) -> bool {
+        self.ids.contains(&person.id)
+    }
+}
+
+impl Recognized {
+    /// How many people the faces were compared with at first, from which the threshold follows: those of the group, or all.
+    #[must_use]
+    pub fn people_compared(&self) -> usize {
+        let people = self.snapshot.gallery.people();
+        let members = |group: &Arc<GroupMembers>| people.iter().filter(|person| group.has(person)).count();
+        self.group.as_ref().map(members).filter(|count| *count > 0).unwrap_or(people.len())
+    }
 }
 
 impl Service {
@@ -26,13 +60,29 @@ impl Service {
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
+        self.recognize_in(photo, params, None).await
+    }
+
+    /// [`Service::recognize`], with the people of a group first.
+    ///
+    /// # Errors
+    /// As [`Service::recognize`].
+    pub async fn recognize_in<P>(
+        &self,
+        photo: P,
+        params: RecognizeParams,
+        group: Option<Arc<GroupMembers>>,
+    ) -> Result<Recognized>
+    where
+        P: AsRef<[u8]> + Send + Sync + 'static,
+    {
         let (service, keeping_service) = (self.clone(), self.clone());
         // The decoded photo, where photos are kept.
         let decoded = Arc::new(OnceLock::new());
         let kept = Arc::clone(&decoded);
         let job = move |token: &CancellationToken| {
             let pipeline = service.pipeline().cancelled_by(token);
-            let (upright, recognized) = service.recognize_with(&pipeline, photo.as_ref(), &params)?;
+            let (upright, recognized) = service.recognize_with(&pipeline, photo.as_ref(), &params, group)?;
             if service.0.keeper.is_some() {
                 let _ = decoded.set(upright); // a job runs once
             }
@@ -52,8 +102,13 @@ impl Service {
     ///
     /// # Errors
     /// As [`Pipeline::recognize`].
-    pub fn recognize_blocking(&self, photo: &[u8], params: &RecognizeParams) -> Result<Recognized> {
-        Ok(self.recognize_with(self.pipeline(), photo, params)?.1)
+    pub fn recognize_blocking(
+        &self,
+        photo: &[u8],
+        params: &RecognizeParams,
+        group: Option<Arc<GroupMembers>>,
+    ) -> Result<Recognized> {
+        Ok(self.recognize_with(self.pipeline(), photo, params, group)?.1)
     }
 
     /// Detects the faces of a photo on a worker thread.
@@ -77,10 +132,17 @@ impl Service {
         pipeline: &Pipeline,
         photo: &[u8],
         params: &RecognizeParams,
+        group: Option<Arc<GroupMembers>>,
     ) -> Result<(OrientedRgb, Recognized)> {
         let snapshot = self.snapshot();
-        let (upright, recognition) = pipeline.open_and_recognize(photo, &snapshot.gallery, params)?;
+        let gallery = &*snapshot.gallery;
+        let find = |faces: &[Embedding]| match &group {
+            Some(group) => search_group_first(gallery, |person| group.has(person), faces, &params.matching),
+            None => search(gallery, faces, &params.matching),
+        };
+        let margin_px = gallery.recipe().margin_px;
+        let (upright, recognition) = pipeline.open_and_recognize(photo, margin_px, &params.faces, find)?;
         self.metrics().recognized(&recognition);
-        Ok((upright, Recognized { recognition, snapshot }))
+        Ok((upright, Recognized { recognition, snapshot, group }))
     }
 }

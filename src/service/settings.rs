@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use crate::access_log::LogParams;
-use crate::config::{Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, KeepParams};
+use crate::config::{
+    AttendanceParams, Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, KeepParams,
+};
 use crate::enroll::GateParams;
 use crate::gallery::search::Assignment;
 
@@ -26,6 +28,8 @@ pub struct Settings {
     pub keep_photos: Option<KeepParams>,
     /// The access log; `None` to write none.
     pub access_log: Option<LogParams>,
+    /// How attendance is kept beside people that can be edited; `None` to keep none.
+    pub attendance: Option<AttendanceParams>,
     /// Requirements on photos that are enrolled.
     pub gate: GateParams,
 }
@@ -43,6 +47,7 @@ impl Settings {
             queue,
             keep_photos: None,
             access_log: None,
+            attendance: None,
             gate: GateParams::default(),
         }
     }
@@ -67,6 +72,7 @@ impl From<&Config> for Settings {
             queue: config.queue,
             keep_photos: config.keep_photos.clone(),
             access_log: config.access_log.clone(),
+            attendance: Some(config.attendance.clone()),
             gate: config.gate,
         }
     }

@@ -72,6 +72,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "service",
         &[
             "access_log",
+            "attendance",
             "audit",
             "cancel",
             "cohort",
@@ -94,11 +95,12 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // JSON that HTTP and commands share.
-    ("presentation", &["audit", "enroll", "service", "student_id"]),
+    ("presentation", &["attendance", "audit", "enroll", "hex", "service", "student_id"]),
     // The transports.
     (
         "http",
         &[
+            "attendance", // sessions, entries and reports in JSON
             "config",
             "detect", // boxes and landmarks in JSON
             "enroll", // reasons in JSON
@@ -158,7 +160,20 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tower", &["http", "server"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
-    ("jiff", &["access_log", "attendance", "cli::keys", "cli::people", "http", "keys", "service::recorder"]),
+    (
+        "jiff",
+        &[
+            "access_log",
+            "attendance",
+            "cli::attend",
+            "cli::keys",
+            "cli::people",
+            "http",
+            "keys",
+            "presentation::attendance",
+            "service",
+        ],
+    ),
     ("tower_http", &["http"]),
     ("utoipa", &["http", "presentation"]),
     ("utoipa_axum", &["http"]),

@@ -33,6 +33,7 @@ mod http_metrics;
 mod http_service;
 mod http_slow_clients;
 mod http_socket;
+mod http_v1_attendance;
 mod http_v1_disclosure;
 mod http_v1_durable;
 mod http_v1_faces;

@@ -359,3 +359,31 @@ fn a_zip_bomb_is_refused_by_its_directory_and_by_what_it_unpacks_to() {
     }
     assert!(message(&lying).ends_with("larger than its declared uncompressed size"));
 }
+
+#[test]
+fn a_column_of_groups_is_read_where_there_is_one() {
+    let roster = with_headers(|sheet| {
+        sheet.write_string(0, 2, "Class").unwrap();
+        for (row, name, groups) in [(1, "Ada", " 7A; Choir"), (2, "Ben", "7B;x\u{7}"), (3, "Cem", ";")] {
+            sheet.write_string(row, 0, name).unwrap();
+            sheet.write_string(row, 2, groups).unwrap();
+        }
+        sheet.write_string(4, 0, "Dee").unwrap();
+        sheet.write_number(4, 2, 7).unwrap();
+        sheet.write_string(5, 0, "Eve").unwrap();
+        // A group of nobody is no row.
+        sheet.write_string(6, 2, "7C").unwrap();
+    });
+    let groups = |name: &str| roster.row(&named(name)).unwrap().groups.clone().unwrap();
+    assert_eq!(groups("Ada"), ["7A", "Choir"]);
+    assert_eq!(groups("Ben"), ["7B"]);
+    assert_eq!(groups("Dee"), ["7"], "a number");
+    assert!(groups("Cem").is_empty() && groups("Eve").is_empty());
+    assert_eq!(roster.len(), 5);
+    let warning = "row 3: a group is left out: it is too long, has control characters, or is one of too many";
+    assert_eq!(roster.warnings(), [warning]);
+    let without = with_headers(|sheet| {
+        sheet.write_string(1, 0, "Ada").unwrap();
+    });
+    assert_eq!(without.row(&named("Ada")).unwrap().groups, None);
+}

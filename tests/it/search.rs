@@ -1,10 +1,11 @@
 //! Who is nearest, who is near enough, and who gets whom.
 
 use facerec::embed::Embedding;
-use facerec::gallery::Gallery;
+use facerec::gallery::group_search::search_group_first;
 use facerec::gallery::search::{
     Assignment, Candidate, Decision, FaceMatch, MatchParams, MatchRule, is_match, search as search_by_rule,
 };
+use facerec::gallery::{Gallery, Person};
 use facerec::nn::EMBEDDING_LEN;
 use proptest::prelude::*;
 
@@ -207,4 +208,35 @@ fn distances_are_those_of_a_sum_in_double_precision() {
         let exact = 1.0 - pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         assert!((exact - f64::from(*distance)).abs() < 1e-6);
     }
+}
+
+/// The people 0 and 1 are the group.
+fn in_group(gallery: &Gallery, faces: &[Embedding]) -> Vec<FaceMatch> {
+    let is_member = |person: &Person| ["Person 0", "Person 1"].contains(&person.name.as_str());
+    search_group_first(gallery, is_member, faces, &UNIQUE).unwrap()
+}
+
+#[test]
+fn people_of_the_group_come_first_and_a_face_that_is_clearly_somebody_elses_is_not_theirs() {
+    let gallery = people(4);
+    let members = face(&[0.4, 0.9, 0.7, 1.0]);
+    let found = in_group(&gallery, &[members]);
+    assert_eq!(who(&found), [Some(0)]);
+    assert!(found[0].candidates.iter().all(|candidate| candidate.person < 2), "{found:?}");
+    // Alike enough to a member, and more alike to somebody else.
+    assert_eq!(who(&in_group(&gallery, &[face(&[0.49, 1.0, 0.2, 1.0])])), [Some(2)]);
+    // Only somebody else is alike enough, and nobody is.
+    assert_eq!(who(&in_group(&gallery, &[face(&[0.9, 1.0, 1.0, 0.3])])), [Some(3)]);
+    assert_eq!(who(&in_group(&gallery, &[face(&[0.6, 0.6, 0.6, 0.6])])), [None]);
+}
+
+#[test]
+fn nobody_is_given_twice_and_a_group_without_faces_changes_nothing() {
+    let gallery = people(4);
+    let faces = [face(&[0.3, 1.0, 1.0, 1.0]), face(&[0.2, 1.0, 1.0, 1.0]), face(&[1.0, 1.0, 0.3, 1.0])];
+    let found = in_group(&gallery, &faces);
+    assert_eq!(who(&found), [None, Some(0), Some(2)]);
+    assert_eq!(found[0].already_matched, Some(1));
+    let nobody = search_group_first(&gallery, |_| false, &faces, &UNIQUE).unwrap();
+    assert_eq!(nobody, search(&gallery, &faces, &UNIQUE));
 }

@@ -55,7 +55,19 @@ fn add(db: &Connection, group: i64, person: i64) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn set_of_person(db: &Connection, person: i64, names: &[String]) -> Result<()> {
+/// Takes over a person's groups from the roster where they differ from those last taken: a change by hand stands until then.
+pub(super) fn take_from_roster(db: &Connection, person: i64, names: &[String]) -> Result<()> {
+    let mut note = db.prepare_cached(
+        "UPDATE people SET roster_groups = ?2 WHERE key = ?1 AND coalesce(roster_groups, '') <> ?2",
+    )?;
+    if note.execute(params![person, names.join(";")])? > 0 {
+        set_of_person(db, person, names)
+    } else {
+        Ok(())
+    }
+}
+
+fn set_of_person(db: &Connection, person: i64, names: &[String]) -> Result<()> {
     db.prepare_cached("DELETE FROM members WHERE person_key = ?1")?.execute([person])?;
     for name in names {
         add(db, key_or_new(db, name)?, person)?;

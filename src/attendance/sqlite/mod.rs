@@ -12,6 +12,7 @@ mod groups;
 mod history;
 mod ids;
 mod mark;
+mod merge;
 mod outbox;
 mod people;
 mod report;
@@ -185,8 +186,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl AttendanceStore for SqliteStore {
+    fn exists(&self) -> bool {
+        Self::exists(self)
+    }
+
     fn sync_people(&self, records: &[PersonRecord], complete: bool) -> Result<()> {
         self.write(|db| sync::sync(db, records, complete))
+    }
+
+    fn merge_people(&self, into: &str, from: &str) -> Result<()> {
+        if !self.exists() {
+            return Ok(());
+        }
+        self.write(|db| merge::merge(db, into, from))
     }
 
     fn people(&self, group: Option<&str>) -> Result<Vec<Person>> {

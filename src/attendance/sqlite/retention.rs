@@ -15,10 +15,11 @@ pub(super) fn delete_before(db: &Connection, before: Timestamp) -> Result<Delete
     let messages =
         db.execute("DELETE FROM outbox WHERE dead_at IS NOT NULL AND created_at < ?1", [&before])?;
     let responses = db.execute("DELETE FROM requests WHERE at < ?1", [&before])?;
-    // Somebody who is on no list and in no session is nobody's business.
+    // Somebody who is on no list and in no session is nobody's business, once all messages were delivered.
     db.execute(
         "DELETE FROM people WHERE listed = 0
-         AND NOT EXISTS (SELECT 1 FROM entries WHERE person_key = key)",
+         AND NOT EXISTS (SELECT 1 FROM entries WHERE person_key = key)
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE person_key = key AND dead_at IS NULL)",
         [],
     )?;
     Ok(Deleted { sessions: sessions as u64, messages: messages as u64, responses: responses as u64 })
@@ -41,7 +42,8 @@ pub(super) fn forget(db: &Connection, person_id: &str, how: Forget) -> Result<u6
 
 fn anonymise(db: &Connection, key: i64) -> Result<()> {
     db.execute(
-        "UPDATE people SET person_id = ?2, name = '', student_id = NULL, enrolled = 0, listed = 0 WHERE key = ?1",
+        "UPDATE people SET person_id = ?2, name = '', student_id = NULL, enrolled = 0, listed = 0,
+         roster_groups = NULL WHERE key = ?1",
         params![key, ids::new_id()],
     )?;
     for statement in [

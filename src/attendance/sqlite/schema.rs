@@ -7,8 +7,11 @@ use crate::error::{Error, Result};
 
 /// Each runs once, in order, in a transaction of its own. `user_version` counts those that ran.
 /// A released migration never changes; a change of the schema is a further file.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_outbox.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_outbox.sql"),
+    include_str!("../migrations/0003_roster_groups.sql"),
+];
 
 /// `application_id` of the database's header: `FRat` in ASCII.
 const APPLICATION_ID: i32 = 0x4652_6174;

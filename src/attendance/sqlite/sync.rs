@@ -36,7 +36,7 @@ pub(super) fn sync(db: &Connection, records: &[PersonRecord], complete: bool) ->
             with_face.insert(key);
         }
         if let Some(names) = &record.groups {
-            groups::set_of_person(db, key, names)?;
+            groups::take_from_roster(db, key, names)?;
         }
     }
     if complete {

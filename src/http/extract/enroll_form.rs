@@ -134,14 +134,21 @@ impl FromRequest<AppState> for EnrollForm {
 impl EnrollForm {
     /// What the response calls the next photo.
     fn label(&self, file_name: Option<&str>) -> Result<String, ApiError> {
-        let number = self.photos.len() + 1;
-        if number > MAX_PHOTOS {
-            let message = format!("expected at most {MAX_PHOTOS} photos in a form, found more");
-            return Err(InputError::Invalid(message).into());
-        }
-        let name: String = file_name.unwrap_or_default().chars().take(MAX_LABEL_CHARS).collect();
-        Ok(if name.is_empty() { format!("photo {number}") } else { name })
+        photo_label(self.photos.len() + 1, file_name)
     }
+}
+
+/// What the response calls the photo of this number, from 1.
+///
+/// # Errors
+/// 400 for more than [`MAX_PHOTOS`].
+pub fn photo_label(number: usize, file_name: Option<&str>) -> Result<String, ApiError> {
+    if number > MAX_PHOTOS {
+        let message = format!("expected at most {MAX_PHOTOS} photos in a form, found more");
+        return Err(InputError::Invalid(message).into());
+    }
+    let name: String = file_name.unwrap_or_default().chars().take(MAX_LABEL_CHARS).collect();
+    Ok(if name.is_empty() { format!("photo {number}") } else { name })
 }
 
 fn once(name: &'static str, field: &mut Option<String>, value: String) -> Result<(), ApiError> {

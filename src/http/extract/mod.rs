@@ -1,12 +1,14 @@
 //! From requests to what handlers take: uploads under limits, forms, and query parameters.
 
 pub mod admission;
+pub mod attendance_query;
 pub mod audit_query;
 pub mod body;
 pub mod budget;
 pub mod enroll_form;
 pub mod form;
 pub mod form_body;
+pub mod idempotency;
 pub mod limits;
 pub mod other_person;
 pub mod page;
@@ -16,5 +18,7 @@ pub mod person_patch;
 pub mod photo;
 pub mod query;
 pub mod refusals;
+pub mod session_body;
+pub mod session_photos;
 pub mod small_object;
 pub mod upload;

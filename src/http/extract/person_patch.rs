@@ -62,7 +62,10 @@ impl PersonPatch {
 }
 
 /// A member that is there, whatever it holds: null is told from absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+///
+/// # Errors
+/// As the member's type.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 

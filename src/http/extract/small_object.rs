@@ -19,11 +19,24 @@ pub async fn read_small_object<T: DeserializeOwned>(
     types: &[&str],
     expected: &str,
 ) -> Result<T, ApiError> {
+    read_object(request, types, expected, MAX_PATCH_BYTES).await
+}
+
+/// [`read_small_object`] of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read_small_object`].
+pub async fn read_object<T: DeserializeOwned>(
+    request: Request,
+    types: &[&str],
+    expected: &str,
+    limit: usize,
+) -> Result<T, ApiError> {
     let found = media_type(&request);
     if !types.contains(&found.as_str()) {
         return Err(wrong_media_type(&types.join(" or "), &found));
     }
-    let body = read_small_body(request.into_body(), MAX_PATCH_BYTES).await?;
+    let body = read_small_body(request.into_body(), limit).await?;
     let refused = |why: &str| ApiError::from(InputError::Invalid(format!("expected {expected}; {why}")));
     // Members without names would do for serde.
     if !body.trim_ascii_start().starts_with(b"{") {

@@ -47,7 +47,7 @@ catalogue! {
     Unauthorized = "unauthorized", UNAUTHORIZED, "the API key is missing or unknown";
     Forbidden = "forbidden", FORBIDDEN,
         "the API key's scope does not include this, or, on a service without keys, the client is on another machine";
-    NotFound = "not_found", NOT_FOUND, "there is no such person, photo or finding";
+    NotFound = "not_found", NOT_FOUND, "there is no such person, photo, finding, session or group";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "the `Allow` header lists the methods";
     SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled";
     NameTaken = "name_taken", CONFLICT, "another person has the name; `person_id` identifies it";

@@ -8,8 +8,10 @@ mod shown;
 pub use api_error::{ApiError, PROBLEM_JSON};
 pub use code::ProblemCode;
 pub use responses::{
-    AuditProblems, DeletePhotoProblems, DeleteProblems, DismissProblems, EnrollProblems, ListProblems,
+    AuditProblems, ChangeSessionProblems, CloseSessionProblems, CreateSessionProblems, DeletePhotoProblems,
+    DeleteProblems, DeleteSessionProblems, DismissProblems, EnrollProblems, GroupsProblems, ListProblems,
     MergeProblems, MorePhotosProblems, MovePhotoProblems, PairProblems, PatchProblems, PersonProblems,
-    PhotoProblems, PlainProblems, Problem, RestoreProblems, RosterProblems,
+    PhotoProblems, PlainProblems, Problem, RecognizeProblems, RestoreProblems, RosterProblems,
+    SessionPhotosProblems, SessionProblems, SessionsProblems,
 };
 pub use shown::shown;

@@ -68,6 +68,9 @@ const OBJECT: &[ProblemCode] = &[InvalidRequest, SlowUpload, TooLarge, Unsupport
 /// Routes that change something.
 const CHANGE: &[ProblemCode] = &[DataDirectoryLocked, Conflict, DataError];
 
+/// Routes that read or write attendance.
+const ATTENDANCE: &[ProblemCode] = &[NotFound, Conflict, DataError];
+
 /// The responses for the codes of `sets`, one a status.
 fn responses(sets: &[&[ProblemCode]]) -> BTreeMap<String, RefOr<Response>> {
     let listed = |code: &ProblemCode| ANY.contains(code) || sets.iter().any(|set| set.contains(code));
@@ -109,6 +112,8 @@ problems! {
     PlainProblems: ;
     /// Recognition and detection.
     PhotoProblems: QUERY, UPLOAD, PHOTO;
+    /// Recognition, in a group perhaps.
+    RecognizeProblems: QUERY, UPLOAD, PHOTO, ATTENDANCE;
     /// Verification.
     PairProblems: QUERY, UPLOAD, PHOTO, &[NoFace];
     /// Lists.
@@ -136,6 +141,22 @@ problems! {
     MovePhotoProblems: &[LastPhoto], PERSON, OBJECT, CHANGE;
     /// Merging people.
     MergeProblems: PERSON, OBJECT, CHANGE;
+    /// The list of sessions.
+    SessionsProblems: QUERY, ATTENDANCE;
+    /// Beginning a session.
+    CreateSessionProblems: &[InvalidParameter], OBJECT, ATTENDANCE;
+    /// Reading a session or a report.
+    SessionProblems: QUERY, ATTENDANCE;
+    /// Changing a session or one of its entries.
+    ChangeSessionProblems: &[InvalidParameter], OBJECT, ATTENDANCE;
+    /// Closing a session.
+    CloseSessionProblems: OBJECT, ATTENDANCE;
+    /// Deleting a session.
+    DeleteSessionProblems: PERSON, ATTENDANCE;
+    /// Photos of a session.
+    SessionPhotosProblems: UPLOAD, &[ModelError], ATTENDANCE;
+    /// The list of groups.
+    GroupsProblems: ATTENDANCE;
     /// Replacing the roster.
     RosterProblems: &[InvalidRoster], UPLOAD, CHANGE;
 }

@@ -1,12 +1,16 @@
 //! Version 1 of the API: recognition with explanations, and management of people and roster.
 #![allow(clippy::missing_errors_doc, reason = "each route declares its error responses")]
 
+pub mod attendance;
 pub mod audit;
 pub mod detect;
 pub mod enroll;
+pub mod groups;
 pub mod people;
 pub mod recognize;
 pub mod roster;
+pub mod session_photos;
+pub mod sessions;
 pub mod verify;
 
 use axum::extract::DefaultBodyLimit;
@@ -19,8 +23,8 @@ use super::middleware::auth;
 use super::state::AppState;
 use crate::keys::Scope;
 
-/// The routes below `/v1`. Scope `recognize` covers recognition, detection and verification; scope `manage` covers
-/// people and roster. Forms with several photos have body limits of their own.
+/// The routes below `/v1`. Scope `recognize` covers recognition, detection, verification and photos of a session; scope
+/// `manage` covers people, roster and attendance. Forms with several photos have body limits of their own.
 #[must_use]
 pub fn routes(app: &AppState) -> OpenApiRouter<AppState> {
     let gate = |scope| from_fn_with_state(app.access.require_scope(scope), auth::require);
@@ -30,10 +34,13 @@ pub fn routes(app: &AppState) -> OpenApiRouter<AppState> {
 
 fn recognition_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
     let pair = DefaultBodyLimit::max(body_limit(limits.pair));
+    let several = DefaultBodyLimit::max(body_limit(limits.enrollment));
     OpenApiRouter::new()
         .routes(routes!(recognize::recognize))
         .routes(routes!(detect::detect))
         .routes(routes!(verify::verify).layer(pair))
+        .routes(routes!(sessions::list))
+        .routes(routes!(session_photos::add).layer(several))
 }
 
 fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
@@ -48,4 +55,12 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(audit::get))
         .routes(routes!(audit::dismiss, audit::restore))
         .routes(routes!(roster::get, roster::put))
+        .routes(routes!(sessions::create))
+        .routes(routes!(sessions::get, sessions::patch, sessions::delete))
+        .routes(routes!(sessions::close))
+        .routes(routes!(sessions::correct))
+        .routes(routes!(attendance::report))
+        .routes(routes!(attendance::of_person))
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::get, groups::put, groups::delete))
 }

@@ -8,12 +8,13 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::gallery::Gallery;
 use crate::gallery::search::{self, Assignment, MatchRule, score_threshold};
+use crate::http::extract::attendance_query::{group_parameter, take_group};
 use crate::http::extract::params::{
     FALSE_NAME_RATE, MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter,
 };
 use crate::http::extract::photo::{Photo, PhotoFormSchema};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
-use crate::http::problem::{ApiError, PhotoProblems, ProblemCode};
+use crate::http::problem::{ApiError, ProblemCode, RecognizeProblems};
 use crate::http::state::AppState;
 use crate::http::wire::faces::{
     FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance, wire_probability,
@@ -21,7 +22,6 @@ use crate::http::wire::faces::{
 use crate::pipeline::{RecognizeParams, RecognizedFace, Timings};
 use crate::service::disclosure::Disclosure;
 use crate::service::recognize::Recognized;
-use crate::service::snapshot::Snapshot;
 
 /// Parameters of a recognition.
 #[derive(Debug, Default)]
@@ -32,6 +32,7 @@ pub struct RecognizeQuery {
     min_probability: Option<f32>,
     max_faces: Option<usize>,
     assignment: Option<Assignment>,
+    group: Option<String>,
 }
 
 impl IntoParams for RecognizeQuery {
@@ -57,6 +58,9 @@ impl IntoParams for RecognizeQuery {
                 .document("Faces of lower probability are left out; default: the service's setting."),
             MAX_FACES.document("Most faces, the largest first; default and limit: the service's setting."),
             assignment.schema(Some(WireAssignment::schema())).build(),
+            group_parameter(
+                "Compare with the people of this group first; `other_group` of a face says that it is somebody else's.",
+            ),
         ]
     }
 }
@@ -91,6 +95,7 @@ impl FromQuery for RecognizeQuery {
             min_probability: query.number(&MIN_PROBABILITY)?,
             max_faces: query.number(&MAX_FACES)?,
             assignment: query.take("assignment", "unique or independent", assignment)?,
+            group: take_group(query)?,
         })
     }
 }
@@ -160,6 +165,9 @@ struct FaceResult {
     /// Whose face it is; null when it is nobody's or that is not sure enough.
     #[schema(required)]
     person: Option<PersonRef>,
+    /// Whether that person belongs to another group than was asked for. Null without a group, and for a face without a person.
+    #[schema(required)]
+    other_group: Option<bool>,
     /// Cosine distance to that person's nearest photo, of an unknown face to the nearest person's; null
     /// when nobody is enrolled.
     #[schema(required, minimum = 0, maximum = 2, example = 0.202)]
@@ -232,12 +240,12 @@ struct WireRule {
 }
 
 impl WireRule {
-    fn new(rule: MatchRule, gallery: &Gallery) -> Self {
+    fn new(rule: MatchRule, people: usize) -> Self {
         let (false_name_rate, threshold) = match rule {
             MatchRule::FalseNameRate { rate } => (Some(rate), None),
             MatchRule::Distance { threshold } => (None, Some(threshold)),
         };
-        Self { false_name_rate, score_threshold: score_threshold(gallery, rule), threshold }
+        Self { false_name_rate, score_threshold: score_threshold(people, rule), threshold }
     }
 }
 
@@ -266,14 +274,16 @@ impl From<Timings> for RecognitionTimings {
 }
 
 impl RecognitionResponse {
-    fn new(recognized: &Recognized, rule: MatchRule, disclosure: Disclosure) -> Self {
-        let Recognized { recognition, snapshot } = recognized;
-        let result = |face| FaceResult::new(face, snapshot, disclosure);
+    /// Of a photo whose faces were matched by `rule`.
+    #[must_use]
+    pub fn new(recognized: &Recognized, rule: MatchRule, disclosure: Disclosure) -> Self {
+        let Recognized { recognition, snapshot, .. } = recognized;
+        let result = |face| FaceResult::new(face, recognized, disclosure);
         let faces: Vec<_> = recognition.faces.iter().map(result).collect();
         Self {
             image: recognition.photo.into(),
             model: snapshot.gallery.recipe().model.clone(),
-            rule: WireRule::new(rule, &snapshot.gallery),
+            rule: WireRule::new(rule, recognized.people_compared()),
             unknown_faces: faces.iter().filter(|face| face.person.is_none()).count(),
             faces,
             faces_omitted: recognition.omitted.faces,
@@ -284,7 +294,8 @@ impl RecognitionResponse {
 }
 
 impl FaceResult {
-    fn new(face: &RecognizedFace, snapshot: &Snapshot, disclosure: Disclosure) -> Self {
+    fn new(face: &RecognizedFace, recognized: &Recognized, disclosure: Disclosure) -> Self {
+        let Recognized { snapshot, group, .. } = recognized;
         let figure = |value| disclosure.figure(value);
         let nearest = face.found.matched.or(face.found.candidates.first().copied());
         let person = face.found.matched.and_then(|found| snapshot.gallery.people().get(found.person));
@@ -296,6 +307,7 @@ impl FaceResult {
             probability: face.detection.probability,
             decision: face.found.decision.into(),
             person: person.map(|person| PersonRef::new(person, snapshot)),
+            other_group: person.and_then(|person| Some(!group.as_ref()?.has(person))),
             distance: nearest.map(|found| figure(wire_distance(found.distance))),
             margin: face.found.margin.map(figure),
             score: face.found.score.map(figure),
@@ -314,7 +326,7 @@ impl FaceResult {
     post, operation_id = "recognize", path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),
     request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionResponse), PhotoProblems),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionResponse), RecognizeProblems),
 )]
 pub async fn recognize(
     State(app): State<AppState>,
@@ -328,6 +340,10 @@ pub async fn recognize(
     disclosure
         .check_rule(own.matching.rule, params.matching.rule)
         .map_err(|detail| ApiError::new(ProblemCode::Forbidden, detail))?;
-    let recognized = app.service.recognize(photo, params).await?;
+    let group = match &query.group {
+        Some(name) => Some(app.service.group_members(name).await?),
+        None => None,
+    };
+    let recognized = app.service.recognize_in(photo, params, group).await?;
     Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule, disclosure)))
 }

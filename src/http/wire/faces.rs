@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::attendance;
 use crate::config::range::DISTANCE;
 use crate::detect::Detection;
 use crate::gallery::Person;
@@ -137,6 +138,13 @@ impl PersonRef {
     pub fn new(person: &Person, snapshot: &Snapshot) -> Self {
         let student_id = snapshot.student_id(person).map(JsonId::from);
         Self { id: person.id.clone(), name: person.name.to_string(), student_id }
+    }
+}
+
+impl From<&attendance::PersonRef> for PersonRef {
+    fn from(person: &attendance::PersonRef) -> Self {
+        let student_id = person.student_id.as_ref().map(JsonId::from);
+        Self { id: person.person_id.clone(), name: person.name.clone(), student_id }
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON of version 1, made from domain types.
 
 pub mod faces;
+pub mod files;
 pub mod outcomes;
 pub mod people;
 pub mod timestamps;

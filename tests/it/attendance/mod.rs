@@ -5,6 +5,7 @@ mod contract;
 mod delivery;
 mod exports;
 mod kill;
+mod merge;
 mod order;
 mod outbox;
 mod receiver;

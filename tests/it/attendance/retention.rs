@@ -1,14 +1,15 @@
 //! What is deleted, and what is forgotten.
 
 use facerec::attendance::{
-    AttendanceStore, Correction, Deleted, Forget, IdempotencyKey, NewSession, ReportQuery, Status,
-    StoredResponse,
+    AttendanceStore, Channel, Correction, Deleted, Forget, IdempotencyKey, NewSession, Outcome, ReportQuery,
+    Settlement, Status, StoredResponse,
 };
 
 use super::{class_7a, eight, for_each_store, lesson, matched, minutes, person, photo};
 
 for_each_store! {
     sessions_older_than_the_retention_are_deleted,
+    a_message_about_somebody_who_left_outlives_the_session_until_it_is_delivered,
     a_removed_person_leaves_nothing,
     an_anonymised_person_leaves_counts_and_no_name,
 }
@@ -25,6 +26,23 @@ fn sessions_older_than_the_retention_are_deleted(store: &dyn AttendanceStore) {
     assert!(store.history(&person(1).person_id).unwrap().is_empty());
     assert_eq!(store.people(None).unwrap().len(), 5);
     assert_eq!(store.outbox_counts().unwrap().pending, 2, "what is not yet told is still told");
+}
+
+fn a_message_about_somebody_who_left_outlives_the_session_until_it_is_delivered(store: &dyn AttendanceStore) {
+    let session = class_7a(store);
+    store.mark(&session.id, &photo(1, minutes(1)), &[matched(0, 1, 0.8)], minutes(1)).unwrap();
+    store.sync_people(&[], true).unwrap();
+    store.delete_before(minutes(30)).unwrap();
+    let due = store.due(Channel::Webhook, minutes(31), 10).unwrap();
+    assert!(due[0].body.contains("Pupil 00001"), "{due:?}");
+    for channel in Channel::ALL {
+        let due = store.due(channel, minutes(31), 10).unwrap();
+        let delivered =
+            due.into_iter().map(|message| Settlement { id: message.id, outcome: Outcome::Delivered });
+        store.settle(&delivered.collect::<Vec<_>>(), minutes(31)).unwrap();
+    }
+    store.delete_before(minutes(30)).unwrap();
+    assert!(store.history(&person(1).person_id).is_err(), "nothing is left of somebody on no list");
 }
 
 /// A closed session with an entry of pupil 1: a photo, a note, and a response that names the pupil.

@@ -87,7 +87,7 @@ fn files_of_others_and_of_the_future_are_left_alone() {
     });
     assert!(
         newer.ends_with(
-            "expected schema version 2 or lower, found 99: it was written by a newer version of facerec"
+            "expected schema version 3 or lower, found 99: it was written by a newer version of facerec"
         ),
         "{newer}"
     );

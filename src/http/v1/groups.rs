@@ -1,0 +1,103 @@
+//! `/v1/groups`: groups of people, those of the roster and those made here.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::attendance::Person;
+use crate::http::extract::session_body::GroupMembership;
+use crate::http::problem::{ApiError, ChangeSessionProblems, DeleteSessionProblems, GroupsProblems};
+use crate::http::state::AppState;
+use crate::presentation::attendance::Attendee;
+
+/// A group and its size.
+#[derive(Debug, Serialize, ToSchema)]
+struct GroupSummary {
+    #[schema(example = "7A")]
+    name: String,
+    /// How many people belong to it.
+    #[schema(example = 24)]
+    members: u64,
+}
+
+/// All groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Groups {
+    /// In order of names.
+    groups: Vec<GroupSummary>,
+}
+
+/// A group and its people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Group {
+    #[schema(example = "7A")]
+    name: String,
+    /// In order of names.
+    members: Vec<Attendee>,
+}
+
+impl Group {
+    fn new(name: String, people: &[Person]) -> Self {
+        Self { name, members: people.iter().map(Attendee::from).collect() }
+    }
+}
+
+/// List groups.
+///
+/// Those of the roster's column `Class` or `Group`, and those made here. Scope: `manage`.
+#[utoipa::path(
+    get, operation_id = "list_groups", path = "/v1/groups", tag = "attendance",
+    responses((status = 200, description = "The groups", body = Groups), GroupsProblems),
+)]
+pub async fn list(State(app): State<AppState>) -> Result<Json<Groups>, ApiError> {
+    let groups = app.service.groups().await?.into_iter();
+    let summary = |group: crate::attendance::Group| GroupSummary { name: group.name, members: group.members };
+    Ok(Json(Groups { groups: groups.map(summary).collect() }))
+}
+
+/// Get a group.
+///
+/// Scope: `manage`.
+#[utoipa::path(
+    get, operation_id = "get_group", path = "/v1/groups/{name}", tag = "attendance",
+    params(("name" = String, Path, description = "Of the group", example = "7A")),
+    responses((status = 200, description = "The group", body = Group), DeleteSessionProblems),
+)]
+pub async fn get(State(app): State<AppState>, Path(name): Path<String>) -> Result<Json<Group>, ApiError> {
+    let people = app.service.group(&name).await?;
+    Ok(Json(Group::new(name, &people)))
+}
+
+/// Set a group.
+///
+/// Exactly these people are its members; a group that is not there is made. Of people on the roster this stands until their
+/// cell of the roster changes. Scope: `manage`.
+#[utoipa::path(
+    put, operation_id = "set_group", path = "/v1/groups/{name}", tag = "attendance",
+    params(("name" = String, Path, description = "Of the group", example = "7A")),
+    request_body(description = "Who belongs to it", content = GroupMembership),
+    responses((status = 200, description = "The group", body = Group), ChangeSessionProblems),
+)]
+pub async fn put(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    membership: GroupMembership,
+) -> Result<Json<Group>, ApiError> {
+    let people = app.service.set_group(&name, membership.members).await?;
+    Ok(Json(Group::new(name, &people)))
+}
+
+/// Delete a group.
+///
+/// Its sessions and their entries stay. Scope: `manage`.
+#[utoipa::path(
+    delete, operation_id = "delete_group", path = "/v1/groups/{name}", tag = "attendance",
+    params(("name" = String, Path, description = "Of the group", example = "7A")),
+    responses((status = 204, description = "Deleted"), DeleteSessionProblems),
+)]
+pub async fn delete(State(app): State<AppState>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
+    app.service.delete_group(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,203 @@
+//! Photos of a session: recognised one after the other, and recorded.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{Attendance, groups};
+use crate::access_log::Action;
+use crate::attendance::{Decision, FaceResult, Marked, PersonRef, Photo, Session, time};
+use crate::error::{Error, InputError, Result};
+use crate::gallery::search;
+use crate::gallery::{Gallery, Person, new_id};
+use crate::service::Service;
+use crate::service::recognize::{GroupMembers, Recognized};
+use crate::service::snapshot::Snapshot;
+
+/// A photo to record.
+pub struct SessionPhoto<P> {
+    /// The file.
+    pub bytes: P,
+    /// When it was taken, in RFC 3339 or in the session's time zone; `None` for now.
+    pub captured_at: Option<String>,
+}
+
+/// What became of a photo.
+pub struct RecordedPhoto {
+    /// Its id, checksum and time.
+    pub photo: Photo,
+    /// Who is in it and what that changed, or why it can't be used.
+    pub outcome: Result<(Recognized, Marked), InputError>,
+}
+
+impl Service {
+    /// Checksum of photos and their times, which tells one request from another; with the photos.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the runtime shuts down.
+    pub async fn checksum_of_photos<P>(
+        &self,
+        photos: Vec<SessionPhoto<P>>,
+    ) -> Result<([u8; 32], Vec<SessionPhoto<P>>)>
+    where
+        P: AsRef<[u8]> + Send + 'static,
+    {
+        self.blocking(move |_| {
+            let mut all = Sha256::new();
+            for photo in &photos {
+                all.update(Sha256::digest(photo.bytes.as_ref()));
+                all.update(Sha256::digest(photo.captured_at.as_deref().unwrap_or_default()));
+            }
+            Ok((all.finalize().into(), photos))
+        })
+        .await
+    }
+
+    /// Recognises photos and records who is in them. A photo that can't be used changes nothing, and is no error of the
+    /// others. Sent again, a photo changes nothing more.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session; [`InputError::Invalid`] for a time that is
+    /// none; [`Error::Busy`] when the queue is full: photos before that are recorded.
+    pub async fn add_session_photos<P>(
+        &self,
+        session_id: &str,
+        photos: Vec<SessionPhoto<P>>,
+    ) -> Result<(Session, Vec<RecordedPhoto>)>
+    where
+        P: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let id = session_id.to_owned();
+        let (session, group) = self.attend(move |_, attendance| attendance.open_session(&id)).await?;
+        let mut taken = Vec::with_capacity(photos.len());
+        for photo in &photos {
+            let at = photo.captured_at.as_deref().map(|text| time::parse(text, &session.what.zone));
+            taken.push(at.transpose()?.unwrap_or_else(Timestamp::now));
+        }
+        let mut recorded = Vec::with_capacity(photos.len());
+        for (photo, captured_at) in photos.into_iter().zip(taken) {
+            recorded
+                .push(self.add_session_photo(&session.id, group.clone(), photo.bytes, captured_at).await?);
+        }
+        let id = session.id;
+        let session = self.attend(move |_, attendance| attendance.store().session(&id)).await?;
+        Ok((session, recorded))
+    }
+
+    async fn add_session_photo<P>(
+        &self,
+        session_id: &str,
+        group: Option<Arc<GroupMembers>>,
+        bytes: P,
+        captured_at: Timestamp,
+    ) -> Result<RecordedPhoto>
+    where
+        P: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let hashed = self.blocking(move |_| Ok((Sha256::digest(bytes.as_ref()).into(), bytes)));
+        let (sha256, bytes) = hashed.await?;
+        let photo = Photo { id: new_id(), sha256, captured_at };
+        let outcome = match self.recognize_in(bytes, self.default_params(), group).await {
+            Ok(recognized) => self.record_photo(session_id, photo.clone(), recognized).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(done) => Ok(RecordedPhoto { photo, outcome: Ok(done) }),
+            Err(Error::Input(error)) => Ok(RecordedPhoto { photo, outcome: Err(error) }),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn record_photo(
+        &self,
+        session_id: &str,
+        photo: Photo,
+        recognized: Recognized,
+    ) -> Result<(Recognized, Marked)> {
+        let (recorder, id) = (self.recorder(), session_id.to_owned());
+        self.attend(move |service, attendance| {
+            let marked = attendance.mark(&id, &photo, &recognized, &service.people().current())?;
+            let people = marked.changes.iter().map(|change| change.person.person_id.as_str());
+            recorder.record(Action::MarkAttendance, people);
+            Ok((recognized, marked))
+        })
+        .await
+    }
+}
+
+impl Attendance {
+    /// A session that takes photos, and whose people are looked for first.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session.
+    pub fn open_session(&self, id: &str) -> Result<(Session, Option<Arc<GroupMembers>>)> {
+        let session = self.store.session(id)?;
+        if !session.is_open() {
+            let message = "the session is closed: photos can't be added";
+            return Err(InputError::Conflict(message.to_owned()).into());
+        }
+        let group = self.members(&session)?;
+        Ok((session, group))
+    }
+
+    /// The people of a session's group; `None` for a session of everybody, and where the group was deleted.
+    pub(super) fn members(&self, session: &Session) -> Result<Option<Arc<GroupMembers>>> {
+        let Some(name) = session.what.group.clone() else { return Ok(None) };
+        match self.store.people(Some(&name)) {
+            Ok(people) => Ok(Some(Arc::new(GroupMembers { name, ids: groups::ids_of(people) }))),
+            Err(Error::Input(InputError::NotFound(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records who was recognised in a photo. Whoever is not in the gallery `current` any more is not recorded.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session, and for a photo of another time.
+    pub fn mark(
+        &self,
+        session_id: &str,
+        photo: &Photo,
+        recognized: &Recognized,
+        current: &Gallery,
+    ) -> Result<Marked> {
+        self.expect_session(session_id)?;
+        self.store.mark(session_id, photo, &face_results(recognized, current), Timestamp::now())
+    }
+}
+
+/// The faces of a photo, as attendance knows them.
+fn face_results(recognized: &Recognized, current: &Gallery) -> Vec<FaceResult> {
+    let snapshot = &recognized.snapshot;
+    let person_of = |index: usize| {
+        let person = snapshot.gallery.people().get(index)?;
+        current.person(&person.id).is_some().then(|| person_ref(person, snapshot))
+    };
+    let decision = |found: &search::FaceMatch| {
+        let candidate = match found.decision {
+            search::Decision::Match => found.matched,
+            search::Decision::Unsure => found.candidates.first().copied(),
+            search::Decision::Unknown => None,
+        };
+        let Some((person, score)) =
+            candidate.and_then(|found| Some((person_of(found.person)?, 1.0 - found.distance)))
+        else {
+            return Decision::Unknown;
+        };
+        match found.decision {
+            search::Decision::Match => Decision::Match { person, score },
+            search::Decision::Unsure | search::Decision::Unknown => Decision::Unsure { person, score },
+        }
+    };
+    let faces = (0..).zip(&recognized.recognition.faces);
+    faces.map(|(face_index, face)| FaceResult { face_index, decision: decision(&face.found) }).collect()
+}
+
+fn person_ref(person: &Person, snapshot: &Snapshot) -> PersonRef {
+    PersonRef {
+        person_id: person.id.clone(),
+        name: person.name.to_string(),
+        student_id: snapshot.student_id(person).cloned(),
+    }
+}

@@ -1,0 +1,75 @@
+//! One person's sessions, and people by sessions.
+
+use super::Attendance;
+use crate::access_log::Action;
+use crate::attendance::export::{Table, history_table};
+use crate::attendance::{HistoryItem, Person, Report, ReportQuery};
+use crate::error::{InputError, Result};
+use crate::service::Service;
+use crate::service::snapshot::Snapshot;
+
+/// The sessions of one person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonHistory {
+    /// Whose.
+    pub person: Person,
+    /// Those in which the person has an entry, latest first.
+    pub sessions: Vec<HistoryItem>,
+}
+
+impl PersonHistory {
+    /// The sessions as a table.
+    #[must_use]
+    pub fn table(&self) -> Table<'_> {
+        history_table(&self.person, &self.sessions)
+    }
+}
+
+impl Service {
+    /// Sessions that a person has an entry in, latest first. Somebody who is not enrolled any more has them still.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`].
+    pub async fn person_attendance(&self, person_id: &str) -> Result<PersonHistory> {
+        let (recorder, id) = (self.recorder(), person_id.to_owned());
+        self.attend(move |service, attendance| {
+            let history = attendance.history(&id, &service.snapshot())?;
+            recorder.record(Action::ReadAttendance, [id.as_str()]);
+            Ok(history)
+        })
+        .await
+    }
+
+    /// The closed sessions of a query, and who was in them.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`] for an unknown group.
+    pub async fn attendance_report(&self, query: ReportQuery) -> Result<Report> {
+        let recorder = self.recorder();
+        self.attend(move |_, attendance| {
+            let report = attendance.store().report(&query)?;
+            recorder.record(Action::ReadAttendance, []);
+            Ok(report)
+        })
+        .await
+    }
+}
+
+impl Attendance {
+    fn history(&self, id: &str, snapshot: &Snapshot) -> Result<PersonHistory> {
+        if !self.store.exists() {
+            let person = snapshot.person(id)?;
+            let student_id = snapshot.student_id(person).cloned();
+            let (person_id, name) = (person.id.clone(), person.name.to_string());
+            let person = Person { person_id, name, student_id, enrolled: true };
+            return Ok(PersonHistory { person, sessions: Vec::new() });
+        }
+        let sessions = self.store.history(id)?;
+        let person = match sessions.first() {
+            Some(item) => Some(item.entry.person.clone()),
+            None => self.store.people(None)?.into_iter().find(|person| person.person_id == id),
+        };
+        let missing = || InputError::NotFound(format!("attendance knows no person with the id {id:?}"));
+        Ok(PersonHistory { person: person.ok_or_else(missing)?, sessions })
+    }
+}
