@@ -202,7 +202,7 @@ fn query_parameters_out_of_range_are_told_what_was_expected_and_found() {
     let reply = service.post_photo("/v1/recognize?treshold=0.4", photo("obama2.jpg"));
     let problem = reply.problem(400, "unknown_parameter");
     let expected = "unknown query parameter \"treshold\"; expected one of false_name_rate, threshold, top_k, min_probability, \
-                    max_faces, assignment";
+                    max_faces, assignment, group";
     assert_eq!(problem["detail"], expected);
 }
 

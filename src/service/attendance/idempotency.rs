@@ -1,43 +1,14 @@
 //! Requests that a client may repeat: the second one gets the response of the first.
 
-use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::attendance::{IdempotencyKey, StoredResponse};
-use crate::error::{Error, InputError, Result};
+use crate::error::{Error, Result};
 use crate::service::Service;
 use crate::service::caller;
-
-/// Keys of requests in progress.
-#[derive(Default)]
-pub(super) struct Reservations(Mutex<HashSet<String>>);
-
-/// A key is reserved until this is dropped.
-struct Reservation<'a> {
-    all: &'a Reservations,
-    key: String,
-}
-
-impl Reservations {
-    fn reserve(&self, key: &str) -> Result<Reservation<'_>> {
-        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-        if is_new {
-            return Ok(Reservation { all: self, key: key.to_owned() });
-        }
-        let message = "a request with this Idempotency-Key is in progress: expected one at a time";
-        Err(InputError::Conflict(message.to_owned()).into())
-    }
-}
-
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
 
 /// The key of a request of the current caller, whose content is `parts`: keys of two callers never meet.
 #[must_use]
@@ -79,16 +50,6 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_is_reserved_until_its_request_ends() {
-        let all = Reservations::default();
-        let first = all.reserve("a").unwrap();
-        assert!(all.reserve("a").is_err_and(|error| error.to_string().contains("in progress")));
-        assert!(all.reserve("b").is_ok());
-        drop(first);
-        assert!(all.reserve("a").is_ok());
-    }
 
     #[test]
     fn requests_of_other_content_have_other_checksums() {

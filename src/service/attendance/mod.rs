@@ -8,6 +8,7 @@ pub mod idempotency;
 mod people;
 pub mod photos;
 pub mod reports;
+mod reservations;
 pub mod sessions;
 
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::config::AttendanceParams;
 use crate::error::Result;
 use crate::gallery::Gallery;
 use crate::roster::Roster;
-use idempotency::Reservations;
+use reservations::Reservations;
 
 /// How often what is too old is deleted.
 const PRUNE_INTERVAL: Duration = Duration::from_hours(24);
