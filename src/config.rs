@@ -16,12 +16,14 @@ mod attendance;
 mod gate;
 mod keep_photos;
 pub(crate) mod range;
+mod tls;
 
 pub use access_log::AccessLogArgs;
 pub use attendance::{AttendanceArgs, AttendanceParams};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
+pub use tls::{TlsArgs, TlsParams};
 
 /// Least probability of a face where none is set.
 pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
@@ -176,6 +178,9 @@ pub struct ServeArgs {
     pub port: u16,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub tls: TlsArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub faces: FaceArgs,
     /// Worker threads, one photo each [default: the number of cores]
     #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers())]
@@ -253,6 +258,8 @@ pub struct Config {
     pub host: String,
     /// Port to listen on; 0 for any free one.
     pub port: u16,
+    /// The certificate of HTTPS; `None` for HTTP.
+    pub tls: Option<TlsParams>,
     /// Cosine distance below which a face is a person's; `None` for the model's own.
     pub threshold: Option<f32>,
     /// Share of strangers that may get a name, 0 to 1; `None` where it is not set.
@@ -311,6 +318,7 @@ impl From<&ServeArgs> for Config {
             compat: args.compat.unwrap_or_default(),
             host: args.host.clone(),
             port: args.port,
+            tls: args.tls.params(),
             threshold: args.faces.threshold,
             false_name_rate: args.faces.false_name_rate,
             min_probability: args.faces.min_probability,

@@ -17,12 +17,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use crate::config::Timeouts;
 use crate::process::max_open_files;
+use stream::Stream;
+use tls::Tls;
+
+mod stream;
+pub mod tls;
 
 /// Connections at a time, where file descriptors are plenty; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
@@ -38,17 +43,18 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Serves `router` until `stop` completes, then waits for open requests, [`Timeouts::drain`] at most. Returns whether
+/// Serves `router`, within `tls` where it is given, until `stop` completes, then waits for open requests, [`Timeouts::drain`] at most. Returns whether
 /// all of them ended.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    tls: Option<Arc<Tls>>,
     timeouts: Timeouts,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        never = accept_all(&listener, &router, timeouts, &graceful) => match never {},
+        never = accept_all(&listener, &router, tls.as_deref(), timeouts, &graceful) => match never {},
         () = stop => {}
     }
     drop(listener);
@@ -59,6 +65,7 @@ pub async fn serve(
 async fn accept_all(
     listener: &TcpListener,
     router: &Router,
+    tls: Option<&Tls>,
     timeouts: Timeouts,
     graceful: &GracefulShutdown,
 ) -> std::convert::Infallible {
@@ -68,6 +75,9 @@ async fn accept_all(
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
+                // Responses are small and complete: Nagle's algorithm would only delay them.
+                drop(stream.set_nodelay(true));
+                let stream = Stream::new(stream, tls.map(Tls::acceptor));
                 let connection = connection(stream, peer, router.clone(), timeouts, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
@@ -93,15 +103,7 @@ fn max_connections(max_open_files: Option<u64>) -> usize {
 }
 
 /// One connection, HTTP/1.1 or HTTP/2 by prior knowledge, until it ends or is cut.
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    timeouts: Timeouts,
-    watcher: Watcher,
-) {
-    // Responses are small and complete: Nagle's algorithm would only delay them.
-    drop(stream.set_nodelay(true));
+async fn connection(stream: Stream, peer: SocketAddr, router: Router, timeouts: Timeouts, watcher: Watcher) {
     let last_request = Arc::new(Mutex::new(None));
     let begun = Arc::clone(&last_request);
     let service = router.map_request(move |mut request: axum::http::Request<Incoming>| {

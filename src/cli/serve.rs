@@ -23,6 +23,7 @@ use crate::keys::file::KEYS;
 use crate::logging;
 use crate::reloadable::Reloadable;
 use crate::server::serve;
+use crate::server::tls::Tls;
 use crate::service::Service;
 use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
@@ -69,13 +70,14 @@ fn run_loaded(
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
     let keys = open_keys(&config)?;
+    let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let service = Service::start(settings, loaded, people, roster)?;
-    watch_files(&service, keys.clone())?;
+    watch_files(&service, keys.clone(), tls.clone())?;
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
     let app = AppState::new(config, service.clone(), Access::new(keys));
-    let requests_ended = runtime.block_on(listen(app, stop))?;
+    let requests_ended = runtime.block_on(listen(app, tls, stop))?;
     // Work that follows a response, such as keeping its photo, is finished too.
     let finished = requests_ended && service.drain(drain);
     tracing::info!(finished, "stopped");
@@ -86,8 +88,12 @@ fn run_loaded(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rereads gallery, roster and keys when their files change, and deletes kept photos whose time is over.
-fn watch_files(service: &Service, keys: Option<Arc<Reloadable<ApiKeys>>>) -> crate::error::Result<()> {
+/// Rereads gallery, roster, keys and certificate when their files change, and deletes kept photos whose time is over.
+fn watch_files(
+    service: &Service,
+    keys: Option<Arc<Reloadable<ApiKeys>>>,
+    tls: Option<Arc<Tls>>,
+) -> crate::error::Result<()> {
     let (service, mut pruned) = (service.clone(), Instant::now());
     watch(move || {
         if pruned.elapsed() >= PRUNE_INTERVAL {
@@ -97,17 +103,18 @@ fn watch_files(service: &Service, keys: Option<Arc<Reloadable<ApiKeys>>>) -> cra
         }
         service.poll_files();
         keys.as_deref().map(Reloadable::poll);
+        tls.as_deref().inspect(|tls| tls.poll());
     })
 }
 
 /// Serves requests until told to stop. Returns whether all that ran at the end was finished.
-async fn listen(app: AppState, stop: Stop) -> anyhow::Result<bool> {
+async fn listen(app: AppState, tls: Option<Arc<Tls>>, stop: Stop) -> anyhow::Result<bool> {
     let (host, port, timeouts) = (app.config.host.clone(), app.config.port, app.config.timeouts);
     let listener = tokio::net::TcpListener::bind((host.as_str(), port))
         .await
         .with_context(|| format!("{host}:{port} can't be listened on"))?;
-    tracing::info!(address = %listener.local_addr()?, "ready");
-    Ok(serve(listener, router(app), timeouts, stop.wait()).await)
+    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "ready");
+    Ok(serve(listener, router(app), tls, timeouts, stop.wait()).await)
 }
 
 /// The API keys, where there is a file of them.

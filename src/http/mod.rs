@@ -53,6 +53,7 @@ pub fn router(app: AppState) -> Router {
         )
         .layer(from_fn_with_state(app.clone(), middleware::metrics::count))
         .option_layer(cors::cors(&app.config.cors_origins))
+        .option_layer(security_headers::https_only(app.config.tls.is_some()))
         .layer(from_fn(security_headers::set))
         .layer(from_fn_with_state(app.config.compat, render::render))
         .layer(CatchPanicLayer::custom(panicked))

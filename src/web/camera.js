@@ -6,7 +6,11 @@ const JPEG_QUALITY = 0.95;
 const WANTED = { video: { facingMode: "user", width: { ideal: 1920 }, height: { ideal: 1080 } } };
 
 /** Browsers give the camera only to pages that came safely: over HTTPS, or from this machine. */
-export const canTakePhotos = () => Boolean(navigator.mediaDevices?.getUserMedia);
+export const canTakePhotos = () => window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
+
+/** Why there is no camera; "" where there is one, or where HTTPS would not help. */
+export const cameraWords = () => (window.isSecureContext ? "" :
+  "The camera is off: browsers allow it only to pages that came over HTTPS, and this one came over HTTP. Ask whoever runs this service for an address that begins with https://, or choose a file.");
 
 const TROUBLES = {
   NotAllowedError: "This page may not use the camera. Allow it in your browser’s settings for this page.",

@@ -6,7 +6,7 @@ import { cutOut } from "./crop.js";
 import { enrol, outcomeNotice, suggestions } from "./enrol.js";
 import { goToEntry, lightEntry, listFaces, summaryWords } from "./faces.js";
 import { keyOffer } from "./key.js";
-import { canTakePhotos, takePhoto } from "./camera.js";
+import { cameraWords, canTakePhotos, takePhoto } from "./camera.js";
 import { clearFaces, light, markFaces, setBlank, setBusy, showPhoto } from "./stage.js";
 import { problemWords, shown, strangerWords } from "./words.js";
 
@@ -186,6 +186,8 @@ export function start() {
 function offerCamera() {
   const phone = matchMedia("(pointer: coarse)").matches;
   $("photo-capture").hidden = !phone;
+  $("camera-missing").textContent = phone ? "" : cameraWords();
+  $("camera-missing").hidden = !$("camera-missing").textContent;
   for (const id of ["camera-open", "camera-again"]) {
     $(id).hidden = phone || !canTakePhotos();
     $(id).addEventListener("click", async () => {

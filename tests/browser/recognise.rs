@@ -200,6 +200,19 @@ fn a_photo_is_taken_with_the_camera() {
 }
 
 #[test]
+fn over_http_from_another_machine_the_page_says_why_there_is_no_camera() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    assert!(!tab.is_seen("#camera-missing") && tab.is_seen("#camera-open"), "this machine counts as safe");
+    let elsewhere = "Object.defineProperty(window, 'isSecureContext', { value: false });";
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": elsewhere }));
+    tab.run("location.reload()");
+    tab.wait_text("#camera-missing", "browsers allow it only to pages that came over HTTPS");
+    assert!(!tab.is_seen("#camera-open"));
+    tab.close();
+}
+
+#[test]
 fn a_camera_that_was_allowed_too_late_is_off() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };

@@ -121,6 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("web", &[]),
     ("server", &["config", "process"]),
+    ("server::tls", &["config", "error", "reloadable"]),
     ("allocator", &[]),
     ("process", &[]),
     ("cli", &["*"]),
@@ -158,6 +159,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),
+    ("tokio_rustls", &["server"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
     (

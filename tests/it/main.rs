@@ -54,5 +54,6 @@ mod search;
 mod soak_report;
 mod store;
 mod support;
+mod tls;
 mod unread_photos;
 mod writer;

@@ -2,13 +2,27 @@
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use axum::middleware::Next;
 use axum::response::Response;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// What Swagger UI may do: run its own files, use its inline styles, speak with this server. No frame.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A year of HTTPS only, in seconds (RFC 6797). Other hosts below this one's name may have no HTTPS.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Layer of a service with TLS: browsers that have seen it come by HTTPS only, so that nobody in between can have
+/// them send keys in the clear.
+#[must_use]
+pub fn https_only(tls: bool) -> Option<SetResponseHeaderLayer<HeaderValue>> {
+    tls.then(|| SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY))
+}
 
 /// Middleware: responses below `/v1` hold personal data and must not be stored by caches; those below `/docs` run
 /// scripts of this service only. Applies to error responses, too.

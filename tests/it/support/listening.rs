@@ -12,6 +12,7 @@ use facerec::http::state::AppState;
 use facerec::imaging::{RgbView, Window};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 use facerec::server::serve;
+use facerec::server::tls::Tls;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -100,6 +101,7 @@ impl Listening {
         let mut config = config(data.path(), arguments);
         adjust(&mut config);
         let (timeouts, gate) = (config.timeouts, Arc::new(Gate::default()));
+        let tls = config.tls.as_ref().map(|params| Arc::new(Tls::open(params).unwrap()));
         let app = state(config, models_of(gate.clone(), gate.clone()), Access::default());
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = mpsc::channel();
@@ -110,7 +112,7 @@ impl Listening {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
                 // Dropping the sender stops it, too.
-                serve(listener, router, timeouts, async move { drop(stopped.await) }).await
+                serve(listener, router, tls, timeouts, async move { drop(stopped.await) }).await
             })
         });
         let address = address.recv_timeout(PATIENCE).unwrap();

@@ -11,6 +11,7 @@ pub mod http;
 pub mod listening;
 pub mod models;
 pub mod server;
+pub mod tls;
 
 use std::path::PathBuf;
 
