@@ -49,6 +49,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What is wrong with the photo, whether it was taken all the same or not.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        match self {
+            Self::Accepted { overridden, .. } => overridden,
+            Self::Rejected { reasons } => reasons,
+        }
+    }
+}
+
 /// What is enrolled besides photos that nothing is wrong with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leniency {

@@ -43,6 +43,8 @@ pub enum Action {
     Enroll,
     /// Photos were added to a person.
     AddPhotos,
+    /// Nothing was enrolled: the photos were refused, or the name was taken.
+    RefuseEnrollment,
     /// Name or ID of a person were changed.
     Change,
     /// A person was deleted.
@@ -93,7 +95,8 @@ pub struct Entry {
     pub action: Action,
     /// Ids of the people recognised, read, changed or deleted; empty where nobody or everybody is concerned.
     pub people: Vec<String>,
-    /// Ids of the people that a recognition gave as candidates only.
+    /// Ids of other people whom the response named: candidates of a recognition, those whom photos of an enrolment look
+    /// like, who has the name already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
 }

@@ -122,6 +122,17 @@ impl Reason {
         }
     }
 
+    /// The id of the person whom the photo looks like; `None` for other reasons, and for somebody of the same batch.
+    #[must_use]
+    pub fn person_id(&self) -> Option<&str> {
+        match self {
+            Self::UnlikeOwnPhotos { person_id, .. } | Self::LooksLikeAnotherPerson { person_id, .. } => {
+                person_id.as_deref()
+            }
+            _ => None,
+        }
+    }
+
     /// What was measured and what is needed, where that is a number.
     #[must_use]
     pub fn measured_and_needed(&self) -> Option<(f32, f32)> {

@@ -65,7 +65,7 @@ impl Service {
         let (into_entries, from_entries) = (into.to_owned(), from.to_owned());
         let edit = move |gallery: &Gallery| gallery.merged(&target, &source);
         let then = move |service: &Self| service.merge_attendance(&into_entries, &from_entries);
-        self.edit_then(Action::Merge, &[into, from], edit, then).await
+        self.edit_then(Recorded::new(Action::Merge, &[into, from]), edit, then).await
     }
 
     /// Replaces the roster by a workbook, which is parsed whole before anything changes.
@@ -99,25 +99,43 @@ impl Service {
         people: &[&str],
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
     ) -> Result<Snapshot> {
-        self.edit_then(action, people, edit, |_| ()).await
+        self.edit_then(Recorded::new(action, people), edit, |_| ()).await
     }
 
     /// [`Service::edit`], with something to do after an edit that was made.
-    async fn edit_then(
+    pub(super) async fn edit_then(
         &self,
-        action: Action,
-        people: &[&str],
+        Recorded { action, people, named }: Recorded,
         edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
         then: impl FnOnce(&Self) + Send + 'static,
     ) -> Result<Snapshot> {
         let recorder = self.recorder();
-        let people: Vec<String> = people.iter().map(|id| (*id).to_owned()).collect();
         let edited = self.blocking(move |service| {
             let gallery = service.people().edit(edit)?;
-            recorder.record(action, people.iter().map(String::as_str));
+            recorder.record_naming(action, &people, &named);
             then(service);
             Ok(gallery)
         });
         Ok(Snapshot { gallery: edited.await?, roster: self.roster().current() })
+    }
+}
+
+/// What the access log says of an edit.
+pub(super) struct Recorded {
+    action: Action,
+    people: Vec<String>,
+    named: Vec<String>,
+}
+
+impl Recorded {
+    /// That `action` concerned `people`.
+    pub(super) fn new(action: Action, people: &[&str]) -> Self {
+        let people = people.iter().map(|id| (*id).to_owned()).collect();
+        Self { action, people, named: Vec::new() }
+    }
+
+    /// And that the response names these people, too.
+    pub(super) fn naming(self, named: Vec<String>) -> Self {
+        Self { named, ..self }
     }
 }

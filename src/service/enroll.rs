@@ -1,11 +1,13 @@
 //! Enrolment of people and of more photos: assessment on a worker thread, then one durable edit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Service;
+use super::edit::Recorded;
 use super::revalidation::Revalidation;
 use crate::access_log::Action;
-use crate::enroll::{Leniency, Outcome, QualityGate};
+use crate::enroll::{Leniency, Outcome, QualityGate, Reason};
 use crate::error::{Error, InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
@@ -76,6 +78,17 @@ impl Service {
         student_id: Option<StudentId>,
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
+        let enrolled = self.enroll_new(name, student_id, photos).await;
+        self.record_refusal(None, &enrolled);
+        enrolled
+    }
+
+    async fn enroll_new<P: AsRef<[u8]> + Send + 'static>(
+        &self,
+        name: PersonName,
+        student_id: Option<StudentId>,
+        photos: NewPhotos<P>,
+    ) -> Result<Enrollment, EnrollError> {
         let new_name = name.clone();
         let check_free = move |gallery: &Gallery| match gallery.person_by_name(&new_name) {
             Some(other) => Err(InputError::NameTaken { person_id: other.id.clone() }.into()),
@@ -83,16 +96,17 @@ impl Service {
         };
         let assessment = self.assess(name.clone(), photos, check_free.clone()).await?;
         let person = Person::new(name, student_id, assessment.accepted);
+        let named = named(&assessment.outcomes);
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let revalidation = assessment.revalidation;
         let id = person.id.clone();
-        self.edit(Action::Enroll, &[id.as_str()], move |gallery| {
+        let edit = move |gallery: &Gallery| {
             // Before the revalidation: a name taken meanwhile is reported as such.
             check_free(gallery)?;
             revalidation.check(gallery, &person.photos)?;
             gallery.with_person(person)
-        })
-        .await?;
+        };
+        self.edit_then(Recorded::new(Action::Enroll, &[&id]).naming(named), edit, |_| ()).await?;
         Ok(enrollment)
     }
 
@@ -105,16 +119,42 @@ impl Service {
         id: &str,
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
+        let added = self.add_more(id, photos).await;
+        self.record_refusal(Some(id), &added);
+        added
+    }
+
+    async fn add_more<P: AsRef<[u8]> + Send + 'static>(
+        &self,
+        id: &str,
+        photos: NewPhotos<P>,
+    ) -> Result<Enrollment, EnrollError> {
         let name = self.snapshot().person(id)?.name.clone();
         let Assessment { accepted, outcomes, revalidation } = self.assess(name, photos, |_| Ok(())).await?;
         let key = id.to_owned();
-        let snapshot = self
-            .edit(Action::AddPhotos, &[id], move |gallery| {
-                revalidation.check(gallery, &accepted)?;
-                gallery.with_photos(&key, accepted)
-            })
-            .await?;
+        let edit = move |gallery: &Gallery| {
+            revalidation.check(gallery, &accepted)?;
+            gallery.with_photos(&key, accepted)
+        };
+        let recorded = Recorded::new(Action::AddPhotos, &[id]).naming(named(&outcomes));
+        let snapshot = self.edit_then(recorded, edit, |_| ()).await?;
         Ok(Enrollment::new(snapshot.person(id)?, outcomes))
+    }
+
+    /// Records that nothing was enrolled for the person `id`, `None` for a new one: the response may name other people.
+    fn record_refusal(&self, id: Option<&str>, enrolled: &Result<Enrollment, EnrollError>) {
+        let recorder = self.recorder();
+        match enrolled {
+            Err(EnrollError::NoPhotoAccepted(outcomes)) => recorder.record_refused(id, &named(outcomes)),
+            Err(EnrollError::Failed(Error::Input(InputError::NameTaken { person_id }))) => {
+                recorder.record_refused(id, std::slice::from_ref(person_id));
+            }
+            Err(EnrollError::Failed(Error::Input(InputError::Conflict(_)))) => {
+                recorder.record_refused(id, &[])
+            }
+            // What failed for another reason concerns nobody.
+            Ok(_) | Err(EnrollError::Failed(_)) => {}
+        }
     }
 
     /// Assesses photos of the person `name` on a worker thread, if `check` accepts the gallery they are compared
@@ -152,4 +192,11 @@ impl Service {
         }
         Ok(assessment)
     }
+}
+
+/// Ids of the people whom photos look like, each once.
+fn named(outcomes: &[Outcome]) -> Vec<String> {
+    let named: BTreeSet<&str> =
+        outcomes.iter().flat_map(Outcome::reasons).filter_map(Reason::person_id).collect();
+    named.into_iter().map(str::to_owned).collect()
 }

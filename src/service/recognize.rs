@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use super::Service;
+use super::disclosure::Disclosure;
 use super::snapshot::Snapshot;
 use crate::cancel::CancellationToken;
 use crate::embed::Embedding;
@@ -53,14 +54,20 @@ impl Recognized {
 
 impl Service {
     /// Recognises the faces of a photo on a worker thread; afterwards the photo is kept, where photos are kept.
+    /// `candidates` is what the response tells of them, for the access log; `None` where it tells none.
     ///
     /// # Errors
     /// [`Error::Busy`](crate::error::Error::Busy) when the queue is full; else as [`Pipeline::recognize`].
-    pub async fn recognize<P>(&self, photo: P, params: RecognizeParams) -> Result<Recognized>
+    pub async fn recognize<P>(
+        &self,
+        photo: P,
+        params: RecognizeParams,
+        candidates: Option<Disclosure>,
+    ) -> Result<Recognized>
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
-        self.recognize_in(photo, params, None).await
+        self.recognize_in(photo, params, None, candidates).await
     }
 
     /// [`Service::recognize`], with the people of a group first.
@@ -72,6 +79,7 @@ impl Service {
         photo: P,
         params: RecognizeParams,
         group: Option<Arc<GroupMembers>>,
+        candidates: Option<Disclosure>,
     ) -> Result<Recognized>
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
@@ -94,7 +102,7 @@ impl Service {
             }
         };
         let recognized: Recognized = self.workers().submit_then(job, keep)?.await?;
-        self.recorder().record_recognized(&recognized);
+        self.recorder().record_recognized(&recognized, candidates);
         Ok(recognized)
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Service;
 use super::caller::{self, Caller};
+use super::disclosure::Disclosure;
 use super::recognize::Recognized;
 use crate::access_log::{AccessLog, Action, Entry};
 
@@ -31,9 +32,20 @@ impl Recorder {
         self.write(action, || (people.into_iter().map(str::to_owned).collect(), Vec::new()));
     }
 
-    /// Records who was recognised, and who was given as a candidate.
-    pub(super) fn record_recognized(&self, recognized: &Recognized) {
-        self.write(Action::Recognize, || people_of(recognized));
+    /// Records who was recognised, and who was told as a candidate.
+    pub(super) fn record_recognized(&self, recognized: &Recognized, candidates: Option<Disclosure>) {
+        self.write(Action::Recognize, || people_of(recognized, candidates));
+    }
+
+    /// Records that `action` concerned these people, and that the response names others.
+    pub(super) fn record_naming(&self, action: Action, people: &[String], named: &[String]) {
+        self.write(action, || (people.to_vec(), named.to_vec()));
+    }
+
+    /// Records that nothing was enrolled for `person`, a new one where it is `None`, and whom the response names.
+    pub(super) fn record_refused(&self, person: Option<&str>, named: &[String]) {
+        let people: Vec<String> = person.map(str::to_owned).into_iter().collect();
+        self.record_naming(Action::RefuseEnrollment, &people, named);
     }
 
     fn write(&self, action: Action, people: impl FnOnce() -> (Vec<String>, Vec<String>)) {
@@ -52,13 +64,14 @@ impl Recorder {
     }
 }
 
-/// Ids of those recognised, and of those who are candidates only; each once.
-fn people_of(recognized: &Recognized) -> (Vec<String>, Vec<String>) {
+/// Ids of those recognised, and of those who are told as candidates only; each once.
+fn people_of(recognized: &Recognized, disclosure: Option<Disclosure>) -> (Vec<String>, Vec<String>) {
     let people = recognized.snapshot.gallery.people();
     let (mut matched, mut candidates) = (Vec::new(), Vec::new());
     for face in &recognized.recognition.faces {
         matched.extend(face.found.matched.as_ref().map(|candidate| candidate.person));
-        candidates.extend(face.found.candidates.iter().map(|candidate| candidate.person));
+        let told = disclosure.map(|disclosure| disclosure.candidates(&face.found)).unwrap_or_default();
+        candidates.extend(told.iter().map(|candidate| candidate.person));
     }
     matched.sort_unstable();
     matched.dedup();

@@ -1,11 +1,13 @@
 //! The access log: through HTTP, on the disk, and as `facerec people` reads it.
 
 use std::fs::Permissions;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use axum::http::Method;
 use facerec::access_log::{AccessLog, Action, Entry, LogParams, history};
 use facerec::gallery::store;
@@ -88,6 +90,67 @@ fn whoever_looks_up_reads_or_changes_people_is_in_the_log_and_no_name_is() {
     ];
     assert_eq!(logged(&service), expected);
     assert!(!std::fs::read_to_string(&path).unwrap().contains("Obama"));
+}
+
+/// A response that refuses a photo says whom it looks like.
+#[test]
+fn a_refused_enrolment_is_in_the_log_with_those_whom_the_response_named() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("access.jsonl");
+    let service = Service::on(data, &["--access-log", path.to_str().unwrap()]);
+    let form = |name: &str, photos: &[&str]| {
+        let form = if name.is_empty() { Form::new() } else { Form::new().text("name", name) };
+        photos.iter().fold(form, |form, name| form.file("photos", name, &photo(name)))
+    };
+    let enrolled = service.post_form("/v1/people", form("Barack Obama", &["obama.jpg"])).expect(201);
+    let id = enrolled["id"].as_str().unwrap();
+    let refused = service.post_form("/v1/people", form("Joe Biden", &["obama2.jpg"])).expect(422);
+    assert_eq!(refused["photos"][0]["reasons"][0]["person"]["id"], id, "{refused}");
+    let taken = service.post_form("/v1/people", form("Barack Obama", &["biden.jpg"])).expect(409);
+    assert_eq!(taken["person_id"], id);
+    let photos = format!("/v1/people/{id}/photos");
+    service.post_form(&photos, Form::new().file("photos", "a.jpg", b"no photo")).expect(422);
+    let second = service.post_form("/v1/people", form("Joe Biden", &["biden.jpg", "obama2.jpg"])).expect(201);
+    let second = second["id"].as_str().unwrap();
+    let expected = [
+        json!({"action": "enroll", "people": [id]}),
+        json!({"action": "refuse_enrollment", "people": [], "candidates": [id]}),
+        json!({"action": "refuse_enrollment", "people": [], "candidates": [id]}),
+        json!({"action": "refuse_enrollment", "people": [id]}),
+        json!({"action": "enroll", "people": [second], "candidates": [id]}),
+    ];
+    let mut logged = logged(&service);
+    for line in &mut logged {
+        line.as_object_mut().unwrap().retain(|member, _| member != "key" && member != "client");
+    }
+    assert_eq!(logged, expected);
+}
+
+#[test]
+fn of_the_candidates_those_are_in_the_log_whom_the_response_told() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("access.jsonl");
+    let service = Service::on(data, &["--access-log", path.to_str().unwrap()]);
+    let mut ids = Vec::new();
+    for (name, file) in [("Barack Obama", "obama.jpg"), ("Joe Biden", "biden.jpg")] {
+        let form = Form::new().text("name", name).file("photos", file, &photo(file));
+        ids.push(service.post_form("/v1/people", form).expect(201)["id"].clone());
+    }
+    let ask = |path: &str, peer: [u8; 4]| {
+        let mut request = Form::new().file("file", "a.jpg", &photo("obama2.jpg")).request(Method::POST, path);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 40_000))));
+        service.send(request).expect(200)
+    };
+    let (here, elsewhere) = ([127, 0, 0, 1], [192, 0, 2, 7]);
+    let told = |answer: &Value| answer["faces"][0]["candidates"].as_array().unwrap().len();
+    assert_eq!(told(&ask("/v1/recognize?top_k=2", here)), 2);
+    assert_eq!(told(&ask("/v1/recognize?top_k=2", elsewhere)), 1, "who is alike enough");
+    ask("/recognize_faces", here);
+    let logged = logged(&service).split_off(2);
+    let candidates = |line: &Value| (line["people"].clone(), line["candidates"].clone());
+    let of = |candidates: Value| (json!([ids[0]]), candidates);
+    let expected = [of(json!([ids[1]])), of(Value::Null), of(Value::Null)];
+    assert_eq!(logged.iter().map(candidates).collect::<Vec<_>>(), expected);
 }
 
 #[test]

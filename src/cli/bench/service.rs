@@ -104,7 +104,7 @@ struct LocalClient<'a> {
 impl Client for LocalClient<'_> {
     fn send(&mut self, photo: &[u8]) -> anyhow::Result<()> {
         // A server's upload is owned, too.
-        let recognized = self.service.recognize(photo.to_vec(), self.service.default_params());
+        let recognized = self.service.recognize(photo.to_vec(), self.service.default_params(), None);
         self.runtime.block_on(recognized)?;
         Ok(())
     }

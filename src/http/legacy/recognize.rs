@@ -43,8 +43,8 @@ pub async fn recognize_faces(
     State(app): State<AppState>,
     PhotoForm(photo): PhotoForm,
 ) -> Result<Response, ApiError> {
-    let recognized = app.service.recognize(photo, app.service.default_params()).await.map_err(ApiError::from);
-    match recognized {
+    let recognized = app.service.recognize(photo, app.service.default_params(), None).await;
+    match recognized.map_err(ApiError::from) {
         Ok(recognized) => Ok(Json(legacy_entries(&recognized)).into_response()),
         Err(error) if app.config.compat == Compat::Flask && error.code.is_about_the_image() => {
             Ok(Json(json!({ "error": "Conversion failed" })).into_response())

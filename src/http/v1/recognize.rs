@@ -344,6 +344,6 @@ pub async fn recognize(
         Some(name) => Some(app.service.group_members(name).await?),
         None => None,
     };
-    let recognized = app.service.recognize_in(photo, params, group).await?;
+    let recognized = app.service.recognize_in(photo, params, group, Some(disclosure)).await?;
     Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule, disclosure)))
 }

@@ -98,7 +98,7 @@ impl Service {
         let hashed = self.blocking(move |_| Ok((Sha256::digest(bytes.as_ref()).into(), bytes)));
         let (sha256, bytes) = hashed.await?;
         let photo = Photo { id: new_id(), sha256, captured_at };
-        let outcome = match self.recognize_in(bytes, self.default_params(), group).await {
+        let outcome = match self.recognize_in(bytes, self.default_params(), group, None).await {
             Ok(recognized) => self.record_photo(session_id, photo.clone(), recognized).await,
             Err(error) => Err(error),
         };
