@@ -12,6 +12,7 @@ use crate::config::range::whole;
 use crate::error::{InputError, Result};
 use crate::hex::to_hex;
 use crate::keys::file::{change, entries, to_toml};
+use crate::keys::last_use::{Times, last_used};
 use crate::keys::rotation::rotate;
 use crate::keys::{self, ApiKeys, KeyEntry, Scope};
 
@@ -38,7 +39,7 @@ enum Action {
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// List the keys in a file: scope, first digits of the SHA-256, name, when it expires
+    /// List the keys in a file: scope, first digits of the SHA-256, name, when it expires, when it was last used
     List {
         /// The file of API keys
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
@@ -113,13 +114,26 @@ fn new(name: &str, scope: Scope, expires_days: Option<u32>, file: Option<&Path>)
 }
 
 fn list(file: &Path) -> anyhow::Result<()> {
-    for entry in entries(file)? {
+    let entries = entries(file)?;
+    let times = last_used(file).unwrap_or_else(|error| {
+        output::note(format_args!("facerec: {error}"));
+        None
+    });
+    for entry in entries {
         let digits = to_hex(&entry.sha256[..4]);
         let expired = if entry.is_expired(Timestamp::now()) { "expired" } else { "expires" };
         let expires = entry.expires.map(|time| format!("  ({expired} {time:.0})")).unwrap_or_default();
-        output::line(format_args!("{:<9}  {digits}  {}{expires}", entry.scope.as_str(), entry.name))?;
+        let used = times.as_ref().map(|times| use_words(times, &entry)).unwrap_or_default();
+        output::line(format_args!("{:<9}  {digits}  {}{expires}{used}", entry.scope.as_str(), entry.name))?;
     }
     Ok(())
+}
+
+fn use_words(times: &Times, entry: &KeyEntry) -> String {
+    match times.get(&entry.sha256) {
+        Some(time) => format!("  (last used {time:.0})"),
+        None => "  (no use known)".to_owned(),
+    }
 }
 
 /// The time in so many hours.

@@ -20,6 +20,7 @@ use crate::http::router;
 use crate::http::state::AppState;
 use crate::keys::ApiKeys;
 use crate::keys::file::KEYS;
+use crate::keys::last_use::LastUse;
 use crate::logging;
 use crate::reloadable::Reloadable;
 use crate::server::serve;
@@ -35,8 +36,8 @@ use stop::Stop;
 
 mod stop;
 
-/// How often kept photos are looked through: their directory may hold many.
-const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+/// How often kept photos are looked through, whose directory may hold many, and uses of keys are written.
+const UPKEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Runs the service. Exit code 0 after SIGTERM or SIGINT.
 ///
@@ -69,17 +70,19 @@ fn run_loaded(
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
-    let keys = open_keys(&config)?;
+    let keys = open_keys(&config)?.map(Keys::new);
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let service = Service::start(settings, loaded, people, roster)?;
     watch_files(&service, keys.clone(), tls.clone())?;
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
-    let app = AppState::new(config, service.clone(), Access::new(keys));
+    let app =
+        AppState::new(config, service.clone(), keys.as_ref().map_or_else(Access::default, Keys::access));
     let requests_ended = runtime.block_on(listen(app, tls, stop))?;
     // Work that follows a response, such as keeping its photo, is finished too.
     let finished = requests_ended && service.drain(drain);
+    keys.inspect(Keys::save_last_use);
     tracing::info!(finished, "stopped");
     if !finished {
         // Dropping the workers would wait for their jobs without a limit.
@@ -88,21 +91,43 @@ fn run_loaded(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rereads gallery, roster, keys and certificate when their files change, and deletes kept photos whose time is over.
-fn watch_files(
-    service: &Service,
-    keys: Option<Arc<Reloadable<ApiKeys>>>,
-    tls: Option<Arc<Tls>>,
-) -> crate::error::Result<()> {
-    let (service, mut pruned) = (service.clone(), Instant::now());
+/// The API keys, and when they were used.
+#[derive(Clone)]
+struct Keys {
+    keys: Arc<Reloadable<ApiKeys>>,
+    last_use: Arc<LastUse>,
+}
+
+impl Keys {
+    fn new(keys: Arc<Reloadable<ApiKeys>>) -> Self {
+        Self { last_use: Arc::new(LastUse::of(keys.path())), keys }
+    }
+
+    fn access(&self) -> Access {
+        Access::new(Some(Arc::clone(&self.keys))).noting(Arc::clone(&self.last_use))
+    }
+
+    /// The directory of the keys may be one that only root may write to.
+    fn save_last_use(&self) {
+        if let Err(error) = self.last_use.save(&self.keys.current()) {
+            tracing::debug!("when keys were last used is not kept: {error}");
+        }
+    }
+}
+
+/// Rereads gallery, roster, keys and certificate when their files change, deletes kept photos whose time is over, and
+/// writes when keys were used.
+fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> crate::error::Result<()> {
+    let (service, mut kept_up) = (service.clone(), Instant::now());
     watch(move || {
-        if pruned.elapsed() >= PRUNE_INTERVAL {
-            pruned = Instant::now();
+        if kept_up.elapsed() >= UPKEEP_INTERVAL {
+            kept_up = Instant::now();
             service.prune_photos();
             service.prune_attendance();
+            keys.as_ref().inspect(|keys| keys.save_last_use());
         }
         service.poll_files();
-        keys.as_deref().map(Reloadable::poll);
+        keys.as_ref().map(|keys| keys.keys.poll());
         tls.as_deref().inspect(|tls| tls.poll());
     })
 }

@@ -4,6 +4,7 @@
 //! A password hash and a rate limit are not needed: unlike a password, 256 random bits can't be guessed.
 
 pub mod file;
+pub mod last_use;
 pub mod rotation;
 
 use jiff::Timestamp;

@@ -272,6 +272,35 @@ fn keys_are_made_listed_and_removed_on_the_command_line() {
 }
 
 #[test]
+fn the_list_shows_when_a_key_was_last_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.toml");
+    write_keys(&path);
+    let list = || {
+        let output = facerec().args(["keys", "list", "--file"]).arg(&path).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(
+        list().iter().all(|line| !line.contains("use")),
+        "nothing is known without a service: {:?}",
+        list()
+    );
+    let began = jiff::Timestamp::now();
+    let mut server = Server::empty(&["--model", "casia", "--api-keys-file", path.to_str().unwrap()]);
+    let status = |key: &str| server.curl("/v1/people", &["-H", &format!("X-Api-Key: {key}")]).status;
+    // Of the scope `recognize`: refused, and so not used.
+    assert_eq!((status(OFFICE), status(CAMERA)), (200, 403));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    let [camera, office] = &list()[..] else { panic!("{:?}", list()) };
+    assert!(camera.ends_with("camera  (no use known)"), "{camera}");
+    let (_, used) = office.split_once("office  (last used ").unwrap();
+    let used: jiff::Timestamp = used.strip_suffix(')').unwrap().parse().unwrap();
+    assert!(used.as_second() >= began.as_second() && used <= jiff::Timestamp::now(), "{used}");
+}
+
+#[test]
 fn a_file_of_keys_keeps_its_mode_whatever_the_umask() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");

@@ -195,7 +195,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("ulid", &["attendance::sqlite", "gallery", "http", "service::photo_keeper"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
-    ("serde", &["access_log", "audit::dismissals", "http", "presentation", "cli", "keys::file", "models"]),
+    (
+        "serde",
+        &[
+            "access_log",
+            "audit::dismissals",
+            "http",
+            "presentation",
+            "cli",
+            "keys::file",
+            "keys::last_use",
+            "models",
+        ],
+    ),
     (
         "serde_json",
         &["access_log", "attendance::events", "audit::dismissals", "http", "presentation", "cli", "models"],
@@ -206,7 +218,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rust_xlsxwriter", &["attendance::export"]),
     ("hmac", &["attendance::delivery"]),
     ("base64", &["attendance::delivery"]),
-    ("toml", &["keys::file", "models"]),
+    ("toml", &["keys::file", "keys::last_use", "models"]),
     ("subtle", &["keys"]),
     ("getrandom", &["keys"]),
 ];

@@ -21,6 +21,7 @@ use tracing::Span;
 use super::local;
 use super::request_id::X_REQUEST_ID;
 use crate::http::problem::{ApiError, ProblemCode};
+use crate::keys::last_use::LastUse;
 use crate::keys::{ApiKeys, KeyEntry, Scope};
 use crate::reloadable::Reloadable;
 use crate::service::caller::{Caller, called_by};
@@ -111,6 +112,8 @@ impl IntoResponse for Refusal {
 pub struct Access {
     /// `None` where the service was started without a file of keys.
     keys: Option<Arc<Reloadable<ApiKeys>>>,
+    /// Where uses of keys are noted.
+    last_use: Option<Arc<LastUse>>,
     refused: [AtomicU64; Refusal::REASONS.len()],
     /// The time by which keys expire.
     clock: fn() -> Timestamp,
@@ -126,7 +129,13 @@ impl Access {
     /// By these keys. Without keys, recognition is open, and people are managed from the service's own machine.
     #[must_use]
     pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
-        Self { keys, refused: Default::default(), clock: Timestamp::now }
+        Self { keys, last_use: None, refused: Default::default(), clock: Timestamp::now }
+    }
+
+    /// Noting when each key was used to pass.
+    #[must_use]
+    pub fn noting(self, last_use: Arc<LastUse>) -> Self {
+        Self { last_use: Some(last_use), ..self }
     }
 
     /// By another clock than the system's.
@@ -184,6 +193,7 @@ impl Access {
         let entry = self.accepted(&keys, presented)?;
         Span::current().record(KEY_FIELD, &entry.name);
         if entry.scope.includes(scope) {
+            self.last_use.as_deref().inspect(|uses| uses.note(entry.sha256, (self.clock)()));
             Ok((Disclosure::of(entry.scope.includes(Scope::Manage)), Some(entry.name.clone())))
         } else {
             Err(Refusal::WrongScope(entry.scope))
