@@ -11,9 +11,8 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 /// First byte of a TLS handshake: the type of its record (RFC 8446, section 5.1). No HTTP request begins with it.
 const HANDSHAKE_RECORD: u8 = 22;
-/// Answer to a request in the clear where TLS is expected.
-const EXPECTED_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 51\r\n\
-    Connection: close\r\n\r\nexpected HTTPS, found HTTP: use https:// in the URL\n";
+/// Body of the answer to a request in the clear where TLS is expected.
+const EXPECTED_HTTPS: &str = "expected HTTPS, found HTTP: use https:// in the URL\n";
 /// Bytes of such a request that are read before the connection is closed: unread ones would have the system discard
 /// the answer.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
@@ -41,7 +40,7 @@ impl Stream {
     }
 
     /// Completes the handshake, if there is one.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_handshake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             match self {
                 Self::Plain(_) | Self::Tls(_) => return Poll::Ready(Ok(())),
@@ -66,25 +65,21 @@ impl Stream {
         }
     }
 
-    /// Runs `operation` on the stream after the handshake.
-    fn poll_with<T>(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        operation: impl FnOnce(Pin<&mut dyn ReadWrite>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let this = self.get_mut();
-        ready!(this.poll_ready(context))?;
-        match this {
-            Self::Plain(stream) => operation(Pin::new(stream), context),
-            Self::Tls(stream) => operation(Pin::new(stream.as_mut()), context),
-            Self::Undecided(_) | Self::Handshake(_) => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
+    /// The stream for data, after the handshake.
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn ReadWrite>>> {
+        ready!(self.poll_handshake(context))?;
+        Poll::Ready(match self {
+            Self::Plain(stream) => Ok(Pin::new(stream)),
+            Self::Tls(stream) => Ok(Pin::new(stream.as_mut())),
+            Self::Undecided(_) | Self::Handshake(_) => Err(io::ErrorKind::NotConnected.into()),
+        })
     }
 }
 
-trait ReadWrite: AsyncRead + AsyncWrite {}
+/// What both kinds of streams are.
+trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite> ReadWrite for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin> ReadWrite for T {}
 
 /// Whether the client begins with a TLS handshake; an error when it has gone.
 fn poll_handshake_begins(stream: &TcpStream, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
@@ -100,7 +95,11 @@ fn refuse_plain(stream: &TcpStream) {
     let mut discarded = vec![0; MAX_DISCARDED_BYTES];
     // The connection ends either way.
     let _ = stream.try_read(&mut discarded);
-    let _ = stream.try_write(EXPECTED_TLS);
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{EXPECTED_HTTPS}",
+        EXPECTED_HTTPS.len()
+    );
+    let _ = stream.try_write(answer.as_bytes());
 }
 
 impl AsyncRead for Stream {
@@ -109,21 +108,21 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_with(context, |stream, context| stream.poll_read(context, buffer))
+        ready!(self.get_mut().poll_open(context))?.poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_with(context, |stream, context| stream.poll_write(context, bytes))
+        ready!(self.get_mut().poll_open(context))?.poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_with(context, AsyncWrite::poll_flush)
+        ready!(self.get_mut().poll_open(context))?.poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_with(context, AsyncWrite::poll_shutdown)
+        ready!(self.get_mut().poll_open(context))?.poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -131,7 +130,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_with(context, |stream, context| stream.poll_write_vectored(context, parts))
+        ready!(self.get_mut().poll_open(context))?.poll_write_vectored(context, parts)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -150,7 +150,7 @@ impl Service {
                 recorder.record_refused(id, std::slice::from_ref(person_id));
             }
             Err(EnrollError::Failed(Error::Input(InputError::Conflict(_)))) => {
-                recorder.record_refused(id, &[])
+                recorder.record_refused(id, &[]);
             }
             // What failed for another reason concerns nobody.
             Ok(_) | Err(EnrollError::Failed(_)) => {}
