@@ -39,23 +39,33 @@ export function path(parts, query = {}) {
 /** One request. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
 export async function call(method, address, { form, json, signal } = {}) {
   const headers = { Accept: "application/json" };
-  if (key()) headers.Authorization = `Bearer ${key()}`;
   if (json) headers["Content-Type"] = "application/json";
   const body = form ?? (json && JSON.stringify(json));
+  return parsed(await (await send(address, { method, headers, body, signal })).text());
+}
+
+/** Saves the answer to a GET request as a file. */
+export async function download(address, name) {
+  const body = await (await send(address, { method: "GET", headers: {} })).blob();
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(body), download: name });
+  link.click();
+  // The browser has the file by then; there is no event that says so.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** The response to a request with the key of this tab; throws a `Problem` where it is no success. */
+async function send(address, { headers, ...options }) {
+  if (key()) headers.Authorization = `Bearer ${key()}`;
   let response;
   try {
-    response = await fetch(address, { method, headers, body, signal, credentials: "omit", cache: "no-store" });
+    response = await fetch(address, { headers, ...options, credentials: "omit", cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0);
   }
-  const text = await response.text();
-  const answer = parsed(text);
-  if (!response.ok) {
-    const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
-    throw new Problem(response.status, answer ?? {}, { retryAfterS, sentKey: Boolean(headers.Authorization) });
-  }
-  return answer;
+  if (response.ok) return response;
+  const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
+  throw new Problem(response.status, parsed(await response.text()) ?? {}, { retryAfterS, sentKey: Boolean(headers.Authorization) });
 }
 
 function parsed(text) {

@@ -3,7 +3,6 @@
 import { $ } from "./dom.js";
 
 const JPEG_QUALITY = 0.95;
-const WANTED = { video: { facingMode: "user", width: { ideal: 1920 }, height: { ideal: 1080 } } };
 
 /** Browsers give the camera only to pages that came safely: over HTTPS, or from this machine. */
 export const canTakePhotos = () => window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
@@ -18,8 +17,29 @@ const TROUBLES = {
   NotReadableError: "The camera is in use by another program.",
 };
 
+/**
+ * Shows the camera's picture in a video element and resolves to its stream, for `closeCamera`. `facing` is "user" or
+ * "environment". What is thrown says in words why there is no picture.
+ */
+export async function openCamera(video, facing) {
+  const wanted = { video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1080 } } };
+  if (!canTakePhotos()) throw new Error(cameraWords() || TROUBLES.NotFoundError);
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia(wanted);
+    video.srcObject = stream;
+    await video.play();
+    return stream;
+  } catch (error) {
+    throw new Error(TROUBLES[error.name] ?? "The camera can’t be used.", { cause: error });
+  }
+}
+
+export function closeCamera(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
 /** Resolves to a photo, or to `null` when the dialog was closed without one. */
-export function takePhoto() {
+export function takePhoto(facing = "user") {
   const [dialog, picture, take, trouble] = ["camera-dialog", "camera-picture", "camera-take", "camera-notice"].map($);
   trouble.hidden = true;
   take.disabled = true;
@@ -28,17 +48,15 @@ export function takePhoto() {
   let photo = null;
   let over = false;
   const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  navigator.mediaDevices.getUserMedia(WANTED).then(async (opened) => {
+  openCamera(picture, facing).then((opened) => {
     // It may take a moment to allow the camera. The dialog may be gone by then, or open again for another photo.
-    if (over) return stop(opened);
+    if (over) return closeCamera(opened);
     stream = opened;
-    picture.srcObject = stream;
-    await picture.play();
     take.disabled = false;
     return take.focus();
   }).catch((error) => {
     if (over) return;
-    trouble.textContent = TROUBLES[error.name] ?? "The camera can’t be used.";
+    trouble.textContent = error.message;
     trouble.hidden = false;
   });
   take.onclick = async () => {
@@ -47,17 +65,14 @@ export function takePhoto() {
   };
   return closed.then(() => {
     over = true;
-    stop(stream);
+    closeCamera(stream);
     picture.srcObject = null;
     return photo;
   });
 }
 
-function stop(stream) {
-  stream?.getTracks().forEach((track) => track.stop());
-}
-
-function still(picture) {
+/** What a video element shows now, as a photo. */
+export function still(picture) {
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: picture.videoWidth, height: picture.videoHeight });
   canvas.getContext("2d").drawImage(picture, 0, 0);

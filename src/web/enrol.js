@@ -1,6 +1,6 @@
 // Enrolling: one name, some photos, and what became of each.
 
-import { call, path } from "./api.js";
+import { Problem, call, path } from "./api.js";
 import { make, whileBusy } from "./dom.js";
 import { canBeForced, counted, reasonWords } from "./words.js";
 
@@ -13,6 +13,14 @@ export async function suggestions(part) {
   } catch {
     return [];
   }
+}
+
+/** The enrolled person of exactly this name; throws where there is none. */
+export async function personNamed(name) {
+  const { people } = await call("GET", path(["people"], { q: plain(name), limit: 100 }));
+  const person = people.find((one) => one.name === plain(name));
+  if (!person) throw new Problem(404, { code: "not_found" });
+  return person;
 }
 
 function formOf(photos, fields) {

@@ -5,13 +5,19 @@ import * as audit from "./audit.js";
 import * as key from "./key.js";
 import * as people from "./people.js";
 import * as person from "./person.js";
+import * as kiosk from "./kiosk.js";
 import * as recognise from "./recognise.js";
+import * as register from "./register.js";
 import * as roster from "./roster.js";
+import * as session from "./session.js";
 
 const VIEWS = {
   recognise: { title: "Recognise", heading: "recognise-title" },
   people: { title: "People", heading: "people-title", show: people.show },
   person: { title: "Person", heading: "person-title", show: person.show, under: "people" },
+  register: { title: "Register", heading: "register-title", show: register.show },
+  session: { title: "Session", heading: "session-title", show: session.show, under: "register" },
+  kiosk: { title: "Kiosk", heading: "kiosk-title", show: kiosk.show, hide: kiosk.hide, under: "register" },
   audit: { title: "Audit", heading: "audit-title", show: audit.show },
   roster: { title: "Roster", heading: "roster-title", show: roster.show },
 };
@@ -38,7 +44,10 @@ function showView(isFirst) {
   const address = addressed() ?? (isFirst ? { name: "recognise", rest: "" } : null);
   if (!address) return;
   const view = VIEWS[address.name];
-  for (const name of Object.keys(VIEWS)) $(name).hidden = name !== address.name;
+  for (const [name, { hide }] of Object.entries(VIEWS)) {
+    if (!$(name).hidden && name !== address.name) hide?.();
+    $(name).hidden = name !== address.name;
+  }
   for (const link of document.querySelectorAll(".views a")) {
     if (link.dataset.view === (view.under ?? address.name)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -51,10 +60,14 @@ function showView(isFirst) {
   $(heading).focus({ preventScroll: true });
 }
 
-/** A file dropped or pasted goes to the view that is shown: the roster takes workbooks, the others photos. */
+/** Files dropped or pasted go to the view that is shown: the roster takes a workbook, a session photos, the others a photo. */
 function take(files) {
   const [file] = files;
   if (!file) return;
+  if (!$("session").hidden) {
+    session.addPhotos([...files]);
+    return;
+  }
   if (!$("roster").hidden && !file.type.startsWith("image/")) {
     roster.upload(file);
     return;
@@ -87,7 +100,7 @@ function startDropping() {
 for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
-for (const module of [audit, key, people, person, recognise, roster]) module.start();
+for (const module of [audit, key, kiosk, people, person, recognise, register, roster, session]) module.start();
 startDropping();
 addEventListener("hashchange", () => showView(false));
 showView(true);

@@ -51,7 +51,12 @@ struct Element(String);
 impl Tab {
     /// The page of `server`; `None` on a machine without a browser.
     pub(crate) fn open(server: &Server, screen: Screen) -> Option<Self> {
-        let tab = Self { session: Driver::start()?.session() };
+        Self::open_with_camera(server, screen, None)
+    }
+
+    /// The same with a camera that shows a JPEG.
+    pub(crate) fn open_with_camera(server: &Server, screen: Screen, camera: Option<&Path>) -> Option<Self> {
+        let tab = Self { session: Driver::start()?.session(camera) };
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": WATCH }));
         tab.set_screen(screen);
         tab.send("/url", &json!({ "url": format!("http://{}/", server.address) }));

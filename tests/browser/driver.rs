@@ -1,6 +1,7 @@
 //! Chromium and its driver as processes of the test.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -57,13 +58,13 @@ impl Driver {
         Some(Self { process, address: format!("http://127.0.0.1:{port}"), profile })
     }
 
-    /// Opens a window of the browser.
-    pub(crate) fn session(self) -> Session {
+    /// Opens a window of the browser. `camera` is a JPEG that the camera shows, in place of the browser's own test picture.
+    pub(crate) fn session(self, camera: Option<&Path>) -> Session {
         let agent =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
         let mut session =
             Session { agent: agent.into(), base: format!("{}/session", self.address), driver: self };
-        let wanted = json!({ "capabilities": { "alwaysMatch": session.driver.capabilities() } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": session.driver.capabilities(camera) } });
         let opened = session.post("", &wanted).expect("the browser starts");
         let id = opened["sessionId"].as_str().expect("a session has an id");
         session.base = format!("{}/{id}", session.base);
@@ -71,8 +72,14 @@ impl Driver {
     }
 
     /// What a session is opened with.
-    fn capabilities(&self) -> Value {
+    fn capabilities(&self, camera: Option<&Path>) -> Value {
         let profile = format!("--user-data-dir={}", self.profile.path().display());
+        let camera = camera.map(|photo| {
+            // A file of JPEGs, one after the other, begun again at its end: here of one.
+            let film = self.profile.path().join("camera.mjpeg");
+            std::fs::copy(photo, &film).expect("the camera's picture");
+            format!("--use-file-for-fake-video-capture={}", film.display())
+        });
         let flags = [
             "--headless",
             "--no-sandbox",
@@ -89,6 +96,7 @@ impl Driver {
             "--use-fake-ui-for-media-stream",
             &profile,
         ];
+        let flags: Vec<&str> = flags.into_iter().chain(camera.as_deref()).collect();
         json!({
             "goog:chromeOptions": { "args": flags },
             "goog:loggingPrefs": { "browser": "ALL" },

@@ -94,6 +94,15 @@ fn walk(screen: Screen) {
     tab.click("#faces .unknown button[type=submit]");
     tab.wait_text("#summary", "3 faces, all known");
     check(&tab, "enrolled");
+    tab.go_to("register");
+    tab.wait_text("#register-count", "No session yet.");
+    look("register");
+    tab.type_into("#session-name", "Maths");
+    tab.click("#session-form button");
+    tab.wait_text("#session-title", "Maths");
+    tab.choose("#session-photos", &[sample("group.jpg")]);
+    tab.wait_text("#session-count", "3 of ");
+    look("session");
     tab.go_to("people");
     tab.wait_text("#people-count", "3 people enrolled");
     look("people");

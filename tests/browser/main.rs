@@ -10,6 +10,7 @@ mod driver;
 mod looks;
 mod people;
 mod recognise;
+mod register;
 mod roster;
 #[path = "../it/support/server.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the other integration tests")]

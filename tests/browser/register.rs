@@ -1,0 +1,123 @@
+//! Register: a session from its beginning to its close, and the kiosk with a camera.
+
+use serde_json::{Value, json};
+
+use crate::browser::{DESKTOP, PHONE, Tab};
+use crate::server::Server;
+use crate::{STRANGER, TWO, sample, service_with};
+
+/// Begins a session of everybody and returns its id.
+fn begin(tab: &Tab, title: &str) -> String {
+    tab.go_to("register");
+    tab.wait_text("#register-count", "session");
+    tab.type_into("#session-name", title);
+    tab.click("#session-form button");
+    tab.wait_text("#session-title", title);
+    let id = tab.run("return decodeURIComponent(location.hash.split('/')[1])");
+    id.as_str().unwrap().to_owned()
+}
+
+fn session(server: &Server, id: &str) -> Value {
+    server.get(&format!("/v1/sessions/{id}")).json()
+}
+
+/// Name and status of each entry of these people, in the list's own order.
+fn statuses(session: &Value, people: &[&str]) -> Vec<(String, String)> {
+    let entries = session["entries"].as_array().unwrap().iter();
+    let pair = |entry: &Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&entry["person"]["name"]), text(&entry["status"]))
+    };
+    let mut pairs: Vec<_> = entries.map(pair).filter(|(name, _)| people.contains(&name.as_str())).collect();
+    pairs.sort();
+    pairs
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect()
+}
+
+const EVERYBODY: [&str; 3] = [TWO[0], TWO[1], STRANGER];
+
+#[test]
+fn a_class_is_taken_from_a_photo_corrected_and_closed() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, PHONE) else { return };
+    let id = begin(&tab, "Maths");
+    assert_eq!(tab.texts("#session-here .name"), Vec::<String>::new());
+    tab.choose("#session-photos", &[sample("group.jpg")]);
+    tab.wait_text("#session-count", "2 of ");
+    assert_eq!(tab.texts("#session-here .name"), TWO);
+    assert!(tab.texts("#session-missing .about").iter().any(|about| about.contains("no photo enrolled")));
+    assert_eq!(tab.texts("#session-unsure .name"), ["Unknown face"]);
+    let drawn = "return [...document.querySelectorAll('#session-here canvas, #session-unsure canvas')]
+        .every((canvas) => canvas.getContext('2d').getImageData(48, 48, 1, 1).data[3] === 255)";
+    assert_eq!(tab.run(drawn), json!(true), "each has its face");
+
+    // The face without a name gets one, and its person is here.
+    tab.type_into("#session-unsure input", STRANGER);
+    tab.click("#session-unsure button");
+    tab.wait_text("#session-count", "3 of ");
+    assert_eq!(tab.texts("#session-unsure li"), Vec::<String>::new());
+
+    // By hand, and back.
+    let joe = "#session-here .attendee:nth-child(3)";
+    assert_eq!(tab.text(&format!("{joe} .name")), TWO[1]);
+    tab.click(&format!("{joe} .chip:nth-child(2)"));
+    tab.wait_text("#session-count", "2 of ");
+    let expected = pairs(&[(TWO[0], "present"), (STRANGER, "present"), (TWO[1], "absent")]);
+    assert_eq!(statuses(&session(&server, &id), &EVERYBODY), expected);
+    tab.wait_text("#session-missing", "by ");
+    let undo = "return [...document.querySelectorAll('#session-missing .chip')].find((chip) => chip.textContent === 'undo').click()";
+    tab.run(undo);
+    tab.wait_text("#session-count", "3 of ");
+
+    tab.click("#session-close");
+    tab.wait_text("#sure-title", "Close this session?");
+    tab.click("#sure-yes");
+    tab.wait_text("#session-about", "closed");
+    assert!(!tab.is_seen("#session-add") && !tab.is_seen("#session-kiosk"));
+    assert_eq!(session(&server, &id)["state"], "closed");
+    tab.go_to("register");
+    tab.wait_text("#register-rows", "closed");
+    tab.close();
+}
+
+#[test]
+fn a_photo_that_cannot_be_used_is_named_and_the_others_count() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    begin(&tab, "Physics");
+    tab.choose("#session-photos", &[sample("roster.xlsx"), sample("people/Joe Biden/portrait.jpg")]);
+    tab.wait_text("#session-count", "1 of ");
+    tab.wait_text("#session-notice", "roster.xlsx: ");
+    tab.close();
+}
+
+#[test]
+fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
+    let id = begin(&tab, "Door");
+    let offline = |offline: bool| {
+        let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        tab.devtools("Network.enable", &json!({}));
+        tab.devtools("Network.emulateNetworkConditions", &conditions);
+    };
+    offline(true);
+    tab.click("#session-kiosk");
+    tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
+    assert_eq!(session(&server, &id)["photos"], 0);
+    offline(false);
+    tab.wait_text("#kiosk-seen", TWO[0]);
+    tab.wait_text("#kiosk-seen", TWO[1]);
+    tab.wait_text("#kiosk-state", "Look at the camera");
+    // The same people again are no news: the picture they were first seen in is the only one.
+    let found = session(&server, &id);
+    assert_eq!(statuses(&found, &TWO), pairs(&[(TWO[0], "present"), (TWO[1], "present")]));
+    assert_eq!(found["photos"], 1);
+    tab.click("#kiosk-leave");
+    tab.wait_text("#session-count", "2 of ");
+    assert_eq!(tab.run("return document.getElementById('kiosk-picture').srcObject?.active ?? false"), json!(false));
+    tab.close();
+}
