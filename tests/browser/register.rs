@@ -100,7 +100,8 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
     let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
     let id = begin(&tab, "Door");
     let offline = |offline: bool| {
-        let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        let conditions =
+            json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
         tab.devtools("Network.enable", &json!({}));
         tab.devtools("Network.emulateNetworkConditions", &conditions);
     };
@@ -118,6 +119,9 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
     assert_eq!(found["photos"], 1);
     tab.click("#kiosk-leave");
     tab.wait_text("#session-count", "2 of ");
-    assert_eq!(tab.run("return document.getElementById('kiosk-picture').srcObject?.active ?? false"), json!(false));
+    assert_eq!(
+        tab.run("return document.getElementById('kiosk-picture').srcObject?.active ?? false"),
+        json!(false)
+    );
     tab.close();
 }
