@@ -19,7 +19,7 @@ pub(crate) mod range;
 mod tls;
 
 pub use access_log::AccessLogArgs;
-pub use attendance::{AttendanceArgs, AttendanceParams};
+pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, WebhookParams};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};

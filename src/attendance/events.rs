@@ -6,19 +6,15 @@ use serde_json::{Value, json};
 
 use super::marking::Evidence;
 use super::model::{Change, PersonRef, Photo, Session};
+use super::outbox::Event;
 use super::status::{Counts, Status};
 use crate::student_id::StudentId;
-
-pub(super) const MARKED: &str = "attendance.marked";
-pub(super) const CORRECTED: &str = "attendance.corrected";
-pub(super) const CLOSED: &str = "session.closed";
-pub(super) const UNKNOWN: &str = "face.unknown";
 
 /// A photo changed somebody's status.
 pub(super) fn marked(session: &Session, change: &Change, evidence: &Evidence, now: Timestamp) -> String {
     let best = evidence.best.as_ref();
     event(
-        MARKED,
+        Event::Marked,
         now,
         &json!({
             "session": session_of(session),
@@ -42,7 +38,7 @@ pub(super) fn corrected(
     now: Timestamp,
 ) -> String {
     event(
-        CORRECTED,
+        Event::Corrected,
         now,
         &json!({
             "session": session_of(session),
@@ -60,13 +56,13 @@ pub(super) fn corrected(
 pub(super) fn closed(session: &Session, by: &str, counts: &Counts, now: Timestamp) -> String {
     let counts: serde_json::Map<String, Value> =
         Status::ALL.iter().map(|status| (status.as_str().to_owned(), counts.of(*status).into())).collect();
-    event(CLOSED, now, &json!({ "session": session_of(session), "by": by, "counts": counts }))
+    event(Event::Closed, now, &json!({ "session": session_of(session), "by": by, "counts": counts }))
 }
 
 /// A photo shows faces of nobody enrolled.
 pub(super) fn unknown(session: &Session, photo: &Photo, faces: u32, now: Timestamp) -> String {
     event(
-        UNKNOWN,
+        Event::UnknownFace,
         now,
         &json!({
             "session": session_of(session),
@@ -84,8 +80,8 @@ pub(super) fn legacy(id: &str, student_id: Option<&StudentId>, date: Date) -> St
         .to_string()
 }
 
-fn event(name: &str, now: Timestamp, data: &Value) -> String {
-    json!({ "type": name, "timestamp": now.to_string(), "data": data }).to_string()
+fn event(name: Event, now: Timestamp, data: &Value) -> String {
+    json!({ "type": name.as_str(), "timestamp": now.to_string(), "data": data }).to_string()
 }
 
 fn session_of(session: &Session) -> Value {

@@ -26,7 +26,7 @@ pub use model::{
     HistoryItem, IdempotencyKey, Marked, NewSession, Person, PersonRecord, PersonRef, Photo, PhotoRef,
     Session, SessionFilter, SessionPatch, SessionState, StoredResponse,
 };
-pub use outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Outcome, Settlement};
+pub use outbox::{Channel, Channels, DeadLetter, Event, Events, Message, OutboxCounts, Outcome, Settlement};
 pub use report::{Report, ReportQuery, ReportRow};
 pub use sqlite::SqliteStore;
 pub use status::{Counts, Status};

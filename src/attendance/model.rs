@@ -117,6 +117,8 @@ pub struct Session {
     pub photos: u64,
     /// Faces of nobody enrolled, summed over its photos: one stranger in three photos counts three.
     pub unknown_faces: u64,
+    /// Whether it was begun by [`AttendanceStore::automatic_session`](super::AttendanceStore::automatic_session).
+    pub automatic: bool,
 }
 
 impl Session {

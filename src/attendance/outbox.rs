@@ -36,24 +36,73 @@ impl Channel {
     }
 }
 
+/// What webhooks tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A photo changed somebody's status.
+    Marked,
+    /// Somebody set or withdrew a status by hand.
+    Corrected,
+    /// A session was closed.
+    Closed,
+    /// A photo shows faces of nobody enrolled.
+    UnknownFace,
+}
+
+impl Event {
+    /// All events.
+    pub const ALL: [Self; 4] = [Self::Marked, Self::Corrected, Self::Closed, Self::UnknownFace];
+
+    /// The name in messages and settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Marked => "attendance.marked",
+            Self::Corrected => "attendance.corrected",
+            Self::Closed => "session.closed",
+            Self::UnknownFace => "face.unknown",
+        }
+    }
+
+    /// The event of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
+    }
+}
+
+/// A set of events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Events([bool; Event::ALL.len()]);
+
+impl Events {
+    /// No event: there is no receiver.
+    pub const NONE: Self = Self([false; Event::ALL.len()]);
+    /// Every event.
+    pub const ALL: Self = Self([true; Event::ALL.len()]);
+
+    /// Whether `event` is one of them.
+    #[must_use]
+    pub fn has(self, event: Event) -> bool {
+        self.0[event as usize]
+    }
+}
+
+impl FromIterator<Event> for Events {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        let mut all = Self::NONE;
+        events.into_iter().for_each(|event| all.0[event as usize] = true);
+        all
+    }
+}
+
 /// The channels that have a receiver. No messages are written for others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Channels {
-    /// Whether there is a receiver of webhooks.
-    pub webhook: bool,
+    /// The events that a receiver of webhooks gets; none where there is no receiver.
+    pub webhook: Events,
     /// Whether there is a receiver of the old service's messages.
     pub legacy: bool,
-}
-
-impl Channels {
-    /// Whether `channel` has a receiver.
-    #[must_use]
-    pub fn has(self, channel: Channel) -> bool {
-        match channel {
-            Channel::Webhook => self.webhook,
-            Channel::Legacy => self.legacy,
-        }
-    }
 }
 
 /// A message to deliver.

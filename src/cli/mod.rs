@@ -11,6 +11,7 @@ use crate::config::{LogFormat, ServeArgs};
 use failure::OutputFormat;
 use output::Closed;
 
+pub mod attend;
 pub mod audit;
 pub mod bench;
 pub mod data;
@@ -56,6 +57,8 @@ enum Command {
     ImportPickle(import_pickle::ImportPickleArgs),
     /// Recognise the faces in photos, without a server
     Recognize(recognize::RecognizeArgs),
+    /// Take attendance from photos, without a server: who is there, who is missing
+    Attend(Box<attend::AttendArgs>),
     /// Print the output of each pipeline stage as JSON, for comparison with the reference
     Inspect(inspect::InspectArgs),
     /// Measure throughput, latency and the time of each pipeline stage on this machine
@@ -123,6 +126,7 @@ impl Command {
             Self::Serve(args) => &args.models.models,
             Self::Enroll(args) => &args.models.models,
             Self::Recognize(args) => &args.models.models,
+            Self::Attend(args) => &args.models.models,
             Self::Inspect(args) => &args.models.models,
             Self::Strangers(args) => &args.models().models,
             Self::Evaluate(args) => &args.models.models,
@@ -147,6 +151,7 @@ impl Command {
             Self::Evaluate(args) => evaluate::run(&args),
             Self::ImportPickle(args) => import_pickle::run(&args),
             Self::Recognize(args) => recognize::run(&args),
+            Self::Attend(args) => attend::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Bench(args) => bench::run(&args),
             Self::Normalize(args) => normalize::run(&args),

@@ -42,7 +42,7 @@ pub struct RecognizeArgs {
 /// # Errors
 /// When gallery, roster or models can't be used.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
-    let service = start(args)?;
+    let service = start(&DataDirectory::new(&args.data), &args.faces, &args.models)?;
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
@@ -65,22 +65,24 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The service on the data directory, which is only read.
-fn start(args: &RecognizeArgs) -> anyhow::Result<Service> {
-    let data = DataDirectory::new(&args.data);
+/// The service on the data directory, whose people and roster are only read.
+///
+/// # Errors
+/// When gallery, roster or models can't be used.
+pub(super) fn start(data: &DataDirectory, faces: &FaceArgs, models: &ModelArgs) -> anyhow::Result<Service> {
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
-    note_warnings(&data, &roster.current());
-    let model = models::model_of_gallery(&args.models, gallery.recipe())?;
-    let loaded = models::load(&args.models, &model, Compat::Standard)?;
-    let strangers = StrangerStatistics::load(&args.faces, args.models.models.as_deref(), &model)?;
+    note_warnings(data, &roster.current());
+    let model = models::model_of_gallery(models, gallery.recipe())?;
+    let loaded = models::load(models, &model, Compat::Standard)?;
+    let strangers = StrangerStatistics::load(faces, models.models.as_deref(), &model)?;
     let gallery = strangers.attach(gallery)?;
     let settings = Settings {
-        threshold: args.faces.threshold,
-        false_name_rate: match args.faces.threshold {
+        threshold: faces.threshold,
+        false_name_rate: match faces.threshold {
             Some(_) => None,
-            None => Some(args.faces.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE)),
+            None => Some(faces.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE)),
         },
-        min_probability: args.faces.min_probability,
+        min_probability: faces.min_probability,
         // Photos are recognised one after the other on this thread.
         ..Settings::new(NonZeroUsize::MIN, 0)
     };

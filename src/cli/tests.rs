@@ -8,9 +8,9 @@ use clap::{Arg, Command, CommandFactory};
 use super::Cli;
 
 /// What a flag's value is called where it is no number.
-const NO_NUMBERS: [&str; 12] = [
-    "ADDRESS", "DIR", "FILE", "FILE|URL", "FORMAT", "KEY", "NAME", "ORIGIN", "OUT.png", "SCOPE", "SERVICE",
-    "URL",
+const NO_NUMBERS: [&str; 15] = [
+    "ADDRESS", "DIR", "EVENT", "FILE", "FILE|URL", "FORMAT", "KEY", "NAME", "ORIGIN", "OUT.png", "SCOPE",
+    "SERVICE", "TIME", "TITLE", "URL",
 ];
 
 /// Every command with the words that call it, subcommands included.

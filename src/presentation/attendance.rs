@@ -97,6 +97,8 @@ pub struct Session {
     /// Faces of nobody enrolled, summed over the photos: one stranger in three photos counts three.
     #[schema(example = 1)]
     unknown_faces: u64,
+    /// Whether the service began it by itself, for photos of `/recognize_faces`.
+    automatic: bool,
 }
 
 impl From<&attendance::Session> for Session {
@@ -121,6 +123,7 @@ impl From<&attendance::Session> for Session {
             created_at: session.created_at.to_string(),
             photos: session.photos,
             unknown_faces: session.unknown_faces,
+            automatic: session.automatic,
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod models;
 pub mod people;
 pub mod photo_keeper;
 pub mod recognize;
+pub mod recognized;
 mod recorder;
 pub mod revalidation;
 pub mod roster;
@@ -42,6 +43,7 @@ use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
 use crate::worker::Workers;
 use attendance::Attendance;
+use attendance::recording::Recording;
 use blocking::run_blocking;
 use metrics::Metrics;
 use models::LoadedModels;
@@ -67,7 +69,9 @@ struct Inner {
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
     access_log: Option<Arc<AccessLog>>,
-    attendance: Option<Attendance>,
+    attendance: Option<Arc<Attendance>>,
+    /// Where photos of the old endpoint are recorded.
+    recording: Option<Recording>,
     /// Held while the file of dismissed findings is changed.
     dismissing: Mutex<()>,
 }
@@ -85,19 +89,25 @@ impl Service {
         people: PeopleStore,
         roster: RosterStore,
     ) -> Result<Self> {
+        let attendance = match (&settings.attendance, people.directory()) {
+            (Some(params), Some(directory)) => Some(Arc::new(Attendance::open(directory, params)?)),
+            _ => None,
+        };
+        let automatic = settings.attendance.as_ref().and_then(|params| params.automatic);
+        let recording = attendance.as_ref().zip(automatic);
         Ok(Self(Arc::new(Inner {
             threshold: settings.threshold.unwrap_or(models.threshold),
             pipeline: models.pipeline,
+            people,
             roster,
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
-            attendance: match (&settings.attendance, people.directory()) {
-                (Some(params), Some(directory)) => Some(Attendance::open(directory, params)?),
-                _ => None,
-            },
-            people,
+            recording: recording
+                .map(|(kept, automatic)| Recording::start(Arc::clone(kept), automatic))
+                .transpose()?,
+            attendance,
             dismissing: Mutex::new(()),
             settings,
         })))
@@ -134,7 +144,7 @@ impl Service {
     pub fn attendance(&self) -> Result<&Attendance> {
         let none =
             || InputError::Conflict("expected a service that keeps attendance, found one without".to_owned());
-        Ok(self.0.attendance.as_ref().ok_or_else(none)?)
+        Ok(self.0.attendance.as_deref().ok_or_else(none)?)
     }
 
     /// The queue and its threads.
@@ -190,6 +200,11 @@ impl Service {
         }
     }
 
+    /// Photos of the old endpoint that were not recorded, since the queue was full.
+    fn photos_lost(&self) -> u64 {
+        self.0.recording.as_ref().map_or(0, Recording::lost)
+    }
+
     /// Deletes attendance that is older than the retention, once a day. Call it now and then from a thread that may block.
     pub fn prune_attendance(&self) {
         if let Some(attendance) = &self.0.attendance {
@@ -206,15 +221,17 @@ impl Service {
         }
     }
 
-    /// Waits until no job waits or runs, kept photos included, and the access log is written; at most `limit`. Returns
+    /// Waits until no job waits or runs, kept photos included, attendance is recorded and the access log is written; at most `limit`. Returns
     /// whether all of it was done.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         let finished = self.0.workers.finish(limit);
         let left = end.saturating_duration_since(Instant::now());
+        let recorded = self.0.recording.as_ref().is_none_or(|recording| recording.finish(left));
+        let left = end.saturating_duration_since(Instant::now());
         let written = self.0.access_log.as_ref().is_none_or(|log| log.flush(left));
-        finished && written
+        finished && recorded && written
     }
 
     /// Runs `job` on a worker thread. Its pipeline stops when the returned future is dropped.

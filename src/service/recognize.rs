@@ -1,56 +1,27 @@
 //! Recognition and detection of the faces of one photo.
 
-use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
+
 use super::Service;
+use super::attendance::photos::{face_results, photo_of};
+use super::attendance::recording::Seen;
 use super::disclosure::Disclosure;
+pub use super::recognized::{GroupMembers, Recognized};
 use super::snapshot::Snapshot;
+use crate::access_log::Action;
+use crate::attendance::{FaceResult, Marked};
 use crate::cancel::CancellationToken;
 use crate::embed::Embedding;
 use crate::error::Result;
-use crate::gallery::Person;
 use crate::gallery::group_search::search_group_first;
 use crate::gallery::search::search;
 use crate::imaging::OrientedRgb;
-use crate::pipeline::{FaceParams, FoundFaces, Pipeline, Recognition, RecognizeParams};
+use crate::pipeline::{FaceParams, FoundFaces, Pipeline, RecognizeParams};
 
-/// The faces of a photo, and the state they were matched against.
-pub struct Recognized {
-    /// Faces and matches; person indices point into the snapshot's gallery.
-    pub recognition: Recognition,
-    /// People and roster.
-    pub snapshot: Snapshot,
-    /// Whose people were looked for first.
-    pub group: Option<Arc<GroupMembers>>,
-}
-
-/// The people of a group who have a face.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupMembers {
-    /// The group's name.
-    pub name: String,
-    /// Their ids.
-    pub ids: HashSet<String>,
-}
-
-impl GroupMembers {
-    /// Whether a person belongs to the group.
-    #[must_use]
-    pub fn has(&self, person: &Person) -> bool {
-        self.ids.contains(&person.id)
-    }
-}
-
-impl Recognized {
-    /// How many people the faces were compared with at first, from which the threshold follows: those of the group, or all.
-    #[must_use]
-    pub fn people_compared(&self) -> usize {
-        let people = self.snapshot.gallery.people();
-        let members = |group: &Arc<GroupMembers>| people.iter().filter(|person| group.has(person)).count();
-        self.group.as_ref().map(members).filter(|count| *count > 0).unwrap_or(people.len())
-    }
-}
+/// Work after the response: with the photo's bytes, who is in it, and the people that it was compared with.
+type AfterResponse = Box<dyn FnOnce(&Service, &[u8], Vec<FaceResult>, Snapshot) + Send>;
 
 impl Service {
     /// Recognises the faces of a photo on a worker thread; afterwards the photo is kept, where photos are kept.
@@ -84,24 +55,74 @@ impl Service {
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
-        let (service, keeping_service) = (self.clone(), self.clone());
-        // The decoded photo, where photos are kept.
-        let decoded = Arc::new(OnceLock::new());
-        let kept = Arc::clone(&decoded);
+        self.recognize_then(photo, params, group, candidates, None).await
+    }
+
+    /// [`Service::recognize`]; afterwards it is recorded who was seen, where photos of the old endpoint are.
+    ///
+    /// # Errors
+    /// As [`Service::recognize`].
+    pub async fn recognize_and_record<P>(&self, photo: P, params: RecognizeParams) -> Result<Recognized>
+    where
+        P: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        if self.0.recording.is_none() {
+            return self.recognize(photo, params, None).await;
+        }
+        let (taken, recorder) = (Timestamp::now(), self.recorder());
+        let told = move |marked: &Marked| {
+            let people = marked.changes.iter().map(|change| change.person.person_id.as_str());
+            recorder.record(Action::MarkAttendance, people);
+        };
+        let record = move |service: &Self, photo: &[u8], faces, snapshot| {
+            if let Some(recording) = &service.0.recording {
+                let (photo, told) = (photo_of(photo, taken), Box::new(told));
+                recording.push(Seen { photo, faces, snapshot, told });
+            }
+        };
+        self.recognize_then(photo, params, None, None, Some(Box::new(record))).await
+    }
+
+    /// Recognises a photo. After the response `then` is called, and the photo is kept, where photos are kept.
+    async fn recognize_then<P>(
+        &self,
+        photo: P,
+        params: RecognizeParams,
+        group: Option<Arc<GroupMembers>>,
+        candidates: Option<Disclosure>,
+        then: Option<AfterResponse>,
+    ) -> Result<Recognized>
+    where
+        P: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let (service, later) = (self.clone(), self.clone());
+        let photo = Arc::new(photo);
+        let bytes = then.is_some().then(|| Arc::clone(&photo));
+        let record = then.is_some();
+        // The decoded photo and who is in it, for the work after the response.
+        let found = Arc::new(OnceLock::new());
+        let left = Arc::clone(&found);
         let job = move |token: &CancellationToken| {
             let pipeline = service.pipeline().cancelled_by(token);
-            let (upright, recognized) = service.recognize_with(&pipeline, photo.as_ref(), &params, group)?;
-            if service.0.keeper.is_some() {
-                let _ = decoded.set(upright); // a job runs once
-            }
+            let (upright, recognized) =
+                service.recognize_with(&pipeline, (*photo).as_ref(), &params, group)?;
+            let upright = service.0.keeper.is_some().then_some(upright);
+            let snapshot = &recognized.snapshot;
+            let seen =
+                record.then(|| (face_results(&recognized, &snapshot.gallery), recognized.snapshot.clone()));
+            let _ = found.set((upright, seen)); // a job runs once
             Ok(recognized)
         };
-        let keep = move || {
-            if let (Some(keeper), Some(photo)) = (&keeping_service.0.keeper, kept.get()) {
+        let after = move || {
+            let Some((upright, seen)) = left.get() else { return };
+            if let (Some(then), Some(bytes), Some((faces, snapshot))) = (then, &bytes, seen) {
+                then(&later, (**bytes).as_ref(), faces.clone(), snapshot.clone());
+            }
+            if let (Some(keeper), Some(photo)) = (&later.0.keeper, upright) {
                 keeper.keep(photo);
             }
         };
-        let recognized: Recognized = self.workers().submit_then(job, keep)?.await?;
+        let recognized: Recognized = self.workers().submit_then(job, after)?.await?;
         self.recorder().record_recognized(&recognized, candidates);
         Ok(recognized)
     }

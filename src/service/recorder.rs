@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Service;
 use super::caller::{self, Caller};
 use super::disclosure::Disclosure;
-use super::recognize::Recognized;
+use super::recognized::Recognized;
 use crate::access_log::{AccessLog, Action, Entry};
 
 /// Records what one caller does. Made in the request's task, it may be used in another thread, too: work that goes on

@@ -137,7 +137,7 @@ fn the_architecture_answers_where_to_change_things_and_what_terms_mean() {
 #[test]
 fn the_readme_is_short_and_begins_with_the_commands_that_are_tested() {
     let text = read("README.md");
-    assert!(text.lines().count() <= 110, "{} lines", text.lines().count());
+    assert!(text.lines().count() <= 120, "{} lines", text.lines().count());
     let blocks: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    ")).take(4).collect();
     let expected = [
         "cargo run --release -- serve --data data/sample",

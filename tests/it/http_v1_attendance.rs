@@ -32,7 +32,7 @@ static GALLERY: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// Barack Obama and Joe Biden are in 7A, Eileen Collins is in 7B. Of Joe Biden no face is enrolled.
-fn roster_of_school() -> Vec<u8> {
+pub fn roster_of_school() -> Vec<u8> {
     let rows = [
         ["Name", "ID", "Class"],
         ["Barack Obama", "P-1", "7A; Choir"],
@@ -49,7 +49,7 @@ fn roster_of_school() -> Vec<u8> {
     workbook.save_to_buffer().unwrap()
 }
 
-fn school_data() -> TempDir {
+pub fn school_data() -> TempDir {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join(store::FILE_NAME), &*GALLERY).unwrap();
     std::fs::write(data.path().join(roster::FILE_NAME), roster_of_school()).unwrap();
@@ -60,7 +60,7 @@ fn school() -> Service {
     Service::on(school_data(), &[])
 }
 
-fn post(service: &Service, path: &str, body: &Value) -> crate::support::app::Reply {
+pub fn post(service: &Service, path: &str, body: &Value) -> crate::support::app::Reply {
     service.send(request(Method::POST, path, "application/json", body.to_string().into_bytes()))
 }
 
@@ -68,32 +68,32 @@ fn put(service: &Service, path: &str, body: &Value) -> crate::support::app::Repl
     service.send(request(Method::PUT, path, "application/json", body.to_string().into_bytes()))
 }
 
-fn lesson(start: &str) -> Value {
+pub fn lesson(start: &str) -> Value {
     json!({"title": "Maths", "group": "7A", "time_zone": "Europe/Berlin", "start": start, "late_after_minutes": 10})
 }
 
 /// Begins a session; its address.
-fn begin(service: &Service, body: &Value) -> String {
+pub fn begin(service: &Service, body: &Value) -> String {
     let session = post(service, "/v1/sessions", body).expect(201);
     format!("/v1/sessions/{}", session["id"].as_str().unwrap())
 }
 
 /// A form with photos, each with the time at which it was taken.
-fn photos(taken: &[(&str, &str)]) -> Form {
+pub fn photos(taken: &[(&str, &str)]) -> Form {
     taken
         .iter()
         .fold(Form::new(), |form, (file, at)| form.text("captured_at", at).file("photos", file, &photo(file)))
 }
 
 /// Names and statuses of a list.
-fn list(session: &Value) -> Vec<(&str, &str)> {
+pub fn list(session: &Value) -> Vec<(&str, &str)> {
     let entries = session["entries"].as_array().unwrap().iter();
     entries
         .map(|entry| (entry["person"]["name"].as_str().unwrap(), entry["status"].as_str().unwrap()))
         .collect()
 }
 
-fn id_of(service: &Service, name: &str) -> String {
+pub fn id_of(service: &Service, name: &str) -> String {
     let gallery = service.gallery();
     gallery.people().iter().find(|person| person.name == *name).unwrap().id.clone()
 }
@@ -112,7 +112,7 @@ fn download(service: &Service, path: &str) -> (String, Vec<u8>) {
     })
 }
 
-fn has_database(service: &Service) -> bool {
+pub fn has_database(service: &Service) -> bool {
     service.data.path().join("attendance.db").exists()
 }
 

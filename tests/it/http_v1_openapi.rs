@@ -76,6 +76,8 @@ fn every_address_is_described() {
         "POST /v1/sessions/{session_id}/close",
         "POST /v1/sessions/{session_id}/photos",
         "PUT /v1/groups/{name}",
+        "GET /v1/webhooks/dead-letters",
+        "POST /v1/webhooks/dead-letters/resend",
         "POST /v1/detect",
         "POST /v1/people",
         "POST /v1/people/{person_id}/photos",
@@ -104,8 +106,15 @@ fn operations_say_their_scope_and_their_errors() {
     for (path, method, operation) in operations(&api).into_iter().filter(|(path, ..)| path.starts_with("/v1"))
     {
         let at = format!("{method} {path}");
-        let managed =
-            ["/v1/people", "/v1/roster", "/v1/audit", "/v1/attendance", "/v1/groups", "/v1/sessions"];
+        let managed = [
+            "/v1/people",
+            "/v1/roster",
+            "/v1/audit",
+            "/v1/attendance",
+            "/v1/groups",
+            "/v1/sessions",
+            "/v1/webhooks",
+        ];
         // A camera adds photos to a session, which it finds in the list.
         let of_camera = ["get /v1/sessions", "post /v1/sessions/{session_id}/photos"].contains(&at.as_str());
         let manages = managed.iter().any(|group| path.starts_with(group)) && !of_camera;

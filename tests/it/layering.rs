@@ -64,7 +64,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "student_id"]),
     // The program around them.
-    ("config", &["access_log", "enroll"]), // the gate's own bounds, so that their defaults stand in one place
+    ("config", &["access_log", "attendance", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
     ("worker", &["error", "cancel"]),
     // The product, as methods with domain types.

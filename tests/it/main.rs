@@ -11,6 +11,7 @@ mod bombs;
 mod cascade;
 mod checkpoint;
 mod cli;
+mod cli_attend;
 #[path = "../common/damage.rs"]
 mod damage;
 mod decision;
@@ -27,6 +28,7 @@ mod fuzz;
 mod fuzz_targets;
 mod golden;
 mod healthcheck;
+mod http_attendance_messages;
 mod http_golden;
 mod http_keys;
 mod http_metrics;

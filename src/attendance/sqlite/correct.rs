@@ -9,7 +9,7 @@ use super::people;
 use super::rows::Millis;
 use super::sessions;
 use crate::attendance::model::{Change, Correction, CorrectionRecord, Entry, HandMark, Person, PersonRef};
-use crate::attendance::outbox::Channels;
+use crate::attendance::outbox::{Channels, Event};
 use crate::attendance::status::Status;
 use crate::attendance::{check as limits, events};
 use crate::error::{InputError, Result};
@@ -70,7 +70,7 @@ pub(super) fn correct(
         let change = Change { person: student, from: before, to };
         let note = correction.note.as_deref();
         let body = events::corrected(&session.session, &change, &correction.by, note, now);
-        outbox::write(db, channels, &NewMessage::of_person(events::CORRECTED, key, body), now)?;
+        outbox::write(db, channels, &NewMessage::of_person(Event::Corrected, key, body), now)?;
     }
     Ok(entries::entry(person, row))
 }

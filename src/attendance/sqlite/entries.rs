@@ -10,7 +10,7 @@ use super::sessions::{self, Stored};
 use crate::attendance::events;
 use crate::attendance::marking::{self, Evidence, Sighting};
 use crate::attendance::model::{Entry, HandMark, Person, PhotoRef, Session};
-use crate::attendance::outbox::Channels;
+use crate::attendance::outbox::{Channels, Event};
 use crate::attendance::status::{Counts, Status};
 use crate::attendance::{check, model::SessionState};
 use crate::error::Result;
@@ -222,7 +222,7 @@ pub(super) fn close(
         .execute(params![found.key, Millis(now), by])?;
     let closed = sessions::get(db, id)?.session;
     let body = events::closed(&closed, by, &counts(db, found.key)?, now);
-    outbox::write(db, channels, &NewMessage::of_session(events::CLOSED, &closed, body), now)?;
+    outbox::write(db, channels, &NewMessage::of_session(Event::Closed, &closed, body), now)?;
     Ok(closed)
 }
 

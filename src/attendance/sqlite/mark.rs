@@ -10,7 +10,7 @@ use super::rows::Millis;
 use super::sessions::{self, Stored};
 use crate::attendance::marking::Sighting;
 use crate::attendance::model::{Change, Decision, FaceResult, Marked, PersonRef, Photo, PhotoRef, Session};
-use crate::attendance::outbox::Channels;
+use crate::attendance::outbox::{Channels, Event};
 use crate::attendance::status::Status;
 use crate::attendance::{check as limits, events, time};
 use crate::error::{InputError, Result};
@@ -65,7 +65,7 @@ pub(super) fn mark(
     }
     if unknown_faces > 0 && !repeated {
         let body = events::unknown(&session.session, photo, unknown_faces, now);
-        let message = NewMessage::of_session(events::UNKNOWN, &session.session, body);
+        let message = NewMessage::of_session(Event::UnknownFace, &session.session, body);
         outbox::write(db, channels, &message, now)?;
     }
     Ok(marked)
@@ -172,7 +172,7 @@ fn tell(
     }
     let change = Change { person: seen.person.clone(), from: seen.before, to };
     let body = events::marked(session, &change, &seen.row.evidence, now);
-    outbox::write(db, channels, &NewMessage::of_person(events::MARKED, seen.key, body), now)?;
+    outbox::write(db, channels, &NewMessage::of_person(Event::Marked, seen.key, body), now)?;
     marked.changes.push(change);
     Ok(())
 }

@@ -8,7 +8,9 @@ use super::ids;
 use super::rows::Millis;
 use crate::attendance::events;
 use crate::attendance::model::Session;
-use crate::attendance::outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Outcome, Settlement};
+use crate::attendance::outbox::{
+    Channel, Channels, DeadLetter, Event, Message, OutboxCounts, Outcome, Settlement,
+};
 use crate::error::{InputError, Result};
 use crate::student_id::StudentId;
 
@@ -20,7 +22,7 @@ const MAX_ERROR_CHARS: usize = 500;
 
 /// A webhook to write.
 pub(super) struct NewMessage {
-    event: &'static str,
+    event: Event,
     lane: String,
     person: Option<i64>,
     body: String,
@@ -28,12 +30,12 @@ pub(super) struct NewMessage {
 
 impl NewMessage {
     /// About a person; in order with all others about this person.
-    pub(super) fn of_person(event: &'static str, person: i64, body: String) -> Self {
+    pub(super) fn of_person(event: Event, person: i64, body: String) -> Self {
         Self { event, lane: lane(person), person: Some(person), body }
     }
 
     /// About a session.
-    pub(super) fn of_session(event: &'static str, session: &Session, body: String) -> Self {
+    pub(super) fn of_session(event: Event, session: &Session, body: String) -> Self {
         Self { event, lane: format!("session {}", session.id), person: None, body }
     }
 }
@@ -43,7 +45,7 @@ fn lane(person: i64) -> String {
 }
 
 pub(super) fn write(db: &Connection, channels: Channels, message: &NewMessage, now: Timestamp) -> Result<()> {
-    if !channels.has(Channel::Webhook) {
+    if !channels.webhook.has(message.event) {
         return Ok(());
     }
     insert(db, Channel::Webhook, &ids::new_id(), message, now)
@@ -58,11 +60,11 @@ pub(super) fn write_legacy(
     date: Date,
     now: Timestamp,
 ) -> Result<()> {
-    if !channels.has(Channel::Legacy) {
+    if !channels.legacy {
         return Ok(());
     }
     let id = ids::new_id();
-    let message = NewMessage::of_person(events::MARKED, person, events::legacy(&id, student_id, date));
+    let message = NewMessage::of_person(Event::Marked, person, events::legacy(&id, student_id, date));
     insert(db, Channel::Legacy, &id, &message, now)
 }
 
@@ -74,7 +76,7 @@ fn insert(db: &Connection, channel: Channel, id: &str, message: &NewMessage, now
     .execute(params![
         id,
         channel.code(),
-        message.event,
+        message.event.as_str(),
         message.lane,
         message.person,
         message.body,

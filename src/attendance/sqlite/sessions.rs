@@ -43,7 +43,7 @@ impl Stored {
 const COLUMNS: &str = "s.key, s.group_key, s.id, s.title, s.group_name, s.zone, s.local_date, s.start_at,
     s.late_after_ms, s.end_at, s.created_at, s.closed_at, s.closed_by,
     (SELECT count(*) FROM photos f WHERE f.session_key = s.key),
-    (SELECT coalesce(sum(f.unknown), 0) FROM photos f WHERE f.session_key = s.key)";
+    (SELECT coalesce(sum(f.unknown), 0) FROM photos f WHERE f.session_key = s.key), s.automatic_key IS NOT NULL";
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let date: String = row.get(6)?;
@@ -71,6 +71,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         state,
         photos: row.get(13)?,
         unknown_faces: row.get(14)?,
+        automatic: row.get(15)?,
     };
     Ok(Stored { key: row.get(0)?, group: row.get(1)?, session })
 }

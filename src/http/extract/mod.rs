@@ -5,6 +5,7 @@ pub mod attendance_query;
 pub mod audit_query;
 pub mod body;
 pub mod budget;
+pub mod dead_letters;
 pub mod enroll_form;
 pub mod form;
 pub mod form_body;

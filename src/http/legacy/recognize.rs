@@ -43,7 +43,7 @@ pub async fn recognize_faces(
     State(app): State<AppState>,
     PhotoForm(photo): PhotoForm,
 ) -> Result<Response, ApiError> {
-    let recognized = app.service.recognize(photo, app.service.default_params(), None).await;
+    let recognized = app.service.recognize_and_record(photo, app.service.default_params()).await;
     match recognized.map_err(ApiError::from) {
         Ok(recognized) => Ok(Json(legacy_entries(&recognized)).into_response()),
         Err(error) if app.config.compat == Compat::Flask && error.code.is_about_the_image() => {

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::http::state::App;
 use crate::process::ProcessStats;
+use crate::service::attendance::webhooks::DeliveryStatus;
 use crate::service::file_status::FileStatus;
 use crate::service::metrics::PREFIX;
 use crate::service::status::Status;
@@ -27,6 +28,7 @@ pub(super) fn registry(app: &App) -> Registry {
     data(own, app, &status);
     access(own, app);
     access_log(own, &status);
+    attendance(own, app);
     if let Some(stats) = ProcessStats::read() {
         process(&mut all, &stats);
     }
@@ -91,6 +93,25 @@ fn access_log(to: &mut Registry, status: &Status) {
         "access_log_lost",
         "Entries of the access log that were lost",
         [([], log.map_or(0, |log| log.lost))],
+    );
+}
+
+/// Zeros where the database can't be read: what else there is to tell is told.
+fn attendance(to: &mut Registry, app: &App) {
+    let DeliveryStatus { outbox, totals, photos_lost } = app.service.delivery_status().unwrap_or_default();
+    gauge(to, "attendance_messages_pending", "Messages that wait for their receivers", outbox.pending);
+    gauge(to, "attendance_messages_dead", "Messages given up on", outbox.dead);
+    let deliveries = [
+        ([("outcome", "delivered")], totals.delivered),
+        ([("outcome", "retried")], totals.retried),
+        ([("outcome", "dead")], totals.dead),
+    ];
+    counters(to, "attendance_deliveries", "Deliveries of messages, by outcome", deliveries);
+    counters(
+        to,
+        "attendance_photos_lost",
+        "Photos of the old endpoint that were not recorded, since the queue was full",
+        [([], photos_lost)],
     );
 }
 

@@ -12,6 +12,7 @@ pub mod roster;
 pub mod session_photos;
 pub mod sessions;
 pub mod verify;
+pub mod webhooks;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -62,5 +63,7 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(attendance::report))
         .routes(routes!(attendance::of_person))
         .routes(routes!(groups::list))
+        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::resend))
         .routes(routes!(groups::get, groups::put, groups::delete))
 }

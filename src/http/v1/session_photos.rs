@@ -165,7 +165,7 @@ pub async fn add(
     };
     let told = Told { rule: app.service.default_params().matching.rule, disclosure };
     let work = async {
-        let (session, recorded) = app.service.add_session_photos(&id, photos).await?;
+        let (session, recorded) = app.service.add_session_photos(&id, photos, Some(disclosure)).await?;
         let response = SessionPhotosRecorded::new(&session, labels, recorded, &told);
         let body = serde_json::to_vec(&response)
             .map_err(|error| Error::Internal(format!("a response can't be written: {error}")))?;

@@ -1,6 +1,6 @@
 //! Groups of people: those of the roster, and those made by hand.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Attendance, people};
@@ -8,7 +8,7 @@ use crate::access_log::Action;
 use crate::attendance::{Group, Person};
 use crate::error::{InputError, Result};
 use crate::service::Service;
-use crate::service::recognize::GroupMembers;
+use crate::service::recognized::GroupMembers;
 
 impl Service {
     /// All groups in order of their names; before the first session those of the roster.
@@ -20,7 +20,7 @@ impl Service {
             if attendance.store().exists() {
                 return attendance.store().groups();
             }
-            let groups = service.roster_groups();
+            let groups = people::roster_groups(&service.snapshot());
             Ok(groups
                 .into_iter()
                 .map(|(name, people)| Group { name, members: people.len() as u64 })
@@ -92,27 +92,7 @@ impl Service {
         if attendance.store().exists() {
             return attendance.store().people(Some(name));
         }
-        Ok(self.roster_groups().remove(name).ok_or_else(|| no_group(name))?)
-    }
-
-    /// The roster's groups and who is in them; somebody without an enrolled face has an empty id.
-    pub(super) fn roster_groups(&self) -> BTreeMap<String, Vec<Person>> {
-        let mut groups: BTreeMap<String, Vec<Person>> = BTreeMap::new();
-        for record in people::records(&self.snapshot()) {
-            let person = Person {
-                enrolled: record.person_id.is_some(),
-                person_id: record.person_id.unwrap_or_default(),
-                name: record.name,
-                student_id: record.student_id,
-            };
-            for name in record.groups.unwrap_or_default() {
-                groups.entry(name).or_default().push(person.clone());
-            }
-        }
-        for people in groups.values_mut() {
-            people.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        groups
+        Ok(people::roster_groups(&self.snapshot()).remove(name).ok_or_else(|| no_group(name))?)
     }
 }
 

@@ -3,13 +3,17 @@
 //! Nothing is on the disk until somebody begins a session or makes a group. From then on the store learns of people and
 //! roster before each use, and within a second of each change.
 
+mod automatic;
 pub mod groups;
 pub mod idempotency;
 mod people;
 pub mod photos;
+mod receivers;
+pub(super) mod recording;
 pub mod reports;
 mod reservations;
 pub mod sessions;
+pub mod webhooks;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,6 +22,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::snapshot::Snapshot;
+use crate::attendance::delivery::{Deliverer, DeliveryTotals};
 use crate::attendance::{AttendanceStore, Channels, SqliteStore};
 use crate::config::AttendanceParams;
 use crate::error::Result;
@@ -38,6 +43,8 @@ pub struct Attendance {
     sync_fault: Mutex<Option<String>>,
     pruned: Mutex<Option<Instant>>,
     reservations: Reservations,
+    /// `None` where nobody is told.
+    deliverer: Option<Deliverer>,
 }
 
 /// People and roster by identity: both are immutable.
@@ -57,21 +64,50 @@ impl Synced {
 }
 
 impl Attendance {
-    /// The attendance of the data directory `directory`; creates no file.
+    /// The attendance of the data directory `directory`; creates no file. Messages are delivered from now on.
     ///
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database) for a file that is no database of this program, or of a
-    /// newer version.
+    /// newer version; [`Error::Data`](crate::error::Error::Data) for a receiver that can't be one.
     pub fn open(directory: &Path, params: &AttendanceParams) -> Result<Self> {
-        let store = SqliteStore::open(directory, Channels::default())?;
+        let receivers = receivers::receivers(params)?;
+        let mut attendance = Self::new(directory, receivers::channels(params), params.retention_days)?;
+        if !receivers.is_empty() {
+            attendance.deliverer = Some(Deliverer::start(&attendance.store, receivers)?);
+        }
+        Ok(attendance)
+    }
+
+    /// The same for a command: nobody is told, and nothing is deleted.
+    ///
+    /// # Errors
+    /// [`DataError::Database`](crate::error::DataError::Database), as [`Attendance::open`].
+    pub fn open_alone(directory: &Path) -> Result<Self> {
+        Self::new(directory, Channels::default(), AttendanceParams::default().retention_days)
+    }
+
+    fn new(directory: &Path, channels: Channels, retention_days: u32) -> Result<Self> {
         Ok(Self {
-            store: Arc::new(store),
-            retention: SignedDuration::from_hours(24 * i64::from(params.retention_days)),
+            store: Arc::new(SqliteStore::open(directory, channels)?),
+            retention: SignedDuration::from_hours(24 * i64::from(retention_days)),
             synced: Mutex::default(),
             sync_fault: Mutex::default(),
             pruned: Mutex::default(),
             reservations: Reservations::default(),
+            deliverer: None,
         })
+    }
+
+    /// Says that there may be something to deliver.
+    fn wake(&self) {
+        if let Some(deliverer) = &self.deliverer {
+            deliverer.wake();
+        }
+    }
+
+    /// Deliveries since the start.
+    fn delivered(&self) -> DeliveryTotals {
+        self.deliverer.as_ref().map(|deliverer| deliverer.metrics().totals()).unwrap_or_default()
     }
 
     /// The store, which knows people and roster as they were at the last [`Attendance::sync`].

@@ -1,8 +1,8 @@
 //! Who is enrolled and who is on the roster, as the store of attendance takes it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::attendance::PersonRecord;
+use crate::attendance::{Person, PersonRecord};
 use crate::service::snapshot::Snapshot;
 
 /// Everybody enrolled, then everybody else on the roster. The roster's groups of somebody enrolled who is not on it are none.
@@ -29,4 +29,24 @@ pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
         groups: row.groups.clone(),
     }));
     records
+}
+
+/// The roster's groups and who is in them; somebody without an enrolled face has an empty id.
+pub(super) fn roster_groups(snapshot: &Snapshot) -> BTreeMap<String, Vec<Person>> {
+    let mut groups: BTreeMap<String, Vec<Person>> = BTreeMap::new();
+    for record in records(snapshot) {
+        let person = Person {
+            enrolled: record.person_id.is_some(),
+            person_id: record.person_id.unwrap_or_default(),
+            name: record.name,
+            student_id: record.student_id,
+        };
+        for name in record.groups.unwrap_or_default() {
+            groups.entry(name).or_default().push(person.clone());
+        }
+    }
+    for people in groups.values_mut() {
+        people.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    groups
 }

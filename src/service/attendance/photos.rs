@@ -12,7 +12,8 @@ use crate::error::{Error, InputError, Result};
 use crate::gallery::search;
 use crate::gallery::{Gallery, Person, new_id};
 use crate::service::Service;
-use crate::service::recognize::{GroupMembers, Recognized};
+use crate::service::disclosure::Disclosure;
+use crate::service::recognized::{GroupMembers, Recognized};
 use crate::service::snapshot::Snapshot;
 
 /// A photo to record.
@@ -55,7 +56,7 @@ impl Service {
     }
 
     /// Recognises photos and records who is in them. A photo that can't be used changes nothing, and is no error of the
-    /// others. Sent again, a photo changes nothing more.
+    /// others. Sent again, a photo changes nothing more. `told` is what the response tells of candidates, for the access log.
     ///
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session; [`InputError::Invalid`] for a time that is
@@ -64,6 +65,7 @@ impl Service {
         &self,
         session_id: &str,
         photos: Vec<SessionPhoto<P>>,
+        told: Option<Disclosure>,
     ) -> Result<(Session, Vec<RecordedPhoto>)>
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
@@ -77,8 +79,9 @@ impl Service {
         }
         let mut recorded = Vec::with_capacity(photos.len());
         for (photo, captured_at) in photos.into_iter().zip(taken) {
-            recorded
-                .push(self.add_session_photo(&session.id, group.clone(), photo.bytes, captured_at).await?);
+            recorded.push(
+                self.add_session_photo(&session.id, group.clone(), photo.bytes, captured_at, told).await?,
+            );
         }
         let id = session.id;
         let session = self.attend(move |_, attendance| attendance.store().session(&id)).await?;
@@ -91,14 +94,14 @@ impl Service {
         group: Option<Arc<GroupMembers>>,
         bytes: P,
         captured_at: Timestamp,
+        told: Option<Disclosure>,
     ) -> Result<RecordedPhoto>
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
-        let hashed = self.blocking(move |_| Ok((Sha256::digest(bytes.as_ref()).into(), bytes)));
-        let (sha256, bytes) = hashed.await?;
-        let photo = Photo { id: new_id(), sha256, captured_at };
-        let outcome = match self.recognize_in(bytes, self.default_params(), group, None).await {
+        let hashed = self.blocking(move |_| Ok((photo_of(bytes.as_ref(), captured_at), bytes)));
+        let (photo, bytes) = hashed.await?;
+        let outcome = match self.recognize_in(bytes, self.default_params(), group, told).await {
             Ok(recognized) => self.record_photo(session_id, photo.clone(), recognized).await,
             Err(error) => Err(error),
         };
@@ -124,6 +127,12 @@ impl Service {
         })
         .await
     }
+}
+
+/// A photo with an id of its own, and the checksum of its bytes.
+#[must_use]
+pub fn photo_of(bytes: &[u8], captured_at: Timestamp) -> Photo {
+    Photo { id: new_id(), sha256: Sha256::digest(bytes).into(), captured_at }
 }
 
 impl Attendance {
@@ -163,12 +172,15 @@ impl Attendance {
         current: &Gallery,
     ) -> Result<Marked> {
         self.expect_session(session_id)?;
-        self.store.mark(session_id, photo, &face_results(recognized, current), Timestamp::now())
+        let marked =
+            self.store.mark(session_id, photo, &face_results(recognized, current), Timestamp::now())?;
+        self.wake();
+        Ok(marked)
     }
 }
 
 /// The faces of a photo, as attendance knows them.
-fn face_results(recognized: &Recognized, current: &Gallery) -> Vec<FaceResult> {
+pub(in crate::service) fn face_results(recognized: &Recognized, current: &Gallery) -> Vec<FaceResult> {
     let snapshot = &recognized.snapshot;
     let person_of = |index: usize| {
         let person = snapshot.gallery.people().get(index)?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Attendance;
+use super::{Attendance, people};
 use crate::access_log::Action;
 use crate::attendance::export::{Table, session_table};
 use crate::attendance::{
@@ -12,9 +12,10 @@ use crate::attendance::{
 use crate::error::{InputError, Result};
 use crate::service::Service;
 use crate::service::caller;
+use crate::service::snapshot::Snapshot;
 
 /// Who made a change on a service without keys and said no name.
-const LOCAL: &str = "local";
+pub const LOCAL: &str = "local";
 
 /// A session with its list.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,16 +70,7 @@ impl Service {
     pub async fn create_session(&self, new: NewSession, key: Option<IdempotencyKey>) -> Result<Session> {
         let recorder = self.recorder();
         self.attend(move |service, attendance| {
-            // Before anything is written: a bad request makes no file.
-            new.check()?;
-            let store = attendance.store();
-            if let Some(group) = new.group.as_ref().filter(|_| !store.exists())
-                && !service.roster_groups().contains_key(group)
-            {
-                return Err(InputError::NotFound(format!("there is no group {group:?}")).into());
-            }
-            attendance.sync(&service.snapshot(), true)?;
-            let session = store.create_session(&new, key.as_ref(), Timestamp::now())?;
+            let session = attendance.begin(&service.snapshot(), &new, key.as_ref())?;
             recorder.record(Action::ChangeSession, []);
             Ok(session)
         })
@@ -132,6 +124,7 @@ impl Service {
         self.attend(move |_, attendance| {
             attendance.expect_session(&id)?;
             attendance.store().close_session(&id, &by, Timestamp::now())?;
+            attendance.wake();
             recorder.record(Action::ChangeSession, []);
             attendance.detail(&id)
         })
@@ -171,6 +164,7 @@ impl Service {
         self.attend(move |_, attendance| {
             attendance.expect_session(&session)?;
             let entry = attendance.store().correct(&session, &person, &correction, Timestamp::now())?;
+            attendance.wake();
             recorder.record(Action::CorrectAttendance, [person.as_str()]);
             Ok(entry)
         })
@@ -200,6 +194,27 @@ impl Service {
 }
 
 impl Attendance {
+    /// Begins a session of people and roster as they are now; the first one creates the store.
+    ///
+    /// # Errors
+    /// As [`Service::create_session`].
+    pub fn begin(
+        &self,
+        snapshot: &Snapshot,
+        new: &NewSession,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Session> {
+        // Before anything is written: a bad request makes no file.
+        new.check()?;
+        if let Some(group) = new.group.as_ref().filter(|_| !self.store.exists())
+            && !people::roster_groups(snapshot).contains_key(group)
+        {
+            return Err(InputError::NotFound(format!("there is no group {group:?}")).into());
+        }
+        self.sync(snapshot, true)?;
+        self.store.create_session(new, key, Timestamp::now())
+    }
+
     /// A session with its list.
     ///
     /// # Errors

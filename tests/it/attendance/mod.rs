@@ -8,21 +8,21 @@ mod kill;
 mod merge;
 mod order;
 mod outbox;
-mod receiver;
+pub mod receiver;
 mod retention;
 mod sqlite;
 
 use std::sync::Arc;
 
 use facerec::attendance::{
-    AttendanceStore, Channels, Decision, FaceResult, NewSession, PersonRecord, PersonRef, Photo, Session,
-    SqliteStore, Status,
+    AttendanceStore, Channels, Decision, Events, FaceResult, NewSession, PersonRecord, PersonRef, Photo,
+    Session, SqliteStore, Status,
 };
 use facerec::student_id::StudentId;
 use jiff::{Timestamp, ToSpan};
 
 const BERLIN: &str = "Europe/Berlin";
-const BOTH: Channels = Channels { webhook: true, legacy: true };
+const BOTH: Channels = Channels { webhook: Events::ALL, legacy: true };
 
 /// Runs each test of a module against each kind of store.
 macro_rules! for_each_store {

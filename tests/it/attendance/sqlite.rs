@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use facerec::attendance::{
-    AttendanceStore as _, Channel, Channels, Deleted, Forget, ReportQuery, SessionFilter, SqliteStore,
+    AttendanceStore as _, Channel, Channels, Deleted, Events, Forget, ReportQuery, SessionFilter, SqliteStore,
 };
 
 use super::{BOTH, class_7a, eight, enrolled, matched, minutes, person, photo, sqlite, statuses};
@@ -134,7 +134,8 @@ fn a_backup_is_whole_while_others_write() {
 #[test]
 fn nothing_is_written_for_channels_without_a_receiver() {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(directory.path(), Channels { webhook: false, legacy: true }).unwrap();
+    let store =
+        SqliteStore::open(directory.path(), Channels { webhook: Events::NONE, legacy: true }).unwrap();
     let session = class_7a(&store);
     store.mark(&session.id, &photo(1, minutes(1)), &[matched(0, 1, 0.8)], minutes(1)).unwrap();
     store.close_session(&session.id, "Ms Frizzle", minutes(50)).unwrap();

@@ -1,0 +1,130 @@
+//! The session of a photo that names none: of the old endpoint.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Attendance;
+use crate::attendance::{FaceResult, Marked, NewSession, Photo, Session, SessionFilter, time};
+use crate::config::AutomaticSessions;
+use crate::error::Result;
+use crate::service::snapshot::Snapshot;
+
+/// How long before its start a session takes photos.
+const EARLY: SignedDuration = SignedDuration::from_hours(1);
+
+impl Attendance {
+    /// Records a photo into the session that is open at its time, else into one that begins by itself.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`](crate::error::InputError::Conflict) where the automatic session was closed.
+    pub(super) fn record(
+        &self,
+        automatic: AutomaticSessions,
+        photo: &Photo,
+        faces: &[FaceResult],
+        snapshot: &Snapshot,
+    ) -> Result<Marked> {
+        self.sync(snapshot, true)?;
+        let zone = time::system_zone();
+        let session = if let Some(session) = self.begun_by_hand(photo.captured_at)? {
+            session
+        } else {
+            let (key, new) = automatic_session(automatic, photo.captured_at, &zone)?;
+            self.store.automatic_session(&key, &new, Timestamp::now())?
+        };
+        let marked = self.store.mark(&session.id, photo, faces, Timestamp::now())?;
+        self.wake();
+        Ok(marked)
+    }
+
+    /// The open session that somebody began and that takes photos of this instant: of several the last that has started, else
+    /// the next one. One without an end lasts until the end of its day.
+    fn begun_by_hand(&self, at: Timestamp) -> Result<Option<Session>> {
+        let mut open = self.store.sessions(&SessionFilter { open_only: true, ..SessionFilter::default() })?;
+        open.retain(|session| !session.automatic && takes(session, at));
+        let started = open.iter().position(|session| session.what.start <= at);
+        // Latest start first.
+        Ok(match started {
+            Some(place) => Some(open.swap_remove(place)),
+            None => open.pop(),
+        })
+    }
+}
+
+fn takes(session: &Session, at: Timestamp) -> bool {
+    let what = &session.what;
+    let from = what.start.checked_sub(EARLY).unwrap_or(Timestamp::MIN);
+    let is_before_end = match what.end {
+        Some(end) => at <= end,
+        None => time::civil(at, &what.zone).date() <= session.date,
+    };
+    from <= at && is_before_end
+}
+
+/// Key and content of the automatic session of an instant.
+fn automatic_session(
+    automatic: AutomaticSessions,
+    at: Timestamp,
+    zone: &str,
+) -> Result<(String, NewSession)> {
+    let (date, midnight, next) = time::day(at, zone)?;
+    let (key, start, end) = match automatic {
+        AutomaticSessions::Daily => (format!("day {date} {zone}"), midnight, next),
+        AutomaticSessions::Every { seconds } => {
+            let length = i64::from(seconds);
+            let number = at.duration_since(midnight).as_secs() / length;
+            let from =
+                |count: i64| midnight.checked_add(SignedDuration::from_secs(count * length)).unwrap_or(next);
+            (format!("every {seconds} s {date} {zone} {number}"), from(number), from(number + 1).min(next))
+        }
+    };
+    let title = match automatic {
+        AutomaticSessions::Daily => date.to_string(),
+        AutomaticSessions::Every { .. } => time::civil(start, zone).strftime("%Y-%m-%d %H:%M").to_string(),
+    };
+    let zone = zone.to_owned();
+    Ok((key, NewSession { title, group: None, zone, start, late_after_minutes: None, end: Some(end) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BERLIN: &str = "Europe/Berlin";
+
+    fn of(automatic: AutomaticSessions, at: &str) -> (String, String, String, String) {
+        let (key, new) = automatic_session(automatic, at.parse().unwrap(), BERLIN).unwrap();
+        (key, new.title, new.start.to_string(), new.end.unwrap().to_string())
+    }
+
+    fn texts(all: [&str; 4]) -> (String, String, String, String) {
+        let [a, b, c, d] = all.map(str::to_owned);
+        (a, b, c, d)
+    }
+
+    #[test]
+    fn a_day_is_that_of_the_zone_also_where_the_clock_changes() {
+        let expected =
+            ["day 2026-03-29 Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"];
+        assert_eq!(of(AutomaticSessions::Daily, "2026-03-29T21:59:59Z"), texts(expected));
+    }
+
+    #[test]
+    fn sessions_of_seconds_fill_the_day_and_end_with_it() {
+        let every = |seconds| AutomaticSessions::Every { seconds };
+        let expected = [
+            "every 3600 s 2026-11-26 Europe/Berlin 8",
+            "2026-11-26 08:00",
+            "2026-11-26T07:00:00Z",
+            "2026-11-26T08:00:00Z",
+        ];
+        assert_eq!(of(every(3600), "2026-11-26T07:59:59Z"), texts(expected));
+        // 50,000 seconds are less than a day and more than half of one.
+        let expected = [
+            "every 50000 s 2026-11-26 Europe/Berlin 1",
+            "2026-11-26 13:53",
+            "2026-11-26T12:53:20Z",
+            "2026-11-26T23:00:00Z",
+        ];
+        assert_eq!(of(every(50_000), "2026-11-26T22:00:00Z"), texts(expected));
+    }
+}
