@@ -13,6 +13,7 @@ use crate::enroll::GateParams;
 
 mod access_log;
 mod attendance;
+mod clients;
 mod gate;
 mod keep_photos;
 pub(crate) mod range;
@@ -20,6 +21,7 @@ mod tls;
 
 pub use access_log::AccessLogArgs;
 pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, WebhookParams};
+pub use clients::{ClientArgs, ClientLimits};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
@@ -199,6 +201,9 @@ pub struct ServeArgs {
     pub request_timeout_s: u32,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub clients: ClientArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub keep_photos: KeepPhotosArgs,
     /// File of API keys, see `facerec keys`; every request then needs a key, and managing people one of
     /// scope manage [default: none: recognition is open, people are managed from this machine only]
@@ -231,6 +236,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// Between two chunks of a body.
     pub body_idle: Duration,
+    /// For its turn, of an upload beyond its client's share.
+    pub upload_turn: Duration,
     /// From the start of a request to the start of the next one on the same connection: the longest request
     /// and the transfer of its response.
     pub idle: Duration,
@@ -242,8 +249,8 @@ impl Timeouts {
     /// For this longest time of a request.
     #[must_use]
     pub fn with_requests_of(request_timeout: Duration) -> Self {
-        let [head, body_idle, drain] = [15, 10, 30].map(Duration::from_secs);
-        Self { head, body_idle, idle: request_timeout + head, drain }
+        let [head, body_idle, upload_turn, drain] = [15, 10, 5, 30].map(Duration::from_secs);
+        Self { head, body_idle, upload_turn, idle: request_timeout + head, drain }
     }
 }
 
@@ -276,6 +283,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Timeouts for slow clients.
     pub timeouts: Timeouts,
+    /// What one client may take.
+    pub clients: ClientLimits,
     /// Which recognised photos are kept; `None` to keep none.
     pub keep_photos: Option<KeepParams>,
     /// The file of API keys; `None` for open recognition.
@@ -298,6 +307,12 @@ impl Config {
     #[must_use]
     pub fn upload_places(&self) -> usize {
         (self.queue + self.workers.get()).max(2)
+    }
+
+    /// Photos that one client may be uploading at a time.
+    #[must_use]
+    pub fn upload_places_per_client(&self) -> usize {
+        self.clients.max_uploads.map_or(self.upload_places() / 2, NonZeroUsize::get)
     }
 
     /// Limit of all photos of one enrolment, bytes: half of the budget of all uploads, so that one form
@@ -327,6 +342,7 @@ impl From<&ServeArgs> for Config {
             max_upload_bytes: u64::from(args.max_upload_mib) * MIB,
             request_timeout,
             timeouts: Timeouts::with_requests_of(request_timeout),
+            clients: ClientLimits::from(&args.clients),
             keep_photos: args.keep_photos.params(),
             api_keys_file: args.api_keys_file.clone(),
             access_log: args.access_log.params(),

@@ -22,7 +22,7 @@
 //! | [`enroll`] | the enrolment gate |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`error`] | foundations |
+//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
 pub mod access_log;
@@ -33,6 +33,7 @@ pub mod attendance;
 pub mod audit;
 pub mod cancel;
 pub mod cli;
+pub mod clients;
 pub mod cohort;
 pub mod config;
 pub mod detect;

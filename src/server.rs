@@ -2,10 +2,12 @@
 //!
 //! Slow clients are disconnected: a connection has [`Timeouts::head`] for its first request, as long for each further
 //! request head in HTTP/1.1, and [`Timeouts::idle`] from the start of a request to the start of the next, in which
-//! the client must read the response. Bodies have their own limits (`http::middleware::body`).
+//! the client must read the response. Bodies have their own limits (`http::middleware::body`). A client that has its share
+//! of the connections gets no further one: what it opens is closed.
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-use crate::config::Timeouts;
+use crate::clients::shares::Shares;
+use crate::config::{ClientLimits, Timeouts};
 use crate::process::max_open_files;
 use stream::Stream;
 use tls::Tls;
@@ -36,8 +39,8 @@ const MAX_CONNECTIONS: usize = 1024;
 const SPARE_DESCRIPTORS: usize = 32;
 /// Pause after a connection that can't be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Least time between two log lines about connections that can't be accepted.
-const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
+/// Least time between two log lines about the same kind of connections that are not taken.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 /// Most bytes of a request head; the buffer of an HTTP/1.1 connection, too, so that unfinished heads hold no more.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
@@ -50,11 +53,12 @@ pub async fn serve(
     router: Router,
     tls: Option<Arc<Tls>>,
     timeouts: Timeouts,
+    clients: &ClientLimits,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let graceful = GracefulShutdown::new();
     tokio::select! {
-        never = accept_all(&listener, &router, tls.as_deref(), timeouts, &graceful) => match never {},
+        never = accept_all(&listener, &router, tls.as_deref(), timeouts, clients, &graceful) => match never {},
         () = stop => {}
     }
     drop(listener);
@@ -67,31 +71,52 @@ async fn accept_all(
     router: &Router,
     tls: Option<&Tls>,
     timeouts: Timeouts,
+    clients: &ClientLimits,
     graceful: &GracefulShutdown,
 ) -> std::convert::Infallible {
-    let places = Arc::new(Semaphore::new(max_connections(max_open_files())));
-    let mut warned: Option<Instant> = None;
+    let max_connections = max_connections(max_open_files());
+    let places = Arc::new(Semaphore::new(max_connections));
+    let shares = Shares::new(clients.max_connections.map_or(max_connections / 4, NonZeroUsize::get));
+    let (mut failed, mut refused) = (Warning::default(), Warning::default());
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let of_client = shares.try_take(peer.ip().into());
+                if of_client.is_none() && !clients.trusted_proxies.trusts(peer.ip()) {
+                    let connections = shares.size();
+                    refused.say(|| tracing::warn!(connections, "a client has all that one client may have"));
+                    continue;
+                }
                 // Responses are small and complete: Nagle's algorithm would only delay them.
                 drop(stream.set_nodelay(true));
                 let stream = Stream::new(stream, tls.map(Tls::acceptor));
                 let connection = connection(stream, peer, router.clone(), timeouts, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
-                    drop(place);
+                    drop((place, of_client));
                 });
             }
             // Out of file descriptors, or a client that left: the next may work.
             Err(error) => {
-                if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING_INTERVAL) {
-                    tracing::warn!(%error, "a connection can't be accepted");
-                    warned = Some(Instant::now());
-                }
+                failed.say(|| tracing::warn!(%error, "a connection can't be accepted"));
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// A log line that is not repeated within [`WARNING_INTERVAL`].
+#[derive(Default)]
+struct Warning {
+    said: Option<Instant>,
+}
+
+impl Warning {
+    fn say(&mut self, log: impl FnOnce()) {
+        if self.said.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+            log();
+            self.said = Some(Instant::now());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A bounded queue and worker threads for the synchronous pipeline.
 //!
-//! Admission is immediate: a job is queued or refused with [`Error::Busy`]. Dropping the [`JobHandle`] cancels the
+//! Admission is immediate: a job is queued or refused with [`Error::Busy`]. Clients take turns (`queue`), and in a full
+//! queue a client with fewer jobs displaces one of a client with more, which ends with the same error. Dropping the [`JobHandle`] cancels the
 //! job: removed from the queue if waiting, signalled through its [`CancellationToken`] if running. A panic in a job
 //! is the error of that job alone. No lock is held while a job runs.
 //!
@@ -8,7 +9,6 @@
 //! wait, each job runs on one core instead: parallel jobs would evict each other's caches, which costs a fifth of
 //! the throughput.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::cancel::CancellationToken;
+use crate::clients::network::ClientNetwork;
 use crate::error::{Error, Result};
+use queue::FairQueue;
+
+mod queue;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -51,9 +55,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<(u64, Job)>,
+    waiting: FairQueue<ClientNetwork, Job>,
     running: usize,
-    next_ticket: u64,
     closing: bool,
 }
 
@@ -63,13 +66,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks that a thread is idle or the queue has a free place.
-    fn admit(&self, state: &State) -> Result<()> {
-        if state.waiting.len() + state.running < self.threads + self.limit {
-            return Ok(());
+    fn is_full(&self, state: &State) -> bool {
+        state.waiting.len() + state.running >= self.threads + self.limit
+    }
+
+    /// Checks that a thread is idle, or the queue has a place that is free or will be freed for this client.
+    fn admit(&self, state: &State, client: ClientNetwork) -> Result<()> {
+        if self.is_full(state) && !state.waiting.can_displace(client) {
+            return Err(self.refuse(state.waiting.len()));
         }
+        Ok(())
+    }
+
+    fn refuse(&self, waiting: usize) -> Error {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        Err(Error::Busy { waiting: state.waiting.len(), limit: self.limit })
+        Error::Busy { waiting, limit: self.limit }
     }
 }
 
@@ -89,23 +100,25 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Checks whether a job would be admitted now; lets a request be refused before its body is read.
+    /// Checks whether a job of this client would be admitted now; lets a request be refused before its body is read.
     ///
     /// # Errors
     /// [`Error::Busy`] when every thread has work and the queue is full.
-    pub fn check_room(&self) -> Result<()> {
-        self.shared.admit(&self.shared.lock())
+    pub fn check_room(&self, client: ClientNetwork) -> Result<()> {
+        self.shared.admit(&self.shared.lock(), client)
     }
 
     /// Queues a job, or refuses it immediately.
     ///
     /// # Errors
-    /// [`Error::Busy`] when every thread has work and the queue is full.
+    /// [`Error::Busy`] when every thread has work and the queue is full; through the handle, too, when the job has to
+    /// make room for one of another client.
     pub fn submit<T: Send + 'static>(
         &self,
+        client: ClientNetwork,
         job: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
     ) -> Result<JobHandle<T>> {
-        self.submit_then(job, || ())
+        self.submit_then(client, job, || ())
     }
 
     /// Queues a job, or refuses it immediately. After the job has succeeded and its result was sent, `after` runs
@@ -115,6 +128,7 @@ impl Workers {
     /// As [`Workers::submit`].
     pub fn submit_then<T: Send + 'static>(
         &self,
+        client: ClientNetwork,
         job: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
         after: impl FnOnce() + Send + 'static,
     ) -> Result<JobHandle<T>> {
@@ -140,11 +154,12 @@ impl Workers {
             }
         };
         let mut state = self.shared.lock();
-        self.shared.admit(&state)?;
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        state.waiting.push_back((ticket, Box::new(job)));
+        self.shared.admit(&state, client)?;
+        let displaced = if self.shared.is_full(&state) { state.waiting.displace(client) } else { None };
+        let ticket = state.waiting.push(client, Box::new(job));
         drop(state);
+        // Outside the lock: the job owns a photo.
+        drop(displaced);
         self.shared.wake.notify_one();
         Ok(JobHandle { ticket, result, token, shared: Arc::clone(&self.shared) })
     }
@@ -208,12 +223,12 @@ impl Drop for Workers {
     }
 }
 
-/// Loop of a worker thread: runs the oldest job; ends when closing and the queue is empty.
+/// Loop of a worker thread: runs the next job; ends when closing and the queue is empty.
 fn run_jobs(shared: &Shared, one_core: &rayon::ThreadPool) {
     let cores = rayon::current_num_threads();
     let mut state = shared.lock();
     loop {
-        if let Some((_, job)) = state.waiting.pop_front() {
+        if let Some(job) = state.waiting.pop() {
             state.running += 1;
             let crowded = state.running >= cores && !state.waiting.is_empty();
             drop(state);
@@ -253,19 +268,16 @@ impl<T> Future for JobHandle<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let lost = |_| Err(Error::Internal("a job ended without a result".to_owned()));
-        Pin::new(&mut self.result).poll(context).map(|result| result.unwrap_or_else(lost))
+        let result = std::task::ready!(Pin::new(&mut self.result).poll(context));
+        // A job that runs sends a result always: one that was dropped has made room for another client's.
+        Poll::Ready(result.unwrap_or_else(|_| Err(self.shared.refuse(self.shared.limit))))
     }
 }
 
 impl<T> Drop for JobHandle<T> {
     fn drop(&mut self) {
         self.token.cancel();
-        let mut state = self.shared.lock();
-        // Tickets increase along the queue.
-        let place = state.waiting.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
-        let job = place.ok().and_then(|place| state.waiting.remove(place));
-        drop(state);
+        let job = self.shared.lock().waiting.remove(self.ticket);
         // Outside the lock: the job owns a photo.
         drop(job);
     }
@@ -278,6 +290,8 @@ mod tests {
 
     use super::*;
 
+    const ME: ClientNetwork = ClientNetwork::PROGRAM;
+
     fn workers(threads: usize, queue: usize) -> Workers {
         Workers::start(NonZeroUsize::new(threads).unwrap(), queue).unwrap()
     }
@@ -286,7 +300,7 @@ mod tests {
     fn block(workers: &Workers) -> (mpsc::Sender<()>, JobHandle<()>) {
         let (started, is_started) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
-        let job = workers.submit(move |_| {
+        let job = workers.submit(ME, move |_| {
             started.send(()).unwrap();
             let _ = wait.recv();
             Ok(())
@@ -299,21 +313,60 @@ mod tests {
     async fn refuses_when_full_and_takes_again_when_there_is_room() {
         let workers = workers(1, 1);
         let (release, first) = block(&workers);
-        let second = workers.submit(|_| Ok(2)).unwrap();
-        let refused = workers.submit(|_| Ok(3)).err().unwrap();
+        let second = workers.submit(ME, |_| Ok(2)).unwrap();
+        let refused = workers.submit(ME, |_| Ok(3)).err().unwrap();
         assert_eq!(refused.to_string(), "queue full: 1 of 1 waiting");
-        assert!(workers.check_room().is_err());
+        assert!(workers.check_room(ME).is_err());
         assert_eq!(workers.refused(), 2);
         drop(release);
         first.await.unwrap();
         assert_eq!(second.await.unwrap(), 2);
-        assert_eq!(workers.submit(|_| Ok(4)).unwrap().await.unwrap(), 4);
+        assert_eq!(workers.submit(ME, |_| Ok(4)).unwrap().await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn in_a_full_queue_a_client_with_more_jobs_makes_room_for_another() {
+        let workers = workers(1, 2);
+        let other = ClientNetwork::of(Some([192, 0, 2, 1].into()));
+        let (release, first) = block(&workers);
+        let (kept, displaced) = (workers.submit(ME, |_| Ok("kept")).unwrap(), workers.submit(ME, |_| Ok("")));
+        assert!(workers.check_room(ME).is_err());
+        workers.check_room(other).expect("it has none");
+        let theirs = workers.submit(other, |_| Ok("theirs")).unwrap();
+        let busy = displaced.unwrap().await.unwrap_err();
+        assert_eq!(busy.to_string(), "queue full: 2 of 2 waiting");
+        assert!(workers.submit(other, |_| Ok("")).is_err(), "one each");
+        assert_eq!(workers.refused(), 3);
+        drop(release);
+        first.await.unwrap();
+        assert_eq!((kept.await.unwrap(), theirs.await.unwrap()), ("kept", "theirs"));
+    }
+
+    #[tokio::test]
+    async fn the_clients_photos_are_taken_in_turn() {
+        let workers = workers(1, 30);
+        let (release, first) = block(&workers);
+        let (sender, order) = mpsc::channel();
+        let submit = |client: u8| {
+            let sender = sender.clone();
+            let network = ClientNetwork::of(Some([192, 0, 2, client].into()));
+            workers.submit(network, move |_| Ok(sender.send(client).unwrap())).unwrap()
+        };
+        let jobs: Vec<_> = [1; 20].into_iter().chain([2, 3, 2]).map(submit).collect();
+        drop(release);
+        first.await.unwrap();
+        for job in jobs {
+            job.await.unwrap();
+        }
+        let order: Vec<u8> = order.try_iter().collect();
+        assert_eq!(order[..6], [1, 2, 3, 1, 2, 1]);
+        assert!(order.len() == 23 && order[6..].iter().all(|client| *client == 1));
     }
 
     #[tokio::test]
     async fn without_a_queue_an_idle_thread_still_takes_a_job() {
         let workers = workers(1, 0);
-        assert_eq!(workers.submit(|_| Ok(1)).unwrap().await.unwrap(), 1);
+        assert_eq!(workers.submit(ME, |_| Ok(1)).unwrap().await.unwrap(), 1);
     }
 
     #[tokio::test]
@@ -322,10 +375,10 @@ mod tests {
         let (release, first) = block(&workers);
         let ran = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&ran);
-        let gone = workers.submit(move |_| Ok(counter.fetch_add(1, Ordering::SeqCst))).unwrap();
+        let gone = workers.submit(ME, move |_| Ok(counter.fetch_add(1, Ordering::SeqCst))).unwrap();
         drop(gone);
         assert_eq!(Arc::strong_count(&ran), 1, "the job and what it owns are dropped at once");
-        let next = workers.submit(|_| Ok(())).unwrap();
+        let next = workers.submit(ME, |_| Ok(())).unwrap();
         drop(release);
         first.await.unwrap();
         next.await.unwrap();
@@ -337,7 +390,7 @@ mod tests {
         let workers = workers(1, 1);
         let (started, is_started) = mpsc::channel();
         let (sender, outcome) = mpsc::channel();
-        let gone = workers.submit(move |token| {
+        let gone = workers.submit(ME, move |token| {
             assert!(token.check().is_ok(), "somebody waits");
             started.send(()).unwrap();
             while token.check().is_ok() {
@@ -354,8 +407,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_the_error_of_its_own_job() {
         let workers = workers(1, 4);
-        let bad = workers.submit(|_| -> Result<()> { panic!("boom") }).unwrap();
-        let good = workers.submit(|_| Ok(7)).unwrap();
+        let bad = workers.submit(ME, |_| -> Result<()> { panic!("boom") }).unwrap();
+        let good = workers.submit(ME, |_| Ok(7)).unwrap();
         assert!(matches!(bad.await, Err(Error::Internal(message)) if message.contains("boom")));
         assert_eq!(good.await.unwrap(), 7);
     }
@@ -369,11 +422,12 @@ mod tests {
             let _ = wait.recv();
             sender.send("after").unwrap();
         };
-        assert_eq!(workers.submit_then(|_| Ok(1), after).unwrap().await.unwrap(), 1);
+        assert_eq!(workers.submit_then(ME, |_| Ok(1), after).unwrap().await.unwrap(), 1);
         assert!(done.try_recv().is_err(), "it still waits");
-        let bad = workers.submit_then(|_| -> Result<()> { panic!("boom") }, || panic!("never runs")).unwrap();
-        let odd = workers.submit_then(|_| Ok(2), || panic!("boom")).unwrap();
-        let good = workers.submit(|_| Ok(3)).unwrap();
+        let bad =
+            workers.submit_then(ME, |_| -> Result<()> { panic!("boom") }, || panic!("never runs")).unwrap();
+        let odd = workers.submit_then(ME, |_| Ok(2), || panic!("boom")).unwrap();
+        let good = workers.submit(ME, |_| Ok(3)).unwrap();
         release.send(()).unwrap();
         assert_eq!(done.recv().unwrap(), "after");
         assert!(bad.await.is_err());
@@ -385,10 +439,10 @@ mod tests {
         let cores = rayon::current_num_threads();
         let workers = workers(cores, 2);
         let used = |_: &CancellationToken| Ok(rayon::current_num_threads());
-        assert_eq!(workers.submit(used).unwrap().await.unwrap(), cores, "alone");
+        assert_eq!(workers.submit(ME, used).unwrap().await.unwrap(), cores, "alone");
         let (releases, blocked): (Vec<_>, Vec<_>) = (0..cores).map(|_| block(&workers)).unzip();
-        let crowded = workers.submit(used).unwrap();
-        let last = workers.submit(used).unwrap();
+        let crowded = workers.submit(ME, used).unwrap();
+        let last = workers.submit(ME, used).unwrap();
         // One thread becomes free and does both: one while the other waits, and the other when none does.
         let mut releases = releases.into_iter();
         drop(releases.next());
@@ -416,7 +470,7 @@ mod tests {
                 Ok(())
             }
         };
-        let last = [workers.submit(job).unwrap(), workers.submit(|_| Ok(())).unwrap()];
+        let last = [workers.submit(ME, job).unwrap(), workers.submit(ME, |_| Ok(())).unwrap()];
         drop(workers);
         // One thread becomes free and takes the job while the others still run and the second job waits.
         drop(blocked.pop());
@@ -431,7 +485,7 @@ mod tests {
     async fn dropping_the_workers_finishes_what_waits() {
         let workers = workers(1, 4);
         let (release, first) = block(&workers);
-        let waiting: Vec<_> = (0..3).map(|n| workers.submit(move |_| Ok(n)).unwrap()).collect();
+        let waiting: Vec<_> = (0..3).map(|n| workers.submit(ME, move |_| Ok(n)).unwrap()).collect();
         drop(release);
         drop(workers);
         first.await.unwrap();
@@ -445,7 +499,7 @@ mod tests {
         let workers = workers(1, 1);
         assert!(workers.finish(Duration::ZERO), "there is nothing to wait for");
         let (go, wait) = mpsc::channel::<()>();
-        let pending = workers.submit_then(|_| Ok(1), move || wait.recv().unwrap_or_default()).unwrap();
+        let pending = workers.submit_then(ME, |_| Ok(1), move || wait.recv().unwrap_or_default()).unwrap();
         assert!(!workers.finish(Duration::from_millis(20)), "it still runs");
         drop(go);
         assert!(workers.finish(Duration::from_mins(1)));

@@ -134,12 +134,13 @@ fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> 
 
 /// Serves requests until told to stop. Returns whether all that ran at the end was finished.
 async fn listen(app: AppState, tls: Option<Arc<Tls>>, stop: Stop) -> anyhow::Result<bool> {
-    let (host, port, timeouts) = (app.config.host.clone(), app.config.port, app.config.timeouts);
-    let listener = tokio::net::TcpListener::bind((host.as_str(), port))
+    let config = app.config.clone();
+    let (host, port) = (config.host.as_str(), config.port);
+    let listener = tokio::net::TcpListener::bind((host, port))
         .await
         .with_context(|| format!("{host}:{port} can't be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "ready");
-    Ok(serve(listener, router(app), tls, timeouts, stop.wait()).await)
+    Ok(serve(listener, router(app), tls, config.timeouts, &config.clients, stop.wait()).await)
 }
 
 /// The API keys, where there is a file of them.

@@ -12,6 +12,8 @@ pub mod state;
 pub mod v1;
 pub mod wire;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -29,20 +31,22 @@ use utoipa_axum::routes;
 use self::extract::limits::body_limit;
 use self::middleware::auth::{self, X_API_KEY};
 use self::middleware::request_id::{Ulids, X_REQUEST_ID, drop_odd_request_id};
-use self::middleware::{body, cors, log, render, security_headers, timeout};
+use self::middleware::{body, client, cors, log, render, security_headers, timeout};
 use self::problem::ApiError;
 use self::state::AppState;
 use crate::error::Error;
 use crate::keys::Scope;
 use crate::web;
 
-/// All routes and layers. From the outside in: request id, log, metrics, CORS, error bodies, panics, time limit,
+/// All routes and layers. From the outside in: request id, client, log, metrics, CORS, error bodies, panics, time limit,
 /// body limits, routes.
 pub fn router(app: AppState) -> Router {
+    let proxies = Arc::new(app.config.clients.trusted_proxies.clone());
     let layers = ServiceBuilder::new()
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, Ulids))
         .layer(PropagateRequestIdLayer::new(X_REQUEST_ID))
+        .layer(from_fn_with_state(proxies, client::identify))
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, X_API_KEY]))
         .layer(
             TraceLayer::new_for_http()

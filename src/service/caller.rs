@@ -8,6 +8,8 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::clients::network::ClientNetwork;
+
 tokio::task_local! {
     static CALLER: Arc<Caller>;
 }
@@ -19,8 +21,15 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// Name of the API key; `None` where none was needed.
     pub key: Option<String>,
-    /// Address of the client; `None` for the program itself.
+    /// Address of the client, behind a trusted proxy the one that the proxy names; `None` for the program itself.
     pub client: Option<IpAddr>,
+}
+
+impl Caller {
+    /// As what its client is counted in the queue.
+    pub(super) fn network(&self) -> ClientNetwork {
+        ClientNetwork::of(self.client)
+    }
 }
 
 /// Runs `request` on behalf of `caller`.

@@ -38,6 +38,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use crate::access_log::AccessLog;
+use crate::cancel::CancellationToken;
 use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
@@ -240,9 +241,8 @@ impl Service {
         job: impl FnOnce(&Self, &Pipeline) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let service = self.clone();
-        let job =
-            self.0.workers.submit(move |token| job(&service, &service.0.pipeline.cancelled_by(token)))?;
-        job.await
+        let job = move |token: &CancellationToken| job(&service, &service.0.pipeline.cancelled_by(token));
+        self.0.workers.submit(caller::current().network(), job)?.await
     }
 
     /// Runs `job` on Tokio's blocking pool; not cancelled when the request is dropped.

@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
-use super::Service;
 use super::attendance::photos::{face_results, photo_of};
 use super::attendance::recording::Seen;
 use super::disclosure::Disclosure;
 pub use super::recognized::{GroupMembers, Recognized};
 use super::snapshot::Snapshot;
+use super::{Service, caller};
 use crate::access_log::Action;
 use crate::attendance::{FaceResult, Marked};
 use crate::cancel::CancellationToken;
@@ -122,7 +122,8 @@ impl Service {
                 keeper.keep(photo);
             }
         };
-        let recognized: Recognized = self.workers().submit_then(job, after)?.await?;
+        let recognized: Recognized =
+            self.workers().submit_then(caller::current().network(), job, after)?.await?;
         self.recorder().record_recognized(&recognized, candidates);
         Ok(recognized)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use axum::http::Method;
+use facerec::clients::network::ClientNetwork;
 use facerec::gallery::store;
 use facerec::http::extract::budget::Reservation;
 use facerec::keys::file::to_toml;
@@ -131,13 +132,13 @@ fn what_waits_runs_and_is_refused_is_seen() {
     let service = Service::empty(&["--workers", "1", "--queue", "1"]);
     let (started, is_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let blocking = service.state.service.workers().submit(move |_| {
+    let blocking = service.state.service.workers().submit(ClientNetwork::PROGRAM, move |_| {
         started.send(()).unwrap();
         let _ = released.recv();
         Ok(())
     });
     is_started.recv().unwrap();
-    let waiting = service.state.service.workers().submit(|_| Ok(()));
+    let waiting = service.state.service.workers().submit(ClientNetwork::PROGRAM, |_| Ok(()));
     service.post_photo("/v1/recognize", photo("obama.jpg")).problem(503, "busy");
     let mut held = Reservation::default();
     service.state.uploads.budget.grow(&mut held, 5000).unwrap();
@@ -149,7 +150,8 @@ fn what_waits_runs_and_is_refused_is_seen() {
     expect(&metrics, "facerec_workers", &[], 1.0);
     expect(&metrics, "facerec_upload_held_bytes", &[], 5120.0);
     let refused = |reason| metrics.value("facerec_requests_refused_total", &[("reason", reason)]);
-    assert_eq!(["queue_full", "upload_memory", "timeout"].map(refused), [Some(1.0), Some(0.0), Some(0.0)]);
+    assert_eq!(refused("queue_full"), Some(1.0));
+    assert_eq!(["upload_memory", "client_share", "timeout"].map(refused), [Some(0.0); 3]);
 
     assert!(service.state.uploads.budget.grow(&mut held, 1 << 40).is_err());
     drop((held, release, blocking, waiting));
@@ -163,7 +165,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
 fn a_request_that_is_given_up_is_counted() {
     let service = Service::empty(&["--workers", "1", "--request-timeout-s", "1"]);
     let (_release, released) = mpsc::channel::<()>();
-    let blocking = service.state.service.workers().submit(move |_| {
+    let blocking = service.state.service.workers().submit(ClientNetwork::PROGRAM, move |_| {
         let _ = released.recv();
         Ok(())
     });

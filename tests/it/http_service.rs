@@ -65,7 +65,8 @@ fn a_client_that_has_gone_is_not_computed_and_frees_its_place() {
 #[test]
 fn an_upload_that_breaks_off_gives_its_memory_back() {
     // Memory for two uploads of 1 MiB.
-    let service = Listening::start(&["--workers", "1", "--queue", "1", "--max-upload-mib", "1"]);
+    let places = ["--workers", "1", "--queue", "1", "--max-upload-mib", "1", "--max-uploads-per-client", "9"];
+    let service = Listening::start(&places);
     service.gate.open();
     let photo = vec![0; 1_000_000];
     let half: Vec<_> = post(&photo).into_iter().take(900_000).collect();

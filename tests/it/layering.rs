@@ -24,6 +24,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("person_name", &["error"]),
     ("reloadable", &["error"]),
     ("access_log", &["error"]),
+    ("clients", &[]),
     ("keys", &["atomic_file", "error", "hex", "reloadable"]),
     // The stages, in the order in which a photo passes through them.
     ("imaging", &["error"]),
@@ -64,9 +65,9 @@ const MODULES: &[(&str, &[&str])] = &[
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "student_id"]),
     // The program around them.
-    ("config", &["access_log", "attendance", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
+    ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
-    ("worker", &["error", "cancel"]),
+    ("worker", &["clients", "error", "cancel"]),
     // The product, as methods with domain types.
     (
         "service",
@@ -75,6 +76,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "attendance",
             "audit",
             "cancel",
+            "clients",
             "cohort",
             "config",
             "detect",
@@ -101,6 +103,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "http",
         &[
             "attendance", // sessions, entries and reports in JSON
+            "clients",
             "config",
             "detect", // boxes and landmarks in JSON
             "enroll", // reasons in JSON
@@ -120,7 +123,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("web", &[]),
-    ("server", &["config", "process"]),
+    ("server", &["clients", "config", "process"]),
     ("server::tls", &["config", "error", "reloadable"]),
     ("allocator", &[]),
     ("process", &[]),
@@ -183,7 +186,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["http::metrics", "service::metrics"]),
     (
         "tokio",
-        &["http", "server", "service::blocking", "service::caller", "worker", "cli::bench", "cli::serve"],
+        &[
+            "clients::shares",
+            "http",
+            "server",
+            "service::blocking",
+            "service::caller",
+            "worker",
+            "cli::bench",
+            "cli::serve",
+        ],
     ),
     ("clap", &["cli", "config"]),
     ("anyhow", &["cli"]),

@@ -33,6 +33,7 @@ mod http_golden;
 mod http_keys;
 mod http_metrics;
 mod http_service;
+mod http_shares;
 mod http_slow_clients;
 mod http_socket;
 mod http_v1_attendance;

@@ -1,12 +1,15 @@
 //! What is decided about a request before its body is read.
 
+use std::future::Future;
+
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::limits::MULTIPART_OVERHEAD_BYTES;
 use super::permits::ReadPermit;
-use super::refusals::too_large;
+use super::refusals::{share_taken, too_large};
+use crate::clients::shares::Taken;
+use crate::http::middleware::client;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 
@@ -17,20 +20,39 @@ pub fn media_type(request: &Request) -> String {
     value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-/// Refuses a request before its body is read, where possible: an announced length above `limit` bytes of files,
-/// or a full queue. The body is to be read while the permit is held.
+/// The right to read a request's body, to be held while it is read.
+#[must_use = "dropping it lets others read theirs"]
+pub struct Admission {
+    _of_client: Taken,
+    _read_permit: ReadPermit,
+}
+
+/// Refuses a request before its body is read, where possible: an announced length above `limit` bytes of files, a full
+/// queue, or a client that is uploading its share.
 ///
 /// # Errors
 /// 413 or 503.
-pub async fn admit(head: &HeaderMap, app: &AppState, limit: u64) -> Result<ReadPermit, ApiError> {
-    app.service.workers().check_room()?;
-    let announced = head.get(CONTENT_LENGTH);
-    let announced = announced.and_then(|v| v.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
-    if announced > limit.saturating_add(MULTIPART_OVERHEAD_BYTES) {
-        return Err(too_large(limit));
+pub fn admit<'a>(
+    request: &Request,
+    app: &'a AppState,
+    limit: u64,
+) -> impl Future<Output = Result<Admission, ApiError>> + Send + use<'a> {
+    let client = client::network(request);
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    async move {
+        let (uploads, workers) = (&app.uploads, app.service.workers());
+        workers.check_room(client)?;
+        let largest = limit.saturating_add(MULTIPART_OVERHEAD_BYTES);
+        if announced.is_some_and(|length| length > largest) {
+            return Err(too_large(limit));
+        }
+        let photos = uploads.places_of(announced.unwrap_or(largest));
+        let of_client = uploads.shares.take(client, photos, app.config.timeouts.upload_turn).await;
+        let of_client = of_client.ok_or_else(|| share_taken(uploads.shares.size()))?;
+        let read_permit = uploads.permits.take().await;
+        // Earlier requests may have filled the queue meanwhile.
+        workers.check_room(client)?;
+        Ok(Admission { _of_client: of_client, _read_permit: read_permit })
     }
-    let read_permit = app.uploads.permits.take().await;
-    // Earlier requests may have filled the queue meanwhile.
-    app.service.workers().check_room()?;
-    Ok(read_permit)
 }

@@ -46,7 +46,7 @@ pub async fn read_upload(
     expected: &str,
 ) -> Result<ImageUpload, ApiError> {
     let limit = app.limits.single;
-    let _permit = admit(request.headers(), app, limit).await?;
+    let _admission = admit(&request, app, limit).await?;
     let found = media_type(&request);
     if is_raw(&found) {
         return ImageUpload::read_body(request.into_body(), &app.uploads).await;

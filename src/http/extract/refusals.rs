@@ -46,6 +46,13 @@ pub fn no_room() -> ApiError {
     ApiError::new(ProblemCode::Busy, NoRoom.to_string())
 }
 
+/// 503: the client is uploading as many photos as one client may.
+#[must_use]
+pub fn share_taken(photos: usize) -> ApiError {
+    let detail = format!("this client is uploading {photos} photos, the most for one; wait for one to end");
+    ApiError::new(ProblemCode::Busy, detail)
+}
+
 fn slow_upload() -> ApiError {
     ApiError::new(ProblemCode::SlowUpload, "the upload stalled; send it faster or again")
 }

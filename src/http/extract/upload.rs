@@ -9,6 +9,7 @@ use super::budget::{NoRoom, Reservation, UploadBudget};
 use super::limits::MULTIPART_OVERHEAD_BYTES;
 use super::permits::ReadPermits;
 use super::refusals::{broken_body, no_room, too_large};
+use crate::clients::shares::Shares;
 use crate::config::Config;
 use crate::http::problem::ApiError;
 
@@ -18,6 +19,8 @@ pub struct Uploads {
     pub budget: Arc<UploadBudget>,
     /// Which bodies are read first.
     pub permits: ReadPermits,
+    /// How many photos each client is uploading.
+    pub shares: Shares,
     /// Largest file, bytes.
     pub max_file_bytes: u64,
 }
@@ -28,7 +31,15 @@ impl Uploads {
     pub fn new(config: &Config) -> Self {
         let (places, max_file_bytes) = (config.upload_places(), config.max_upload_bytes);
         let budget = UploadBudget::new(places, max_file_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES));
-        Self { budget: Arc::new(budget), permits: ReadPermits::new(places), max_file_bytes }
+        let shares = Shares::new(config.upload_places_per_client());
+        Self { budget: Arc::new(budget), permits: ReadPermits::new(places), shares, max_file_bytes }
+    }
+
+    /// As how many photos a body counts: those of the largest size that it has room for, at least one.
+    #[must_use]
+    pub fn places_of(&self, body_bytes: u64) -> usize {
+        let photos = body_bytes.div_ceil(self.max_file_bytes.saturating_add(MULTIPART_OVERHEAD_BYTES));
+        usize::try_from(photos).unwrap_or(usize::MAX).max(1)
     }
 }
 

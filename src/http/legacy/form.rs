@@ -17,7 +17,7 @@ impl FromRequest<AppState> for PhotoForm {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let _permit = admit(request.headers(), app, app.limits.single).await?;
+        let _admission = admit(&request, app, app.limits.single).await?;
         // A body that is no multipart form has no file.
         let no_file = || ApiError::from(InputError::Missing("No file provided".to_owned()));
         let limit = app.limits.single;

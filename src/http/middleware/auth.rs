@@ -6,11 +6,10 @@
 //! routes.route_layer(from_fn_with_state(access.require_scope(Scope::Manage), auth::require))
 //! ```
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -18,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use tracing::Span;
 
-use super::local;
 use super::request_id::X_REQUEST_ID;
+use super::{client, local};
 use crate::http::problem::{ApiError, ProblemCode};
 use crate::keys::last_use::LastUse;
 use crate::keys::{ApiKeys, KeyEntry, Scope};
@@ -221,8 +220,7 @@ pub struct RequireScope {
 /// Who makes a request that passed with the key of this name.
 fn caller(request: &Request, key: Option<String>) -> Caller {
     let request_id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    Caller { request_id, key, client }
+    Caller { request_id, key, client: client::address(request) }
 }
 
 /// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`. The

@@ -75,7 +75,7 @@ impl FromRequest<AppState> for PhotoPair {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `a` and `b`", &found));
         }
         let limit = app.limits.pair;
-        let _permit = admit(request.headers(), app, limit).await?;
+        let _admission = admit(&request, app, limit).await?;
         let mut form = Form::open(request, &app.uploads, limit).await?;
         let (mut a, mut b) = (None, None);
         while let Some(part) = form.next().await? {

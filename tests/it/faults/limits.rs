@@ -34,7 +34,8 @@ fn assert_idle(server: &Server) {
 
 #[test]
 fn more_clients_than_file_descriptors_wait_and_are_answered_later() {
-    let server = Server::start_as(facerec_after("ulimit -n 64"), sample_data(), &[]);
+    let all = ["--max-connections-per-client", "32"];
+    let server = Server::start_as(facerec_after("ulimit -n 64"), sample_data(), &all);
     let mut early = Client::sending(server.socket(), &get("/healthz", &[]));
     assert_eq!(early.answer().status, 200);
     let before = descriptors(&server);
@@ -51,6 +52,30 @@ fn more_clients_than_file_descriptors_wait_and_are_answered_later() {
     recognized(&server);
     assert_eq!(people(&server).pop().as_deref(), ada.json()["id"].as_str());
     assert!(!server.log().contains("can't be accepted"), "{}", server.log());
+}
+
+#[test]
+fn the_idle_connections_of_one_client_leave_others_their_place() {
+    // Room for 32 connections, a quarter of them for one client.
+    let server = Server::start_as(facerec_after("ulimit -n 64"), sample_data(), &[]);
+    let crowd: Vec<TcpStream> = (0..CROWD).map(|_| TcpStream::connect(server.socket()).unwrap()).collect();
+    let mut other = Client::connect_from([127, 0, 0, 2], server.socket());
+    assert_eq!(other.exchange(&get("/healthz", &[])).status, 200);
+    // Those before the other client have all been taken or closed by now.
+    let open = crowd.iter().filter(|connection| {
+        connection.set_nonblocking(true).unwrap();
+        let read = connection.peek(&mut [0]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    });
+    assert_eq!(open.count(), 8);
+    let said = || server.log().matches("a client has all that one client may have").count();
+    wait_until("it is said", || said() > 0);
+    assert_eq!(said(), 1, "and not for each connection");
+    drop(crowd);
+    wait_until("its places are free again", || {
+        let mut one = Client::connect(server.socket());
+        one.try_send(&get("/healthz", &[])).is_ok() && one.try_answer().is_some()
+    });
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl Listening {
         let data = tempfile::tempdir().unwrap();
         let mut config = config(data.path(), arguments);
         adjust(&mut config);
-        let (timeouts, gate) = (config.timeouts, Arc::new(Gate::default()));
+        let (timeouts, clients) = (config.timeouts, config.clients.clone());
+        let gate = Arc::new(Gate::default());
         let tls = config.tls.as_ref().map(|params| Arc::new(Tls::open(params).unwrap()));
         let app = state(config, models_of(gate.clone(), gate.clone()), Access::default());
         let (stop, stopped) = oneshot::channel();
@@ -112,7 +113,7 @@ impl Listening {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
                 // Dropping the sender stops it, too.
-                serve(listener, router, tls, timeouts, async move { drop(stopped.await) }).await
+                serve(listener, router, tls, timeouts, &clients, async move { drop(stopped.await) }).await
             })
         });
         let address = address.recv_timeout(PATIENCE).unwrap();
