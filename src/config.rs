@@ -21,7 +21,7 @@ mod tls;
 
 pub use access_log::AccessLogArgs;
 pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, WebhookParams};
-pub use clients::{ClientArgs, ClientLimits};
+pub use clients::{ClientArgs, ClientLimits, UploadRate};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};

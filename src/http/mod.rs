@@ -42,6 +42,7 @@ use crate::web;
 /// body limits, routes.
 pub fn router(app: AppState) -> Router {
     let proxies = Arc::new(app.config.clients.trusted_proxies.clone());
+    let pace = body::Pace { idle: app.config.timeouts.body_idle, rate: app.config.clients.upload_rate };
     let layers = ServiceBuilder::new()
         .map_request(drop_odd_request_id)
         .layer(SetRequestIdLayer::new(X_REQUEST_ID, Ulids))
@@ -62,7 +63,7 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn_with_state(app.config.compat, render::render))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), timeout::limit_time))
-        .layer(from_fn_with_state(app.config.timeouts.body_idle, body::guard))
+        .layer(from_fn_with_state(pace, body::guard))
         .layer(DefaultBodyLimit::max(body_limit(app.limits.single)));
     let may_recognize = from_fn_with_state(app.access.require_scope(Scope::Recognize), auth::require);
     let measured = routes!(metrics::endpoint::metrics).map(|route| route.route_layer(may_recognize.clone()));

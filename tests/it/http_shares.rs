@@ -18,6 +18,7 @@ fn service(arguments: &[&str]) -> Listening {
     let service = Listening::adjusted(arguments, |config: &mut Config| {
         config.timeouts.upload_turn = Duration::from_millis(200);
         config.timeouts.body_idle = 10 * PATIENCE;
+        config.clients.upload_rate.bytes_per_s = 0;
     });
     service.gate.open();
     service

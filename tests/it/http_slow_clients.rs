@@ -108,6 +108,34 @@ fn an_upload_that_stands_still_is_refused() {
 }
 
 #[test]
+fn an_upload_slower_than_the_least_rate_is_refused_and_with_a_rate_of_0_none_is() {
+    let service_of = |rate: &str| {
+        let service = Listening::adjusted(&["--min-upload-rate", rate], |config| {
+            config.timeouts.body_idle = 10 * PATIENCE;
+            config.clients.upload_rate.window = short();
+        });
+        service.gate.open();
+        service
+    };
+    // 400 bytes in a window; a byte comes each 20 ms at the most.
+    let slow = service_of("1000");
+    let mut client = Client::sending(slow.address, &post_head(&["Content-Length: 100000"]));
+    trickle(&mut client, b"-");
+    let answer = client.answer();
+    assert_eq!(answer.status, 408, "{answer:?}");
+    let said = answer.json()["error"].to_string();
+    assert!(said.contains("the upload is too slow: expected at least 400 bytes within"), "{said}");
+    assert_eq!(exchange(slow.address, &post(&grey(40, 40))).status, 200, "others are served");
+
+    let patient = service_of("0");
+    let photo = post(&grey(40, 40));
+    let (start, rest) = photo.split_at(250);
+    let mut client = Client::sending(patient.address, start);
+    std::thread::sleep(3 * short());
+    assert_eq!(client.exchange(rest).status, 200);
+}
+
+#[test]
 fn an_upload_that_trickles_is_given_up() {
     let service = service(|config| config.request_timeout = short());
     let mut client = Client::sending(service.address, &post_head(&["Content-Length: 100000"]));

@@ -22,4 +22,5 @@ pub mod refusals;
 pub mod session_body;
 pub mod session_photos;
 pub mod small_object;
+pub mod steady_body;
 pub mod upload;

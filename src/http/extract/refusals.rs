@@ -4,6 +4,7 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::http::StatusCode;
 
 use super::budget::NoRoom;
+use super::steady_body::TooSlow;
 use crate::error::InputError;
 use crate::http::problem::{ApiError, ProblemCode, shown};
 
@@ -53,15 +54,19 @@ pub fn share_taken(photos: usize) -> ApiError {
     ApiError::new(ProblemCode::Busy, detail)
 }
 
-fn slow_upload() -> ApiError {
-    ApiError::new(ProblemCode::SlowUpload, "the upload stalled; send it faster or again")
+/// 408 where the error is that the body stalled or was too slow.
+fn slow_upload(error: &(dyn std::error::Error + 'static)) -> Option<ApiError> {
+    let stalled = cause::<tower_http::timeout::TimeoutError>(error);
+    let stalled = stalled.map(|_| "the upload stalled; send it faster or again".to_owned());
+    let detail = stalled.or_else(|| cause::<TooSlow>(error).map(ToString::to_string))?;
+    Some(ApiError::new(ProblemCode::SlowUpload, detail))
 }
 
 /// Why a raw body could not be read to its end.
 #[must_use]
 pub fn broken_body(error: &axum::Error) -> ApiError {
     let truncated = || invalid("expected a complete body, found a truncated one".to_owned());
-    if stalled(error) { slow_upload() } else { truncated() }
+    slow_upload(error).unwrap_or_else(truncated)
 }
 
 /// Why a form could not be read to its end; `limit` is for the message.
@@ -70,25 +75,22 @@ pub fn broken_form(error: &MultipartError, limit: u64) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large(limit);
     }
-    if stalled(error) {
-        return slow_upload();
+    if let Some(slow) = slow_upload(error) {
+        return slow;
     }
-    if has_cause::<NoRoom>(error) {
+    if cause::<NoRoom>(error).is_some() {
         return no_room();
     }
     invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
 }
 
-fn stalled(error: &(dyn std::error::Error + 'static)) -> bool {
-    has_cause::<tower_http::timeout::TimeoutError>(error)
-}
-
-fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+/// The error of this type, if it is one or has it as a cause.
+fn cause<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     let mut cause = Some(error);
     std::iter::from_fn(|| {
         let this = cause?;
         cause = this.source();
         Some(this)
     })
-    .any(<dyn std::error::Error>::is::<E>)
+    .find_map(<dyn std::error::Error>::downcast_ref::<E>)
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests: stalled ones are ended, unread ones are drained.
+//! Bodies of requests: stalled and slow ones are ended, unread ones are drained.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,20 +13,31 @@ use axum::response::Response;
 use http_body::Frame;
 use tower_http::timeout::TimeoutBody;
 
+use crate::config::UploadRate;
 use crate::http::extract::body::next_chunk;
+use crate::http::extract::steady_body::SteadyBody;
 
 /// How long, and how far, the rest of an unread body is drained so that the client sees the response.
 const LINGER_TIME: Duration = Duration::from_secs(3);
 const LINGER_BYTES: usize = 64 << 20;
 
-/// Middleware: ends bodies that stall for `idle`. Where a response is ready before its body was read, reads on
+/// How a body must arrive.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Longest pause.
+    pub idle: Duration,
+    /// Least speed.
+    pub rate: UploadRate,
+}
+
+/// Middleware: ends bodies that don't keep the pace. Where a response is ready before its body was read, reads on
 /// for a moment: many clients read no response before they have sent the whole body.
-pub async fn guard(State(idle): State<Duration>, request: Request, next: Next) -> Response {
+pub async fn guard(State(pace): State<Pace>, request: Request, next: Next) -> Response {
     // In HTTP/2 dropping the body resets the stream and loses the response; reading it sends no 100-continue.
     let waits = request.version() < Version::HTTP_2 && request.headers().contains_key(EXPECT);
     next.run(request.map(|body| {
-        let body = Lingering { inner: Some(body), waits };
-        Body::new(Box::pin(TimeoutBody::new(idle, body)))
+        let body = SteadyBody::new(Lingering { inner: Some(body), waits }, pace.rate);
+        Body::new(Box::pin(TimeoutBody::new(pace.idle, body)))
     }))
     .await
 }

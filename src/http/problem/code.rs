@@ -49,7 +49,7 @@ catalogue! {
         "the API key's scope does not include this, or, on a service without keys, the client is on another machine";
     NotFound = "not_found", NOT_FOUND, "there is no such person, photo, finding, session or group";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "the `Allow` header lists the methods";
-    SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled";
+    SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled or was too slow";
     NameTaken = "name_taken", CONFLICT, "another person has the name; `person_id` identifies it";
     LastPhoto = "last_photo", CONFLICT, "it is the person's only photo";
     DataDirectoryLocked = "data_folder_locked", CONFLICT, "another process writes to the data directory";
