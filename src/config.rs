@@ -16,6 +16,7 @@ mod attendance;
 mod clients;
 mod gate;
 mod keep_photos;
+mod names;
 pub(crate) mod range;
 mod tls;
 
@@ -24,6 +25,8 @@ pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, Webhoo
 pub use clients::{ClientArgs, ClientLimits, UploadRate};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
+pub use names::ANY;
+use names::{host_name, origin};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
 pub use tls::{TlsArgs, TlsParams};
 
@@ -221,6 +224,10 @@ pub struct ServeArgs {
     /// CORS: allowed origins, separated by commas; * for any [default: none]
     #[arg(long, env = "FACEREC_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
+    /// Name under which the service without API keys recognises for pages, beside IP addresses, names without a dot and
+    /// the machine's own; several times or separated by commas; * for any [default: none]
+    #[arg(long, env = "FACEREC_ALLOWED_HOST", value_name = "NAME", value_delimiter = ',', value_parser = host_name)]
+    pub allowed_host: Vec<String>,
     /// Turn /docs and /openapi.json off
     #[arg(long, env = "FACEREC_NO_DOCS", value_parser = BoolishValueParser::new())]
     pub no_docs: bool,
@@ -295,6 +302,8 @@ pub struct Config {
     pub attendance: AttendanceParams,
     /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
+    /// Names of the service beside those that are its own anyway, in lower case; `*` for any.
+    pub allowed_hosts: Vec<String>,
     /// Whether /docs and /openapi.json are served.
     pub docs: bool,
     /// Thresholds of the quality gate of enrolment.
@@ -348,45 +357,11 @@ impl From<&ServeArgs> for Config {
             access_log: args.access_log.params(),
             attendance: args.attendance.params(),
             cors_origins: args.cors_origin.clone(),
+            allowed_hosts: args.allowed_host.clone(),
             docs: !args.no_docs,
             gate: GateParams::from(&args.gate),
         }
     }
-}
-
-/// `*`, or scheme, host and port as browsers send them in `Origin`: in lower case, without the scheme's own
-/// port. What no browser sends would never match, and nobody would know why.
-fn origin(text: &str) -> Result<String, String> {
-    // Lists are written with spaces after the commas, too.
-    let text = text.trim();
-    if text == "*" {
-        return Ok(text.to_owned());
-    }
-    browser_origin(text).ok_or_else(|| {
-        let like = "https://school.example or http://localhost:8080";
-        format!("expected * or an origin like {like} (scheme, host and port, nothing else), found {text:?}")
-    })
-}
-
-fn browser_origin(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let (scheme, authority) = lower.split_once("://")?;
-    let own_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
-    let (host, port) = match authority.rsplit_once(':') {
-        // The colons of an IPv6 address stand within brackets.
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse::<u16>().ok()?)),
-        _ => (authority, None),
-    };
-    let marks: &[u8] = if host.starts_with('[') && host.ends_with(']') { b"[]:." } else { b"-._" };
-    if host.is_empty() || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte)) {
-        return None;
-    }
-    let port = port.filter(|port| *port != own_port).map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!("{scheme}://{host}{port}"))
 }
 
 #[cfg(test)]

@@ -48,6 +48,13 @@ pub fn max_open_files() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// The machine's name; `None` where `/proc` is missing.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Start after boot and time on cores, of `/proc/self/stat`.
 fn ticks(stat: &str) -> Option<(f64, f64)> {
     // The second field is the program's name in brackets, and may hold anything.

@@ -31,14 +31,14 @@ use utoipa_axum::routes;
 use self::extract::limits::body_limit;
 use self::middleware::auth::{self, X_API_KEY};
 use self::middleware::request_id::{Ulids, X_REQUEST_ID, drop_odd_request_id};
-use self::middleware::{body, client, cors, log, render, security_headers, timeout};
+use self::middleware::{body, client, cors, host, log, render, security_headers, timeout};
 use self::problem::ApiError;
 use self::state::AppState;
 use crate::error::Error;
 use crate::keys::Scope;
 use crate::web;
 
-/// All routes and layers. From the outside in: request id, client, log, metrics, CORS, error bodies, panics, time limit,
+/// All routes and layers. From the outside in: request id, client, log, metrics, CORS, error bodies, panics, host, time limit,
 /// body limits, routes.
 pub fn router(app: AppState) -> Router {
     let proxies = Arc::new(app.config.clients.trusted_proxies.clone());
@@ -62,11 +62,14 @@ pub fn router(app: AppState) -> Router {
         .layer(from_fn(security_headers::set))
         .layer(from_fn_with_state(app.config.compat, render::render))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(host::require))
         .layer(from_fn_with_state(app.clone(), timeout::limit_time))
         .layer(from_fn_with_state(pace, body::guard))
         .layer(DefaultBodyLimit::max(body_limit(app.limits.single)));
     let may_recognize = from_fn_with_state(app.access.require_scope(Scope::Recognize), auth::require);
-    let measured = routes!(metrics::endpoint::metrics).map(|route| route.route_layer(may_recognize.clone()));
+    let may_measure = app.access.require_scope(Scope::Recognize).through_any_name();
+    let may_measure = from_fn_with_state(may_measure, auth::require);
+    let measured = routes!(metrics::endpoint::metrics).map(|route| route.route_layer(may_measure));
     let (routes, api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(legacy::recognize::recognize_faces).map(|route| {
             // Not OPTIONS: browsers send it without a key, and it reveals nothing.

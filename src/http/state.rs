@@ -6,6 +6,7 @@ use super::extract::limits::FileLimits;
 use super::extract::upload::Uploads;
 use super::metrics::requests::RequestMetrics;
 use super::middleware::auth::Access;
+use super::middleware::site::SiteRules;
 use crate::config::Config;
 use crate::service::Service;
 
@@ -37,7 +38,7 @@ impl AppState {
             service,
             uploads: Uploads::new(&config),
             limits: FileLimits::from(&config),
-            access: Arc::new(access),
+            access: Arc::new(access.with_sites(SiteRules::of(&config))),
             metrics: RequestMetrics::default(),
             config,
         }))

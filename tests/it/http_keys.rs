@@ -82,6 +82,9 @@ fn each_scope_opens_what_it_should_however_the_key_is_sent() {
                 assert_eq!(status("/manage", &headers), manages, "{headers:?}");
             }
         }
+        // Neither a name of the service nor a page matters then.
+        let elsewhere = [("x-api-key", CAMERA), ("host", "a.example"), ("origin", "https://b.example")];
+        assert_eq!(status("/recognize", &elsewhere), StatusCode::OK);
         // A proxy's own credentials don't stand in the way.
         assert_eq!(
             status("/manage", &[("authorization", "Basic YTpi"), ("x-api-key", OFFICE)]),
@@ -163,6 +166,9 @@ fn without_a_file_recognition_is_open_and_people_are_managed_from_here_only() {
         assert_eq!(refused(&response), (403, "forbidden"), "{peer} {headers:?}");
     }
     assert_eq!(access.refused().find(|(reason, _)| *reason == "not_local"), Some(("not_local", 7)));
+    let rebound = ask(&routes, "/recognize", ELSEWHERE, &[("host", "rebound.example:5000")]);
+    assert_eq!(refused(&rebound), (403, "forbidden"));
+    assert_eq!(access.refused().find(|(reason, _)| *reason == "other_site"), Some(("other_site", 1)));
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn every_reference_leads_somewhere() {
 async fn the_browser_of_the_description_needs_no_other_server() {
     let service = Service::empty(&[]);
     let fetch = async |path: &str| {
-        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let request = Request::get(path).header("host", "localhost").body(axum::body::Body::empty()).unwrap();
         let response = facerec::http::router(service.state.clone()).oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         String::from_utf8_lossy(&to_bytes(response.into_body(), 64 << 20).await.unwrap()).into_owned()

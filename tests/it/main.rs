@@ -34,6 +34,7 @@ mod http_keys;
 mod http_metrics;
 mod http_service;
 mod http_shares;
+mod http_sites;
 mod http_slow_clients;
 mod http_socket;
 mod http_v1_attendance;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use tracing::Span;
 
 use super::request_id::X_REQUEST_ID;
+use super::site::SiteRules;
 use super::{client, local};
 use crate::http::problem::{ApiError, ProblemCode};
 use crate::keys::last_use::LastUse;
@@ -45,11 +46,14 @@ enum Refusal {
     WrongScope(Scope),
     /// The service has no keys, and the request is not from its own machine; why not.
     NotLocal(String),
+    /// The service has no keys, and the request may be a foreign page's; why.
+    OtherSite(String),
 }
 
 impl Refusal {
     /// Labels of the refusal counters, in the order of [`Refusal::place`].
-    const REASONS: [&'static str; 5] = ["no_key", "unknown_key", "wrong_scope", "not_local", "expired_key"];
+    const REASONS: [&'static str; 6] =
+        ["no_key", "unknown_key", "wrong_scope", "not_local", "expired_key", "other_site"];
 
     fn place(&self) -> usize {
         match self {
@@ -58,6 +62,7 @@ impl Refusal {
             Self::WrongScope(_) => 2,
             Self::NotLocal(_) => 3,
             Self::ExpiredKey(_) => 4,
+            Self::OtherSite(_) => 5,
         }
     }
 
@@ -82,6 +87,9 @@ impl Refusal {
                 "people are managed with an API key (--api-keys-file); this service has none, so only from its own \
                  machine, as localhost: {why}"
             )),
+            Self::OtherSite(why) => {
+                forbidden(&format!("without API keys the service recognises for its own network only: {why}"))
+            }
         }
     }
 
@@ -92,7 +100,7 @@ impl Refusal {
             Self::UnknownKey | Self::ExpiredKey(_) => {
                 Some(HeaderValue::from_static("Bearer realm=\"facerec\", error=\"invalid_token\""))
             }
-            Self::WrongScope(_) | Self::NotLocal(_) => None,
+            Self::WrongScope(_) | Self::NotLocal(_) | Self::OtherSite(_) => None,
         }
     }
 }
@@ -113,6 +121,8 @@ pub struct Access {
     keys: Option<Arc<Reloadable<ApiKeys>>>,
     /// Where uses of keys are noted.
     last_use: Option<Arc<LastUse>>,
+    /// Who may recognise without keys; `None` for whoever reaches the service.
+    sites: Option<SiteRules>,
     refused: [AtomicU64; Refusal::REASONS.len()],
     /// The time by which keys expire.
     clock: fn() -> Timestamp,
@@ -125,16 +135,24 @@ impl Default for Access {
 }
 
 impl Access {
-    /// By these keys. Without keys, recognition is open, and people are managed from the service's own machine.
+    /// By these keys. Without keys, recognition is open to all but the pages of other sites, and people are managed from
+    /// the service's own machine.
     #[must_use]
     pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
-        Self { keys, last_use: None, refused: Default::default(), clock: Timestamp::now }
+        let sites = Some(SiteRules::default());
+        Self { keys, last_use: None, sites, refused: Default::default(), clock: Timestamp::now }
     }
 
     /// Noting when each key was used to pass.
     #[must_use]
     pub fn noting(self, last_use: Arc<LastUse>) -> Self {
         Self { last_use: Some(last_use), ..self }
+    }
+
+    /// With other rules about pages and names of the service; `None` for no rule.
+    #[must_use]
+    pub fn with_sites(self, sites: Option<SiteRules>) -> Self {
+        Self { sites, ..self }
     }
 
     /// By another clock than the system's.
@@ -146,7 +164,7 @@ impl Access {
     /// What [`require`] needs to let only requests of `scope` pass.
     #[must_use]
     pub fn require_scope(self: &Arc<Self>, scope: Scope) -> RequireScope {
-        RequireScope { access: Arc::clone(self), scope }
+        RequireScope { access: Arc::clone(self), scope, any_name: false }
     }
 
     /// Whether the file of keys is in use; `None` without one.
@@ -215,6 +233,27 @@ fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
 pub struct RequireScope {
     access: Arc<Access>,
     scope: Scope,
+    /// Whether the service's name and the page that asks don't matter.
+    any_name: bool,
+}
+
+impl RequireScope {
+    /// The same for requests under any name of the service and from any page: for routes that say nothing of people.
+    #[must_use]
+    pub fn through_any_name(self) -> Self {
+        Self { any_name: true, ..self }
+    }
+
+    fn check(&self, request: &Request) -> Result<(Disclosure, Option<String>), Refusal> {
+        let passed = self.access.check(request, self.scope)?;
+        match &self.access.sites {
+            Some(sites) if self.access.keys.is_none() && !self.any_name => {
+                sites.check(request).map_err(Refusal::OtherSite)?;
+            }
+            _ => {}
+        }
+        Ok(passed)
+    }
 }
 
 /// Who makes a request that passed with the key of this name.
@@ -226,7 +265,7 @@ fn caller(request: &Request, key: Option<String>) -> Caller {
 /// Middleware: checks authorisation before the body is read; refuses with 401 `unauthorized` or 403 `forbidden`. The
 /// service knows the caller of a request that passes; handlers find the caller's [`Disclosure`] among its extensions.
 pub async fn require(State(required): State<RequireScope>, mut request: Request, next: Next) -> Response {
-    match required.access.check(&request, required.scope) {
+    match required.check(&request) {
         Ok((disclosure, key)) => {
             let caller = caller(&request, key);
             request.extensions_mut().insert(disclosure);

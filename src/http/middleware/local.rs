@@ -1,21 +1,18 @@
 //! Whether a request comes from the service's own machine and is not forged by a web page.
 //!
-//! The peer's address alone is not enough: any page open in a browser on this machine can make cross-site requests
-//! (`Origin`, `Sec-Fetch-Site`), or reach the service through a domain that resolves to 127.0.0.1 (DNS rebinding,
-//! `Host`). A request that a proxy has forwarded (`Forwarded`, `X-Forwarded-*`, `Via`) is never local: the peer is the
-//! proxy, and what it says of the client may be forged.
+//! The peer's address alone is not enough: a page open in a browser on this machine has it, too (`page`). A request that
+//! a proxy has forwarded (`Forwarded`, `X-Forwarded-*`, `Via`) is never local: the peer is the proxy, and what it says of
+//! the client may be forged.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::Authority;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderName;
+
+use super::page;
 
 /// Headers that only proxies add, besides all that begin with `x-forwarded-`.
 const PROXY_HEADERS: [&str; 2] = ["forwarded", "via"];
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// # Errors
 /// Why the request is not taken for one of this machine: what was expected and found.
@@ -27,19 +24,11 @@ pub fn check(request: &Request) -> Result<(), String> {
     if let Some(header) = proxy_header(request) {
         return Err(format!("expected a direct request, found one forwarded by a proxy (header {header})"));
     }
-    let hosts = hosts(request)?;
+    let hosts = page::hosts(request)?;
     if let Some(host) = hosts.iter().find(|host| !names_this_machine(host.host())) {
         return Err(format!("expected localhost or a loopback address as the host, found {:?}", host.host()));
     }
-    let same_origin = |origin: &HeaderValue| hosts.iter().any(|host| is_origin_of(origin, host));
-    if request.headers().get_all(ORIGIN).iter().any(|origin| !same_origin(origin)) {
-        return Err("the request was made by a page of another origin".to_owned());
-    }
-    let by_its_own = |site: &HeaderValue| site == "same-origin" || site == "none";
-    if !request.headers().get_all(SEC_FETCH_SITE).iter().all(by_its_own) {
-        return Err("the request was made by a page of another site".to_owned());
-    }
-    Ok(())
+    page::check(request, &hosts, |_| false)
 }
 
 /// The name of the first header that a proxy has added.
@@ -53,29 +42,15 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// The authorities that the request names: the `Host` header, and in HTTP/2 or through a proxy that of the target.
-/// Browsers always send one.
-fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
-    let parse = |host: &HeaderValue| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-    let named = request.headers().get_all(HOST).iter().map(parse);
-    let all = named.chain(request.uri().authority().cloned().map(Some)).collect::<Option<_>>();
-    all.ok_or_else(|| "expected a host and a port as the Host header, found something else".to_owned())
-}
-
 fn names_this_machine(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
 }
 
-fn is_origin_of(origin: &HeaderValue, host: &Authority) -> bool {
-    let origin = origin.to_str().unwrap_or_default();
-    let rest = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.as_str()))
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::HeaderValue;
 
     use super::*;
 

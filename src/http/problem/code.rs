@@ -46,7 +46,8 @@ catalogue! {
     InvalidRequest = "invalid_request", BAD_REQUEST, "the body or the path can't be parsed";
     Unauthorized = "unauthorized", UNAUTHORIZED, "the API key is missing or unknown";
     Forbidden = "forbidden", FORBIDDEN,
-        "the API key's scope does not include this, or, on a service without keys, the client is on another machine";
+        "the API key's scope does not include this, or, on a service without keys, the client is on another machine or a page \
+         of another site";
     NotFound = "not_found", NOT_FOUND, "there is no such person, photo, finding, session or group";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "the `Allow` header lists the methods";
     SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled or was too slow";

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_TYPE, HOST};
+use axum::http::{HeaderValue, Method, Request, StatusCode};
 use clap::Parser;
 use facerec::config::{Compat, Config, ServeArgs};
 use facerec::gallery::writer::GALLERY;
@@ -112,6 +112,7 @@ impl Service {
         // As the socket does: where no keys are asked for, people are managed from this machine only.
         let here = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000)));
         request.extensions_mut().get_or_insert_with(|| here);
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let header =
             |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();

@@ -104,7 +104,8 @@ impl Client {
         let text = String::from_utf8(self.received.drain(..end + 4).collect()).unwrap();
         let mut lines = text.trim_end().split("\r\n").map(str::to_owned);
         let status = lines.next().unwrap();
-        let status = status.strip_prefix("HTTP/1.1 ").unwrap_or_else(|| panic!("{status}"));
+        let versions = ["HTTP/1.1 ", "HTTP/1.0 "];
+        let status = versions.into_iter().find_map(|version| status.strip_prefix(version)).expect(&status);
         let status = status[..3].parse().unwrap();
         let lower = |line: String| match line.split_once(": ") {
             Some((name, value)) => format!("{}: {value}", name.to_ascii_lowercase()),
