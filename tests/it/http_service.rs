@@ -147,7 +147,8 @@ fn what_never_becomes_a_part_of_a_form_takes_its_room_all_the_same() {
     let header = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"");
     for start in [header, String::new()] {
         // Room for two photos of a mebibyte.
-        let service = Listening::start(&["--max-upload-mib", "1", "--workers", "1", "--queue", "1"]);
+        let places = ["--workers", "1", "--queue", "1", "--max-uploads-per-client", "9"];
+        let service = Listening::start(&[&places[..], &["--max-upload-mib", "1"]].concat());
         // The end never comes.
         let body = [start.into_bytes(), vec![b'x'; 1_000_000]].concat();
         let request = [post_head(&["Content-Length: 1060000"]), body].concat();

@@ -109,7 +109,6 @@ mod tests {
             "school.example",
             "notlocal.example",
             "x.faces.school.example",
-            "[::1].attacker.example",
             "",
             "local host",
         ] {
