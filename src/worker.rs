@@ -350,7 +350,7 @@ mod tests {
         let submit = |client: u8| {
             let sender = sender.clone();
             let network = ClientNetwork::of(Some([192, 0, 2, client].into()));
-            workers.submit(network, move |_| Ok(sender.send(client).unwrap())).unwrap()
+            workers.submit(network, move |_| sender.send(client).map_err(|_| Error::Cancelled)).unwrap()
         };
         let jobs: Vec<_> = [1; 20].into_iter().chain([2, 3, 2]).map(submit).collect();
         drop(release);

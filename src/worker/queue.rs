@@ -54,11 +54,10 @@ impl<C: Copy + Eq, T> FairQueue<C, T> {
     /// Takes a job out, if it still waits.
     pub(super) fn remove(&mut self, ticket: u64) -> Option<T> {
         // Tickets increase along a client's jobs.
-        let place = |(index, (_, jobs)): (usize, &(C, VecDeque<(u64, T)>))| {
-            let place = jobs.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-            Some((index, place))
-        };
-        let (index, place) = self.clients.iter().enumerate().find_map(place)?;
+        let of_client =
+            |jobs: &VecDeque<(u64, T)>| jobs.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok();
+        let mut clients = self.clients.iter().enumerate();
+        let (index, place) = clients.find_map(|(index, (_, jobs))| Some((index, of_client(jobs)?)))?;
         self.take(index, place)
     }
 

@@ -45,7 +45,7 @@ impl FromRequest<AppState> for SessionPhotosForm {
             return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
         }
         let limit = app.limits.enrollment;
-        let _permit = admit(request.headers(), app, limit).await?;
+        let _admission = admit(&request, app, limit).await?;
         let mut form = Form::open(request, &app.uploads, limit).await?;
         let (mut labels, mut photos, mut captured_at) = (Vec::new(), Vec::new(), None);
         while let Some(part) = form.next().await? {
