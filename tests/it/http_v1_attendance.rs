@@ -102,7 +102,8 @@ pub fn id_of(service: &Service, name: &str) -> String {
 fn download(service: &Service, path: &str) -> (String, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        let request = Request::get(path).header("host", "localhost");
+        let mut request = request.body(Body::empty()).unwrap();
         let here = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
         request.extensions_mut().insert(axum::extract::ConnectInfo(here));
         let response = facerec::http::router(service.state.clone()).oneshot(request).await.unwrap();
