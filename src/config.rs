@@ -36,6 +36,9 @@ pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
 /// Share of strangers that may get a name where neither a share nor a threshold is set.
 pub const DEFAULT_FALSE_NAME_RATE: f64 = 0.01;
 
+/// Days after their last one on which people are deleted where none are set.
+pub const DEFAULT_EXPIRED_PEOPLE_DAYS: u32 = 30;
+
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
@@ -218,6 +221,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub attendance: AttendanceArgs,
+    /// Days after their last one (`expires`, or `Until` in the roster) on which people are deleted
+    #[arg(long, env = "FACEREC_EXPIRED_PEOPLE_DAYS", value_name = "DAYS",
+          default_value_t = DEFAULT_EXPIRED_PEOPLE_DAYS, value_parser = whole(0..=36_500_u32))]
+    pub expired_people_days: u32,
     /// Format of log lines
     #[arg(long, env = "FACEREC_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -300,6 +307,8 @@ pub struct Config {
     pub access_log: Option<LogParams>,
     /// How attendance is kept.
     pub attendance: AttendanceParams,
+    /// Days after their last one on which people are deleted.
+    pub expired_people_days: u32,
     /// CORS: allowed origins; `*` for any.
     pub cors_origins: Vec<String>,
     /// Names of the service beside those that are its own anyway, in lower case; `*` for any.
@@ -356,6 +365,7 @@ impl From<&ServeArgs> for Config {
             api_keys_file: args.api_keys_file.clone(),
             access_log: args.access_log.params(),
             attendance: args.attendance.params(),
+            expired_people_days: args.expired_people_days,
             cors_origins: args.cors_origin.clone(),
             allowed_hosts: args.allowed_host.clone(),
             docs: !args.no_docs,

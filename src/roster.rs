@@ -7,6 +7,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::atomic_file;
 use crate::error::{DataError, Operation, Result};
 use crate::person_name::PersonName;
@@ -15,6 +17,7 @@ use crate::student_id::StudentId;
 
 mod archive;
 mod groups;
+mod until;
 mod xlsx;
 
 pub use xlsx::RosterRow;
@@ -105,6 +108,12 @@ impl Roster {
         self.rows.get(*at)
     }
 
+    /// The last day of `name`; `None` where the roster lacks it or says none.
+    #[must_use]
+    pub fn until(&self, name: &PersonName) -> Option<Date> {
+        self.row(name)?.until
+    }
+
     /// The rows that count, in the order of the sheet; each name once.
     #[must_use]
     pub fn rows(&self) -> &[RosterRow] {
@@ -163,7 +172,7 @@ mod tests {
     }
 
     fn row(row: u32, name: &str, id: i64) -> RosterRow {
-        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)), groups: None }
+        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)), groups: None, until: None }
     }
 
     #[test]

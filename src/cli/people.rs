@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -15,6 +16,8 @@ use crate::access_log::{self, AccessLog, Action as Recorded, Entry};
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person, store};
+use crate::service::expiry::{is_expired, today};
+use crate::service::snapshot::Snapshot;
 
 /// Time for the access log to take the entry of a command.
 const LOG_LIMIT: Duration = Duration::from_secs(10);
@@ -28,13 +31,13 @@ pub struct PeopleArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List the enrolled people: id, number of photos, name
+    /// List the enrolled people: id, number of photos, name, last day
     List {
         /// The data directory
         #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
         data: PathBuf,
     },
-    /// Show a person, and who looked the person up
+    /// Show a person with the last day, the roster's or the person's own, and who looked the person up
     Show {
         /// The person's id
         id: String,
@@ -76,17 +79,27 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(data: &DataDirectory) -> anyhow::Result<()> {
-    data.read_gallery()?.people().iter().try_for_each(|person| print(person))
+/// People and roster as they are on the disk.
+fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
+    Ok(Snapshot { gallery: Arc::new(data.read_gallery()?), roster: data.open_roster()?.current() })
 }
 
-fn print(person: &Person) -> anyhow::Result<()> {
-    output::line(format_args!("{}  {:>4}  {}", person.id, person.photos.len(), person.name))
+fn list(data: &DataDirectory) -> anyhow::Result<()> {
+    let snapshot = read(data)?;
+    snapshot.gallery.people().iter().try_for_each(|person| print(person, &snapshot))
+}
+
+fn print(person: &Person, snapshot: &Snapshot) -> anyhow::Result<()> {
+    let last = snapshot.last_day(person);
+    let until = if is_expired(last, today()) { "expired" } else { "until" };
+    let until = last.map(|day| format!("  ({until} {day})")).unwrap_or_default();
+    output::line(format_args!("{}  {:>4}  {}{until}", person.id, person.photos.len(), person.name))
 }
 
 fn show(id: &str, data: &DataDirectory, log: Option<&Path>) -> anyhow::Result<()> {
-    let gallery = data.read_gallery()?;
-    let Some(log) = log else { return print(find(&gallery, id)?) };
+    let snapshot = read(data)?;
+    let gallery = &snapshot.gallery;
+    let Some(log) = log else { return print(find(gallery, id)?, &snapshot) };
     let history = access_log::history(log, id)?;
     for entry in &history.entries {
         output::line(serde_json::to_string(entry)?)?;

@@ -26,6 +26,7 @@ use crate::reloadable::Reloadable;
 use crate::server::serve;
 use crate::server::tls::Tls;
 use crate::service::Service;
+use crate::service::expiry::today;
 use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
@@ -115,8 +116,8 @@ impl Keys {
     }
 }
 
-/// Rereads gallery, roster, keys and certificate when their files change, deletes kept photos whose time is over, and
-/// writes when keys were used.
+/// Rereads gallery, roster, keys and certificate when their files change, deletes kept photos and
+/// people whose time is over, and writes when keys were used.
 fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> crate::error::Result<()> {
     let (service, mut kept_up) = (service.clone(), Instant::now());
     watch(move || {
@@ -124,12 +125,19 @@ fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> 
             kept_up = Instant::now();
             service.prune_photos();
             service.prune_attendance();
+            delete_expired(&service);
             keys.as_ref().inspect(|keys| keys.save_last_use());
         }
         service.poll_files();
         keys.as_ref().map(|keys| keys.keys.poll());
         tls.as_deref().inspect(|tls| tls.poll());
     })
+}
+
+fn delete_expired(service: &Service) {
+    if let Err(error) = service.delete_expired(today()) {
+        tracing::warn!("people whose time is over can't be deleted: {error}");
+    }
 }
 
 /// Serves requests until told to stop. Returns whether all that ran at the end was finished.

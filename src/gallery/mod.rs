@@ -187,7 +187,14 @@ impl Gallery {
         Ok(self.with_people(people))
     }
 
-    /// With another name or another ID of the person with this id.
+    /// Without the people for whom `left_out` is true. Where that is nobody, a clone.
+    #[must_use]
+    pub fn without_people(&self, left_out: impl Fn(&Person) -> bool) -> Self {
+        let kept: Vec<Arc<Person>> = self.people.iter().filter(|person| !left_out(person)).cloned().collect();
+        if kept.len() == self.people.len() { self.clone() } else { self.with_people(kept) }
+    }
+
+    /// With another name, ID or last day of the person with this id.
     ///
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::NameTaken`].
@@ -201,6 +208,7 @@ impl Gallery {
         self.edited(at, |person| {
             person.name = update.name.unwrap_or_else(|| person.name.clone());
             person.student_id = update.student_id.unwrap_or_else(|| person.student_id.clone());
+            person.expires = update.expires.unwrap_or(person.expires);
             Ok(())
         })
     }
@@ -243,7 +251,7 @@ impl Gallery {
     }
 
     /// With all photos of the person `from` enrolled for the person `into`, and without `from`. `into` keeps its name, and
-    /// its ID where it has one.
+    /// its ID where it has one, and its last day.
     ///
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::Conflict`] for one person, or when a photo's id is taken.

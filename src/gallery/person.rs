@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use jiff::civil::Date;
+
 use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
@@ -51,15 +53,17 @@ pub struct Person {
     pub name: PersonName,
     /// The person's own ID, used where the roster has none.
     pub student_id: Option<StudentId>,
+    /// The last day on which the person is recognised; `None` for no end.
+    pub expires: Option<Date>,
     /// At least one.
     pub photos: Vec<EnrolledPhoto>,
 }
 
 impl Person {
-    /// A person with a new id.
+    /// A person with a new id, who does not expire.
     #[must_use]
     pub fn new(name: PersonName, student_id: Option<StudentId>, photos: Vec<EnrolledPhoto>) -> Self {
-        Self { id: new_id(), name, student_id, photos }
+        Self { id: new_id(), name, student_id, expires: None, photos }
     }
 
     /// How many photos are weak.
@@ -108,6 +112,8 @@ pub struct PersonUpdate {
     pub name: Option<PersonName>,
     /// Another ID of the person's own; `Some(None)` removes it.
     pub student_id: Option<Option<StudentId>>,
+    /// Another last day; `Some(None)` removes it.
+    pub expires: Option<Option<Date>>,
 }
 
 /// A new id: a ULID, sortable by the time of its creation.

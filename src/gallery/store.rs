@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | magic, `FACEREC` and a zero |
-//! | 4 | format version: 1, or 2 where a photo is weak |
+//! | 4 | format version: 1, or 2 where a photo is weak, or 3 where a person expires |
 //! | 8 | length of the body |
 //! | | body, in bincode: recipe and number of people; then each person, followed by its photos |
 //! | 32 | SHA-256 of all that |
@@ -18,6 +18,7 @@ use std::path::Path;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bincode::{BorrowDecode, Encode};
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::{EnrolledPhoto, Gallery, Person, Recipe};
@@ -31,11 +32,13 @@ use crate::student_id::StudentId;
 
 /// Name of the file in the data directory.
 pub const FILE_NAME: &str = "gallery.bin";
-/// The version of galleries without weak photos. Both versions are read; the lowest that holds the gallery is written,
+/// The version of galleries without weak photos. All versions are read; the lowest that holds the gallery is written,
 /// so that older versions of facerec read what they can.
 pub const FORMAT_VERSION: u32 = 1;
 /// The version in which each photo says whether it is weak.
 pub const WEAK_PHOTOS_VERSION: u32 = 2;
+/// The version in which also each person says on which day it expires.
+pub const EXPIRY_VERSION: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"FACEREC\0";
 const HEADER_LEN: usize = MAGIC.len() + 4 + 8;
@@ -89,7 +92,21 @@ struct PhotoRecord<'a> {
     embedding: [f32; EMBEDDING_LEN],
 }
 
-/// Follows each photo in version 2.
+/// Follows each person in version 3.
+#[derive(Encode, BorrowDecode)]
+struct ExpiryRecord {
+    expires: Option<DateRecord>,
+}
+
+/// A day of the Gregorian calendar.
+#[derive(Encode, BorrowDecode)]
+struct DateRecord {
+    year: i16,
+    month: i8,
+    day: i8,
+}
+
+/// Follows each photo from version 2 on.
 #[derive(Encode, BorrowDecode)]
 struct WeaknessRecord {
     weak: bool,
@@ -188,14 +205,20 @@ impl<'a> Layout<'a> {
 
 /// The lowest version that holds the gallery.
 fn version(gallery: &Gallery) -> u32 {
-    let has_weak = gallery.people().iter().any(|person| person.weak_photos() > 0);
-    if has_weak { WEAK_PHOTOS_VERSION } else { FORMAT_VERSION }
+    let any = |has: fn(&Person) -> bool| gallery.people().iter().any(|person| has(person));
+    if any(|person| person.expires.is_some()) {
+        EXPIRY_VERSION
+    } else if any(|person| person.weak_photos() > 0) {
+        WEAK_PHOTOS_VERSION
+    } else {
+        FORMAT_VERSION
+    }
 }
 
 /// Calls `sink` with each record of the body, in order.
 fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = Vec::new();
-    let says_weak = version(gallery) == WEAK_PHOTOS_VERSION;
+    let version = version(gallery);
     let Recipe { model, model_sha256, margin_px } = gallery.recipe();
     let recipe = RecipeRecord {
         model,
@@ -206,7 +229,7 @@ fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<(
     };
     sink(encode_record(&mut buffer, &recipe)?)?;
     for person in gallery.people() {
-        let Person { id, name, student_id, photos } = &**person;
+        let Person { id, name, student_id, expires, photos } = &**person;
         let student_id = student_id.as_ref().map(|id| match id {
             StudentId::Integer(number) => StudentIdRecord::Integer(*number),
             StudentId::Number(number) => StudentIdRecord::Number(*number),
@@ -214,12 +237,16 @@ fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<(
         });
         let record = PersonRecord { id, name: name.as_str(), student_id, photos: photos.len() as u64 };
         sink(encode_record(&mut buffer, &record)?)?;
+        if version >= EXPIRY_VERSION {
+            let date = |date: Date| DateRecord { year: date.year(), month: date.month(), day: date.day() };
+            sink(encode_record(&mut buffer, &ExpiryRecord { expires: expires.map(date) })?)?;
+        }
         for EnrolledPhoto { id, embedding, source_sha256, weak } in photos {
             let mut values = [0.0; EMBEDDING_LEN];
             values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
             let record = PhotoRecord { id, source_sha256: *source_sha256, embedding: values };
             sink(encode_record(&mut buffer, &record)?)?;
-            if says_weak {
+            if version >= WEAK_PHOTOS_VERSION {
                 sink(encode_record(&mut buffer, &WeaknessRecord { weak: *weak })?)?;
             }
         }
@@ -274,9 +301,9 @@ fn checked_body(bytes: &[u8]) -> std::result::Result<(u32, &[u8]), String> {
     let Some((version, body_len, after_header)) = fields else {
         return Err(truncated((HEADER_LEN + CHECKSUM_LEN) as u64));
     };
-    if !(FORMAT_VERSION..=WEAK_PHOTOS_VERSION).contains(&version) {
+    if !(FORMAT_VERSION..=EXPIRY_VERSION).contains(&version) {
         return Err(format!(
-            "expected format version {FORMAT_VERSION} or {WEAK_PHOTOS_VERSION}, found {version}: another facerec wrote it"
+            "expected a format version from {FORMAT_VERSION} to {EXPIRY_VERSION}, found {version}: another facerec wrote it"
         ));
     }
     let expected = body_len.saturating_add((HEADER_LEN + CHECKSUM_LEN) as u64);
@@ -328,10 +355,15 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
             Some(StudentId::from_text(text).ok_or_else(|| "a person's ID is empty or too long".to_owned())?)
         }
     };
+    let expires = if version >= EXPIRY_VERSION { next::<ExpiryRecord>(rest)?.expires } else { None };
+    let expires = expires.map(|DateRecord { year, month, day }| {
+        Date::new(year, month, day).map_err(|_| format!("expected a day, found {year}-{month}-{day}"))
+    });
+    let expires = expires.transpose()?;
     let mut photos = Vec::new();
     for _ in 0..person.photos {
         let photo: PhotoRecord<'_> = next(rest)?;
-        let weak = version == WEAK_PHOTOS_VERSION && next::<WeaknessRecord>(rest)?.weak;
+        let weak = version >= WEAK_PHOTOS_VERSION && next::<WeaknessRecord>(rest)?.weak;
         photos.push(EnrolledPhoto {
             id: photo.id.to_owned(),
             embedding: unit_embedding(&photo.embedding)?,
@@ -340,7 +372,7 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
         });
     }
     let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;
-    Ok(Person { id: person.id.to_owned(), name, student_id, photos })
+    Ok(Person { id: person.id.to_owned(), name, student_id, expires, photos })
 }
 
 /// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.
@@ -364,6 +396,7 @@ mod tests {
             id: "1".to_owned(),
             name: PersonName::parse("Ada").unwrap(),
             student_id: None,
+            expires: None,
             photos: vec![EnrolledPhoto::new(embedding, None)],
         };
         let gallery = Gallery::new(recipe, vec![person]).unwrap();

@@ -21,7 +21,7 @@ fn person(name: &str) -> Person {
 }
 
 fn renamed(name: &str) -> PersonUpdate {
-    PersonUpdate { name: Some(named(name)), student_id: None }
+    PersonUpdate { name: Some(named(name)), ..PersonUpdate::default() }
 }
 
 fn names(gallery: &Gallery) -> Vec<&str> {
@@ -46,7 +46,8 @@ fn an_edit_makes_a_new_gallery_and_leaves_the_old_one() {
     let update = PersonUpdate { student_id: Some(id.clone()), ..renamed("Ada King") };
     let both = ada_lovelace.updated(&ada, update).unwrap();
     assert_eq!((names(&both)[0], &both.person(&ada).unwrap().student_id), ("Ada King", &id));
-    let no_id = both.updated(&ada, PersonUpdate { student_id: Some(None), name: None }).unwrap();
+    let no_id =
+        both.updated(&ada, PersonUpdate { student_id: Some(None), ..PersonUpdate::default() }).unwrap();
     assert_eq!((names(&no_id)[0], &no_id.person(&ada).unwrap().student_id), ("Ada King", &None));
 }
 

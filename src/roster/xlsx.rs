@@ -9,9 +9,11 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
+use jiff::civil::Date;
 
 use super::archive::{self, not_a_workbook};
 use super::groups;
+use super::until;
 use crate::error::{Error, InputError, Result};
 use crate::person_name::{self, PersonName};
 use crate::student_id::{self, StudentId};
@@ -47,6 +49,8 @@ pub struct RosterRow {
     pub id: Option<StudentId>,
     /// The groups of the row's cell; `None` where the sheet has no column of groups.
     pub groups: Option<Vec<String>>,
+    /// The last day on which the person is recognised; `None` where the sheet says none.
+    pub until: Option<Date>,
 }
 
 /// The rows that have a name, and what was odd about others.
@@ -114,6 +118,7 @@ struct Columns {
     name: u32,
     id: u32,
     groups: Option<u32>,
+    until: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +126,7 @@ struct RawRow {
     name: Option<PersonName>,
     id: Option<StudentId>,
     groups: Vec<String>,
+    until: Option<Date>,
 }
 
 impl Table {
@@ -150,6 +156,9 @@ impl Table {
             self.take_id(row, value)
         } else if Some(column) == columns.groups {
             self.take_groups(row, value)
+        } else if Some(column) == columns.until {
+            self.take_until(row, value);
+            Ok(())
         } else {
             Ok(())
         }
@@ -197,6 +206,14 @@ impl Table {
         Ok(())
     }
 
+    fn take_until(&mut self, row: u32, value: &DataRef<'_>) {
+        match until::day_of(value) {
+            Ok(Some(day)) => self.rows.entry(row).or_default().until = Some(day),
+            Ok(None) => {}
+            Err(expected) => self.warn(format!("row {row}: {expected}; taken as no end")),
+        }
+    }
+
     /// Text of the cell itself is in the file and limited so; text that it refers to may be anybody's.
     fn count_text(&mut self, value: &DataRef<'_>) -> Result<()> {
         match value {
@@ -226,8 +243,10 @@ impl Table {
         let headers = self.header.as_ref().map_or(&empty, |(_, cells)| cells);
         match (column(headers, "Name", &NAME_HEADERS), column(headers, "ID", &ID_HEADERS)) {
             (Some(name), Some(id)) => {
-                let groups = headers.iter().find(|(_, text)| groups::is_header(&folded(text)));
-                Ok(*self.columns.insert(Columns { name, id, groups: groups.map(|(at, _)| *at) }))
+                let groups =
+                    headers.iter().find(|(_, text)| groups::is_header(&folded(text))).map(|(at, _)| *at);
+                let until = column(headers, "Until", &until::HEADERS);
+                Ok(*self.columns.insert(Columns { name, id, groups, until }))
             }
             // Not the cells: without a header row they are a person's.
             (Some(_), None) => Err(no_columns("no \"ID\"")),
@@ -247,7 +266,7 @@ impl Table {
             match raw.name {
                 Some(name) => {
                     let groups = columns.groups.map(|_| raw.groups);
-                    rows.push(RosterRow { row, name, id: raw.id, groups });
+                    rows.push(RosterRow { row, name, id: raw.id, groups, until: raw.until });
                 }
                 None if raw.id.is_none() => {}
                 None => self.warn(format!("row {row} has an ID but no name that can be used")),

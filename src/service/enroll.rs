@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::Service;
 use super::edit::Recorded;
 use super::revalidation::Revalidation;
@@ -12,6 +14,16 @@ use crate::error::{Error, InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
 use crate::student_id::StudentId;
+
+/// Somebody to be enrolled.
+pub struct NewPerson {
+    /// The name.
+    pub name: PersonName,
+    /// The person's own ID.
+    pub student_id: Option<StudentId>,
+    /// The last day on which the person is recognised; `None` for no end.
+    pub expires: Option<Date>,
+}
 
 /// Photos of one person.
 pub struct NewPhotos<P> {
@@ -74,19 +86,17 @@ impl Service {
     /// full.
     pub async fn enroll<P: AsRef<[u8]> + Send + 'static>(
         &self,
-        name: PersonName,
-        student_id: Option<StudentId>,
+        person: NewPerson,
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
-        let enrolled = self.enroll_new(name, student_id, photos).await;
+        let enrolled = self.enroll_new(person, photos).await;
         self.record_refusal(None, &enrolled);
         enrolled
     }
 
     async fn enroll_new<P: AsRef<[u8]> + Send + 'static>(
         &self,
-        name: PersonName,
-        student_id: Option<StudentId>,
+        NewPerson { name, student_id, expires }: NewPerson,
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
         let new_name = name.clone();
@@ -95,7 +105,7 @@ impl Service {
             None => Ok(()),
         };
         let assessment = self.assess(name.clone(), photos, check_free.clone()).await?;
-        let person = Person::new(name, student_id, assessment.accepted);
+        let person = Person { expires, ..Person::new(name, student_id, assessment.accepted) };
         let named = named(&assessment.outcomes);
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let revalidation = assessment.revalidation;

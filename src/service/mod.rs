@@ -14,6 +14,7 @@ pub mod caller;
 pub mod disclosure;
 pub mod edit;
 pub mod enroll;
+pub mod expiry;
 pub mod file_status;
 pub mod list;
 pub mod metrics;
@@ -46,6 +47,7 @@ use crate::worker::Workers;
 use attendance::Attendance;
 use attendance::recording::Recording;
 use blocking::run_blocking;
+use expiry::RecognizedPeople;
 use metrics::Metrics;
 use models::LoadedModels;
 use people::PeopleStore;
@@ -73,6 +75,7 @@ struct Inner {
     attendance: Option<Arc<Attendance>>,
     /// Where photos of the old endpoint are recorded.
     recording: Option<Recording>,
+    recognized_people: RecognizedPeople,
     /// Held while the file of dismissed findings is changed.
     dismissing: Mutex<()>,
 }
@@ -109,6 +112,7 @@ impl Service {
                 .map(|(kept, automatic)| Recording::start(Arc::clone(kept), automatic))
                 .transpose()?,
             attendance,
+            recognized_people: RecognizedPeople::default(),
             dismissing: Mutex::new(()),
             settings,
         })))

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::attendance::photos::{face_results, photo_of};
 use super::attendance::recording::Seen;
 use super::disclosure::Disclosure;
+use super::expiry::today;
 pub use super::recognized::{GroupMembers, Recognized};
 use super::snapshot::Snapshot;
 use super::{Service, caller};
@@ -164,7 +165,7 @@ impl Service {
         params: &RecognizeParams,
         group: Option<Arc<GroupMembers>>,
     ) -> Result<(OrientedRgb, Recognized)> {
-        let snapshot = self.snapshot();
+        let snapshot = self.recognized_people(today());
         let gallery = &*snapshot.gallery;
         let find = |faces: &[Embedding]| match &group {
             Some(group) => search_group_first(gallery, |person| group.has(person), faces, &params.matching),

@@ -24,6 +24,11 @@ impl Service {
     pub(super) fn recorder(&self) -> Recorder {
         Recorder { log: self.0.access_log.clone(), caller: caller::current() }
     }
+
+    /// Records on behalf of `caller`.
+    pub(super) fn recorder_for(&self, caller: Caller) -> Recorder {
+        Recorder { log: self.0.access_log.clone(), caller: Arc::new(caller) }
+    }
 }
 
 impl Recorder {

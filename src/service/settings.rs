@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use crate::access_log::LogParams;
 use crate::config::{
-    AttendanceParams, Compat, Config, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, KeepParams,
+    AttendanceParams, Compat, Config, DEFAULT_EXPIRED_PEOPLE_DAYS, DEFAULT_FALSE_NAME_RATE,
+    DEFAULT_MIN_PROBABILITY, KeepParams,
 };
 use crate::enroll::GateParams;
 use crate::gallery::search::Assignment;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub access_log: Option<LogParams>,
     /// How attendance is kept beside people that can be edited; `None` to keep none.
     pub attendance: Option<AttendanceParams>,
+    /// Days after their last one on which people are deleted.
+    pub expired_people_days: u32,
     /// Requirements on photos that are enrolled.
     pub gate: GateParams,
 }
@@ -48,6 +51,7 @@ impl Settings {
             keep_photos: None,
             access_log: None,
             attendance: None,
+            expired_people_days: DEFAULT_EXPIRED_PEOPLE_DAYS,
             gate: GateParams::default(),
         }
     }
@@ -73,6 +77,7 @@ impl From<&Config> for Settings {
             keep_photos: config.keep_photos.clone(),
             access_log: config.access_log.clone(),
             attendance: Some(config.attendance.clone()),
+            expired_people_days: config.expired_people_days,
             gate: config.gate,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::error::{InputError, Result};
 use crate::gallery::{Gallery, Person};
 use crate::roster::Roster;
@@ -26,9 +28,21 @@ impl Snapshot {
         Ok(self.gallery.person(id).ok_or_else(missing)?)
     }
 
+    /// The last day on which the person is recognised, the earlier one of the person's own and the roster's; `None` for
+    /// no end.
+    #[must_use]
+    pub fn last_day(&self, person: &Person) -> Option<Date> {
+        last_day(person, &self.roster)
+    }
+
     /// The person's ID: the roster's for the name, else the person's own.
     #[must_use]
     pub fn student_id<'a>(&'a self, person: &'a Person) -> Option<&'a StudentId> {
         self.roster.id(&person.name).or(person.student_id.as_ref())
     }
+}
+
+/// The last day on which a person is recognised: the earlier one of the person's own and the roster's.
+pub(super) fn last_day(person: &Person, roster: &Roster) -> Option<Date> {
+    [person.expires, roster.until(&person.name)].into_iter().flatten().min()
 }

@@ -36,8 +36,8 @@ export function addPhotos(id, photos, { force = false } = {}) {
 }
 
 /** Enrols a new person; with `join`, somebody of this name who is there already gets the photos. */
-export async function enrol(name, photos, { studentId = "", force = false, join = false } = {}) {
-  const form = formOf(photos, { name: plain(name), student_id: studentId.trim(), force });
+export async function enrol(name, photos, { studentId = "", expires = "", force = false, join = false } = {}) {
+  const form = formOf(photos, { name: plain(name), student_id: studentId.trim(), expires, force });
   try {
     return await outcomes(call("POST", path(["people"]), { form }));
   } catch (problem) {

@@ -5,7 +5,7 @@ import { patiently } from "./api.js";
 import { enrol, forceable, outcomeNotice } from "./enrol.js";
 import { keyOffer } from "./key.js";
 import { pager } from "./pager.js";
-import { counted, idOf, problemWords } from "./words.js";
+import { counted, expiryWords, idOf, problemWords } from "./words.js";
 
 let list;
 /** How often the dialog was opened: an answer for an older opening leaves it alone. */
@@ -27,7 +27,7 @@ function fill({ people, total }, query) {
 function row(person) {
   const link = make("a", { href: `#person/${encodeURIComponent(person.id)}` });
   const name = make("span", { className: "name", textContent: person.name });
-  const who = make("span", {}, name, make("span", { className: "id", textContent: idOf(person) }));
+  const who = make("span", {}, name, make("span", { className: "id", textContent: [idOf(person), expiryWords(person)].filter(Boolean).join(" · ") }));
   link.append(who, make("span", { className: "count", textContent: counted(person.photos, "photo") }));
   return make("li", {}, link);
 }
@@ -36,9 +36,10 @@ function row(person) {
 async function add(files, force) {
   const [form, outcome, mine] = [$("add-form"), $("add-outcome"), opening];
   const [name, studentId] = [form.elements.name.value.trim(), form.elements.student_id.value];
+  const expires = form.elements.expires.value;
   notice(outcome, "Looking at the photos …", "");
   try {
-    const photos = await patiently(() => enrol(name, files, { studentId, force, join: force }));
+    const photos = await patiently(() => enrol(name, files, { studentId, expires, force, join: force }));
     const refusal = outcomeNotice(photos, () => add(forceable(files, photos), true));
     if (mine === opening) outcome.replaceChildren(...(refusal ? [refusal] : []));
     await show();

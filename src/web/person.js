@@ -4,7 +4,7 @@ import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./do
 import { call, path, patiently } from "./api.js";
 import { addPhotos, forceable, outcomeNotice } from "./enrol.js";
 import { keyOffer } from "./key.js";
-import { counted, idOf, problemWords, timeWords } from "./words.js";
+import { counted, expiryWords, idOf, problemWords, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
 let person = null;
@@ -31,12 +31,17 @@ function fill(answer) {
   person = answer;
   document.title = `${person.name} – facerec`;
   $("person-title").textContent = person.name;
-  $("person-about").textContent = `${idOf(person)} · ${counted(person.photos.length, "photo")}`;
+  const about = [idOf(person), counted(person.photos.length, "photo"), expiryWords(person)];
+  $("person-about").textContent = about.filter(Boolean).join(" · ");
   $("person-name").value = person.name;
   $("person-student-id").value = person.student_id ?? "";
   $("person-id-hint").textContent = person.roster_id === null
     ? "The roster has no ID for this name, so this one is used."
     : `The roster’s ID for this name, ${person.roster_id}, comes first.`;
+  $("person-expires").value = person.expires ?? "";
+  $("person-expires-hint").textContent = person.roster_expires === null
+    ? "After the last day this person is not recognised any more, and is deleted later."
+    : `The roster’s last day for this name is ${person.roster_expires}; the earlier one counts.`;
   $("person-photos").replaceChildren(...person.photos.map(photoRow));
   $("person-body").hidden = false;
 }
@@ -69,6 +74,8 @@ async function save() {
   const [name, studentId] = [$("person-name").value.trim(), $("person-student-id").value.trim()];
   if (name !== person.name) changes.name = name;
   if (studentId !== String(person.student_id ?? "")) changes.student_id = studentId || null;
+  const expires = $("person-expires").value;
+  if (expires !== (person.expires ?? "")) changes.expires = expires || null;
   $("person-saved").textContent = "";
   await trying("person-notice", async () => {
     fill(await call("PATCH", path(["people", id]), { json: changes }));

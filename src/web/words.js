@@ -95,5 +95,12 @@ export const idWords = (id) => (id === null || id === undefined || id === "" ? "
 /** The ID that counts: the roster's, or else the person's own. */
 export const idOf = (person) => idWords(person.roster_id ?? person.student_id);
 
+/** Until when somebody is recognised; "" where that has no end. */
+export function expiryWords({ expires, roster_expires: rosterExpires, expired }) {
+  const last = [expires, rosterExpires].filter(Boolean).sort()[0];
+  if (!last) return "";
+  return expired ? `Expired: the last day was ${last}` : `Until ${last}`;
+}
+
 /** A time in the reader's own way; "" where it is not known. */
 export const timeWords = (time) => (time ? new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "");

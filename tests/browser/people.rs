@@ -187,3 +187,17 @@ fn an_address_that_is_none_changes_nothing() {
     assert!(tab.is_seen("#people-rows"));
     tab.close();
 }
+
+#[test]
+fn a_last_day_is_set_and_an_expired_person_is_marked() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.click("#people-rows a");
+    tab.wait_text("#person-about", "1 photo");
+    tab.run("document.getElementById('person-expires').value = '2020-01-31'");
+    tab.click("#person-edit button");
+    tab.wait_text("#person-about", "1 photo · Expired: the last day was 2020-01-31");
+    tab.go_to("people");
+    tab.wait_text("#people-rows", "Expired: the last day was 2020-01-31");
+    tab.close();
+}

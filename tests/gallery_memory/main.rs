@@ -96,7 +96,8 @@ fn an_edit_of_a_large_gallery_allocates_less_than_a_hundredth_of_it() {
     let middle = live.current().people()[live.current().len() / 2].id.clone();
     let (of, to, from) = (middle.clone(), middle.clone(), middle.clone());
     let added = person(photos);
-    let (more, renamed) = (photo(u64::MAX), PersonUpdate { name: Some(name("Renamed")), student_id: None });
+    let (more, renamed) =
+        (photo(u64::MAX), PersonUpdate { name: Some(name("Renamed")), ..PersonUpdate::default() });
     let edits: [(&str, Edit); 4] = [
         ("enrol", Box::new(move |gallery| gallery.with_person(added))),
         ("rename", Box::new(move |gallery| gallery.updated(&of, renamed))),

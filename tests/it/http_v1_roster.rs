@@ -36,11 +36,11 @@ fn a_workbook_replaces_the_roster_on_the_disk_and_in_use() {
     assert_eq!(put(&service, first.clone()).expect(200), json!({"total": 2, "warnings": [warning]}));
     assert_eq!(std::fs::read(service.data.path().join("roster.xlsx")).unwrap(), first);
     let page = service.get("/v1/roster?limit=1&offset=1").expect(200);
-    assert_eq!(page["entries"], json!([{"name": "Person 0", "id": 8}]));
+    assert_eq!(page["entries"], json!([{"name": "Person 0", "id": 8, "until": null}]));
     assert_eq!((&page["total"], &page["warnings"]), (&json!(2), &json!([warning])));
     assert_eq!(
         service.get("/v1/roster?q=zo").expect(200)["entries"],
-        json!([{"name": "Zo\u{eb}", "id": 1.5}])
+        json!([{"name": "Zo\u{eb}", "id": 1.5, "until": null}])
     );
     assert_eq!(service.get("/v1/people").expect(200)["people"][0]["roster_id"], 8);
     assert_eq!(service.get("/readyz").expect(200)["roster"], 2);
@@ -76,7 +76,10 @@ fn a_broken_workbook_changes_nothing_and_is_told_what_is_wrong() {
     service.send(Form::new().request(Method::PUT, "/v1/roster")).problem(400, "missing_part");
     let body = request(Method::PUT, "/v1/roster", "text/csv", good.clone());
     service.send(body).problem(415, "unsupported_media_type");
-    assert_eq!(service.get("/v1/roster").expect(200)["entries"], json!([{"name": "Ada", "id": 1}]));
+    assert_eq!(
+        service.get("/v1/roster").expect(200)["entries"],
+        json!([{"name": "Ada", "id": 1, "until": null}])
+    );
     assert_eq!(std::fs::read(service.data.path().join("roster.xlsx")).unwrap(), good);
 }
 

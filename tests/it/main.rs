@@ -20,6 +20,7 @@ mod decoders;
 mod determinism;
 mod enroll;
 mod examples;
+mod expiry;
 mod faults;
 mod first_start;
 mod front_door;

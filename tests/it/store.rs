@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use facerec::gallery::store::{WEAK_PHOTOS_VERSION, read, write};
+use facerec::gallery::store::{EXPIRY_VERSION, read, write};
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use facerec::student_id::StudentId;
 use sha2::{Digest, Sha256};
@@ -75,6 +75,31 @@ fn weak_photos_are_marked_in_version_2_and_a_gallery_without_any_stays_version_1
 }
 
 #[test]
+fn last_days_are_kept_in_version_3_beside_weak_photos() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let mut people: Vec<Person> = small().people().iter().map(|person| (**person).clone()).collect();
+    people[1].expires = Some("2027-07-31".parse().unwrap());
+    people[2].photos[0].weak = true;
+    let gallery = Gallery::new(small().recipe().clone(), people).unwrap();
+    write(&path, &gallery).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(bytes[8], 3);
+    let again = read(&path).unwrap();
+    assert_eq!(again, gallery);
+    let days: Vec<_> =
+        again.people().iter().map(|person| person.expires.map(|day| day.to_string())).collect();
+    assert_eq!(days, [None, Some("2027-07-31".to_owned()), None, None]);
+    // The 31st of July as the 31st of June: some 1, year, month, day.
+    let day = [&[1][..], &2027_i16.to_le_bytes(), &[7, 31]].concat();
+    let at = bytes.windows(day.len()).position(|window| window == day).unwrap();
+    let mut wrong = bytes[..bytes.len() - 32].to_vec();
+    wrong[at + 3] = 6;
+    fs::write(&path, sealed(wrong)).unwrap();
+    assert_eq!(error_of(&path), "expected a day, found 2027-6-31");
+}
+
+#[test]
 fn a_file_cut_at_any_byte_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gallery.bin");
@@ -126,9 +151,9 @@ fn foreign_files_and_other_versions_are_named() {
     assert_eq!(error(b"hi"), format!("{start}a file of 2 bytes that starts otherwise"));
     assert_eq!(error(b""), "it is truncated: expected 20 bytes, found 0");
 
-    let other = WEAK_PHOTOS_VERSION + 1;
+    let other = EXPIRY_VERSION + 1;
     let newer = sealed([&b"FACEREC\0"[..], &other.to_le_bytes(), &[0; 8], &[1; 100]].concat());
-    assert_eq!(error(&newer), "expected format version 1 or 2, found 3: another facerec wrote it");
+    assert_eq!(error(&newer), "expected a format version from 1 to 3, found 4: another facerec wrote it");
     assert!(
         read(folder.path())
             .unwrap_err()

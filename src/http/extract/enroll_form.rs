@@ -26,6 +26,8 @@ pub struct EnrollForm {
     pub name: Option<String>,
     /// As sent; `None` also for an empty one, as browsers send it.
     pub student_id: Option<String>,
+    /// As sent; `None` also for an empty one.
+    pub expires: Option<String>,
     /// File names; `photo 3` for one without. As many as `photos`.
     pub labels: Vec<String>,
     /// One to [`MAX_PHOTOS`] files.
@@ -51,6 +53,9 @@ pub struct NewPersonSchema {
     /// The person's own ID, used where the roster has none.
     #[schema(value_type = String, required = false, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$", example = "0046")]
     student_id: Option<String>,
+    /// The last day on which the person is recognised.
+    #[schema(value_type = String, required = false, format = Date, example = "2027-07-31")]
+    expires: Option<String>,
     /// One to 20 photos with one face each: JPEG, PNG, WebP, GIF, BMP or TIFF.
     #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20)]
     photos: Vec<PhotoFile>,
@@ -118,11 +123,13 @@ impl FromRequest<AppState> for EnrollForm {
                 Some("student_id") => {
                     once("student_id", &mut fields.student_id, read_text(part, limit).await?)?;
                 }
+                Some("expires") => once("expires", &mut fields.expires, read_text(part, limit).await?)?,
                 Some("force") => fields.force = flag("force", &read_text(part, limit).await?)?,
-                _ => return Err(unknown_part(&["name", "student_id", "photos", "force"], &part)),
+                _ => return Err(unknown_part(&["name", "student_id", "expires", "photos", "force"], &part)),
             }
         }
         fields.student_id = fields.student_id.filter(|id| !id.trim().is_empty());
+        fields.expires = fields.expires.filter(|day| !day.trim().is_empty());
         if fields.photos.is_empty() {
             let message = "expected at least one photo in a part `photos` of the form, found none";
             return Err(InputError::Missing(message.to_owned()).into());

@@ -1,6 +1,7 @@
 //! Changes of a person, and the fields that clients send of one.
 
 use axum::extract::{FromRequest, Request};
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -29,6 +30,11 @@ pub struct PersonPatch {
     #[schema(value_type = Option<NewStudentId>, required = false)]
     #[allow(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
     student_id: Option<Option<serde_json::Value>>,
+    /// The last day on which the person is recognised; null takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = Date, required = false, example = "2027-07-31")]
+    #[allow(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
+    expires: Option<Option<String>>,
 }
 
 /// A number or text as the person's own ID.
@@ -53,11 +59,12 @@ impl PersonPatch {
     /// The change, its fields checked.
     ///
     /// # Errors
-    /// 400 for an invalid name or ID.
+    /// 400 for an invalid name, ID or day.
     pub fn change(&self) -> Result<PersonUpdate, ApiError> {
         let name = self.name.as_deref().map(parse_name).transpose()?;
         let student_id = self.student_id.as_ref().map(|id| id.as_ref().map(patched_id).transpose());
-        Ok(PersonUpdate { name, student_id: student_id.transpose()? })
+        let expires = self.expires.as_ref().map(|day| day.as_deref().map(parse_expires).transpose());
+        Ok(PersonUpdate { name, student_id: student_id.transpose()?, expires: expires.transpose()? })
     }
 }
 
@@ -74,7 +81,7 @@ impl<S: Sync> FromRequest<S> for PersonPatch {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let types = ["application/merge-patch+json", "application/json"];
-        read_small_object(request, &types, "an object with name, student_id or both").await
+        read_small_object(request, &types, "an object with name, student_id or expires").await
     }
 }
 
@@ -93,6 +100,16 @@ pub fn parse_student_id(id: JsonId) -> Result<StudentId, ApiError> {
     };
     let expected = format!("a number or text of 1 to {} characters, none of control", student_id::MAX_CHARS);
     parsed.ok_or_else(|| invalid_parameter("student_id", &expected, &found))
+}
+
+/// A last day given by a client.
+///
+/// # Errors
+/// 400 for what is no day of RFC 3339.
+pub fn parse_expires(text: &str) -> Result<Date, ApiError> {
+    // The parser takes times and other notations, too.
+    let day = text.parse().ok().filter(|day: &Date| day.to_string() == text);
+    day.ok_or_else(|| invalid_parameter("expires", "a day like 2027-07-31", text))
 }
 
 /// An ID of a patch, that may be of any type.

@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 
 use crate::error::InputError;
 use crate::http::extract::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSchema};
-use crate::http::extract::person_patch::{parse_name, parse_student_id};
+use crate::http::extract::person_patch::{parse_expires, parse_name, parse_student_id};
 use crate::http::problem::{ApiError, EnrollProblems, MorePhotosProblems, ProblemCode};
 use crate::http::state::AppState;
 use crate::http::wire::outcomes::{PhotoOutcome, photo_outcomes};
 use crate::presentation::json_id::JsonId;
-use crate::service::enroll::{EnrollError, Enrollment, NewPhotos};
+use crate::service::enroll::{EnrollError, Enrollment, NewPerson, NewPhotos};
 
 /// A person and what became of the photos that were sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,8 +84,10 @@ pub async fn enroll(State(app): State<AppState>, form: EnrollForm) -> Result<Cre
     let missing = || InputError::Missing("expected a part `name` in the form, found none".to_owned());
     let name = parse_name(&form.name.ok_or_else(missing)?)?;
     let student_id = form.student_id.map(JsonId::Text).map(parse_student_id).transpose()?;
+    let expires = form.expires.as_deref().map(parse_expires).transpose()?;
     let photos = NewPhotos { photos: form.photos, force: form.force };
-    created(form.labels, app.service.enroll(name, student_id, photos).await)
+    let person = NewPerson { name, student_id, expires };
+    created(form.labels, app.service.enroll(person, photos).await)
 }
 
 /// Add photos to a person.
@@ -106,9 +108,8 @@ pub async fn add_photos(
     Path(id): Path<String>,
     form: EnrollForm,
 ) -> Result<Created, ApiError> {
-    if form.name.is_some() || form.student_id.is_some() {
-        let message =
-            "expected no other parts than photos and force; found name or student_id, which PATCH changes";
+    if form.name.is_some() || form.student_id.is_some() || form.expires.is_some() {
+        let message = "expected no other parts than photos and force; found name, student_id or expires, which PATCH changes";
         return Err(InputError::Invalid(message.to_owned()).into());
     }
     let photos = NewPhotos { photos: form.photos, force: form.force };

@@ -14,6 +14,7 @@ use crate::http::problem::{
 };
 use crate::http::state::AppState;
 use crate::http::wire::people::{PeoplePage, PersonDetail, PersonSummary};
+use crate::service::expiry::today;
 
 /// List people.
 ///
@@ -29,8 +30,8 @@ pub async fn list(
 ) -> Result<Json<PeoplePage>, ApiError> {
     let (limit, offset) = (page.limit, page.offset);
     let page = app.service.list_people(page).await?;
-    let roster = &page.snapshot.roster;
-    let people = page.people().map(|person| PersonSummary::new(person, roster)).collect();
+    let (snapshot, today) = (&page.snapshot, today());
+    let people = page.people().map(|person| PersonSummary::new(person, snapshot, today)).collect();
     Ok(Json(PeoplePage { people, total: page.total, limit, offset }))
 }
 
@@ -47,12 +48,12 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<PersonDetail>, ApiError> {
     let snapshot = app.service.read_person(&id)?;
-    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot.roster)))
+    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot, today())))
 }
 
-/// Change name or ID.
+/// Change name, ID or last day.
 ///
-/// A JSON merge patch: absent members stay, a `student_id` of null is removed. The response is the
+/// A JSON merge patch: absent members stay, a `student_id` or `expires` of null is removed. The response is the
 /// changed person, stored durably. Scope: `manage`.
 ///
 /// # Errors
@@ -71,7 +72,7 @@ pub async fn patch(
     patch: PersonPatch,
 ) -> Result<Json<PersonDetail>, ApiError> {
     let snapshot = app.service.update_person(&id, patch.change()?).await?;
-    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot.roster)))
+    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot, today())))
 }
 
 /// Delete a person.
@@ -126,7 +127,7 @@ pub async fn move_photo(
     Other(MoveTarget { to }): Other<MoveTarget>,
 ) -> Result<Json<PersonDetail>, ApiError> {
     let snapshot = app.service.move_photo(&id, &photo_id, &to).await?;
-    Ok(Json(PersonDetail::new(snapshot.person(&to)?, &snapshot.roster)))
+    Ok(Json(PersonDetail::new(snapshot.person(&to)?, &snapshot, today())))
 }
 
 /// Merge another person into this one.
@@ -145,5 +146,5 @@ pub async fn merge(
     Other(MergeSource { from }): Other<MergeSource>,
 ) -> Result<Json<PersonDetail>, ApiError> {
     let snapshot = app.service.merge_people(&id, &from).await?;
-    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot.roster)))
+    Ok(Json(PersonDetail::new(snapshot.person(&id)?, &snapshot, today())))
 }

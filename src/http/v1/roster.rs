@@ -25,11 +25,15 @@ struct RosterEntry {
     /// Null where the cell is empty.
     #[schema(required)]
     id: Option<JsonId>,
+    /// The last day on which the person is recognised; null where the sheet says none.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    until: Option<String>,
 }
 
 impl From<&RosterRow> for RosterEntry {
     fn from(row: &RosterRow) -> Self {
-        Self { name: row.name.to_string(), id: row.id.as_ref().map(JsonId::from) }
+        let until = row.until.map(|day| day.to_string());
+        Self { name: row.name.to_string(), id: row.id.as_ref().map(JsonId::from), until }
     }
 }
 
@@ -81,7 +85,7 @@ pub async fn get(
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct WorkbookFormSchema {
-    /// An .xlsx workbook with the columns `Name` and `ID` in its first sheet that is not empty.
+    /// An .xlsx workbook with the columns `Name` and `ID`, perhaps `Until`, in its first sheet that is not empty.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }

@@ -1,12 +1,14 @@
 //! People in JSON.
 
+use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::timestamps::created_at;
 use crate::gallery::Person;
 use crate::presentation::json_id::JsonId;
-use crate::roster::Roster;
+use crate::service::expiry::is_expired;
+use crate::service::snapshot::Snapshot;
 
 /// A person, in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +25,15 @@ pub struct PersonSummary {
     /// The roster's ID for the name; null when it has none.
     #[schema(required)]
     roster_id: Option<JsonId>,
+    /// The person's own last day, after which the person is not recognised; null for no end.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    expires: Option<String>,
+    /// The roster's last day for the name; null when it has none. The earlier day counts.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    roster_expires: Option<String>,
+    /// Whether the last day is over: the person is not recognised, and will be deleted.
+    #[schema(example = false)]
+    expired: bool,
     /// How many photos are enrolled.
     #[schema(minimum = 1, example = 2)]
     photos: usize,
@@ -35,14 +46,18 @@ pub struct PersonSummary {
 }
 
 impl PersonSummary {
-    /// Of a person, with the roster's ID.
+    /// Of a person of `snapshot`, on the day `today`.
     #[must_use]
-    pub fn new(person: &Person, roster: &Roster) -> Self {
+    pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
+        let roster = &snapshot.roster;
         Self {
             id: person.id.clone(),
             name: person.name.to_string(),
             student_id: person.student_id.as_ref().map(JsonId::from),
             roster_id: roster.id(&person.name).map(JsonId::from),
+            expires: person.expires.map(|day| day.to_string()),
+            roster_expires: roster.until(&person.name).map(|day| day.to_string()),
+            expired: is_expired(snapshot.last_day(person), today),
             photos: person.photos.len(),
             weak_photos: person.weak_photos(),
             enrolled_at: created_at(&person.id),
@@ -82,6 +97,15 @@ pub struct PersonDetail {
     /// The roster's ID for the name; null when it has none.
     #[schema(required)]
     roster_id: Option<JsonId>,
+    /// The person's own last day, after which the person is not recognised; null for no end.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    expires: Option<String>,
+    /// The roster's last day for the name; null when it has none. The earlier day counts.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    roster_expires: Option<String>,
+    /// Whether the last day is over: the person is not recognised, and will be deleted.
+    #[schema(example = false)]
+    expired: bool,
     /// At least one. The pictures themselves are not kept, only what the face looks like.
     photos: Vec<PhotoEntry>,
     /// When the person was enrolled, UTC; null where that is not known.
@@ -104,17 +128,29 @@ struct PhotoEntry {
 }
 
 impl PersonDetail {
-    /// Of a person, with the roster's ID.
+    /// Of a person of `snapshot`, on the day `today`.
     #[must_use]
-    pub fn new(person: &Person, roster: &Roster) -> Self {
+    pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
         let photos = person.photos.iter();
-        let PersonSummary { id, name, student_id, roster_id, enrolled_at, .. } =
-            PersonSummary::new(person, roster);
+        let PersonSummary {
+            id,
+            name,
+            student_id,
+            roster_id,
+            expires,
+            roster_expires,
+            expired,
+            enrolled_at,
+            ..
+        } = PersonSummary::new(person, snapshot, today);
         Self {
             id,
             name,
             student_id,
             roster_id,
+            expires,
+            roster_expires,
+            expired,
             photos: photos
                 .map(|photo| PhotoEntry {
                     id: photo.id.clone(),
