@@ -54,6 +54,7 @@ mod native;
 mod overload;
 #[cfg(feature = "phone-photos")]
 mod phone_photos;
+mod promises;
 mod roster;
 mod search;
 mod soak_report;
