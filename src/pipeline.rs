@@ -132,6 +132,15 @@ pub struct Recognition {
     pub timings: Timings,
 }
 
+/// The face of a photo that is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OneFace {
+    /// The face and its embedding.
+    Found(Detection, Embedding),
+    /// The photo has so many faces: none, or several of which none was chosen, or fewer than the one that was.
+    NotOne(usize),
+}
+
 /// A decoded photo and all faces that the detector found in it.
 #[derive(Debug)]
 pub struct DetectedPhoto {
@@ -283,6 +292,29 @@ impl Pipeline {
         let Some(face) = main_face(&sure, photo.width(), photo.height()).copied() else { return Ok(None) };
         let Some(crop) = Self::align_face(&photo, &face, margin_px) else { return Ok(None) };
         Ok(Some((face, self.embed_face(&crop, Standardisation::FixedImage)?)))
+    }
+
+    /// The face of a photo with this `index` among those with enough probability, the largest first, and its embedding, cut
+    /// with `margin_px`. Without an index it is the only face.
+    ///
+    /// # Errors
+    /// As [`Pipeline::recognize`].
+    pub fn embed_one_face(
+        &self,
+        bytes: &[u8],
+        min_probability: f32,
+        margin_px: u32,
+        index: Option<usize>,
+    ) -> Result<OneFace> {
+        let DetectedPhoto { photo, detected, .. } = self.open_and_detect(bytes)?;
+        let (sure, _) = sure_enough(&detected, &FaceParams { min_probability, max_faces: None });
+        let chosen = match index {
+            None if sure.len() > 1 => None,
+            index => sure.get(index.unwrap_or(0)),
+        };
+        let Some(face) = chosen.copied() else { return Ok(OneFace::NotOne(sure.len())) };
+        let Some(crop) = Self::align_face(&photo, &face, margin_px) else { return Ok(OneFace::NotOne(0)) };
+        Ok(OneFace::Found(face, self.embed_face(&crop, Standardisation::FixedImage)?))
     }
 
     /// Finds the faces of a photo and who they are.

@@ -58,6 +58,8 @@ type Adapt<T> = Box<dyn Fn(T) -> Result<T> + Send + Sync>;
 /// The value of a file, kept up to date by [`Reloadable::poll`].
 pub struct Reloadable<T> {
     path: PathBuf,
+    /// Where the file may lie instead, under other names.
+    alternatives: Vec<PathBuf>,
     source: FileSource<T>,
     adapt: Option<Adapt<T>>,
     /// Locked only to clone or to swap the pointer.
@@ -139,16 +141,26 @@ impl<T> Reloadable<T> {
     /// # Errors
     /// What the reader says; [`crate::error::Error::Data`] when there is no file but must be one.
     pub fn open(path: &Path, source: FileSource<T>) -> Result<Self> {
+        Self::open_any(path, Vec::new(), source)
+    }
+
+    /// As [`Reloadable::open`], for a file that may have one of several names: the first of `path` and `alternatives` that
+    /// is there counts, now and later.
+    ///
+    /// # Errors
+    /// As [`Reloadable::open`].
+    pub fn open_any(path: &Path, alternatives: Vec<PathBuf>, source: FileSource<T>) -> Result<Self> {
+        let found = first_of(path, &alternatives).to_path_buf();
         match source.without_file {
-            Some(without) if !exists(path)? => {
-                let reloadable = Self::with_value(path, source, without());
+            Some(without) if !exists(&found)? => {
+                let reloadable = Self { alternatives, ..Self::with_value(path, source, without()) };
                 reloadable.poll();
                 Ok(reloadable)
             }
             _ => {
-                wait_until_settled(path);
-                let (value, seen) = read_settled(path, source)?;
-                let reloadable = Self::with_value(path, source, value);
+                wait_until_settled(&found);
+                let (value, seen) = read_settled(&found, source)?;
+                let reloadable = Self { alternatives, ..Self::with_value(path, source, value) };
                 *reloadable.lock_seen() = seen;
                 Ok(reloadable)
             }
@@ -161,6 +173,7 @@ impl<T> Reloadable<T> {
         let seen = if source.without_file.is_some() { Seen::Unsettled } else { Seen::NoFile };
         Self {
             path: path.to_path_buf(),
+            alternatives: Vec::new(),
             source,
             adapt: None,
             current: RwLock::new(Arc::new(value)),
@@ -193,9 +206,9 @@ impl<T> Reloadable<T> {
         Ok(self)
     }
 
-    /// The file.
+    /// The file; where it may have several names and is not there, the first of them.
     pub fn path(&self) -> &Path {
-        &self.path
+        first_of(&self.path, &self.alternatives)
     }
 
     /// The value in use.
@@ -240,12 +253,12 @@ impl<T> Reloadable<T> {
     }
 
     fn poll_locked(&self, seen: &mut Seen) -> bool {
-        let now = match std::fs::metadata(&self.path) {
+        let path = self.path();
+        let now = match std::fs::metadata(path) {
             // Opening a FIFO would block for ever, and with it the watch of all files.
             Ok(about) if !about.is_file() && !about.is_dir() => {
                 *seen = Seen::Unsettled;
-                let message =
-                    format!("{}: expected a regular file, found something else", self.path.display());
+                let message = format!("{}: expected a regular file, found something else", path.display());
                 self.set_reload_error(Some((message, true)));
                 return false;
             }
@@ -253,10 +266,7 @@ impl<T> Reloadable<T> {
             Err(error) if error.kind() == ErrorKind::NotFound => Seen::NoFile,
             Err(error) => {
                 *seen = Seen::Unsettled;
-                self.set_reload_error(Some((
-                    format!("{} can't be read: {error}", self.path.display()),
-                    true,
-                )));
+                self.set_reload_error(Some((format!("{} can't be read: {error}", path.display()), true)));
                 return false;
             }
         };
@@ -267,14 +277,14 @@ impl<T> Reloadable<T> {
         if now == Seen::NoFile {
             return self.file_is_gone();
         }
-        let read = read_settled(&self.path, self.source);
+        let read = read_settled(path, self.source);
         match read.and_then(|(value, settled)| self.accept(value).map(|value| (value, settled))) {
             Ok((value, settled)) => {
                 *seen = settled;
                 self.swap(value);
                 self.set_reload_error(None);
                 self.reloads.ok.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(what = self.source.what, path = %self.path.display(), "read again");
+                tracing::info!(what = self.source.what, path = %path.display(), "read again");
                 true
             }
             Err(error) => {
@@ -342,6 +352,15 @@ impl<T> Reloadable<T> {
     }
 }
 
+/// The first that is there, or may be there and can't be looked at; `path` where none is.
+fn first_of<'p>(path: &'p Path, alternatives: &'p [PathBuf]) -> &'p Path {
+    let is_there = |path: &&PathBuf| !matches!(path.try_exists(), Ok(false));
+    match path.try_exists() {
+        Ok(false) => alternatives.iter().find(is_there).map_or(path, PathBuf::as_path),
+        _ => path,
+    }
+}
+
 fn exists(path: &Path) -> Result<bool> {
     path.try_exists().map_err(DataError::io_at(path, Operation::Read))
 }
@@ -367,194 +386,4 @@ fn read_settled<T>(path: &Path, source: FileSource<T>) -> Result<(T, Seen)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn read(path: &Path) -> Result<String> {
-        let text = fs::read_to_string(path).map_err(DataError::io_at(path, Operation::Read))?;
-        if text.contains("broken") {
-            Err(DataError::Invalid(format!("{text:?} can't be used")).into())
-        } else {
-            Ok(text)
-        }
-    }
-
-    const STRICT: FileSource<String> = FileSource { what: "list", read, without_file: None };
-    const LENIENT: FileSource<String> = FileSource { without_file: Some(String::new), ..STRICT };
-
-    fn message(reloadable: &Reloadable<String>) -> String {
-        reloadable.reload_error().map_or_else(String::new, |error| error.message)
-    }
-
-    #[test]
-    fn a_changed_file_is_read_again_and_an_old_value_stays_with_who_holds_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let reloadable = Reloadable::open(&path, STRICT).unwrap();
-        let held = reloadable.current();
-        fs::write(&path, "two").unwrap();
-        assert!(reloadable.poll());
-        assert_eq!((held.as_str(), reloadable.current().as_str()), ("one", "two"));
-        std::thread::sleep(CLOCK_TICK);
-        reloadable.poll();
-        assert!(!reloadable.poll(), "nothing changed");
-        // The same length, the same times, another file.
-        let times = fs::metadata(&path).unwrap().modified().unwrap();
-        fs::write(folder.path().join("new"), "six").unwrap();
-        File::options().write(true).open(folder.path().join("new")).unwrap().set_modified(times).unwrap();
-        fs::rename(folder.path().join("new"), &path).unwrap();
-        assert!(reloadable.poll());
-        assert_eq!(reloadable.current().as_str(), "six");
-    }
-
-    #[test]
-    fn a_file_that_was_written_just_before_it_was_opened_is_read_once() {
-        static READS: AtomicU64 = AtomicU64::new(0);
-        fn counted(path: &Path) -> Result<String> {
-            READS.fetch_add(1, Ordering::Relaxed);
-            read(path)
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let list = Reloadable::open(&path, FileSource { read: counted, ..STRICT }).unwrap();
-        assert!(!list.poll() && !list.poll());
-        assert_eq!((READS.load(Ordering::Relaxed), list.reloads()), (1, (0, 0)));
-    }
-
-    #[test]
-    fn a_fifo_in_place_of_the_file_is_reported_and_does_not_block() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let list = Reloadable::open(&path, STRICT).unwrap();
-        fs::remove_file(&path).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
-        assert!(!list.poll());
-        assert!(message(&list).ends_with("expected a regular file, found something else"));
-        assert_eq!(list.current().as_str(), "one");
-    }
-
-    #[test]
-    fn a_broken_file_is_reported_and_the_old_value_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let reloadable = Reloadable::open(&path, STRICT).unwrap();
-        fs::write(&path, "broken").unwrap();
-        assert!(!reloadable.poll());
-        assert_eq!(reloadable.current().as_str(), "one");
-        assert_eq!(message(&reloadable), "\"broken\" can't be used; the list read before is still in use");
-        assert_eq!(reloadable.reloads(), (0, 1));
-        let since = reloadable.reload_error().unwrap().since;
-        fs::write(&path, "broken again").unwrap();
-        reloadable.poll();
-        assert_eq!(reloadable.reload_error().unwrap().since, since, "the time of the first failure");
-        fs::remove_file(&path).unwrap();
-        assert!(!reloadable.poll());
-        assert!(message(&reloadable).ends_with("was deleted; the one read before is still in use"));
-        fs::write(&path, "two").unwrap();
-        assert!(reloadable.poll());
-        assert_eq!(
-            (reloadable.current().as_str(), reloadable.reload_error(), reloadable.reloads()),
-            ("two", None, (1, 2))
-        );
-    }
-
-    #[test]
-    fn a_file_that_could_not_be_read_is_tried_again_after_a_while() {
-        fn unless_the_disk_fails(path: &Path) -> Result<String> {
-            let failing = path.with_extension("failing").exists();
-            if failing { Err(DataError::Invalid("the disk fails".to_owned()).into()) } else { read(path) }
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let reloadable =
-            Reloadable::open(&path, FileSource { read: unless_the_disk_fails, ..STRICT }).unwrap();
-        fs::write(path.with_extension("failing"), "").unwrap();
-        fs::write(&path, "two").unwrap();
-        assert!(!reloadable.poll());
-        fs::remove_file(path.with_extension("failing")).unwrap();
-        assert!(!reloadable.poll(), "not at once, since large files that stay broken are read in vain");
-        let Seen::Broken(stamp, at) = *reloadable.lock_seen() else { panic!("it could not be read") };
-        *reloadable.lock_seen() = Seen::Broken(stamp, at.checked_sub(RETRY_INTERVAL).unwrap());
-        assert!(reloadable.poll());
-        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("two", None));
-    }
-
-    #[test]
-    fn a_clock_that_jumps_does_not_have_files_read_again_and_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
-        let changed = SystemTime::UNIX_EPOCH
-            + Duration::new(stamp.changed.0.try_into().unwrap(), stamp.changed.1.try_into().unwrap());
-        let (year, moment) = (Duration::from_hours(24 * 365), CLOCK_TICK / 2);
-        assert!(stamp.is_settled(changed + year) && stamp.is_settled(changed - year));
-        assert!(!stamp.is_settled(changed + moment) && !stamp.is_settled(changed - moment));
-    }
-
-    #[test]
-    fn a_value_that_is_refused_is_reported_and_the_old_one_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        fs::write(&path, "one").unwrap();
-        let short = |text: &String| match text.len() {
-            ..=3 => Ok(()),
-            len => Err(DataError::Invalid(format!("expected 3 letters, found {len}")).into()),
-        };
-        let reloadable = Reloadable::open(&path, STRICT).unwrap().checked(short);
-        fs::write(&path, "three").unwrap();
-        assert!(!reloadable.poll());
-        assert_eq!(reloadable.current().as_str(), "one");
-        assert_eq!(message(&reloadable), "expected 3 letters, found 5; the list read before is still in use");
-        assert!(reloadable.reload_error().unwrap().file_exists);
-        fs::write(&path, "two").unwrap();
-        assert!(reloadable.poll());
-        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("two", None));
-    }
-
-    #[test]
-    fn a_file_that_may_be_missing_counts_as_empty() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        let reloadable = Reloadable::open(&path, LENIENT).unwrap();
-        assert!(!reloadable.reload_error().unwrap().file_exists);
-        fs::write(&path, "one").unwrap();
-        assert!(reloadable.poll());
-        assert_eq!((reloadable.current().as_str(), reloadable.reload_error()), ("one", None));
-        fs::remove_file(&path).unwrap();
-        assert!(reloadable.poll());
-        assert_eq!(reloadable.current().as_str(), "");
-        assert!(Reloadable::open(&path, STRICT).is_err());
-        fs::write(&path, "broken").unwrap();
-        assert!(Reloadable::open(&path, LENIENT).is_err(), "there at the start, it must be whole");
-    }
-
-    #[test]
-    fn own_writes_are_no_foreign_changes_and_foreign_changes_are_not_lost() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list");
-        let reloadable = Reloadable::with_value(&path, STRICT, "0".to_owned());
-        assert!(!reloadable.poll() && reloadable.reload_error().is_none(), "not written yet");
-        let add = |text: &'static str| {
-            reloadable.write(|old| {
-                let new = format!("{old}{text}");
-                let file = crate::atomic_file::replace(&path, |to| to.write_all(new.as_bytes())).unwrap();
-                Ok(Some((new, file)))
-            })
-        };
-        assert_eq!(add("1").unwrap().as_str(), "01");
-        assert!(!reloadable.poll(), "its own write");
-        fs::write(&path, "foreign").unwrap();
-        assert_eq!(add("2").unwrap().as_str(), "foreign2");
-        assert!(!reloadable.poll());
-        assert!(reloadable.write(|_| Err(DataError::Invalid("no".to_owned()).into())).is_err());
-        assert_eq!(reloadable.current().as_str(), "foreign2");
-    }
-}
+mod tests;

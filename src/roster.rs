@@ -1,10 +1,10 @@
-//! The roster: an .xlsx workbook that maps names to IDs. `archive.rs` checks the file, `xlsx.rs` reads its
-//! rows.
+//! The roster: a table that maps names to IDs, from an .xlsx or .ods workbook or from a text file. `xlsx.rs`, `ods.rs` and
+//! `text.rs` read the cells of each kind, `table.rs` makes rows of them.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -15,24 +15,46 @@ use crate::person_name::PersonName;
 use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
 
-mod archive;
+mod cell;
+mod changes;
+mod columns;
+mod findings;
+mod format;
 mod groups;
+mod number_format;
+mod ods;
+mod package;
+mod refusal;
+mod sheets;
+mod table;
+mod text;
 mod until;
+pub mod versions;
 mod xlsx;
 
-pub use xlsx::RosterRow;
-
-/// Name of the file in the data directory.
-pub const FILE_NAME: &str = "roster.xlsx";
+pub use changes::{ChangedId, Changes};
+pub use format::Format;
+use package::Package;
+use refusal::unusable;
+use sheets::Sheets;
+use table::MAX_WARNINGS;
+pub use table::{Place, RosterRow};
+pub use versions::Version;
 
 /// How a [`Reloadable`] roster is read; the file is optional.
 pub const ROSTER: FileSource<Roster> =
     FileSource { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
-/// How many warnings a roster keeps; the rest is only counted.
-const MAX_WARNINGS: usize = 50;
+/// Largest file that is taken, bytes: half a million rows have 16 MiB, and a workbook may have pictures.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
 
-/// Name to ID, as read from an .xlsx workbook.
+/// Where a roster may lie in a data directory; of several files the first counts.
+#[must_use]
+pub fn paths(directory: &Path) -> [PathBuf; 3] {
+    Format::ALL.map(|format| directory.join(format.file_name()))
+}
+
+/// Name to ID.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Roster {
     rows: Vec<RosterRow>,
@@ -40,32 +62,31 @@ pub struct Roster {
     by_name: HashMap<PersonName, usize>,
     /// Key of a name to the index of the last row that has it.
     by_key: HashMap<String, usize>,
+    format: Format,
     warnings: Vec<String>,
 }
 
 impl Roster {
-    /// Reads a workbook from its bytes: the first sheet that is not empty, the columns `Name` and
-    /// `ID` found by their headers in any column.
+    /// Reads the bytes of a file, whose kind they tell. Of all visible sheets that have the columns `Name` and `ID`, in
+    /// any place and under any of their known headers, the rows are one roster.
     ///
     /// # Errors
-    /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) when it is no workbook, too large, or lacks a column.
-    pub fn from_xlsx(bytes: &[u8]) -> Result<Self> {
-        let sheet = xlsx::read(bytes)?;
-        let mut roster = Self::from_rows(sheet.rows);
-        let more = std::mem::replace(&mut roster.warnings, sheet.warnings);
+    /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) for a file of another kind, one that is too large, or one that lacks a column. No
+    /// cell is quoted.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (format, sheets) = read_sheets(bytes)?;
+        let mut roster = Self::from_rows(sheets.rows);
+        roster.format = format;
+        let more = std::mem::replace(&mut roster.warnings, sheets.warnings);
         roster.warnings.extend(more);
-        if roster.warnings.len() > MAX_WARNINGS {
-            let left_out = roster.warnings.len() - MAX_WARNINGS;
-            roster.warnings.truncate(MAX_WARNINGS);
-            roster.warnings.push(format!("and {left_out} more warnings"));
-        }
+        roster.limit_warnings(sheets.warnings_left_out);
         Ok(roster)
     }
 
-    /// Reads a workbook from its file.
+    /// Reads a file.
     ///
     /// # Errors
-    /// [`crate::error::Error::Data`] when it can't be read or is no usable workbook.
+    /// [`crate::error::Error::Data`] when it can't be read or is no usable roster.
     pub fn read_file(path: &Path) -> Result<Self> {
         let failed = DataError::io_at(path, Operation::Read);
         let about = std::fs::metadata(path).map_err(&failed)?;
@@ -76,23 +97,33 @@ impl Roster {
         // One byte more than is taken, so that too long a file is not taken for its beginning.
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(&failed)?;
-        file.take(archive::MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(&failed)?;
-        Self::from_xlsx(&bytes).map_err(|error| DataError::content(path.display(), Operation::Read, error))
+        file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(&failed)?;
+        let read = Self::from_bytes(&bytes);
+        let mut roster = read.map_err(|error| DataError::content(path.display(), Operation::Read, error))?;
+        roster.warnings.splice(0..0, passed_over(path));
+        Ok(roster)
+    }
+
+    fn limit_warnings(&mut self, left_out_before: usize) {
+        let left_out = left_out_before + self.warnings.len().saturating_sub(MAX_WARNINGS);
+        self.warnings.truncate(MAX_WARNINGS);
+        if left_out > 0 {
+            self.warnings.push(format!("and {left_out} more warnings"));
+        }
     }
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.
     fn from_rows(mut rows: Vec<RosterRow>) -> Self {
-        let mut numbers_of: HashMap<PersonName, Vec<u32>> = HashMap::new();
+        let mut places_of: HashMap<PersonName, Vec<Place>> = HashMap::new();
         for row in &rows {
-            numbers_of.entry(row.name.clone()).or_default().push(row.row);
+            places_of.entry(row.name.clone()).or_default().push(row.place);
         }
-        let mut repeated: Vec<&Vec<u32>> = numbers_of.values().filter(|numbers| numbers.len() > 1).collect();
-        repeated.sort();
-        let warnings = repeated.into_iter().map(|numbers| repeated_name(numbers)).collect();
-        rows.retain(|row| numbers_of.get(&row.name).and_then(|numbers| numbers.last()) == Some(&row.row));
+        let mut warnings = findings::repeated_names(&rows);
+        rows.retain(|row| places_of.get(&row.name).and_then(|places| places.last()) == Some(&row.place));
+        warnings.extend(findings::alike(&rows));
         let by_name = rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
         let by_key = rows.iter().enumerate().map(|(at, row)| (row.name.key().to_owned(), at)).collect();
-        Self { rows, by_name, by_key, warnings }
+        Self { rows, by_name, by_key, warnings, ..Self::default() }
     }
 
     /// The ID of `name`; `None` where the roster lacks it or the cell is empty.
@@ -132,6 +163,12 @@ impl Roster {
         self.rows.is_empty()
     }
 
+    /// What kind of file it came from.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Problems of single rows, by row number. They hold no names, so they may be logged.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -139,28 +176,79 @@ impl Roster {
     }
 }
 
-/// Replaces the roster's file by a workbook, atomically, and makes `roster`, which was read from it,
-/// the current one. The caller holds the lock on the data directory. Returns the current roster.
+/// Replaces the roster's file by `bytes`, atomically, and makes `roster`, which was read from them, the current one. The
+/// file has the name for its kind; one of another name is removed. The old one is kept among the [`versions`]. The caller
+/// holds the lock on the data directory. Returns the current roster.
 ///
 /// # Errors
 /// [`crate::error::Error::Data`] when the file can't be written; the old one is in place then, and in use.
-pub fn replace(live: &Reloadable<Roster>, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
-    let path = live.path();
-    live.write(|_| {
+pub fn replace(live: &Reloadable<Roster>, bytes: &[u8], roster: Roster) -> Result<Arc<Roster>> {
+    let path = live.path().with_file_name(roster.format.file_name());
+    live.write(|current| {
+        keep(live.path(), current, bytes)?;
         // A writer that was killed may have left something behind; nobody else writes here.
-        let written = atomic_file::remove_leftovers(path)
-            .and_then(|_| atomic_file::replace(path, |to| to.write_all(workbook)))
-            .map_err(DataError::io_at(path, Operation::Write))?;
+        let written = atomic_file::remove_leftovers(&path)
+            .and_then(|_| atomic_file::replace(&path, |to| to.write_all(bytes)))
+            .map_err(DataError::io_at(&path, Operation::Write))?;
+        for other in others(&path) {
+            std::fs::remove_file(&other).map_err(DataError::io_at(&other, Operation::Write))?;
+        }
         Ok(Some((roster, written)))
     })
 }
 
-/// `rows 2, 3 and 7 have the same name: row 7 counts`.
-fn repeated_name(numbers: &[u32]) -> String {
-    let [first @ .., last] = numbers else { return String::new() };
-    let shown: Vec<String> = first.iter().take(5).map(u32::to_string).collect();
-    let more = if first.len() > 5 { ", ..." } else { "" };
-    format!("rows {}{more} and {last} have the same name: row {last} counts", shown.join(", "))
+/// Keeps the file at `path`, from which `roster` was read, where it is not the new one.
+fn keep(path: &Path, roster: &Roster, new: &[u8]) -> Result<()> {
+    let old = match std::fs::read(path) {
+        Ok(old) if old != new => old,
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(DataError::io_at(path, Operation::Read)(error)),
+    };
+    let directory = path.with_file_name(versions::DIRECTORY);
+    let kept = versions::keep(&directory, &old, roster.len(), roster.format);
+    kept.map_err(DataError::io_at(&directory, Operation::Write))
+}
+
+/// The files beside `path` that could be the roster, too.
+fn others(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let beside = Format::ALL.map(|format| path.with_file_name(format.file_name()));
+    beside.into_iter().filter(move |other| other != path && other.symlink_metadata().is_ok())
+}
+
+/// A warning where there are such files.
+fn passed_over(path: &Path) -> Option<String> {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let others: Vec<String> = others(path).filter_map(|other| name(&other)).collect();
+    let used = name(path)?;
+    (!others.is_empty()).then(|| format!("{} is passed over, since there is {used}", others.join(" and ")))
+}
+
+fn read_sheets(bytes: &[u8]) -> Result<(Format, Sheets)> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(unusable(&format!("{} bytes, more than {MAX_FILE_BYTES}", bytes.len())));
+    }
+    match bytes {
+        [] => Err(unusable("an empty file")),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Err(unusable("an old .xls workbook, or one with a password")),
+        // An archive with something before it is none: who sends such a file hides something.
+        [b'P', b'K', ..] => {
+            let mut package = Package::open(bytes)?;
+            let mut sheets = Sheets::default();
+            let is_ods = package.has(ods::CONTENT);
+            let (format, read) = if is_ods {
+                (Format::Ods, ods::read(&mut package, &mut sheets))
+            } else {
+                (Format::Xlsx, xlsx::read(&mut package, &mut sheets))
+            };
+            read?;
+            Ok((format, sheets.finish()?))
+        }
+        _ => match text::read(bytes)? {
+            Some(sheets) => Ok((Format::Csv, sheets)),
+            None => Err(unusable("a file of another kind")),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +260,8 @@ mod tests {
     }
 
     fn row(row: u32, name: &str, id: i64) -> RosterRow {
-        RosterRow { row, name: named(name), id: Some(StudentId::Integer(id)), groups: None, until: None }
+        let place = Place { sheet: 1, row };
+        RosterRow { place, name: named(name), id: Some(StudentId::Integer(id)), groups: None, until: None }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::archive::stored_zip;
 /// Runs the target.
 pub fn run(file: &[u8]) {
     let bytes = if file.starts_with(b"PK") { file } else { &workbook_of(file) };
-    let Ok(roster) = Roster::from_xlsx(bytes) else { return };
+    let Ok(roster) = Roster::from_bytes(bytes) else { return };
     assert_eq!(roster.rows().len(), roster.len());
     for row in roster.rows() {
         assert_eq!(roster.id(&row.name), row.id.as_ref(), "each name is there once, under its own spelling");

@@ -59,10 +59,11 @@ impl DataDirectory {
         self.0.join(store::FILE_NAME)
     }
 
-    /// `roster.xlsx`: the IDs.
+    /// `roster.xlsx`, `roster.ods` or `roster.csv`: the IDs. Of several the first; without any, that of Excel.
     #[must_use]
     pub fn roster(&self) -> PathBuf {
-        self.0.join(roster::FILE_NAME)
+        let [xlsx, others @ ..] = roster::paths(&self.0);
+        [&xlsx].into_iter().chain(&others).find(|path| path.exists()).unwrap_or(&xlsx).clone()
     }
 
     /// `people`: photos to enrol where there is no gallery yet.
@@ -134,8 +135,9 @@ impl DataDirectory {
     /// # Errors
     /// When the file exists but can't be read.
     pub fn open_roster(&self) -> anyhow::Result<Reloadable<Roster>> {
-        let path = self.roster();
-        Reloadable::open(&path, ROSTER).with_context(|| format!("{} can't be used", path.display()))
+        let [path, others @ ..] = roster::paths(&self.0);
+        let opened = Reloadable::open_any(&path, others.to_vec(), ROSTER);
+        opened.with_context(|| format!("{} can't be used", self.roster().display()))
     }
 }
 

@@ -18,7 +18,8 @@ use crate::reloadable::{FileSource, Reloadable};
 /// Name of the lock file in the data directory. It stays there; the lock is on it, not in it.
 pub const LOCK_FILE_NAME: &str = "gallery.lock";
 /// Files of the data directory that are written under the lock; a killed writer leaves temporary files beside them.
-const WRITTEN_FILES: [&str; 3] = [store::FILE_NAME, "roster.xlsx", "audit-dismissals.json"];
+const WRITTEN_FILES: [&str; 5] =
+    [store::FILE_NAME, "roster.xlsx", "roster.ods", "roster.csv", "audit-dismissals.json"];
 /// Mode of the lock file: whoever may open it can hold the lock.
 const LOCK_FILE_MODE: u32 = 0o600;
 

@@ -81,12 +81,14 @@ pub fn router(app: AppState) -> Router {
         .merge(v1::routes(&app))
         .split_for_parts();
     let docs = if app.config.docs { openapi::routes(&api) } else { Router::new() };
-    routes
+    let routes = routes
         .merge(docs)
         .merge(web::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(layers)
-        .with_state(app)
+        .with_state(app);
+    // Outside of the router: inside of it the route has been chosen.
+    Router::new().fallback_service(ServiceBuilder::new().map_request(legacy::path::normalize).service(routes))
 }
 
 /// A panic in a handler; those of jobs are caught by the workers.

@@ -2,19 +2,12 @@
 
 use crate::person_name;
 
-/// Headers of the column, in lower case.
-const HEADERS: [&str; 4] = ["class", "classes", "group", "groups"];
 /// What stands between two groups of a cell.
 const SEPARATOR: char = ';';
 /// Longest name of a group, characters.
 const MAX_CHARS: usize = 100;
 /// Most groups of one person; further ones are left out.
 const MAX_GROUPS: usize = 32;
-
-/// Whether a header, in lower case, is that of the column.
-pub(super) fn is_header(header: &str) -> bool {
-    HEADERS.contains(&header)
-}
 
 /// The groups of a cell, each once and in its order. What is empty, too long or has control characters is left out; the
 /// second value says whether anything but emptiness was.

@@ -1,11 +1,8 @@
 //! The cell that says until when a person belongs here.
 
-use calamine::{DataRef, ExcelDateTime};
 use jiff::civil::Date;
 
-/// Headers of the column, in the spelling of `folded`.
-pub(super) const HEADERS: [&str; 7] =
-    ["until", "valid until", "expires", "expiry date", "end date", "leaves", "leaving date"];
+use super::cell::Cell;
 
 /// Longest text that may be a day: `2027-07-31T00:00:00.000`, with space around it.
 const MAX_TEXT_BYTES: usize = 64;
@@ -14,31 +11,14 @@ const MAX_TEXT_BYTES: usize = 64;
 ///
 /// # Errors
 /// What was expected, without the cell's content.
-pub(super) fn day_of(value: &DataRef<'_>) -> Result<Option<Date>, String> {
-    let day = match value {
-        DataRef::Empty => return Ok(None),
-        DataRef::String(text) if text.trim().is_empty() => return Ok(None),
-        DataRef::SharedString(text) if text.trim().is_empty() => return Ok(None),
-        DataRef::DateTime(moment) => day_of_moment(moment),
-        DataRef::DateTimeIso(text) | DataRef::String(text) => day_of_text(text),
-        DataRef::SharedString(text) => day_of_text(text),
-        DataRef::Int(_)
-        | DataRef::Float(_)
-        | DataRef::Bool(_)
-        | DataRef::Error(_)
-        | DataRef::DurationIso(_) => None,
+pub(super) fn day_of(cell: &Cell<'_>) -> Result<Option<Date>, String> {
+    let day = match cell {
+        Cell::Text(text) if text.trim().is_empty() => return Ok(None),
+        Cell::Text(text) => day_of_text(text),
+        Cell::Number(_) | Cell::OddNumber(_) | Cell::Error | Cell::Formula => None,
     };
     day.map(Some)
         .ok_or_else(|| "expected a date like 2027-07-31 as the last day, found something else".to_owned())
-}
-
-/// Times without a date count from day 0.
-fn day_of_moment(moment: &ExcelDateTime) -> Option<Date> {
-    if moment.is_duration() || moment.as_f64() < 1.0 {
-        return None;
-    }
-    let (year, month, day, ..) = moment.to_ymd_hms_milli();
-    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
 }
 
 /// `2027-07-31`, with or without a time, or `31.07.2027`. Which number of `03/04/2027` is the month nobody can say.
@@ -58,38 +38,21 @@ fn day_of_text(text: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
-    use calamine::ExcelDateTimeType;
+    use std::borrow::Cow;
 
     use super::*;
 
     #[test]
     fn days_are_read_as_sheets_write_them_and_nothing_is_guessed() {
         let day: Date = "2027-07-31".parse().unwrap();
-        let moment = |days, kind| DataRef::DateTime(ExcelDateTime::new(days, kind, false));
-        for cell in [
-            moment(46_599.0, ExcelDateTimeType::DateTime),
-            moment(46_599.75, ExcelDateTimeType::DateTime),
-            DataRef::SharedString("2027-07-31"),
-            DataRef::SharedString(" 31.7.2027 "),
-            DataRef::String("31.07.2027".to_owned()),
-            DataRef::DateTimeIso("2027-07-31T00:00:00".to_owned()),
-        ] {
-            assert_eq!(day_of(&cell), Ok(Some(day)), "{cell:?}");
+        let text = |text: &'static str| Cell::Text(Cow::Borrowed(text));
+        for cell in ["2027-07-31", " 31.7.2027 ", "31.07.2027", "2027-07-31T18:00:00"] {
+            assert_eq!(day_of(&text(cell)), Ok(Some(day)), "{cell:?}");
         }
-        for empty in [DataRef::Empty, DataRef::SharedString(" "), DataRef::String(String::new())] {
-            assert_eq!(day_of(&empty), Ok(None), "{empty:?}");
-        }
-        for wrong in [
-            DataRef::SharedString("07/08/2027"),
-            DataRef::SharedString("31.7.27"),
-            DataRef::SharedString("31.13.2027"),
-            DataRef::SharedString("summer"),
-            DataRef::Float(46_599.0),
-            DataRef::Bool(true),
-            moment(0.5, ExcelDateTimeType::DateTime),
-            moment(46_599.0, ExcelDateTimeType::TimeDelta),
-        ] {
-            let message = day_of(&wrong).unwrap_err();
+        assert_eq!(day_of(&text(" ")), Ok(None));
+        let wrong = ["07/08/2027", "31.7.27", "31.13.2027", "summer", "12:00:00", "36:00:00"].map(text);
+        for cell in wrong.into_iter().chain([Cell::Number(46_599.0), Cell::Error, Cell::Formula]) {
+            let message = day_of(&cell).unwrap_err();
             assert!(message.starts_with("expected a date") && !message.contains("summer"), "{message}");
         }
     }

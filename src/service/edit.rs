@@ -1,11 +1,10 @@
-//! Edits of people and roster. Each is durable and in use when its method returns.
+//! Edits of people. Each is durable and in use when its method returns.
 
 use super::Service;
 use super::snapshot::Snapshot;
 use crate::access_log::Action;
 use crate::error::Result;
 use crate::gallery::{Gallery, PersonUpdate};
-use crate::roster::Roster;
 
 impl Service {
     /// Changes name and ID of the person `id`. The snapshot holds the change.
@@ -66,29 +65,6 @@ impl Service {
         let edit = move |gallery: &Gallery| gallery.merged(&target, &source);
         let then = move |service: &Self| service.merge_attendance(&into_entries, &from_entries);
         self.edit_then(Recorded::new(Action::Merge, &[into, from]), edit, then).await
-    }
-
-    /// Replaces the roster by a workbook, which is parsed whole before anything changes.
-    ///
-    /// # Errors
-    /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook);
-    /// [`InputError::Locked`](crate::error::InputError::Locked);
-    /// [`Error::Busy`](crate::error::Error::Busy) when the queue is full;
-    /// [`Error::Data`](crate::error::Error::Data) when the file can't be written.
-    pub async fn replace_roster<P: AsRef<[u8]> + Send + 'static>(&self, workbook: P) -> Result<Snapshot> {
-        let parsed = self.work(move |service, _| {
-            service.people().ensure_writable()?;
-            Ok((Roster::from_xlsx(workbook.as_ref())?, workbook))
-        });
-        let (roster, workbook) = parsed.await?;
-        let recorder = self.recorder();
-        let replaced = self.blocking(move |service| {
-            let replaced = service.roster().replace(workbook.as_ref(), roster)?;
-            recorder.record(Action::ReplaceRoster, []);
-            Ok(replaced)
-        });
-        let roster = replaced.await?;
-        Ok(Snapshot { gallery: self.people().current(), roster })
     }
 
     /// Edits the gallery off the async threads, and records it as `action` on `people`; returns the state that

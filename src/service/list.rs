@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Service;
+use super::replace_roster::unmatched;
 use super::snapshot::Snapshot;
 use crate::access_log::Action;
 use crate::error::Result;
@@ -56,6 +57,10 @@ pub struct RosterPage {
     indices: Vec<usize>,
     /// Matching rows on all pages.
     pub total: usize,
+    /// How many names have no face enrolled.
+    pub names_without_face: usize,
+    /// How many enrolled people have no row.
+    pub people_without_name: usize,
 }
 
 impl RosterPage {
@@ -101,10 +106,11 @@ impl Service {
     pub async fn list_roster(&self, query: ListQuery) -> Result<RosterPage> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let roster = service.roster().current();
+            let Snapshot { gallery, roster } = service.snapshot();
             let (indices, total) = query.select(roster.rows().iter().map(|row| row.name.as_str()));
             recorder.record(Action::ReadRoster, []);
-            Ok(RosterPage { roster, indices, total })
+            let (names_without_face, people_without_name) = unmatched(&roster, &gallery);
+            Ok(RosterPage { roster, indices, total, names_without_face, people_without_name })
         })
         .await
     }

@@ -24,6 +24,7 @@ pub mod photo_keeper;
 pub mod recognize;
 pub mod recognized;
 mod recorder;
+pub mod replace_roster;
 pub mod revalidation;
 pub mod roster;
 pub mod settings;

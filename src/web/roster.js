@@ -1,14 +1,21 @@
 // Roster: which name has which ID, from a workbook.
 
-import { $, announce, make, notice, takeFiles } from "./dom.js";
+import { $, announce, confirmed, make, notice, takeFiles } from "./dom.js";
 import { call, path } from "./api.js";
 import { keyOffer } from "./key.js";
 import { pager } from "./pager.js";
-import { counted, problemWords } from "./words.js";
+import { showVersions } from "./versions.js";
+import { changeWords, counted, problemWords } from "./words.js";
 
 let list;
 
-export const show = () => list.show();
+export async function show() {
+  await Promise.all([list.show(), showVersions(restart)]);
+}
+
+async function restart() {
+  await Promise.all([list.restart(), showVersions(restart)]);
+}
 
 function fill({ entries, total }, query) {
   const empty = total === 0 && !query;
@@ -30,22 +37,36 @@ function failed() {
   $("roster-table").hidden = true;
 }
 
-/** Sends a workbook: it replaces the roster, or nothing is changed. */
+/** Sends a file: after a look at what changes it replaces the roster, or nothing is changed. */
 export async function upload(file) {
   const place = $("roster-notice");
   notice(place, `Reading ${file.name} …`, "");
   try {
     const form = new FormData();
     form.append("file", file, file.name);
-    const { total, warnings } = await call("PUT", path(["roster"]), { form });
-    const words = `The roster is replaced: ${counted(total, "name")} from ${file.name}.`;
-    const odd = warnings.length === 0 ? [] : [make("ul", {}, ...warnings.map((warning) => make("li", { textContent: warning })))];
+    const preview = await call("PUT", path(["roster"], { dry_run: true }), { form });
+    const question = `${counted(preview.total, "name")} in ${file.name}. ${changeWords(preview.changes)}`;
+    if (!(await confirmed("Replace the roster?", question, "Replace it"))) {
+      notice(place, "The roster stays as it was.", "", ...oddities(preview));
+      return;
+    }
+    const replaced = await call("PUT", path(["roster"]), { form });
+    const words = `The roster is replaced: ${counted(replaced.total, "name")} from ${file.name}.`;
+    const odd = oddities(replaced);
     notice(place, words, odd.length === 0 ? "good" : "", ...odd);
     announce(words);
-    await list.restart();
+    await restart();
   } catch (problem) {
     notice(place, `The roster stays as it was. ${problemWords(problem)}`, "bad", ...keyOffer(problem, () => upload(file)));
   }
+}
+
+/** What is odd about a roster, as a list; nothing where nothing is. */
+function oddities({ warnings, names_without_face: names, people_without_name: people }) {
+  const lines = [...warnings];
+  if (names > 0) lines.push(`${counted(names, "name")} without an enrolled face`);
+  if (people > 0) lines.push(`${counted(people, "enrolled person", "enrolled people")} without a row`);
+  return lines.length === 0 ? [] : [make("ul", {}, ...lines.map((line) => make("li", { textContent: line })))];
 }
 
 export function start() {

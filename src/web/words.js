@@ -52,6 +52,7 @@ const PROBLEMS = {
   unsupported_image: "This is not a kind of picture that the service knows.",
   undecodable_image: "The picture is broken and can’t be opened.",
   too_many_pixels: "The picture has more pixels than the service takes.",
+  several_faces: "Several faces are in the picture, and it is not clear which is meant.",
   invalid_roster: "The file can’t be used as a roster.",
   name_taken: "Somebody of this name is enrolled already. Open that person to add photos, or choose another name.",
   last_photo: "It is the person’s only photo. Delete the person instead.",
@@ -87,6 +88,15 @@ export function sentence(text) {
   if (!text) return "";
   const end = /[.!?…]$/.test(text) ? "" : ".";
   return text[0].toUpperCase() + text.slice(1) + end;
+}
+
+/** What another roster changes, in words. */
+export function changeWords({ added_total: added, removed_total: removed, changed_total: changed, losing_id_total: losing, losing_id: who }) {
+  const parts = [[added, "added"], [removed, "removed"], [changed, "with another ID"]].filter(([count]) => count > 0);
+  const words = parts.length === 0 ? "Nothing changes." : `${parts.map(([count, what]) => `${counted(count, "name")} ${what}`).join(", ")}.`;
+  if (losing === 0) return words;
+  const shownNames = who.slice(0, 5).map(({ name }) => name).join(", ");
+  return `${words} ${counted(losing, "enrolled person", "enrolled people")} will lose the ID: ${shownNames}${losing > 5 ? " …" : "."}`;
 }
 
 /** An ID as it is shown. */

@@ -189,7 +189,8 @@ fn the_old_endpoint_asks_for_a_key_and_the_file_is_read_again() {
         assert_eq!(none.json().as_object().unwrap().keys().collect::<Vec<_>>(), ["error"]);
         assert_eq!(post("facerec_guess").0, 401);
         for key in [CAMERA, OFFICE] {
-            assert_eq!(post(key), (400, "No file provided".to_owned()));
+            let (status, error) = post(key);
+            assert!(status == 400 && error.starts_with("No file provided"), "{status} {error}");
         }
         for open in ["/healthz", "/readyz"] {
             assert_eq!(server.get(open).status, 200, "{open}");

@@ -52,7 +52,7 @@ pub fn roster_of_school() -> Vec<u8> {
 pub fn school_data() -> TempDir {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join(store::FILE_NAME), &*GALLERY).unwrap();
-    std::fs::write(data.path().join(roster::FILE_NAME), roster_of_school()).unwrap();
+    std::fs::write(data.path().join(roster::Format::Xlsx.file_name()), roster_of_school()).unwrap();
     data
 }
 

@@ -1,9 +1,11 @@
 //! `POST /v1/detect` and `POST /v1/verify`, held against the reference.
 
 use axum::http::Method;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use facerec::embed::Embedding;
 use facerec::gallery::Gallery;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, recipe, request};
 use crate::support::golden::reference;
@@ -94,6 +96,107 @@ fn a_pair_without_two_faces_is_told_which_photo_has_none() {
     service
         .send(request(Method::POST, "/v1/verify", "image/png", face))
         .problem(415, "unsupported_media_type");
+}
+
+#[test]
+fn of_several_faces_the_one_that_is_meant_is_compared() {
+    let service = Service::with(&Gallery::empty(recipe(0)));
+    let (group, face) = (photo("group.jpg"), photo("obama.jpg"));
+    let faces =
+        service.post_photo("/v1/detect", group.clone()).expect(200)["faces"].as_array().unwrap().clone();
+    assert!(faces.len() > 1);
+    for (form, part) in [(pair(&group, &face), "a"), (pair(&face, &group), "b")] {
+        let problem = service.post_form("/v1/verify", form).problem(422, "several_faces");
+        assert_eq!(problem["part"], part);
+        let expected =
+            format!("found {}: choose one with face_{part}, 0 to {}", faces.len(), faces.len() - 1);
+        assert!(problem["detail"].as_str().unwrap().ends_with(&expected), "{problem}");
+    }
+    for (at, expected) in faces.iter().enumerate() {
+        let found = service.post_form(&format!("/v1/verify?face_b={at}"), pair(&face, &group)).expect(200);
+        assert_eq!(found["b"]["box"], expected["box"]);
+    }
+    let beyond = service.post_form(&format!("/v1/verify?face_b={}", faces.len()), pair(&face, &group));
+    beyond.problem(400, "invalid_parameter");
+    service.post_form("/v1/verify?face_a=-1", pair(&face, &face)).problem(400, "invalid_parameter");
+}
+
+#[test]
+fn a_photo_is_compared_with_an_enrolled_person() {
+    let service = Service::empty(&[]);
+    let form = Form::new().text("name", "Barack Obama").file("photos", "a.jpg", &photo("obama.jpg"));
+    let enrolled = service.post_form("/v1/people", form).expect(201);
+    let id = enrolled["id"].as_str().unwrap();
+    let one = |file: &str| Form::new().file("a", "a.jpg", &photo(file));
+    for (file, same) in [("obama2.jpg", true), ("biden.jpg", false)] {
+        let found = service.post_form(&format!("/v1/verify?person_id={id}"), one(file)).expect(200);
+        assert_eq!((&found["same"], &found["b"]), (&json!(same), &json!(null)), "{file}");
+        let pair = service.post_form("/v1/verify", pair(&photo(file), &photo("obama.jpg"))).expect(200);
+        assert_eq!(found["distance"], pair["distance"]);
+    }
+    let address = format!("/v1/verify?person_id={id}");
+    service
+        .post_form(&address, pair(&photo("obama.jpg"), &photo("obama.jpg")))
+        .problem(400, "invalid_request");
+    service.post_form(&address, one("no_face.png")).problem(422, "no_face");
+    service.post_form("/v1/verify?person_id=nobody", one("obama.jpg")).problem(404, "not_found");
+    service.post_form("/v1/verify?person_id=", one("obama.jpg")).problem(400, "invalid_parameter");
+}
+
+#[test]
+fn several_photos_have_an_answer_each() {
+    let service = Service::empty(&[]);
+    let one = service.post_photo("/v1/recognize", photo("obama.jpg")).expect(200);
+    let form = Form::new().file("photos", "a.jpg", &photo("obama.jpg")).file("photos", "b.txt", b"hello");
+    let answers = service.post_form("/v1/recognize", form).expect(200)["photos"].clone();
+    let result = |answer: &Value| answer["result"]["faces"].clone();
+    assert_eq!((&answers[0]["photo"], &answers[1]["photo"]), (&json!("a.jpg"), &json!("b.txt")));
+    assert_eq!((result(&answers[0]), &answers[0]["problem"]), (one["faces"].clone(), &json!(null)));
+    let problem = &answers[1]["problem"];
+    assert_eq!((&answers[1]["result"], &problem["code"]), (&json!(null), &json!("unsupported_image")));
+    assert_eq!(problem["status"], 415);
+
+    let both = Form::new().file("photos", "a.jpg", b"x").file("file", "a.jpg", b"x");
+    service.post_form("/v1/recognize", both).problem(400, "invalid_request");
+    let many = (0..21).fold(Form::new(), |form, _| form.file("photos", "a.jpg", b"x"));
+    service.post_form("/v1/detect", many).problem(400, "invalid_request");
+}
+
+#[test]
+fn photos_come_as_base64_in_json_too() {
+    let service = Service::empty(&[]);
+    let post = |path: &str, body: &Value| {
+        service.send(request(Method::POST, path, "application/json", body.to_string().into_bytes()))
+    };
+    let encoded = STANDARD.encode(photo("obama.jpg"));
+    let unpadded = encoded.trim_end_matches('=').to_owned();
+    for path in ["/v1/recognize", "/v1/detect"] {
+        let one = service.post_photo(path, photo("obama.jpg")).expect(200);
+        for text in [encoded.clone(), unpadded.clone(), format!("data:image/jpeg;base64,{encoded}")] {
+            assert_eq!(post(path, &json!({ "image": text })).expect(200)["faces"], one["faces"]);
+        }
+        let answers = post(path, &json!({"images": [encoded, STANDARD.encode("hello")]})).expect(200);
+        assert_eq!(answers["photos"][0]["result"]["faces"], one["faces"]);
+        assert_eq!(answers["photos"][1]["problem"]["code"], "unsupported_image");
+        assert_eq!(answers["photos"][1]["photo"], "photo 2");
+        for body in [
+            json!({}),
+            json!({"image": "a", "images": ["a"]}),
+            json!({"images": []}),
+            json!({"images": vec![encoded.clone(); 21]}),
+            json!({"image": "no base64!"}),
+            json!({"image": ""}),
+            json!({"image": 7}),
+            json!({"photo": encoded}),
+            json!([encoded]),
+        ] {
+            let problem = post(path, &body).problem(400, "invalid_request");
+            assert!(!problem["detail"].as_str().unwrap().contains("no base64!"), "{problem}");
+        }
+    }
+    let small = Service::empty(&["--max-upload-mib", "1", "--workers", "1", "--queue", "0"]);
+    let large = json!({"image": STANDARD.encode(vec![0; (1 << 20) + 1])}).to_string().into_bytes();
+    small.send(request(Method::POST, "/v1/detect", "application/json", large)).problem(413, "too_large");
 }
 
 #[test]

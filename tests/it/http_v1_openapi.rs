@@ -84,6 +84,8 @@ fn every_address_is_described() {
         "POST /v1/recognize",
         "POST /v1/verify",
         "PUT /v1/roster",
+        "GET /v1/roster/versions",
+        "POST /v1/roster/versions/{version_id}/restore",
     ];
     for address in expected {
         assert!(found.contains(&address.to_owned()), "{address} is not in {found:?}");

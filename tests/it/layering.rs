@@ -142,9 +142,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("weezl", &["imaging::decode"]),
     ("flate2", &["imaging::decode"]),
     ("heifer", &["imaging::decode", "imaging::heif"]),
-    ("calamine", &["roster"]),
-    // A workbook is an archive too: its size is checked before calamine unpacks it.
-    ("zip", &["models::checkpoint", "roster::archive"]),
+    ("quick_xml", &["roster"]),
+    ("encoding_rs", &["roster::text"]),
+    // A workbook is an archive, too: its parts are read within limits.
+    ("zip", &["models::checkpoint", "roster::package"]),
     ("bincode", &["gallery::store"]),
     // models writes ONNX files with the message types that tract reads them with.
     ("tract_onnx", &["nn", "models::facenet_onnx"]),
@@ -159,6 +160,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // What runs the service stays out of the stages.
     ("axum", &["http", "server", "web"]),
     ("http_body", &["http"]),
+    ("memchr", &["http::extract::multipart"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),
@@ -207,7 +209,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "ureq",
         &["attendance::delivery", "models::download", "cli::bench::http", "cli::healthcheck", "cli::url"],
     ),
-    ("ulid", &["attendance::sqlite", "gallery", "http", "service::photo_keeper"]),
+    ("ulid", &["attendance::sqlite", "gallery", "http", "roster::versions", "service::photo_keeper"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
     (
         "serde",
@@ -228,10 +230,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     // Another database takes the place of one module.
     ("rusqlite", &["attendance::sqlite"]),
-    ("csv", &["attendance::export"]),
+    ("csv", &["attendance::export", "roster::text"]),
     ("rust_xlsxwriter", &["attendance::export"]),
     ("hmac", &["attendance::delivery"]),
-    ("base64", &["attendance::delivery"]),
+    ("base64", &["attendance::delivery", "http::extract::photos"]),
     ("toml", &["keys::file", "keys::last_use", "models"]),
     ("subtle", &["keys"]),
     ("getrandom", &["keys"]),

@@ -88,14 +88,14 @@ fn stranger(number: u64) -> Person {
 /// The sample's names, and the same with many others.
 fn rosters() -> Versions {
     let small = sample("roster.xlsx");
-    let count = |workbook: &[u8]| Roster::from_xlsx(workbook).unwrap().len();
+    let count = |workbook: &[u8]| Roster::from_bytes(workbook).unwrap().len();
     let large = larger(&small);
     let counts = (count(&small), count(&large));
     Versions { files: [(small, counts.0), (large, counts.1)], in_place: 0 }
 }
 
 fn larger(workbook: &[u8]) -> Vec<u8> {
-    let roster = Roster::from_xlsx(workbook).unwrap();
+    let roster = Roster::from_bytes(workbook).unwrap();
     let known = roster.rows().iter().map(|row| (row.name.to_string(), row.id.clone()));
     let more = (0..MORE_NAMES)
         .map(|number| (format!("Pupil {number}"), Some(StudentId::Text(format!("{number:05}")))));

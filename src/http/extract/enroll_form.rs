@@ -110,22 +110,22 @@ impl FromRequest<AppState> for EnrollForm {
         }
         let limit = app.limits.enrollment;
         let _admission = admit(&request, app, limit).await?;
-        let mut form = Form::open(request, &app.uploads, limit).await?;
+        let mut form = Form::open(request, &app.uploads, limit)?;
         let mut fields = Self::default();
         while let Some(part) = form.next().await? {
             match part.name() {
                 Some("photos") => {
                     let label = fields.label(part.file_name())?;
-                    fields.photos.push(read_file(part, &app.uploads, limit).await?);
+                    fields.photos.push(read_file(part, &app.uploads).await?);
                     fields.labels.push(label);
                 }
-                Some("name") => once("name", &mut fields.name, read_text(part, limit).await?)?,
+                Some("name") => once("name", &mut fields.name, read_text(part).await?)?,
                 Some("student_id") => {
-                    once("student_id", &mut fields.student_id, read_text(part, limit).await?)?;
+                    once("student_id", &mut fields.student_id, read_text(part).await?)?;
                 }
-                Some("expires") => once("expires", &mut fields.expires, read_text(part, limit).await?)?,
-                Some("force") => fields.force = flag("force", &read_text(part, limit).await?)?,
-                _ => return Err(unknown_part(&["name", "student_id", "expires", "photos", "force"], &part)),
+                Some("expires") => once("expires", &mut fields.expires, read_text(part).await?)?,
+                Some("force") => fields.force = flag("force", &read_text(part).await?)?,
+                _ => return Err(unknown_part(&["name", "student_id", "expires", "photos", "force"], part.name())),
             }
         }
         fields.student_id = fields.student_id.filter(|id| !id.trim().is_empty());

@@ -1,14 +1,15 @@
 //! Multipart forms, part by part, under limits.
 
-use std::ops::Deref;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest, Request};
-
-use super::form_body::{BufferedBytes, FormBody};
-use super::refusals::{broken_form, invalid};
+use super::body::next_chunk;
+use super::budget::{NoRoom, Reservation, UploadBudget};
+use super::limits::body_limit;
+use super::multipart::{Event, Head, Parser};
+use super::refusals::{broken_body, broken_form, invalid, no_room, too_large};
 use super::upload::{ImageUpload, Uploads};
 use crate::http::problem::{ApiError, shown};
 
@@ -17,74 +18,119 @@ const MAX_PARTS: usize = 1000;
 /// Longest text field, bytes: more than a name or an ID of 200 characters.
 const MAX_TEXT_BYTES: usize = 4096;
 
-/// A multipart body, part by part.
+/// A multipart body, part by part. Bytes that have come and are not yet returned count against the upload budget.
 pub struct Form {
-    parts: Multipart,
+    body: Body,
+    parser: Parser,
     /// Most bytes of all files, for messages.
     limit: u64,
-    seen: usize,
-    buffered: BufferedBytes,
+    /// Bytes that may still come.
+    left: usize,
+    parts: usize,
+    budget: Arc<UploadBudget>,
+    held: Reservation,
 }
 
 /// A part of a [`Form`].
 pub struct Part<'a> {
-    field: Field<'a>,
-    buffered: &'a BufferedBytes,
-}
-
-impl<'a> Deref for Part<'a> {
-    type Target = Field<'a>;
-
-    fn deref(&self) -> &Field<'a> {
-        &self.field
-    }
+    form: &'a mut Form,
+    head: Head,
+    is_at_end: bool,
 }
 
 impl Part<'_> {
+    /// The field's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.head.name.as_deref()
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn file_name(&self) -> Option<&str> {
+        self.head.file_name.as_deref()
+    }
+
     /// The next piece of its content.
-    async fn chunk(&mut self, limit: u64) -> Result<Option<Bytes>, ApiError> {
-        let chunk = self.field.chunk().await.map_err(|error| broken_form(&error, limit))?;
-        self.buffered.release(chunk.as_ref().map_or(0, Bytes::len));
-        Ok(chunk)
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        if self.is_at_end {
+            return Ok(None);
+        }
+        match self.form.event().await? {
+            Event::Data { bytes, is_last } => {
+                self.is_at_end = is_last;
+                Ok(Some(bytes))
+            }
+            _ => Ok(None),
+        }
     }
 }
 
 impl Form {
-    /// The form of a request whose content type is multipart.
+    /// The form of a request whose content type is multipart; `limit` is the most that its files may have, bytes.
     ///
     /// # Errors
     /// 400 when it has no boundary.
-    pub async fn open(request: Request, uploads: &Uploads, limit: u64) -> Result<Self, ApiError> {
-        let broken = |_| invalid("expected a multipart form with a boundary, found none".to_owned());
-        let buffered = BufferedBytes::default();
-        let (held, budget) = (buffered.clone(), Arc::clone(&uploads.budget));
-        let request = request.map(|body| Body::new(FormBody { body, buffered: held, budget }));
-        let parts = Multipart::from_request(request, &()).await.map_err(broken)?;
-        Ok(Self { parts, limit, seen: 0, buffered })
+    pub fn open(request: Request, uploads: &Uploads, limit: u64) -> Result<Self, ApiError> {
+        let content_type =
+            request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let missing = || invalid("expected a multipart form with a boundary, found none".to_owned());
+        let parser = content_type.and_then(|it| Parser::new(&it)).ok_or_else(missing)?;
+        let (body, budget) = (request.into_body(), Arc::clone(&uploads.budget));
+        let (left, held) = (body_limit(limit), Reservation::default());
+        Ok(Self { body, parser, limit, left, parts: 0, budget, held })
     }
 
-    /// The next part, or `None` at the end.
+    /// The next part, or `None` at the end. What is left of the part before is passed over.
     ///
     /// # Errors
     /// 400 for a broken form or one with too many parts, 413, 408, 503 without memory.
     pub async fn next(&mut self) -> Result<Option<Part<'_>>, ApiError> {
-        let field = self.parts.next_field().await.map_err(|error| broken_form(&error, self.limit))?;
-        let Some(field) = field else { return Ok(None) };
-        self.seen += 1;
-        if self.seen > MAX_PARTS {
+        let head = loop {
+            match self.event().await? {
+                Event::Head(head) => break head,
+                Event::End => return Ok(None),
+                Event::Data { .. } | Event::NeedMore => {}
+            }
+        };
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
             return Err(invalid(format!("expected at most {MAX_PARTS} parts, found more")));
         }
-        Ok(Some(Part { field, buffered: &self.buffered }))
+        Ok(Some(Part { form: self, head, is_at_end: false }))
+    }
+
+    /// What comes next in the body, for which it is read on.
+    async fn event(&mut self) -> Result<Event, ApiError> {
+        loop {
+            let before = self.parser.buffered();
+            let event = self.parser.event().map_err(broken_form)?;
+            self.held.shrink(before - self.parser.buffered());
+            if event != Event::NeedMore {
+                return Ok(event);
+            }
+            match next_chunk(&mut self.body).await {
+                None => self.parser.complete(),
+                Some(chunk) => self.take(&chunk.map_err(|error| broken_body(&error))?)?,
+            }
+        }
+    }
+
+    fn take(&mut self, chunk: &Bytes) -> Result<(), ApiError> {
+        self.left = self.left.checked_sub(chunk.len()).ok_or_else(|| too_large(self.limit))?;
+        self.budget.grow(&mut self.held, chunk.len()).map_err(|NoRoom| no_room())?;
+        self.parser.push(chunk);
+        Ok(())
     }
 }
 
-/// Reads a part that is a file into memory; `limit` is that of the whole form, for the message.
+/// Reads a part that is a file into memory.
 ///
 /// # Errors
 /// As [`ImageUpload::read_body`].
-pub async fn read_file(mut part: Part<'_>, uploads: &Uploads, limit: u64) -> Result<ImageUpload, ApiError> {
+pub async fn read_file(mut part: Part<'_>, uploads: &Uploads) -> Result<ImageUpload, ApiError> {
     let mut upload = ImageUpload::default();
-    while let Some(chunk) = part.chunk(limit).await? {
+    while let Some(chunk) = part.chunk().await? {
         upload.extend(&chunk, uploads)?;
     }
     Ok(upload)
@@ -94,10 +140,10 @@ pub async fn read_file(mut part: Part<'_>, uploads: &Uploads, limit: u64) -> Res
 ///
 /// # Errors
 /// 400 when it is too long or no UTF-8, else as [`ImageUpload::read_body`].
-pub async fn read_text(mut part: Part<'_>, limit: u64) -> Result<String, ApiError> {
+pub async fn read_text(mut part: Part<'_>) -> Result<String, ApiError> {
     let name = shown(part.name().unwrap_or_default());
     let mut bytes = Vec::new();
-    while let Some(chunk) = part.chunk(limit).await? {
+    while let Some(chunk) = part.chunk().await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_TEXT_BYTES {
             return Err(invalid(format!(

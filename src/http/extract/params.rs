@@ -43,6 +43,11 @@ pub const TOP_K: NumberParam<usize> =
 /// Most faces.
 pub const MAX_FACES: NumberParam<usize> =
     NumberParam { name: "max_faces", range: 1..=10_000, default: None, example: None };
+/// Which face of photo `a`.
+pub const FACE_A: NumberParam<usize> =
+    NumberParam { name: "face_a", range: 0..=9_999, default: None, example: None };
+/// Which face of photo `b`.
+pub const FACE_B: NumberParam<usize> = NumberParam { name: "face_b", ..FACE_A };
 /// Entries of a page.
 pub const LIMIT: NumberParam<usize> =
     NumberParam { name: "limit", range: 1..=1000, default: Some(100), example: None };

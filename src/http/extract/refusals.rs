@@ -1,9 +1,7 @@
 //! Why a body is refused.
 
-use axum::extract::multipart::{Field, MultipartError};
-use axum::http::StatusCode;
-
 use super::budget::NoRoom;
+use super::multipart::Broken;
 use super::steady_body::TooSlow;
 use crate::error::InputError;
 use crate::http::problem::{ApiError, ProblemCode, shown};
@@ -18,8 +16,8 @@ pub fn wrong_media_type(expected: &str, found: &str) -> ApiError {
 
 /// 400 for an unknown part; a misspelt one must not be silently ignored.
 #[must_use]
-pub fn unknown_part(known: &[&str], part: &Field<'_>) -> ApiError {
-    let found = shown(part.name().unwrap_or_default());
+pub fn unknown_part(known: &[&str], name: Option<&str>) -> ApiError {
+    let found = shown(name.unwrap_or_default());
     invalid(format!("unknown form field {found:?}; expected one of {}", known.join(", ")))
 }
 
@@ -69,19 +67,10 @@ pub fn broken_body(error: &axum::Error) -> ApiError {
     slow_upload(error).unwrap_or_else(truncated)
 }
 
-/// Why a form could not be read to its end; `limit` is for the message.
+/// 400 for a body that is no multipart form.
 #[must_use]
-pub fn broken_form(error: &MultipartError, limit: u64) -> ApiError {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return too_large(limit);
-    }
-    if let Some(slow) = slow_upload(error) {
-        return slow;
-    }
-    if cause::<NoRoom>(error).is_some() {
-        return no_room();
-    }
-    invalid(format!("expected a multipart form, found a broken one: {}", error.body_text()))
+pub fn broken_form(why: Broken) -> ApiError {
+    invalid(format!("expected a multipart form, found a broken one: {why}"))
 }
 
 /// The error of this type, if it is one or has it as a cause.

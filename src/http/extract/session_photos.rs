@@ -46,20 +46,20 @@ impl FromRequest<AppState> for SessionPhotosForm {
         }
         let limit = app.limits.enrollment;
         let _admission = admit(&request, app, limit).await?;
-        let mut form = Form::open(request, &app.uploads, limit).await?;
+        let mut form = Form::open(request, &app.uploads, limit)?;
         let (mut labels, mut photos, mut captured_at) = (Vec::new(), Vec::new(), None);
         while let Some(part) = form.next().await? {
             match part.name() {
                 Some("photos" | "file") => {
                     labels.push(photo_label(photos.len() + 1, part.file_name())?);
-                    let bytes = read_file(part, &app.uploads, limit).await?;
+                    let bytes = read_file(part, &app.uploads).await?;
                     photos.push(SessionPhoto { bytes, captured_at: captured_at.clone() });
                 }
                 Some("captured_at") => {
-                    let text = read_text(part, limit).await?;
+                    let text = read_text(part).await?;
                     captured_at = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
                 }
-                _ => return Err(unknown_part(&["photos", "file", "captured_at"], &part)),
+                _ => return Err(unknown_part(&["photos", "file", "captured_at"], part.name())),
             }
         }
         if photos.is_empty() {

@@ -2,5 +2,6 @@
 
 pub mod flask;
 pub mod form;
+pub mod path;
 pub mod recognize;
 pub mod schema;

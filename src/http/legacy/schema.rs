@@ -14,7 +14,7 @@ impl PartialSchema for LegacyForm {
         let file = ObjectBuilder::new().schema_type(Type::String).format(Some(binary));
         let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]+$"));
         ObjectBuilder::new()
-            .description(Some("The photo, with a file name; other parts are passed over"))
+            .description(Some("The photo; other parts are passed over"))
             .property("file", file)
             .required("file")
             .property_names(Some(names.build()))
@@ -29,6 +29,6 @@ impl ToSchema for LegacyForm {}
 #[allow(dead_code, reason = "only documents what the module of errors writes")]
 pub struct LegacyError {
     /// What is wrong.
-    #[schema(example = "No file provided")]
+    #[schema(example = "No file provided: expected the photo in part `file` of the form, found no parts")]
     error: String,
 }

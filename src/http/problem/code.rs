@@ -48,7 +48,7 @@ catalogue! {
     Forbidden = "forbidden", FORBIDDEN,
         "the API key's scope does not include this, or, on a service without keys, the client is on another machine or a page \
          of another site";
-    NotFound = "not_found", NOT_FOUND, "there is no such person, photo, finding, session or group";
+    NotFound = "not_found", NOT_FOUND, "there is no such person, photo, finding, session, group or roster";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "the `Allow` header lists the methods";
     SlowUpload = "slow_upload", REQUEST_TIMEOUT, "the upload stalled or was too slow";
     NameTaken = "name_taken", CONFLICT, "another person has the name; `person_id` identifies it";
@@ -62,10 +62,12 @@ catalogue! {
     UndecodableImage = "undecodable_image", UNPROCESSABLE_ENTITY, "the image is corrupt";
     TooManyPixels = "too_many_pixels", UNPROCESSABLE_ENTITY, "the image exceeds the pixel limit";
     NoFace = "no_face", UNPROCESSABLE_ENTITY, "a photo shows no face; `part` names it";
+    SeveralFaces = "several_faces", UNPROCESSABLE_ENTITY,
+        "a photo shows several faces and the request says of none that it is meant; `part` names the photo";
     NoPhotoAccepted = "no_photo_accepted", UNPROCESSABLE_ENTITY,
         "every photo was rejected; `photos` gives the reasons";
     InvalidRoster = "invalid_roster", UNPROCESSABLE_ENTITY,
-        "the file is no workbook with the columns `Name` and `ID`";
+        "the file is no roster with the columns `Name` and `ID`";
     Internal = "internal", INTERNAL_SERVER_ERROR, "the service failed";
     ModelError = "model_error", INTERNAL_SERVER_ERROR, "a network can't be run";
     DataError = "data_error", INTERNAL_SERVER_ERROR, "the data directory can't be read or written";

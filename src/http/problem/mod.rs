@@ -11,7 +11,7 @@ pub use responses::{
     AuditProblems, ChangeSessionProblems, CloseSessionProblems, CreateSessionProblems, DeletePhotoProblems,
     DeleteProblems, DeleteSessionProblems, DismissProblems, EnrollProblems, GroupsProblems, ListProblems,
     MergeProblems, MorePhotosProblems, MovePhotoProblems, PairProblems, PatchProblems, PersonProblems,
-    PhotoProblems, PlainProblems, Problem, RecognizeProblems, RestoreProblems, RosterProblems,
-    SessionPhotosProblems, SessionProblems, SessionsProblems,
+    PhotoProblems, PlainProblems, Problem, RecognizeProblems, RestoreProblems, RestoreRosterProblems,
+    RosterProblems, RosterVersionProblems, SessionPhotosProblems, SessionProblems, SessionsProblems,
 };
 pub use shown::shown;

@@ -11,8 +11,8 @@ use super::api_error::PROBLEM_JSON;
 use super::code::ProblemCode::{
     self, Busy, Conflict, DataDirectoryLocked, DataError, Forbidden, Internal, InvalidParameter,
     InvalidRequest, InvalidRoster, LastPhoto, MissingPart, ModelError, NameTaken, NoFace, NoPhotoAccepted,
-    NotFound, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage, UnknownParameter,
-    UnsupportedImage, UnsupportedMediaType,
+    NotFound, SeveralFaces, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage,
+    UnknownParameter, UnsupportedImage, UnsupportedMediaType,
 };
 use crate::http::wire::outcomes::PhotoOutcome;
 
@@ -115,7 +115,7 @@ problems! {
     /// Recognition, in a group perhaps.
     RecognizeProblems: QUERY, UPLOAD, PHOTO, ATTENDANCE;
     /// Verification.
-    PairProblems: QUERY, UPLOAD, PHOTO, &[NoFace];
+    PairProblems: QUERY, UPLOAD, PHOTO, &[NoFace, SeveralFaces, NotFound];
     /// Lists.
     ListProblems: QUERY;
     /// The audit.
@@ -158,7 +158,11 @@ problems! {
     /// The list of groups.
     GroupsProblems: ATTENDANCE;
     /// Replacing the roster.
-    RosterProblems: &[InvalidRoster], UPLOAD, CHANGE;
+    RosterProblems: &[InvalidRoster], QUERY, UPLOAD, CHANGE;
+    /// Listing the rosters that are kept.
+    RosterVersionProblems: &[DataError];
+    /// Bringing back a roster.
+    RestoreRosterProblems: &[InvalidRoster, Busy], PERSON, CHANGE;
 }
 
 #[cfg(test)]

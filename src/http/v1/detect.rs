@@ -7,10 +7,11 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::extract::params::{MAX_FACES, MIN_PROBABILITY};
-use crate::http::extract::photo::{Photo, PhotoFormSchema};
+use crate::http::extract::photos::{Photos, PhotosFormSchema, PhotosInJson};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
 use crate::http::problem::{ApiError, PhotoProblems};
 use crate::http::state::AppState;
+use crate::http::v1::answers::{Answer, answer};
 use crate::http::wire::faces::{DetectedFace, Image, milliseconds};
 use crate::pipeline::FoundFaces;
 
@@ -78,20 +79,26 @@ impl From<FoundFaces> for DetectionResponse {
 
 /// Detect faces.
 ///
-/// Faces without names. Scope: `recognize`.
+/// Faces without names. Of several photos, in parts `photos` or in JSON as `images`, each has an answer. Scope: `recognize`.
 #[utoipa::path(
     post, operation_id = "detect", path = "/v1/detect", tag = "recognition",
     params(DetectQuery),
-    request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = DetectionResponse), PhotoProblems),
+    request_body(description = "The photo, or several", content(
+        (PhotosFormSchema = "multipart/form-data"), ("image/*"), (PhotosInJson = "application/json"),
+    )),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = Answer<DetectionResponse>), PhotoProblems),
 )]
 pub async fn detect(
     State(app): State<AppState>,
     Checked(query): Checked<DetectQuery>,
-    Photo(photo): Photo,
-) -> Result<Json<DetectionResponse>, ApiError> {
+    photos: Photos,
+) -> Result<Json<Answer<DetectionResponse>>, ApiError> {
     let mut params = app.service.default_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
     params = params.at_most(query.max_faces);
-    Ok(Json(app.service.detect(photo, params).await?.into()))
+    let detect = |photo| {
+        let service = app.service.clone();
+        async move { Ok(service.detect(photo, params).await?.into()) }
+    };
+    Ok(Json(answer(photos, detect).await?))
 }

@@ -1,6 +1,7 @@
 //! Version 1 of the API: recognition with explanations, and management of people and roster.
 #![allow(clippy::missing_errors_doc, reason = "each route declares its error responses")]
 
+pub mod answers;
 pub mod attendance;
 pub mod audit;
 pub mod detect;
@@ -56,6 +57,8 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(audit::get))
         .routes(routes!(audit::dismiss, audit::restore))
         .routes(routes!(roster::get, roster::put))
+        .routes(routes!(roster::versions))
+        .routes(routes!(roster::restore))
         .routes(routes!(sessions::create))
         .routes(routes!(sessions::get, sessions::patch, sessions::delete))
         .routes(routes!(sessions::close))

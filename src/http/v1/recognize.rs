@@ -12,10 +12,11 @@ use crate::http::extract::attendance_query::{group_parameter, take_group};
 use crate::http::extract::params::{
     FALSE_NAME_RATE, MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter,
 };
-use crate::http::extract::photo::{Photo, PhotoFormSchema};
+use crate::http::extract::photos::{Photos, PhotosFormSchema, PhotosInJson};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
 use crate::http::problem::{ApiError, ProblemCode, RecognizeProblems};
 use crate::http::state::AppState;
+use crate::http::v1::answers::{Answer, answer};
 use crate::http::wire::faces::{
     FaceBox, Image, Landmarks, PersonRef, WireCandidate, milliseconds, wire_distance, wire_probability,
 };
@@ -321,19 +322,22 @@ impl FaceResult {
 
 /// Recognise faces.
 ///
-/// Finds the faces of a photo and the enrolled person nearest to each. Scope: `recognize`.
+/// Finds the faces of a photo and the enrolled person nearest to each. Of several photos, in parts `photos` or in JSON as
+/// `images`, each has an answer. Scope: `recognize`.
 #[utoipa::path(
     post, operation_id = "recognize", path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),
-    request_body(description = "The photo", content((PhotoFormSchema = "multipart/form-data"), ("image/*"))),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = RecognitionResponse), RecognizeProblems),
+    request_body(description = "The photo, or several", content(
+        (PhotosFormSchema = "multipart/form-data"), ("image/*"), (PhotosInJson = "application/json"),
+    )),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = Answer<RecognitionResponse>), RecognizeProblems),
 )]
 pub async fn recognize(
     State(app): State<AppState>,
     Extension(disclosure): Extension<Disclosure>,
     Checked(query): Checked<RecognizeQuery>,
-    Photo(photo): Photo,
-) -> Result<Json<RecognitionResponse>, ApiError> {
+    photos: Photos,
+) -> Result<Json<Answer<RecognitionResponse>>, ApiError> {
     query.check_statistics(&app.service.people().current())?;
     let own = app.service.default_params();
     let params = query.applied_to(own);
@@ -344,6 +348,12 @@ pub async fn recognize(
         Some(name) => Some(app.service.group_members(name).await?),
         None => None,
     };
-    let recognized = app.service.recognize_in(photo, params, group, Some(disclosure)).await?;
-    Ok(Json(RecognitionResponse::new(&recognized, params.matching.rule, disclosure)))
+    let recognize = |photo| {
+        let (service, group) = (app.service.clone(), group.clone());
+        async move {
+            let recognized = service.recognize_in(photo, params, group, Some(disclosure)).await?;
+            Ok(RecognitionResponse::new(&recognized, params.matching.rule, disclosure))
+        }
+    };
+    Ok(Json(answer(photos, recognize).await?))
 }

@@ -1,41 +1,30 @@
-//! `/v1/roster`: the workbook that gives names their IDs.
+//! `/v1/roster`: the table that gives names their IDs.
 
 use axum::Json;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::extract::page::PageQuery;
-use crate::http::extract::photo::read_upload;
-use crate::http::extract::query::Checked;
+use crate::http::extract::params::parameter;
+use crate::http::extract::query::{Checked, FromQuery, Pairs};
+use crate::http::extract::single_file::read_upload;
 use crate::http::extract::upload::ImageUpload;
-use crate::http::problem::{ApiError, ListProblems, RosterProblems};
+use crate::http::problem::{
+    ApiError, ListProblems, RestoreRosterProblems, RosterProblems, RosterVersionProblems,
+};
 use crate::http::state::AppState;
-use crate::presentation::json_id::JsonId;
-use crate::roster::RosterRow;
+use crate::http::wire::roster::{RosterEntry, RosterReplaced, RosterVersion};
 
-/// Media type of an .xlsx workbook.
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
-/// A name of the roster.
-#[derive(Debug, Serialize, ToSchema)]
-struct RosterEntry {
-    #[schema(example = "Barack Obama")]
-    name: String,
-    /// Null where the cell is empty.
-    #[schema(required)]
-    id: Option<JsonId>,
-    /// The last day on which the person is recognised; null where the sheet says none.
-    #[schema(required, format = Date, example = "2027-07-31")]
-    until: Option<String>,
-}
-
-impl From<&RosterRow> for RosterEntry {
-    fn from(row: &RosterRow) -> Self {
-        let until = row.until.map(|day| day.to_string());
-        Self { name: row.name.to_string(), id: row.id.as_ref().map(JsonId::from), until }
-    }
-}
+/// Media types of rosters. Browsers on Windows call a .csv file a workbook of Excel; the content decides.
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "text/csv",
+    "application/vnd.ms-excel",
+];
 
 /// A part of the roster.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,8 +40,14 @@ pub struct RosterPage {
     /// How many were left out before these.
     #[schema(example = 0)]
     offset: usize,
-    /// What is odd about the sheet, by the numbers of its rows.
+    /// What is odd about the sheets, by the numbers of rows and the addresses of cells.
     warnings: Vec<String>,
+    /// How many names have no face enrolled.
+    #[schema(example = 0)]
+    names_without_face: usize,
+    /// How many enrolled people have no row; 0 for an empty roster.
+    #[schema(example = 0)]
+    people_without_name: usize,
 }
 
 /// List the roster.
@@ -76,59 +71,116 @@ pub async fn get(
         limit,
         offset,
         warnings: page.roster.warnings().to_vec(),
+        names_without_face: page.names_without_face,
+        people_without_name: page.people_without_name,
     }))
 }
 
-/// A form with a workbook.
+/// A form with a roster.
 #[derive(ToSchema)]
 #[schema(as = WorkbookForm)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only documents the form")]
 pub struct WorkbookFormSchema {
-    /// An .xlsx workbook with the columns `Name` and `ID`, perhaps `Until`, in its first sheet that is not empty.
+    /// An .xlsx or .ods workbook or a .csv file with the columns `Name` and `ID`, perhaps `Until`; its content decides which.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }
 
-/// The workbook of the request.
+/// The roster of the request.
 pub struct Workbook(ImageUpload);
 
 impl FromRequest<AppState> for Workbook {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let expected =
-            "a multipart/form-data body with the workbook in part `file`, or the workbook itself as .xlsx";
-        read_upload(request, app, |media_type| media_type == XLSX, expected).await.map(Self)
+        let expected = "a multipart/form-data body with the roster in part `file`, or the roster itself as .xlsx, .ods or .csv";
+        read_upload(request, app, |media_type| MEDIA_TYPES.contains(&media_type), expected).await.map(Self)
     }
 }
 
-/// The roster that was put in place.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RosterReplaced {
-    /// How many names it has.
-    #[schema(example = 3)]
-    total: usize,
-    /// What is odd about the sheet, by the numbers of its rows.
-    warnings: Vec<String>,
+/// How the roster is replaced.
+#[derive(Debug)]
+pub struct ReplaceQuery {
+    /// Nothing is replaced.
+    dry_run: bool,
+}
+
+impl FromQuery for ReplaceQuery {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
+        let dry_run = query.take("dry_run", "true or false", |text| text.parse().ok())?;
+        Ok(Self { dry_run: dry_run.unwrap_or(false) })
+    }
+}
+
+impl IntoParams for ReplaceQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+        vec![parameter("dry_run", "Only say what would change.").schema(Some(flag)).build()]
+    }
 }
 
 /// Replace the roster.
 ///
-/// The workbook is read whole before it replaces the old one, on the disk and in use; a broken one
-/// changes nothing (422). Scope: `manage`.
+/// The file is read whole before it replaces the old one, on the disk and in use; a broken one changes nothing (422). All
+/// visible sheets that have the columns are read, below a title or not; without a column for IDs or names it is refused.
+/// With `dry_run=true` the response says what would change, and nothing does. The last ten rosters that were replaced are
+/// kept. Scope: `manage`.
 #[utoipa::path(
     put, operation_id = "replace_roster", path = "/v1/roster", tag = "roster",
-    request_body(description = "The workbook", content(
+    params(ReplaceQuery),
+    request_body(description = "The roster", content(
         (WorkbookFormSchema = "multipart/form-data"),
         ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("application/vnd.oasis.opendocument.spreadsheet"),
+        ("text/csv"),
     )),
-    responses((status = 200, description = "Replaced", body = RosterReplaced), RosterProblems),
+    responses((status = 200, description = "What has changed, or would", body = RosterReplaced), RosterProblems),
 )]
 pub async fn put(
     State(app): State<AppState>,
+    Checked(ReplaceQuery { dry_run }): Checked<ReplaceQuery>,
     Workbook(workbook): Workbook,
 ) -> Result<Json<RosterReplaced>, ApiError> {
-    let roster = app.service.replace_roster(workbook).await?.roster;
-    Ok(Json(RosterReplaced { total: roster.len(), warnings: roster.warnings().to_vec() }))
+    let replacement = if dry_run {
+        app.service.preview_roster(workbook).await?
+    } else {
+        app.service.replace_roster(workbook).await?
+    };
+    Ok(Json(RosterReplaced::new(&replacement, dry_run)))
+}
+
+/// The rosters that are kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RosterVersions {
+    /// The latest first; ten at most.
+    versions: Vec<RosterVersion>,
+}
+
+/// List the rosters that were replaced.
+///
+/// The last ten can be brought back. Scope: `manage`.
+#[utoipa::path(
+    get, operation_id = "list_roster_versions", path = "/v1/roster/versions", tag = "roster",
+    responses((status = 200, description = "The rosters", body = RosterVersions), RosterVersionProblems),
+)]
+pub async fn versions(State(app): State<AppState>) -> Result<Json<RosterVersions>, ApiError> {
+    let versions = app.service.roster_versions().await?;
+    Ok(Json(RosterVersions { versions: versions.iter().map(RosterVersion::from).collect() }))
+}
+
+/// Bring back a roster that was replaced.
+///
+/// The one in use is kept in its place. Scope: `manage`.
+#[utoipa::path(
+    post, operation_id = "restore_roster", path = "/v1/roster/versions/{version_id}/restore", tag = "roster",
+    params(("version_id" = String, Path, description = "Of the roster", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
+    responses((status = 200, description = "What has changed", body = RosterReplaced), RestoreRosterProblems),
+)]
+pub async fn restore(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<RosterReplaced>, ApiError> {
+    let replacement = app.service.restore_roster(&id).await?;
+    Ok(Json(RosterReplaced::new(&replacement, false)))
 }

@@ -4,4 +4,5 @@ pub mod faces;
 pub mod files;
 pub mod outcomes;
 pub mod people;
+pub mod roster;
 pub mod timestamps;

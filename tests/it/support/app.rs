@@ -35,7 +35,7 @@ use super::models;
 pub struct Service {
     pub data: TempDir,
     pub state: AppState,
-    router: Router,
+    pub router: Router,
 }
 
 /// What came back.
@@ -163,7 +163,8 @@ fn serve_args(folder: &Path, arguments: &[&str]) -> ServeArgs {
 /// What a router needs, on what lies in the data folder.
 pub fn state(config: Config, models: LoadedModels, access: Access) -> AppState {
     let people = PeopleStore::writable(open_gallery(&config.data));
-    let roster = RosterStore::new(Reloadable::open(&config.data.join(roster::FILE_NAME), ROSTER).unwrap());
+    let [path, others @ ..] = roster::paths(&config.data);
+    let roster = RosterStore::new(Reloadable::open_any(&path, others.to_vec(), ROSTER).unwrap());
     let service = service::Service::start(Settings::from(&config), models, people, roster).unwrap();
     AppState::new(config, service, access)
 }

@@ -1,7 +1,6 @@
 //! One uploaded file: part `file` of a form, or the body itself.
 
-use axum::extract::{FromRequest, Request};
-use utoipa::ToSchema;
+use axum::extract::Request;
 
 use super::admission::{admit, media_type};
 use super::form::{Form, read_file};
@@ -10,30 +9,6 @@ use super::upload::ImageUpload;
 use crate::error::InputError;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
-
-/// A form with a photo.
-#[derive(ToSchema)]
-#[schema(as = PhotoForm)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "only documents the form")]
-pub struct PhotoFormSchema {
-    /// JPEG, PNG, WebP, GIF, BMP or TIFF, and HEIC where it is built in; the bytes decide, not the content type.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
-}
-
-/// The photo of the request.
-pub struct Photo(pub ImageUpload);
-
-impl FromRequest<AppState> for Photo {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let expected =
-            "a multipart/form-data body with the photo in part `file`, or the photo itself as image/*";
-        read_upload(request, app, |media_type| media_type.starts_with("image/"), expected).await.map(Self)
-    }
-}
 
 /// The file of the request; `is_raw` tells whether a body of this media type is the file itself.
 ///
@@ -54,13 +29,13 @@ pub async fn read_upload(
     if found != "multipart/form-data" {
         return Err(wrong_media_type(expected, &found));
     }
-    let mut form = Form::open(request, &app.uploads, limit).await?;
+    let mut form = Form::open(request, &app.uploads, limit)?;
     let mut file = None;
     while let Some(part) = form.next().await? {
         match (part.name(), &file) {
-            (Some("file"), None) => file = Some(read_file(part, &app.uploads, limit).await?),
+            (Some("file"), None) => file = Some(read_file(part, &app.uploads).await?),
             (Some("file"), Some(_)) => return Err(repeated_part("file")),
-            _ => return Err(unknown_part(&["file"], &part)),
+            _ => return Err(unknown_part(&["file"], part.name())),
         }
     }
     let missing = || InputError::Missing("expected a part `file` in the form, found none".to_owned());

@@ -1,0 +1,67 @@
+//! Responses to one photo, or to several in one request.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::http::extract::photos::Photos;
+use crate::http::extract::upload::ImageUpload;
+use crate::http::problem::{ApiError, Problem};
+
+/// The answer for the photo, or one for each of several.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Answer<T> {
+    /// To one photo.
+    One(T),
+    /// To several.
+    Several(Answers<T>),
+}
+
+/// One answer for each photo, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Answers<T> {
+    photos: Vec<PhotoAnswer<T>>,
+}
+
+/// The answer for one of several photos.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PhotoAnswer<T> {
+    /// The file's name; `photo 3` for one without.
+    #[schema(example = "a.jpg")]
+    photo: String,
+    /// As for one photo; null where that failed.
+    #[schema(required)]
+    result: Option<T>,
+    /// Why it failed; null where it did not.
+    #[schema(required, value_type = Option<Problem>)]
+    problem: Option<Value>,
+}
+
+/// Runs `work` on each photo, one after the other, so that one request takes one place in the queue.
+///
+/// # Errors
+/// What `work` says of the only photo; of several, each has its own.
+pub async fn answer<T, F>(photos: Photos, work: impl Fn(ImageUpload) -> F) -> Result<Answer<T>, ApiError>
+where
+    F: Future<Output = Result<T, ApiError>>,
+{
+    let photos = match photos {
+        Photos::One(photo) => return work(photo).await.map(Answer::One),
+        Photos::Several(photos) => photos,
+    };
+    let mut answers = Vec::with_capacity(photos.len());
+    for (photo, upload) in photos {
+        let (result, problem) = match work(upload).await {
+            Ok(result) => (Some(result), None),
+            Err(error) => {
+                if let Some(cause) = &error.cause {
+                    tracing::error!(code = error.code.code(), cause, "a photo failed");
+                }
+                (None, Some(error.problem()))
+            }
+        };
+        answers.push(PhotoAnswer { photo, result, problem });
+    }
+    Ok(Answer::Several(Answers { photos: answers }))
+}

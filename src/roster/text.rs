@@ -1,0 +1,145 @@
+//! Reads text files with one person a line, as spreadsheet programs and school software write them: separated by commas,
+//! semicolons or tabs, in UTF-8, UTF-16 or Windows-1252.
+
+use std::borrow::Cow;
+
+use csv::{ReaderBuilder, StringRecord};
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::cell::Cell;
+use super::refusal::unusable;
+use super::sheets::Sheets;
+use super::table::Table;
+use crate::error::Result;
+
+/// What may stand between two cells. The first with which the columns are found is taken.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// Reads the text; `None` for a file that is none.
+///
+/// # Errors
+/// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) where no separator gives the columns, and as
+/// [`Table::take`].
+pub(super) fn read(bytes: &[u8]) -> Result<Option<Sheets>> {
+    let Some(text) = decode(bytes) else { return Ok(None) };
+    let mut tried = Vec::new();
+    for separator in SEPARATORS {
+        let mut sheets = Sheets::default();
+        let mut table = sheets.next_table();
+        read_table(&text, separator, &mut table)?;
+        sheets.add(table);
+        if sheets.is_fitting() {
+            return Ok(Some(sheets));
+        }
+        tried.push(sheets);
+    }
+    // Of those that lack a column, the one that came nearest.
+    let best = tried.into_iter().max_by_key(Sheets::likeness);
+    best.map(Sheets::finish).transpose()
+}
+
+/// The text of a file; `None` where it holds what no text does.
+fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let text = match Encoding::for_bom(bytes) {
+        Some((encoding, mark)) => encoding.decode_without_bom_handling(&bytes[mark..]).0,
+        None => match bytes {
+            // The first letter of a header in UTF-16.
+            [0, _, ..] => UTF_16BE.decode_without_bom_handling(bytes).0,
+            [_, 0, ..] => UTF_16LE.decode_without_bom_handling(bytes).0,
+            _ => match std::str::from_utf8(bytes) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+            },
+        },
+    };
+    let is_foreign = |c: char| c.is_control() && !c.is_whitespace();
+    (!text.is_empty() && !text.contains(is_foreign)).then_some(text)
+}
+
+fn read_table(text: &str, separator: u8, table: &mut Table) -> Result<()> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(text.as_bytes());
+    let (mut record, mut lines) = (StringRecord::new(), Lines { text, at: 0, line: 1 });
+    while !table.is_hopeless() {
+        let more = reader.read_record(&mut record).map_err(|_| unusable("a text file that can't be read"))?;
+        if !more {
+            break;
+        }
+        let row = lines.line_of(record.position().map_or(0, csv::Position::byte));
+        let columns = u32::try_from(record.len()).unwrap_or(u32::MAX);
+        for column in table.wanted(row, 0..columns) {
+            if let Some(field) = record.get(column as usize) {
+                table.take(row, column, &Cell::untyped(field))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Counts lines up to where a record begins; the reader's own count is of where the one before ended.
+struct Lines<'a> {
+    text: &'a str,
+    /// Byte up to which they are counted, and the number of the line there.
+    at: usize,
+    line: u32,
+}
+
+impl Lines<'_> {
+    /// The number of the line of the record whose bytes begin at `start` or behind the line breaks there.
+    fn line_of(&mut self, start: u64) -> u32 {
+        let bytes = self.text.as_bytes();
+        let mut start = usize::try_from(start).map_or(bytes.len(), |start| start.min(bytes.len()));
+        start += bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        for at in self.at..start {
+            let is_end = match bytes[at] {
+                b'\n' => true,
+                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            self.line = self.line.saturating_add(u32::from(is_end));
+        }
+        self.at = self.at.max(start);
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_the_numbers_of_their_lines() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["", "Name,ID", "\"Ada", "Lovelace\",1", "", "", "Grace,2", ""].join(end);
+            let mut sheets = Sheets::default();
+            let mut table = sheets.next_table();
+            read_table(&text, b',', &mut table).unwrap();
+            sheets.add(table);
+            let rows: Vec<u32> = sheets.rows.iter().map(|row| row.place.row).collect();
+            assert_eq!(rows, [3, 7], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn each_encoding_is_told_from_the_others() {
+        let text = "Name;ID\nJos\u{e9};1\n";
+        let utf_16 = |to: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(to).collect() };
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        for bytes in [text.as_bytes().to_vec(), utf_16(u16::to_le_bytes), utf_16(u16::to_be_bytes), latin] {
+            assert_eq!(decode(&bytes).as_deref(), Some(text), "{bytes:?}");
+        }
+        for mark in [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"] {
+            let body = match mark {
+                b"\xff\xfe" => utf_16(u16::to_le_bytes),
+                b"\xfe\xff" => utf_16(u16::to_be_bytes),
+                _ => text.as_bytes().to_vec(),
+            };
+            assert_eq!(decode(&[mark, &body].concat()).as_deref(), Some(text));
+        }
+        assert_eq!(decode(b"\x89PNG\r\n\x1a\n\0\0"), None);
+        assert_eq!(decode(b""), None);
+    }
+}
