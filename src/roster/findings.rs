@@ -68,7 +68,13 @@ mod tests {
     use crate::person_name::PersonName;
 
     fn row(sheet: u32, row: u32, name: &str, id: Option<StudentId>) -> RosterRow {
-        RosterRow { place: Place { sheet, row }, name: PersonName::parse(name).unwrap(), id, groups: None, until: None }
+        RosterRow {
+            place: Place { sheet, row },
+            name: PersonName::parse(name).unwrap(),
+            id,
+            groups: None,
+            until: None,
+        }
     }
 
     #[test]

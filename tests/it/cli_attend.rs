@@ -28,7 +28,7 @@ fn school() -> TempDir {
             sheet.write_string(row, column, cell).unwrap();
         }
     }
-    workbook.save(data.path().join(roster::FILE_NAME)).unwrap();
+    workbook.save(data.path().join(roster::Format::Xlsx.file_name())).unwrap();
     data
 }
 

@@ -110,7 +110,7 @@ fn a_roster_of_another_kind_has_its_own_file_and_takes_the_place_of_the_old_one(
     std::fs::write(service.data.path().join("roster.xlsx"), workbook(&[("Person 0", 8.0)])).unwrap();
     service.state.service.poll_files();
     let page = service.get("/v1/roster").expect(200);
-    assert_eq!(page["entries"], json!([{"name": "Person 0", "id": 8}]));
+    assert_eq!(page["entries"], json!([{"name": "Person 0", "id": 8, "until": null}]));
     assert_eq!(page["warnings"], json!(["roster.csv is passed over, since there is roster.xlsx"]));
 }
 
@@ -130,8 +130,9 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
         service.send(request(Method::PUT, "/v1/roster?dry_run=true", XLSX, second.clone())).expect(200);
     let person = service.gallery().people()[1].id.clone();
     let expected = json!({
-        "added": [{"name": "Grace", "id": 5}, {"name": "Alan", "id": 5}], "added_total": 2,
-        "removed": [{"name": "Person 1", "id": 2}], "removed_total": 1,
+        "added": [{"name": "Grace", "id": 5, "until": null}, {"name": "Alan", "id": 5, "until": null}],
+        "added_total": 2,
+        "removed": [{"name": "Person 1", "id": 2, "until": null}], "removed_total": 1,
         "changed": [{"name": "Ada", "before": 3, "after": 4}], "changed_total": 1,
         "losing_id": [{"person_id": person, "name": "Person 1", "id": 2}], "losing_id_total": 1,
     });

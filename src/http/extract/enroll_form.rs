@@ -125,7 +125,12 @@ impl FromRequest<AppState> for EnrollForm {
                 }
                 Some("expires") => once("expires", &mut fields.expires, read_text(part).await?)?,
                 Some("force") => fields.force = flag("force", &read_text(part).await?)?,
-                _ => return Err(unknown_part(&["name", "student_id", "expires", "photos", "force"], part.name())),
+                _ => {
+                    return Err(unknown_part(
+                        &["name", "student_id", "expires", "photos", "force"],
+                        part.name(),
+                    ));
+                }
             }
         }
         fields.student_id = fields.student_id.filter(|id| !id.trim().is_empty());
