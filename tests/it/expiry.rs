@@ -110,7 +110,7 @@ fn of_the_rosters_day_and_the_persons_own_the_earlier_one_counts() {
     let form = Form::new().file("file", "roster.xlsx", &roster());
     let put = service.send(form.request(axum::http::Method::PUT, "/v1/roster")).expect(200);
     let warning =
-        "row 4: expected a date like 2027-07-31 as the last day, found something else; taken as no end";
+        "cell C4: expected a date like 2027-07-31 as the last day, found something else; taken as no end";
     assert!(put["warnings"].as_array().unwrap().contains(&json!(warning)), "{put}");
     let person = |id: &str| service.get(&format!("/v1/people/{id}")).expect(200);
     let days = |person: &Value| {

@@ -146,7 +146,8 @@ fn pixels_are_counted_before_they_are_decoded_and_parts_before_they_are_read() {
 #[test]
 fn what_never_becomes_a_part_of_a_form_takes_no_room() {
     // Room for two photos of a mebibyte.
-    let service = Listening::start(&["--max-upload-mib", "1", "--workers", "1", "--queue", "1"]);
+    let places = ["--workers", "1", "--queue", "1", "--max-uploads-per-client", "9"];
+    let service = Listening::start(&[&places[..], &["--max-upload-mib", "1"]].concat());
     // Headers without an end are refused before all of them are there.
     let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{}", "x".repeat(100_000));
     let request = [post_head(&["Content-Length: 1060000"]), head.into_bytes()].concat();
