@@ -16,15 +16,13 @@ fn last_cells(text: &str, heading: &str) -> Vec<String> {
     rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap().to_owned()).collect()
 }
 
-/// The names of the tests of a file.
+/// The names of the tests of a file, those that run against each store included.
 fn tests_of(code: &str) -> Vec<&str> {
     let after = ["#[test]", "#[tokio::test]"].map(|attribute| code.split(attribute).skip(1));
-    after
-        .into_iter()
-        .flatten()
-        .filter_map(|after| after.split_once("fn ")?.1.split_once('('))
-        .map(|(name, _)| name)
-        .collect()
+    let names = after.into_iter().flatten().filter_map(|after| after.split_once("fn ")?.1.split_once('('));
+    let lists = code.split("for_each_store! {").skip(1).filter_map(|after| after.split_once('}'));
+    let listed = lists.flat_map(|(list, _)| list.split(',').map(str::trim).filter(|name| !name.is_empty()));
+    names.map(|(name, _)| name).chain(listed).collect()
 }
 
 /// `path.rs` or `path.rs::test`.
