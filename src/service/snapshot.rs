@@ -46,3 +46,9 @@ impl Snapshot {
 pub(super) fn last_day(person: &Person, roster: &Roster) -> Option<Date> {
     [person.expires, roster.until(&person.name)].into_iter().flatten().min()
 }
+
+/// Whether a person with this last day is no longer recognised on the day `today`.
+#[must_use]
+pub fn is_expired(last_day: Option<Date>, today: Date) -> bool {
+    last_day.is_some_and(|last| last < today)
+}

@@ -234,7 +234,7 @@ fn forms_that_say_too_little_or_too_much_are_refused() {
         (
             named("Ada").text("forced", "true"),
             "invalid_request",
-            "unknown form field \"forced\"; expected one of name, student_id, photos, force",
+            "unknown form field \"forced\"; expected one of name, student_id, expires, photos, force",
         ),
         (
             named("Ada").text("student_id", &"7".repeat(201)),

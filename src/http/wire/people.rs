@@ -7,8 +7,7 @@ use utoipa::ToSchema;
 use super::timestamps::created_at;
 use crate::gallery::Person;
 use crate::presentation::json_id::JsonId;
-use crate::service::expiry::is_expired;
-use crate::service::snapshot::Snapshot;
+use crate::service::snapshot::{Snapshot, is_expired};
 
 /// A person, in a list.
 #[derive(Debug, Serialize, ToSchema)]
