@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Service;
+use super::expiry::today;
 use super::snapshot::Snapshot;
 use crate::access_log::Action;
 use crate::detect::Detection;
@@ -94,7 +95,8 @@ impl Service {
         Ok(outcome)
     }
 
-    /// Compares a face of a photo with the enrolled person `person_id` on a worker thread.
+    /// Compares a face of a photo with the enrolled person `person_id` on a worker thread. A person who is expired is
+    /// none.
     ///
     /// # Errors
     /// [`InputError::NotFound`](crate::error::InputError::NotFound); else as [`Service::verify`].
@@ -107,7 +109,7 @@ impl Service {
     where
         P: AsRef<[u8]> + Send + 'static,
     {
-        let snapshot = self.snapshot();
+        let snapshot = self.recognized_people(today());
         snapshot.person(person_id)?;
         let id = person_id.to_owned();
         let compared = self.work(move |_, pipeline| {

@@ -53,6 +53,8 @@ fn after_the_last_day_a_person_is_not_recognised_and_shown_as_expired() {
     let form = Form::new().file("file", "a.jpg", &photo("obama2.jpg"));
     let old = service.post_form("/recognize_faces", form).expect(200);
     assert!(!old.to_string().contains("Obama"), "{old}");
+    let form = Form::new().file("a", "a.jpg", &photo("obama2.jpg"));
+    service.post_form(&format!("/v1/verify?person_id={obama}"), form).problem(404, "not_found");
     let people = service.get("/v1/people").expect(200);
     let expired = |at: usize| people["people"][at]["expired"].clone();
     assert_eq!((expired(0), expired(1), &people["total"]), (json!(true), json!(false), &json!(2)));
