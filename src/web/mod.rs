@@ -62,6 +62,7 @@ static ASSETS: &[Asset] = &[
     asset!("faces.js", SCRIPT),
     asset!("key.js", SCRIPT),
     asset!("kiosk.js", SCRIPT),
+    asset!("messages.js", SCRIPT),
     asset!("pager.js", SCRIPT),
     asset!("people.js", SCRIPT),
     asset!("person.js", SCRIPT),

@@ -3,6 +3,7 @@
 import { $, make, notice, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
 import { keyOffer } from "./key.js";
+import * as messages from "./messages.js";
 import { counted, problemWords } from "./words.js";
 
 /** Sessions listed, the latest first. */
@@ -15,6 +16,7 @@ export async function show() {
     $("register-count").textContent = total === 0 ? "No session yet. Begin one below." : countWords(sessions, total);
     $("register-rows").replaceChildren(...sessions.map(row));
     await fillGroups();
+    await messages.show();
   } catch (problem) {
     $("register-count").textContent = "The sessions can’t be shown.";
     $("register-rows").replaceChildren();
@@ -71,6 +73,7 @@ async function begin(form) {
 }
 
 export function start() {
+  messages.start();
   $("session-form").addEventListener("submit", (event) => {
     event.preventDefault();
     notice($("session-outcome"), "");

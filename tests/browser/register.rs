@@ -1,5 +1,8 @@
 //! Register: a session from its beginning to its close, and the kiosk with a camera.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::browser::{DESKTOP, PHONE, Tab};
@@ -123,5 +126,53 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
         tab.run("return document.getElementById('kiosk-picture').srcObject?.active ?? false"),
         json!(false)
     );
+    tab.close();
+}
+
+/// A receiver that wants no more of its first message, and takes all others. Returns its address.
+fn receiver() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let status = if at == 0 { "410 Gone" } else { "204 No Content" };
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            // Its messages are JSON objects, which end the request.
+            while !request.ends_with(b"}") {
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+            }
+            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_message_that_its_receiver_did_not_take_is_listed_and_sent_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("secret");
+    std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let url = receiver();
+    let more =
+        ["--webhook-url", &url, "--webhook-secret-file", secret.to_str().unwrap(), "--webhook-allow-private"];
+    let server = service_with(&TWO, &[&more[..], &["--webhook-event", "session.closed"]].concat());
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    let id = begin(&tab, "Maths");
+    tab.click("#session-close");
+    tab.click("#sure-yes");
+    tab.wait_text("#session-about", "closed");
+    let dead = || server.get("/v1/webhooks/dead-letters").json();
+    crate::server::wait_until("the dead letter", || dead()["dead"] == 1);
+    tab.go_to("register");
+    tab.wait_text("#messages-count", "1 message to other systems was not delivered.");
+    tab.wait_text("#messages-rows .name", "A session was closed · Maths");
+    assert!(tab.text("#messages-rows .hint").contains("410 Gone"), "{}", tab.text("#messages-rows"));
+    tab.click("#messages-rows button");
+    tab.wait_text("#register-notice", "1 message will be sent again.");
+    crate::server::wait_until("its delivery", || dead()["dead"] == 0 && dead()["pending"] == 0);
+    assert_eq!(session(&server, &id)["state"], "closed");
     tab.close();
 }
