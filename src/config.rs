@@ -30,7 +30,7 @@ use names::{host_name, origin};
 use range::{FALSE_NAME_RATE, distance, number, share, whole, workers};
 pub use tls::{TlsArgs, TlsParams};
 
-/// Least probability of a face where none is set.
+/// Minimum probability of a face where none is set.
 pub const DEFAULT_MIN_PROBABILITY: f32 = 0.9;
 
 /// Share of strangers that may get a name where neither a share nor a threshold is set.
@@ -106,7 +106,7 @@ pub struct ModelArgs {
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
           value_parser = number(8.0..=4096.0_f64))]
     pub min_face_px: f64,
-    /// Most faces of a photo, the largest; bounds the work of a photo with very many
+    /// Maximum number of faces of a photo, the largest; bounds the work of a photo with very many
     #[arg(long, env = "FACEREC_MAX_FACES", value_name = "N", default_value = "500",
           value_parser = whole(1..=10_000_usize))]
     pub max_faces: usize,
@@ -127,18 +127,19 @@ pub struct LimitArgs {
 /// Arguments of every command that recognises faces.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct FaceArgs {
-    /// Share of strangers that may get a name from this gallery, 0.000001 to 0.5; the threshold follows from it and
-    /// the number of people [default: 0.01]
+    /// False positive identification rate (FPIR) asked for: share of people not enrolled who may be given a name, 0.000001
+    /// to 0.5; the score threshold follows from it and the number of people [default: 0.01]
     #[arg(long, env = "FACEREC_FALSE_NAME_RATE", value_name = "SHARE", value_parser = number(FALSE_NAME_RATE),
           conflicts_with = "threshold")]
     pub false_name_rate: Option<f64>,
     /// In place of the rate: faces match the person of the nearest photo below this cosine distance, 0 to 2
     #[arg(long, env = "FACEREC_THRESHOLD", value_name = "DISTANCE", value_parser = distance())]
     pub threshold: Option<f32>,
-    /// Statistics of strangers, made by `facerec strangers fit` [default: those of the model, from LFW]
+    /// Cohort for score normalisation: statistics of people not enrolled, made by `facerec strangers fit` [default: those
+    /// of the model, from LFW]
     #[arg(long, env = "FACEREC_STRANGERS", value_name = "FILE")]
     pub strangers: Option<PathBuf>,
-    /// Least detection probability, 0 to 1; other faces are ignored
+    /// Minimum detection probability, 0 to 1; other faces are ignored
     #[arg(long, env = "FACEREC_MIN_PROBABILITY", value_name = "PROBABILITY",
           default_value_t = DEFAULT_MIN_PROBABILITY, value_parser = share())]
     pub min_probability: f32,
@@ -285,7 +286,7 @@ pub struct Config {
     pub threshold: Option<f32>,
     /// Share of strangers that may get a name, 0 to 1; `None` where it is not set.
     pub false_name_rate: Option<f64>,
-    /// Least probability of a face, 0 to 1.
+    /// Minimum probability of a face, 0 to 1.
     pub min_probability: f32,
     /// Worker threads.
     pub workers: NonZeroUsize,

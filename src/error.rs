@@ -1,5 +1,5 @@
 //! The one error type of the library. What each kind means to an HTTP client is decided in
-//! `http::error`, and only there.
+//! `http::problem::api_error`, and only there.
 
 mod data;
 mod model;
@@ -27,8 +27,8 @@ pub enum Error {
     /// A network is missing, altered, of another structure, or can't be run.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Nobody waits for the answer any more, so the work has ended.
-    #[error("nobody waits for the answer any more")]
+    /// The client disconnected or the request timed out, so the work has ended.
+    #[error("the request was cancelled: the client disconnected, or it timed out")]
     Cancelled,
     /// A fault of this program: a job panicked, or the system gave no thread.
     #[error("{0}")]

@@ -15,8 +15,8 @@
 //! | [`cli`] | the commands |
 //! | [`server`], [`http`], [`web`], [`presentation`] | transports: sockets; the HTTP API; the page; JSON forms shared with the commands |
 //! | [`service`] | the application layer: what the product does, with domain types |
-//! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; figures of the process; its memory |
-//! | [`keys`], [`config`] | API keys; arguments and variables, checked |
+//! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; process metrics; its memory |
+//! | [`keys`], [`access_log`], [`config`] | API keys; audit trail of access to personal data; flags and environment variables, validated |
 //! | [`attendance`] | attendance: sessions, entries, reports, messages to other systems |
 //! | [`audit`], [`evaluate`] | findings about the enrolled people; TPIR and FPIR of own photos |
 //! | [`enroll`] | the enrolment gate |

@@ -35,13 +35,13 @@ pub mod tls;
 /// Connections at a time, where file descriptors are plenty; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 1024;
 /// File descriptors that connections leave to the rest of the process: log, sockets of the runtime, and
-/// the files of the data folder, which must be readable and writable whatever clients do.
+/// the files of the data directory, which must be readable and writable whatever clients do.
 const SPARE_DESCRIPTORS: usize = 32;
 /// Pause after a connection that can't be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Least time between two log lines about the same kind of connections that are not taken.
+/// Minimum time between two log lines about the same kind of connections that are not taken.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
-/// Most bytes of a request head; the buffer of an HTTP/1.1 connection, too, so that unfinished heads hold no more.
+/// Maximum bytes of a request head; the buffer of an HTTP/1.1 connection, too, so that unfinished heads hold no more.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);

@@ -23,7 +23,7 @@ pub(super) fn marked(session: &Session, change: &Change, evidence: &Evidence, no
             "previous_status": change.from.map(Status::as_str),
             "first_seen": evidence.seen.map(|(first, _)| first.to_string()),
             "last_seen": evidence.seen.map(|(_, last)| last.to_string()),
-            "score": best.map(|best| best.score),
+            "similarity": best.map(|best| best.score),
             "photo_id": best.map(|best| &best.photo.id),
         }),
     )

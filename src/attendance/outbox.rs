@@ -110,7 +110,7 @@ pub struct Channels {
 pub struct Message {
     /// Unique id, the same in every attempt: receivers drop repetitions by it.
     pub id: String,
-    /// Messages of one lane are delivered in order. A person is a lane, a session another.
+    /// Ordering key: messages of one are delivered in order. One for each person and each session.
     pub lane: String,
     /// JSON.
     pub body: String,

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::hex::to_hex;
 use crate::person_name::PersonName;
 
-/// Fewest photos that count for a person's template; with fewer, [`Finding::FewPhotos`].
+/// Minimum number of photos that count for a person's template; with fewer, [`Finding::FewPhotos`].
 pub const MIN_PHOTOS: usize = 2;
 /// Bytes of a SHA-256 that make a key: too many for two findings to share one by chance.
 const KEY_BYTES: usize = 16;

@@ -1,5 +1,5 @@
-//! What is odd about the enrolled people: photos of somebody else, one face under two names, few or weak photos, people
-//! who look alike, and names without a face.
+//! Data-quality audit of the gallery: photos of somebody else, one face under two names, few or weak photos, people
+//! who look alike, and names without a face. The audit trail of who did what is another thing: `access_log`.
 //!
 //! An audit only reads, and [`dismissals`] are a file of their own. Its result does not depend on the order of people and photos.
 

@@ -1,4 +1,4 @@
-//! `facerec audit`: what is odd about the enrolled people.
+//! `facerec audit`: data-quality audit of the gallery: mislabelled photos, duplicate people, look-alikes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -51,7 +51,7 @@ enum Command {
     Strangers(strangers::StrangersArgs),
     /// Check the enrolled people: misplaced photos, one face under two names, weak photos, people who look alike
     Audit(audit::AuditArgs),
-    /// Measure how many of one's own photos are recognised, and how many strangers get a name
+    /// Evaluate on one's own photos, leave-one-out: TPIR, FPIR and the DET curve
     Evaluate(evaluate::EvaluateArgs),
     /// Convert the Flask service's pickle to a gallery; no code in the pickle is run
     ImportPickle(import_pickle::ImportPickleArgs),

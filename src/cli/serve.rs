@@ -178,7 +178,7 @@ fn load_or_enroll(
     Ok(Some((loaded, gallery)))
 }
 
-/// A folder with people but no gallery is enrolled first; one with neither begins with nobody.
+/// A directory with people but no gallery is enrolled first; one with neither begins with nobody.
 fn open_or_enroll(
     args: &ServeArgs,
     data: &DataDirectory,
@@ -242,9 +242,9 @@ fn log_refused(report: &EnrollmentReport, data: &DataDirectory) {
     );
     if photos_refused > 0 {
         let people = data.people();
-        let (people, folder) = (people.display(), data.directory().display());
+        let (people, directory) = (people.display(), data.directory().display());
         tracing::warn!(
-            "not all photos were enrolled: `facerec enroll {people} --data {folder} --dry-run` says why"
+            "not all photos were enrolled: `facerec enroll {people} --data {directory} --dry-run` says why"
         );
     }
     for (path, reasons) in refused {

@@ -15,7 +15,7 @@ const FOLDS: usize = 5;
 const POINTS: [f64; 5] = [1e-2, 3e-3, 1e-3, 3e-4, 1e-4];
 /// Scores below this are counted and not kept; the first point lies above.
 const LEAST_SCORE: f64 = 1.8;
-/// Fewest scores above that a calibration is made from.
+/// Minimum number of scores above that a calibration is made from.
 const MIN_SCORES: usize = 20_000;
 /// Photos of the templates with several.
 const TEMPLATE_PHOTOS: usize = 3;

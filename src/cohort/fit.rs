@@ -7,7 +7,7 @@ use super::{Cohort, Origin};
 
 pub use super::estimate::StrangerFace;
 
-/// Fewest people that a fit is made from: with fewer, the covariance is not determined well enough for rates of
+/// Minimum number of people that a fit is made from: with fewer, the covariance is not determined well enough for rates of
 /// one in a thousand.
 pub const MIN_PEOPLE: usize = 300;
 

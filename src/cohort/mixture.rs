@@ -2,7 +2,7 @@
 
 use super::normal;
 
-/// Most components of a mixture.
+/// Maximum number of components of a mixture.
 pub const MAX_COMPONENTS: usize = 64;
 /// The tail probabilities at which location and scale are matched.
 const NEAR: f64 = 1e-3;
@@ -10,9 +10,9 @@ const FAR: f64 = 1e-5;
 /// Their normal quantiles.
 pub(super) const Z_NEAR: f64 = 3.090_232_306_167_813;
 const Z_FAR: f64 = 4.264_890_793_922_825;
-/// Least variance of a similarity, so that no scale is zero.
+/// Minimum variance of a similarity, so that no scale is zero.
 const MIN_VARIANCE: f64 = 1e-9;
-/// Least scale, cosine similarity.
+/// Minimum scale, cosine similarity.
 const MIN_SCALE: f64 = 1e-4;
 /// How exact a quantile is, cosine similarity.
 const PRECISION: f64 = 1e-8;

@@ -29,12 +29,12 @@ pub struct ClientArgs {
     #[arg(long, env = "FACEREC_MAX_CONNECTIONS_PER_CLIENT", value_name = "N",
           value_parser = whole(NonZeroUsize::MIN..=MAX_CONNECTIONS))]
     pub max_connections_per_client: Option<NonZeroUsize>,
-    /// Most photos that one client may be uploading; further ones wait and are then rejected with 503
+    /// Maximum number of photos that one client may be uploading; further ones wait and are then rejected with 503
     /// [default: half of workers and queue together]
     #[arg(long, env = "FACEREC_MAX_UPLOADS_PER_CLIENT", value_name = "N",
           value_parser = whole(NonZeroUsize::MIN..=MAX_UPLOADS))]
     pub max_uploads_per_client: Option<NonZeroUsize>,
-    /// Least speed of an upload, bytes a second over 10 s; slower ones are rejected with 408; 0 for none
+    /// Minimum speed of an upload, bytes a second over 10 s; slower ones are rejected with 408; 0 for none
     #[arg(long, env = "FACEREC_MIN_UPLOAD_RATE", value_name = "BYTES", default_value = "1024",
           value_parser = whole(0..=1_000_000_000_u32))]
     pub min_upload_rate: u32,
@@ -67,7 +67,7 @@ pub struct ClientLimits {
     pub max_connections: Option<NonZeroUsize>,
     /// Photos being uploaded at a time; `None` for half of all.
     pub max_uploads: Option<NonZeroUsize>,
-    /// Least speed of an upload.
+    /// Minimum speed of an upload.
     pub upload_rate: UploadRate,
 }
 

@@ -9,11 +9,11 @@ use crate::enroll::GateParams;
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
 #[command(next_help_heading = "Which photos are enrolled")]
 pub struct GateArgs {
-    /// Least detection probability of the face, 0 to 1
+    /// Minimum detection probability of the face, 0 to 1
     #[arg(long, env = "FACEREC_ENROLL_MIN_PROBABILITY", value_name = "PROBABILITY",
           default_value_t = GateParams::default().min_probability, value_parser = share())]
     pub enroll_min_probability: f32,
-    /// Least width and height of the face, pixels
+    /// Minimum width and height of the face, pixels
     #[arg(long, env = "FACEREC_ENROLL_MIN_FACE_PX", value_name = "PIXELS",
           default_value_t = GateParams::default().min_face_px, value_parser = number(GateParams::FACE_SIDES_PX))]
     pub enroll_min_face_px: f32,
@@ -21,7 +21,7 @@ pub struct GateArgs {
     #[arg(long, env = "FACEREC_ENROLL_MIN_RIVAL_AREA", value_name = "SHARE",
           default_value_t = GateParams::default().min_rival_area, value_parser = share())]
     pub enroll_min_rival_area: f32,
-    /// Least sharpness: variance of the Laplacian over the face's luma, at half its size; 0 disables the check
+    /// Minimum sharpness: variance of the Laplacian over the face's luma, at half its size; 0 disables the check
     #[arg(long, env = "FACEREC_ENROLL_MIN_SHARPNESS", value_name = "VARIANCE",
           default_value_t = GateParams::default().min_sharpness, value_parser = number(GateParams::SHARPNESSES))]
     pub enroll_min_sharpness: f32,

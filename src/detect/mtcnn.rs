@@ -16,10 +16,10 @@ const STAGE_NMS: f64 = 0.7;
 /// Share of the smaller box above which faces after O-Net suppress each other; `detect_face`.
 const FACE_NMS: f32 = 0.7;
 
-/// Most inputs of R-Net for each face wanted: 64,000 at the default of 500, as many as 58 megapixels with the texture of
+/// Maximum number of inputs of R-Net for each face wanted: 64,000 at the default of 500, as many as 58 megapixels with the texture of
 /// tests/golden's astronaut.png have (286 candidates on 0.26 megapixels).
 const RNET_CANDIDATES_PER_FACE: usize = 128;
-/// Most inputs of O-Net for each face wanted; a face has about three.
+/// Maximum number of inputs of O-Net for each face wanted; a face has about three.
 const ONET_CANDIDATES_PER_FACE: usize = 8;
 
 /// An input box of the next network, and its window of the photo.

@@ -10,7 +10,7 @@ use crate::gallery::search::{is_match, nearest};
 use crate::gallery::{Gallery, Person};
 use crate::person_name::PersonName;
 
-/// Most enrolled people that a photo is compared with in detail: the nearest.
+/// Maximum number of enrolled people that a photo is compared with in detail: the nearest.
 const VICINITY: usize = 16;
 /// Members whose distances are measured between two checks for cancellation: 0.1 s among 10,000.
 const ROWS: usize = 64;

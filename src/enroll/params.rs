@@ -12,21 +12,21 @@ pub const FACE_PROBABILITY: f32 = 0.9;
 /// other photos (docs/enrolment.md).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateParams {
-    /// Least probability of the face, 0 to 1.
+    /// Minimum probability of the face, 0 to 1.
     pub min_probability: f32,
-    /// Least width and height of the face's box, pixels.
+    /// Minimum width and height of the face's box, pixels.
     pub min_face_px: f32,
     /// A further face counts when its box has at least this share of the main face's area. Smaller
     /// ones are of people behind, or of pictures on the wall.
     pub min_rival_area: f32,
-    /// Least [`sharpness`](super::quality::sharpness).
+    /// Minimum [`sharpness`](super::quality::sharpness).
     pub min_sharpness: f32,
-    /// Most [`Pose::yaw`](super::quality::Pose::yaw) to either side, degrees.
+    /// Maximum [`Pose::yaw`](super::quality::Pose::yaw) to either side, degrees.
     pub max_yaw_deg: f32,
-    /// Most [`Pose::pitch`](super::quality::Pose::pitch) up or down, degrees. Portraits measure up
+    /// Maximum [`Pose::pitch`](super::quality::Pose::pitch) up or down, degrees. Portraits measure up
     /// to 18.
     pub max_pitch_deg: f32,
-    /// Most [`Pose::roll`](super::quality::Pose::roll) to either side, degrees. The crop is not
+    /// Maximum [`Pose::roll`](super::quality::Pose::roll) to either side, degrees. The crop is not
     /// turned upright, so the embedder sees the tilt. Portraits measure up to 12.
     pub max_roll_deg: f32,
     /// Cosine distance below which two photos agree that they show one person. Stricter than the threshold

@@ -1,4 +1,4 @@
-//! How well a gallery of one's own photos recognises: TPIR and FPIR, by leaving photos out.
+//! Leave-one-out evaluation on one's own photos: TPIR, FPIR and the DET curve.
 //!
 //! - Each photo of a person with several is searched in the gallery without it: TPIR, the share that gets the right name.
 //! - Strangers are given photos, else each person is a stranger to the gallery of all others: FPIR, the share of photos
@@ -17,7 +17,7 @@ use crate::person_name::PersonName;
 
 pub mod svg;
 
-/// Fewest people: with fewer, a gallery of them says little.
+/// Minimum number of people: with fewer, a gallery of them says little.
 pub const MIN_PEOPLE: usize = 5;
 /// Rates of the points of a DET curve: so many a decade, down from 1.
 const POINTS_A_DECADE: i32 = 20;

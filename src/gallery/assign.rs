@@ -1,4 +1,4 @@
-//! One person, one face: who of a photo's faces gets which person.
+//! Greedy one-to-one assignment of a photo's faces to people, most alike pairs first; the second choice only for twins.
 
 use std::collections::HashMap;
 

@@ -1,13 +1,13 @@
 //! Which photos of a person count for the template. The others (a bystander, another student's photo, a blurred crop) are
-//! set aside: kept, listed, and not part of the mean.
+//! excluded as outliers, or set aside: kept, listed, and not part of the mean.
 //!
-//! The answer does not depend on the order of the photos.
+//! The result does not depend on the order of the photos.
 
 use crate::cohort::{Cohort, Probe, Template};
 
 /// A photo counts when it scores this against the mean of the others that count.
 const KEEP: f32 = 2.5;
-/// Fewest photos among which an outlier can be told.
+/// Minimum number of photos among which an outlier can be told.
 const MIN_PHOTOS: usize = 3;
 /// The sets of photos that count settle after two or three rounds.
 const MAX_ROUNDS: usize = 8;

@@ -18,7 +18,7 @@ pub struct App {
     pub service: Service,
     /// Memory and order of uploads.
     pub uploads: Uploads,
-    /// Most bytes of files in one body, by route.
+    /// Maximum bytes of files in one body, by route.
     pub limits: FileLimits,
     /// Who may make which request.
     pub access: Arc<Access>,

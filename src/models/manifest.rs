@@ -56,7 +56,7 @@ pub struct StrangersEntry {
     pub model: String,
     /// Crop margin, pixels of the 160-pixel crop.
     pub margin_px: u32,
-    /// File name in a models folder.
+    /// File name in a models directory.
     pub file: String,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,

@@ -1,6 +1,6 @@
 //! The allowlist and limits of a pickle, and the error of a refused one.
 
-/// Most objects that a pickle may make, remember, and use again. An enrolled photo makes eleven and a
+/// Maximum number of objects that a pickle may make, remember, and use again. An enrolled photo makes eleven and a
 /// tensor twenty, so this is room for 180,000 photos.
 pub const MAX_OBJECTS: usize = 2_000_000;
 /// Deepest nesting of lists, tuples, dicts and calls. A state dict has six levels.

@@ -206,11 +206,11 @@ pub struct Entry {
     last_seen: Option<String>,
     /// Best cosine similarity, 1 minus the distance.
     #[schema(required, example = 0.83)]
-    score: Option<f32>,
+    similarity: Option<f32>,
     #[schema(required)]
     photo: Option<BestPhoto>,
     #[schema(required)]
-    hand: Option<ByHand>,
+    manual: Option<ByHand>,
 }
 
 impl From<&attendance::Entry> for Entry {
@@ -221,13 +221,13 @@ impl From<&attendance::Entry> for Entry {
             member: entry.member,
             first_seen: text_of(entry.first_seen),
             last_seen: text_of(entry.last_seen),
-            score: entry.score,
+            similarity: entry.score,
             photo: entry.photo.as_ref().map(|photo| BestPhoto {
                 id: photo.id.clone(),
                 sha256: to_hex(&photo.sha256),
                 face_index: photo.face_index,
             }),
-            hand: entry.hand.as_ref().map(|hand| ByHand {
+            manual: entry.hand.as_ref().map(|hand| ByHand {
                 status: hand.status.into(),
                 by: hand.by.clone(),
                 at: hand.at.to_string(),

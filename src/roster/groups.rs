@@ -6,7 +6,7 @@ use crate::person_name;
 const SEPARATOR: char = ';';
 /// Longest name of a group, characters.
 const MAX_CHARS: usize = 100;
-/// Most groups of one person; further ones are left out.
+/// Maximum number of groups of one person; further ones are left out.
 const MAX_GROUPS: usize = 32;
 
 /// The groups of a cell, each once and in its order. What is empty, too long or has control characters is left out; the

@@ -5,7 +5,7 @@ use super::refusal::unusable;
 use super::table::{MAX_WARNINGS, RosterRow, Sheet, Table};
 use crate::error::{InputError, Result};
 
-/// Most sheets that are looked at.
+/// Maximum number of sheets that are looked at.
 pub(super) const MAX_SHEETS: usize = 64;
 /// Most that all names, IDs and groups may have, bytes. Any number of cells may refer to one shared string, so that the
 /// size of the file does not limit this.

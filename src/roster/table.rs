@@ -21,7 +21,7 @@ pub(super) const MAX_COLUMNS: u32 = 16_384;
 /// Most rows with something in them above the header and with it: titles, dates, the name of a school.
 const MAX_HEADER_ROWS: usize = 20;
 const MAX_HEADER_CHARS: usize = 40;
-/// Most warnings that are kept of a sheet, and of a roster.
+/// Maximum number of warnings that are kept of a sheet, and of a roster.
 pub(super) const MAX_WARNINGS: usize = 50;
 
 /// One row that has a name.

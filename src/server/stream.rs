@@ -1,4 +1,4 @@
-//! The bytes of a connection, in the clear or within TLS.
+//! The bytes of a connection, plain TCP or TLS.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 /// First byte of a TLS handshake: the type of its record (RFC 8446, section 5.1). No HTTP request begins with it.
 const HANDSHAKE_RECORD: u8 = 22;
-/// Body of the answer to a request in the clear where TLS is expected.
+/// Body of the response to a plaintext HTTP request where TLS is expected.
 const EXPECTED_HTTPS: &str = "expected HTTPS, found HTTP: use https:// in the URL\n";
 /// Bytes of such a request that are read before the connection is closed: unread ones would have the system discard
-/// the answer.
+/// the response.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 
 /// A connection. The TLS handshake is made by the first read, so that the timeout of the first request and the end of

@@ -10,7 +10,7 @@ use crate::audit::{Audit, audit};
 use crate::config::DEFAULT_FALSE_NAME_RATE;
 use crate::error::{InputError, Result};
 
-/// Most people that a running service audits: the work grows with their square, and takes seconds here.
+/// Maximum number of people that a running service audits: the work grows with their square, and takes seconds here.
 const MAX_PEOPLE: usize = 5000;
 
 impl Service {

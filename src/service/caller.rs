@@ -1,4 +1,4 @@
-//! On whose behalf the service works, for the access log.
+//! Identity of the caller, task-local, for the access log.
 //!
 //! A transport runs each request within [`called_by`]; every method of the service below it then knows its caller,
 //! whichever handler called it, and no handler can forget to say who it was. Work outside of a request is the

@@ -1,9 +1,9 @@
-//! What a caller is told about enrolled people: those who may manage them could list them anyway, others learn of a photo's
-//! people only what recognition is for.
+//! What callers of scope `recognize` are told: three matching candidates, rounded figures, no looser threshold.
+//! Wider or finer results would let them list the enrolled people or work out embeddings.
 
 use crate::gallery::search::{Candidate, FaceMatch, MatchRule};
 
-/// Most candidates a face has for callers who may not manage people.
+/// Maximum number of candidates a face has for callers who may not manage people.
 const MAX_CANDIDATES: usize = 3;
 /// Distances, margins and scores have so many steps to the unit for them: finer ones help to work out an embedding by trial.
 const STEPS: f32 = 1000.0;

@@ -14,7 +14,7 @@ use crate::roster::{Roster, RosterRow};
 /// Which entries of a list are returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Most entries.
+    /// Maximum number of entries.
     pub limit: usize,
     /// Matching entries to skip.
     pub offset: usize,

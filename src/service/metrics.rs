@@ -61,10 +61,14 @@ impl Default for Metrics {
             ("faces_matched", "Faces matched to an enrolled person", &faces_matched),
             (
                 "faces_unsure",
-                "Faces that would be matched at ten times the rate of false names",
+                "Faces that match only at ten times the false name rate (0.5 at most)",
                 &faces_unsure,
             ),
-            ("faces_unknown", "Faces searched for and matched to nobody", &faces_unknown),
+            (
+                "faces_unknown",
+                "Faces with the decision unknown; unsure ones are counted in faces_unsure",
+                &faces_unknown,
+            ),
         ] {
             registry.register(name, help, counter.clone());
         }

@@ -17,7 +17,7 @@ pub struct Settings {
     pub threshold: Option<f32>,
     /// Share of strangers that may get a name from this gallery, 0 to 1; `None` to match by `threshold`.
     pub false_name_rate: Option<f64>,
-    /// Least probability of a face, 0 to 1.
+    /// Minimum probability of a face, 0 to 1.
     pub min_probability: f32,
     /// Whether a person may match several faces of one photo.
     pub assignment: Assignment,

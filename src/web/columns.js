@@ -47,18 +47,18 @@ export function fillColumns({ entries, time_zone: zone }, { faceOf, unknown, onC
 }
 
 function row(entry, zone, faceOf, onCorrect) {
-  const { person, status, hand, member } = entry;
+  const { person, status, manual, member } = entry;
   const item = copyOf("attendee-entry");
   item.dataset.status = status;
   item.dataset.person = person.id;
   showFace(item, faceOf(person.id));
   item.querySelector(".name").textContent = person.name || "Forgotten person";
   const seen = entry.first_seen ? clock(entry.first_seen, zone) : "";
-  const about = [WORDS[status], seen, member ? "" : "visitor", hand ? `by ${hand.by}` : "", hand?.note ?? ""];
+  const about = [WORDS[status], seen, member ? "" : "visitor", manual ? `by ${manual.by}` : "", manual?.note ?? ""];
   item.querySelector(".about").textContent = [...about, person.student_id === null ? "" : idWords(person.student_id)].filter(Boolean).join(" · ");
   if (person.id === null) return item;
   const buttons = CHOICES[status].map((to) => choice(person, WORDS[to], to, onCorrect));
-  if (hand) buttons.push(choice(person, "undo", null, onCorrect));
+  if (manual) buttons.push(choice(person, "undo", null, onCorrect));
   item.querySelector(".choices").append(...buttons);
   return item;
 }

@@ -192,7 +192,7 @@ fn add_photos_to_the_first_lesson(service: &Service, session: &str) {
     assert_eq!((&seen["photos"], &seen["unknown_faces"]), (&json!(2), &json!(1)));
     let entry = &seen["entries"][0];
     assert_eq!((&entry["photo"]["id"], &entry["first_seen"]), (&group["id"], &json!("2026-11-26T07:02:00Z")));
-    assert!(entry["score"].as_f64().unwrap() > 0.5, "{entry}");
+    assert!(entry["similarity"].as_f64().unwrap() > 0.5, "{entry}");
     assert_eq!((&seen["entries"][1]["member"], &seen["counts"]["present"]), (&json!(false), &json!(1)));
     // The same photo once more changes nothing.
     let again = photos(&[("group.jpg", "2026-11-26T08:02")]);
@@ -205,7 +205,7 @@ fn correct_and_close_it(service: &Service, session: &str) {
     let biden = seen["entries"][2]["person"]["id"].as_str().unwrap();
     let excuse = json!({"status": "excused", "note": "at the dentist", "by": "Ms Frizzle"});
     let corrected = service.patch(&format!("{session}/entries/{biden}"), &excuse).expect(200);
-    assert_eq!((&corrected["status"], &corrected["hand"]["by"]), (&json!("excused"), &json!("Ms Frizzle")));
+    assert_eq!((&corrected["status"], &corrected["manual"]["by"]), (&json!("excused"), &json!("Ms Frizzle")));
     let unsure = json!({"status": "unsure"});
     service.patch(&format!("{session}/entries/{biden}"), &unsure).problem(400, "invalid_request");
     service
@@ -353,7 +353,7 @@ fn a_camera_adds_photos_to_a_session_that_it_finds_by_its_title_and_sees_no_more
     let path = format!("/v1/sessions/{open}/entries/{obama}");
     let corrected =
         send("facerec_office", request(Method::PATCH, &path, "application/json", patch)).expect(200);
-    assert_eq!(corrected["hand"]["by"], "Ms Frizzle (office)");
+    assert_eq!(corrected["manual"]["by"], "Ms Frizzle (office)");
     assert!(service.state.service.drain(std::time::Duration::from_mins(1)));
     let text = std::fs::read_to_string(&log).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

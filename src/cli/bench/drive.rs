@@ -9,7 +9,7 @@ use serde::Serialize;
 /// How often the progress is shown.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Something that samples photos.
+/// What a load test drives: the service in this process, or a server.
 pub(super) trait Target: Sync {
     /// A client of it, to be used by one thread.
     fn client(&self) -> anyhow::Result<Box<dyn Client + '_>>;

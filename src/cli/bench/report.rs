@@ -37,7 +37,7 @@ pub(super) struct ServiceReport {
     pub(super) workers: usize,
     /// From nothing to ready: reading, checking and packing the networks, gallery, warm-up.
     pub(super) start_ms: f64,
-    /// Most memory held at a time, from the start to the end.
+    /// Maximum memory held at a time, from the start to the end.
     pub(super) peak_memory_mib: Option<f64>,
 }
 

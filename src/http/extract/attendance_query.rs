@@ -116,7 +116,7 @@ pub fn take_group(query: &mut Pairs) -> Result<Option<String>, ApiError> {
 pub struct SessionsQuery {
     /// Which ones.
     pub filter: SessionFilter,
-    /// Most sessions.
+    /// Maximum number of sessions.
     pub limit: usize,
     /// Sessions to skip before them.
     pub offset: usize,

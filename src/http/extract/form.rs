@@ -22,7 +22,7 @@ const MAX_TEXT_BYTES: usize = 4096;
 pub struct Form {
     body: Body,
     parser: Parser,
-    /// Most bytes of all files, for messages.
+    /// Maximum bytes of all files, for messages.
     limit: u64,
     /// Bytes that may still come.
     left: usize,

@@ -6,10 +6,10 @@ use crate::config::Config;
 pub const MULTIPART_OVERHEAD_BYTES: u64 = 64 * 1024;
 /// Largest JSON body of a change of a person, bytes.
 pub const MAX_PATCH_BYTES: usize = 16 * 1024;
-/// Most photos in one enrolment.
+/// Maximum number of photos in one enrolment.
 pub const MAX_PHOTOS: usize = 20;
 
-/// Most bytes of the files in one body, by route.
+/// Maximum bytes of the files in one body, by route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileLimits {
     /// One photo or workbook.

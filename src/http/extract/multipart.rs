@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-/// Most bytes of a part's headers.
+/// Maximum bytes of a part's headers.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Longest boundary, bytes; the standard allows 70.
 const MAX_BOUNDARY_BYTES: usize = 200;

@@ -1,4 +1,4 @@
-//! Bodies that name the other person of an edit of two.
+//! Request bodies of move (`to`) and merge (`from`).
 
 use axum::extract::{FromRequest, Request};
 use serde::Deserialize;

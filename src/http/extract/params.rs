@@ -34,13 +34,13 @@ pub const FALSE_NAME_RATE: NumberParam<f64> = NumberParam {
     default: None,
     example: Some(0.01),
 };
-/// Least probability of a face.
+/// Minimum probability of a face.
 pub const MIN_PROBABILITY: NumberParam<f32> =
     NumberParam { name: "min_probability", range: SHARE, default: None, example: Some(0.9) };
 /// Candidates per face.
 pub const TOP_K: NumberParam<usize> =
     NumberParam { name: "top_k", range: 1..=100, default: Some(1), example: None };
-/// Most faces.
+/// Maximum number of faces.
 pub const MAX_FACES: NumberParam<usize> =
     NumberParam { name: "max_faces", range: 1..=10_000, default: None, example: None };
 /// Which face of photo `a`.

@@ -1,4 +1,4 @@
-//! Which of many uploads are read first.
+//! Limits concurrent reads of bodies: the first uploads finish first, and a full queue refuses the others early.
 
 use std::sync::Arc;
 use std::time::Duration;

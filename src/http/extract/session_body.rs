@@ -13,7 +13,7 @@ use crate::attendance::{NewSession, Status, time};
 use crate::http::problem::ApiError;
 use crate::service::attendance::sessions::SessionChange;
 
-/// Most minutes until late: a day.
+/// Maximum minutes until late: a day.
 const MAX_LATE_MINUTES: u32 = 24 * 60;
 /// Largest body with the members of a group, bytes: more than 10,000 of them.
 const MAX_GROUP_BYTES: usize = 512 * 1024;

@@ -26,7 +26,7 @@ const LINGER_BYTES: usize = 64 << 20;
 pub struct Pace {
     /// Longest pause.
     pub idle: Duration,
-    /// Least speed.
+    /// Minimum speed.
     pub rate: UploadRate,
 }
 

@@ -1,4 +1,4 @@
-//! Headers that keep browsers and caches from storing, guessing or framing what is not theirs to keep.
+//! Security response headers: `Cache-Control: no-store`, `X-Content-Type-Options: nosniff`, Content-Security-Policy.
 
 use axum::extract::Request;
 use axum::http::HeaderValue;

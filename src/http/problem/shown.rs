@@ -1,6 +1,6 @@
-//! Client input in messages.
+//! Truncates client input that is quoted in error messages.
 
-/// Most characters of client input that a message repeats.
+/// Maximum characters of client input that a message repeats.
 const MAX_SHOWN: usize = 80;
 
 /// The beginning of `text`, short enough for a message.

@@ -47,7 +47,7 @@ pub struct DetectionResponse {
     /// How many further faces were found and left out, the smallest ones.
     #[schema(example = 0)]
     faces_omitted: usize,
-    /// How many places, the smallest, were not examined for a face, because the photo has so many.
+    /// Number of candidate boxes, the smallest, that were dropped before R-Net or O-Net because the photo has so many.
     #[schema(example = 0)]
     candidates_omitted: usize,
     timings_ms: DetectionTimings,

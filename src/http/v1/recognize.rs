@@ -49,15 +49,15 @@ impl IntoParams for RecognizeQuery {
                  Where the service decides by a distance, at most its own, but for callers who may manage people.",
             ),
             FALSE_NAME_RATE.document(
-                "Share of strangers that may get a name from these people; the threshold follows from it and from \
-                 their number. Default: the service's setting, which only callers who may manage people can exceed.",
+                "False positive identification rate (FPIR): share of people not enrolled who may be given a name; the \
+                 score threshold follows from it and from the number of people. Default: the service's setting, which only callers who may manage people can exceed.",
             ),
             TOP_K.document(
-                "People listed for each face, nearest first. Callers who may not manage people get matches only, three at most.",
+                "Maximum number of candidates for each face, best match first. Callers who may not manage people get matches only, three at most.",
             ),
             MIN_PROBABILITY
                 .document("Faces of lower probability are left out; default: the service's setting."),
-            MAX_FACES.document("Most faces, the largest first; default and limit: the service's setting."),
+            MAX_FACES.document("Maximum number of faces, the largest first; default and limit: the service's setting."),
             assignment.schema(Some(WireAssignment::schema())).build(),
             group_parameter(
                 "Compare with the people of this group first; `other_group` of a face says that it is somebody else's.",
@@ -144,7 +144,7 @@ pub struct RecognitionResponse {
     /// How many further faces were found and left out, the smallest ones.
     #[schema(example = 0)]
     faces_omitted: usize,
-    /// How many places, the smallest, were not examined for a face, because the photo has so many.
+    /// Number of candidate boxes, the smallest, that were dropped before R-Net or O-Net because the photo has so many.
     #[schema(example = 0)]
     candidates_omitted: usize,
     /// How many of them got no name, unsure ones included.
@@ -177,11 +177,11 @@ struct FaceResult {
     /// and where nobody else is enrolled.
     #[schema(required, example = 0.766)]
     margin: Option<f32>,
-    /// How alike face and person are, in standard deviations of strangers; without a person, face and first
-    /// candidate. Null where a distance decides.
+    /// Normalised similarity score of face and person, in standard deviations of people not enrolled (s-norm); without a
+    /// person, of face and first candidate. Null where a distance decides.
     #[schema(required, example = 9.31)]
     score: Option<f32>,
-    /// How likely a stranger is to be this much like anyone enrolled here. Null where a distance decides.
+    /// Probability that a person who is not enrolled reaches this score with anyone enrolled here. Null where a distance decides.
     #[schema(required, minimum = 0, maximum = 1, example = 0.0003)]
     stranger_probability: Option<f64>,
     /// Why the face has no person although one is alike enough.
@@ -322,8 +322,8 @@ impl FaceResult {
 
 /// Recognise faces.
 ///
-/// Finds the faces of a photo and the enrolled person nearest to each. Of several photos, in parts `photos` or in JSON as
-/// `images`, each has an answer. Scope: `recognize`.
+/// Detects the faces of a photo and identifies each (1:N, open set). Of several photos, in parts `photos` or in JSON as
+/// `images`, each has a result. Scope: `recognize`.
 #[utoipa::path(
     post, operation_id = "recognize", path = "/v1/recognize", tag = "recognition",
     params(RecognizeQuery),

@@ -8,7 +8,7 @@ use crate::presentation::json_id::JsonId;
 use crate::roster::{ChangedId, RosterRow, Version};
 use crate::service::replace_roster::{LostId, Replacement};
 
-/// Most entries of each kind that a response about changes lists.
+/// Maximum number of entries of each kind that a response about changes lists.
 const MAX_LISTED: usize = 100;
 
 /// A name of the roster.

@@ -29,7 +29,7 @@ const SECOND: usize = 16;
 const THIRD: usize = 32;
 /// Upper bound of the pixels of a tile. Each row of a ring buffer is padded by one tile.
 const TILE: usize = 16;
-/// Fewest rows of cells of a band: the four rows that adjacent bands both compute cost an eighth at most.
+/// Minimum number of rows of cells of a band: the four rows that adjacent bands both compute cost an eighth at most.
 const MIN_BAND_ROWS: usize = 32;
 /// Bands per thread, for load balancing.
 const BANDS_PER_THREAD: usize = 8;

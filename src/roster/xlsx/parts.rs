@@ -11,7 +11,7 @@ use crate::roster::number_format::NumberFormat;
 use crate::roster::package::{Node, Package, Xml, attribute};
 use crate::roster::refusal::unusable;
 
-/// Most shared strings: four for each row of the largest sheet.
+/// Maximum number of shared strings: four for each row of the largest sheet.
 const MAX_STRINGS: usize = 4 << 20;
 /// Most that the starts of all shared strings may take, bytes.
 const MAX_STRING_BYTES: usize = 64 << 20;

@@ -59,7 +59,7 @@ fn every_event_has_its_message_in_the_form_of_standard_webhooks(store: &dyn Atte
         serde_json::json!({"id": "person-00001", "name": "Pupil 00001", "student_id": 1})
     );
     assert_eq!((&data["status"], &data["previous_status"]), (&"late".into(), &Value::Null));
-    assert_eq!((&data["score"], &data["photo_id"]), (&0.5.into(), &"photo-1".into()));
+    assert_eq!((&data["similarity"], &data["photo_id"]), (&0.5.into(), &"photo-1".into()));
     assert_eq!(data["session"]["id"], session.id.as_str());
     assert_eq!(data["session"]["time_zone"], "Europe/Berlin");
     let corrected = &of("attendance.corrected")["data"];
