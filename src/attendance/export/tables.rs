@@ -16,7 +16,7 @@ const DETAILS: [&str; 9] = [
     "Status",
     "First seen",
     "Last seen",
-    "Score",
+    "Similarity",
     "Visitor",
     "Set by",
     "Corrected by",

@@ -52,7 +52,7 @@ fn a_session_as_csv_is_in_local_time_and_free_of_formulas() {
     let (_directory, store, id) = school();
     let (session, entries) = (store.session(&id).unwrap(), store.entries(&id).unwrap());
     let expected = "\
-        Name,ID,Status,First seen,Last seen,Score,Visitor,Set by,Corrected by,Corrected at,Note\r\n\
+        Name,ID,Status,First seen,Last seen,Similarity,Visitor,Set by,Corrected by,Corrected at,Note\r\n\
         '-Ada,007,excused,,,,,hand,Ms Frizzle,2026-11-26 08:03:00,\"'=HYPERLINK(\"\"http://evil.example\"\")\"\r\n\
         Pupil 00001,1,present,2026-11-26 08:02:00,2026-11-26 08:02:00,0.75,,camera,,,\r\n\
         Pupil 00002,2,absent,,,,,,,,\r\n\
