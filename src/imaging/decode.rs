@@ -16,6 +16,8 @@ mod bmp;
 mod gif;
 #[cfg(feature = "phone-photos")]
 mod heic;
+#[cfg(feature = "phone-photos")]
+mod hevc;
 mod image_crate;
 mod jpeg;
 mod limits;

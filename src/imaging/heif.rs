@@ -22,6 +22,9 @@ const MIN_TILE_SIDE: u32 = 64;
 /// Bytes of a tile's parameter sets, which are read again for each tile.
 const MAX_CONFIG_BYTES: usize = 16 << 10;
 
+/// Parts (NAL units) of a tile's stream: one for a phone's, and 600 slices of a picture at the most (H.265, table A.8).
+pub(super) const MAX_NAL_UNITS: usize = 1024;
+
 /// The main picture of a file, as its container describes it.
 pub(super) struct HeifPicture<'a> {
     file: HeifFile<'a>,
@@ -126,11 +129,15 @@ impl<'a> HeifPicture<'a> {
             if *id != self.file.primary_id && self.properties(*id)?.any(is_transform) {
                 return Err("its tiles are cropped or turned one by one".into());
             }
-            bytes += self.file.item_data(*id).map_err(|error| error.to_string())?.len();
+            let data = self.file.item_data(*id).map_err(|error| error.to_string())?;
+            bytes += data.len();
             if bytes > file_bytes {
                 return Err("its tiles hold more bytes than the file".into());
             }
             let config = self.file.hevc_config(*id).map_err(|error| error.to_string())?;
+            if let Some(config) = &config {
+                check_nal_units(&data, usize::from(config.nal_length_size))?;
+            }
             let config_bytes: usize = config.iter().flat_map(|c| &c.nal_units).map(Vec::len).sum();
             if config_bytes > MAX_CONFIG_BYTES {
                 return Err(format!("a tile has {config_bytes} bytes of parameter sets"));
@@ -204,6 +211,17 @@ fn check_meta(bytes: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Counts the parts of a tile's data, each with its length in front, before a stream is made of them.
+fn check_nal_units(mut data: &[u8], length_size: usize) -> Result<(), String> {
+    for _ in 0..MAX_NAL_UNITS {
+        let Some((length, rest)) = data.split_at_checked(length_size.max(1)) else { return Ok(()) };
+        let length = length.iter().fold(0, |length, &byte| (length << 8) | usize::from(byte));
+        // What is cut short is refused where it is read.
+        data = rest.get(length..).unwrap_or_default();
+    }
+    if data.is_empty() { Ok(()) } else { Err(format!("a tile has more than {MAX_NAL_UNITS} parts")) }
 }
 
 fn kind(file: &HeifFile<'_>, id: ItemId) -> Result<[u8; 4], String> {
@@ -281,6 +299,17 @@ mod tests {
         ] {
             assert!(aperture(100, length, offset).is_err(), "{length:?} {offset:?}");
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_tile_are_counted() {
+        for size in [1, 2, 4] {
+            let part = [vec![0; size - 1], vec![3, 7, 7, 7]].concat();
+            check_nal_units(&part.repeat(MAX_NAL_UNITS), size).unwrap();
+            assert!(check_nal_units(&part.repeat(MAX_NAL_UNITS + 1), size).is_err());
+            check_nal_units(&part[..part.len() - 1], size).unwrap();
+        }
+        assert!(check_nal_units(&[0; 5000], 1).is_err(), "empty ones");
     }
 
     #[test]

@@ -7,10 +7,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use heifer::color::{ColorParams, frame_to_rgba_sized};
-use heifer::heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
 use heifer::heifer_isobmff::ItemId;
 use rayon::prelude::*;
 
+use super::hevc::decode_picture;
 use super::limits::DecodeLimits;
 use super::sniff::Format;
 use super::source::Check;
@@ -38,7 +38,7 @@ fn caught<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 fn pixels(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<DecodedRgb, String> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     let data = match picture.tiles[..] {
-        [only] => decode_tile(picture, only)?,
+        [only] => decode_tile(picture, only, check)?,
         _ => assemble(picture, check)?,
     };
     let photo = DecodedRgb { width, height, data, orientation: picture.orientation };
@@ -57,8 +57,7 @@ fn assemble(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<Vec<u8>, Stri
     bands.zip(picture.tiles.par_chunks(picture.columns)).try_for_each(
         |(band, tiles)| -> Result<(), String> {
             for (column, id) in tiles.iter().enumerate() {
-                check().map_err(|error| error.to_string())?;
-                let tile = decode_tile(picture, *id)?;
+                let tile = decode_tile(picture, *id, check)?;
                 let start = column * tile_stride;
                 let end = stride.min(start + tile_stride);
                 for (row, tile_row) in band.chunks_exact_mut(stride).zip(tile.chunks_exact(tile_stride)) {
@@ -72,12 +71,11 @@ fn assemble(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<Vec<u8>, Stri
 }
 
 /// The pixels of a tile, `tile_height x tile_width x 3` bytes.
-fn decode_tile(picture: &HeifPicture<'_>, id: ItemId) -> Result<Vec<u8>, String> {
+fn decode_tile(picture: &HeifPicture<'_>, id: ItemId, check: Check<'_>) -> Result<Vec<u8>, String> {
     let (stream, colours) = picture.tile(id)?;
     let (width, height) = (picture.tile_width, picture.tile_height);
     let max_pixels = (u64::from(width) + PADDING) * (u64::from(height) + PADDING);
-    let options = DecodeOptions { max_pixels, ..DecodeOptions::default() };
-    let frame = decode_picture(&stream, options).map_err(|error| error.to_string())?;
+    let frame = decode_picture(&stream, max_pixels, check)?;
     if frame.widths[0] < width || frame.heights[0] < height {
         return Err(format!(
             "it should have {width} x {height} pixels, {} x {} are stored",
