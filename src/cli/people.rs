@@ -58,6 +58,9 @@ enum Action {
         /// The data directory, which no running service uses
         #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
         data: PathBuf,
+        /// Keep the person's entries of attendance for the counts, without name, ID, photo and note
+        #[arg(long, env = "FACEREC_ANONYMISE", value_parser = BoolishValueParser::new())]
+        anonymise: bool,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
@@ -74,7 +77,10 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
         Action::Show { id, data, history, access_log } => {
             show(id, &DataDirectory::new(data), access_log.as_deref().filter(|_| *history))?;
         }
-        Action::Forget { id, data, access_log } => forget(id, &DataDirectory::new(data), access_log)?,
+        Action::Forget { id, data, anonymise, access_log } => {
+            let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };
+            forget(id, &DataDirectory::new(data), how, access_log)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -123,14 +129,14 @@ fn find<'a>(gallery: &'a Gallery, id: &str) -> anyhow::Result<&'a Person> {
 }
 
 /// The entry is written also where the person was not enrolled any more: records may have been there.
-fn forget(id: &str, data: &DataDirectory, log: &AccessLogArgs) -> anyhow::Result<()> {
+fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLogArgs) -> anyhow::Result<()> {
     let _lock = data.lock()?;
     // Before anything is removed: a log that can't be written must not be noticed afterwards.
     let log = log.params().as_ref().map(AccessLog::open).transpose()?;
     let gallery = data.read_gallery()?;
     let attendance = SqliteStore::open(data.directory(), Channels::default())?;
     let enrolled = gallery.person(id).is_some();
-    let entries = if attendance.exists() { attendance.forget(id, Forget::Remove)? } else { 0 };
+    let entries = if attendance.exists() { attendance.forget(id, how)? } else { 0 };
     if enrolled {
         store::write(&data.gallery(), &gallery.without_person(id)?)?;
     }
@@ -149,7 +155,11 @@ fn forget(id: &str, data: &DataDirectory, log: &AccessLogArgs) -> anyhow::Result
     if enrolled {
         output::line("removed from the gallery")?;
     }
-    output::line(format_args!("removed {entries} entries of attendance"))?;
+    let what = match how {
+        Forget::Remove => "removed",
+        Forget::Anonymise => "anonymised",
+    };
+    output::line(format_args!("{what} {entries} entries of attendance"))?;
     output::note(
         "What remains elsewhere, if you have it: the name in roster.xlsx, photos in people/ and in the directory of \
          --keep-photos (which name nobody), backups, exports of attendance, and the id in the access log.",

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::http::Method;
 use facerec::access_log::{AccessLog, Action, Entry, LogParams, history};
-use facerec::gallery::store;
+use facerec::attendance::{AttendanceStore, Channels, NewSession, PersonRecord, SqliteStore, Status};
+use facerec::gallery::{Person, store};
 use facerec::http::middleware::auth::Access;
 use facerec::keys::file::{KEYS, to_toml};
 use facerec::keys::{KeyEntry, Scope};
@@ -260,4 +261,43 @@ fn a_person_is_listed_shown_with_history_and_forgotten() {
     let again = run(&["forget", id]);
     assert!(!again.status.success());
     assert!(text(&again.stderr).contains("nothing was held"), "{}", text(&again.stderr));
+}
+
+#[test]
+fn the_entries_of_a_forgotten_person_are_removed_or_kept_for_the_counts() {
+    let data = tempfile::tempdir().unwrap();
+    let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
+    store::write(&data.path().join(store::FILE_NAME), &gallery).unwrap();
+    let attendance = SqliteStore::open(data.path(), Channels::default()).unwrap();
+    let record = |person: &Person| PersonRecord {
+        person_id: Some(person.id.clone()),
+        name: person.name.to_string(),
+        student_id: None,
+        groups: None,
+    };
+    let people: Vec<_> = gallery.people().iter().map(|person| record(person)).collect();
+    attendance.sync_people(&people, true).unwrap();
+    let start = "2026-11-26T08:00:00Z".parse().unwrap();
+    let new = NewSession {
+        title: "Maths".to_owned(),
+        group: None,
+        zone: "UTC".to_owned(),
+        start,
+        late_after_minutes: None,
+        end: None,
+    };
+    let session = attendance.create_session(&new, None, start).unwrap();
+    attendance.close_session(&session.id, "local", start).unwrap();
+    let forget = |at: usize, more: &[&str]| {
+        let id = gallery.people()[at].id.as_str();
+        let output =
+            facerec().args(["people", "forget", id, "--data"]).arg(data.path()).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(forget(0, &["--anonymise"]).contains("anonymised 1 entries of attendance"));
+    assert!(forget(1, &[]).contains("removed 1 entries of attendance"));
+    let left = attendance.entries(&session.id).unwrap();
+    let left: Vec<_> = left.iter().map(|entry| (entry.person.name.as_str(), entry.status)).collect();
+    assert_eq!(left, [("", Status::Absent)]);
 }

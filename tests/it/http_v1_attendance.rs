@@ -464,6 +464,33 @@ fn changes_of_people_reach_attendance() {
 }
 
 #[test]
+fn a_persons_attendance_is_removed_or_anonymised_and_the_person_stays_enrolled() {
+    let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
+    let service = Service::with(&gallery);
+    let id = |at: usize| gallery.people()[at].id.clone();
+    let nothing = service.delete(&format!("/v1/people/{}/attendance", id(0))).expect(200);
+    assert_eq!(nothing["entries"], 0);
+    assert!(!has_database(&service));
+    let session = begin(&service, &json!({"title": "Everybody", "start": "2026-11-26T08:00:00Z"}));
+    for at in [0, 1] {
+        let late = json!({"status": "late", "note": "bus"});
+        service.patch(&format!("{session}/entries/{}", id(at)), &late).expect(200);
+    }
+    post(&service, &format!("{session}/close"), &json!({})).expect(200);
+    let forget = |at: usize, how: &str| service.delete(&format!("/v1/people/{}/attendance{how}", id(at)));
+    forget(0, "?how=hide").problem(400, "invalid_parameter");
+    assert_eq!(forget(0, "?how=anonymise").expect(200)["entries"], 1);
+    let left = service.get(&session).expect(200);
+    assert_eq!(list(&left), [("", "late"), ("Person 1", "late")]);
+    assert_eq!(left["entries"][0]["hand"]["note"], Value::Null);
+    assert_eq!(forget(1, "").expect(200)["entries"], 1);
+    assert_eq!(list(&service.get(&session).expect(200)), [("", "late")]);
+    // Both are enrolled still, and on the lists of further sessions.
+    let next = begin(&service, &json!({"title": "Everybody", "start": "2026-11-27T08:00:00Z"}));
+    assert_eq!(list(&service.get(&next).expect(200)), [("Person 0", "absent"), ("Person 1", "absent")]);
+}
+
+#[test]
 fn sessions_older_than_the_retention_are_deleted_once_a_day() {
     let service = Service::on(school_data(), &["--attendance-retention-days", "30"]);
     begin(&service, &json!({"title": "Old", "start": "2020-01-01T08:00:00Z"}));

@@ -63,6 +63,7 @@ fn every_address_is_described() {
         "POST /v1/people/{person_id}/photos/{photo_id}/move",
         "PUT /v1/audit/dismissals/{key}",
         "DELETE /v1/groups/{name}",
+        "DELETE /v1/people/{person_id}/attendance",
         "DELETE /v1/sessions/{session_id}",
         "GET /v1/attendance",
         "GET /v1/groups",

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::params::{LIMIT, OFFSET, parameter};
 use super::query::{FromQuery, Pairs};
-use crate::attendance::{ReportQuery, SessionFilter};
+use crate::attendance::{Forget, ReportQuery, SessionFilter};
 use crate::http::problem::ApiError;
 
 /// Longest name of a group that is looked for, characters; as long as the store takes.
@@ -165,5 +165,31 @@ impl IntoParams for AttendanceQuery {
         let mut all = Range::params();
         all.extend(FormatQuery::into_params(place));
         all
+    }
+}
+
+/// How a person's entries are forgotten.
+pub struct ForgetQuery(pub Forget);
+
+impl FromQuery for ForgetQuery {
+    fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
+        let how = |text: &str| match text {
+            "remove" => Some(Forget::Remove),
+            "anonymise" => Some(Forget::Anonymise),
+            _ => None,
+        };
+        Ok(Self(query.take("how", "remove or anonymise", how)?.unwrap_or(Forget::Remove)))
+    }
+}
+
+impl IntoParams for ForgetQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let how = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["remove", "anonymise"]))
+            .default(Some("remove".into()));
+        let description = "`remove`: earlier reports count fewer people. `anonymise`: statuses stay for the counts, without \
+                           name, ID, photo and note.";
+        vec![parameter("how", description).schema(Some(how)).build()]
     }
 }

@@ -64,7 +64,7 @@ fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
         .routes(routes!(sessions::close))
         .routes(routes!(sessions::correct))
         .routes(routes!(attendance::report))
-        .routes(routes!(attendance::of_person))
+        .routes(routes!(attendance::of_person, attendance::forget))
         .routes(routes!(groups::list))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::resend))

@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::snapshot::Snapshot;
 use crate::attendance::delivery::{Deliverer, DeliveryTotals};
-use crate::attendance::{AttendanceStore, Channels, SqliteStore};
+use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AttendanceParams;
 use crate::error::Result;
 use crate::gallery::Gallery;
@@ -142,6 +142,14 @@ impl Attendance {
         // Somebody on the roster may have had the name of `from`.
         *synced = None;
         Ok(())
+    }
+
+    /// Forgets a person's entries.
+    fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {
+        let mut synced = lock(&self.synced);
+        let entries = self.store.forget(person_id, how)?;
+        *synced = None;
+        Ok(entries)
     }
 
     /// [`Attendance::sync`] in the background, where nobody waits for an error.

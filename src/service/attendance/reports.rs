@@ -3,7 +3,7 @@
 use super::Attendance;
 use crate::access_log::Action;
 use crate::attendance::export::{Table, history_table};
-use crate::attendance::{HistoryItem, Person, Report, ReportQuery};
+use crate::attendance::{Forget, HistoryItem, Person, Report, ReportQuery};
 use crate::error::{InputError, Result};
 use crate::service::Service;
 use crate::service::snapshot::Snapshot;
@@ -36,6 +36,23 @@ impl Service {
             let history = attendance.history(&id, &service.snapshot())?;
             recorder.record(Action::ReadAttendance, [id.as_str()]);
             Ok(history)
+        })
+        .await
+    }
+
+    /// Forgets a person's entries, and messages about the person that are not yet delivered; how many entries there were. Who
+    /// is enrolled stays so.
+    ///
+    /// # Errors
+    /// [`DataError::Database`](crate::error::DataError::Database).
+    pub async fn forget_attendance(&self, person_id: &str, how: Forget) -> Result<u64> {
+        let (recorder, id) = (self.recorder(), person_id.to_owned());
+        self.attend(move |service, attendance| {
+            let entries = attendance.forget(&id, how)?;
+            recorder.record(Action::Forget, [id.as_str()]);
+            // Somebody who is enrolled or on the roster is on the lists of further sessions.
+            attendance.sync(&service.snapshot(), false)?;
+            Ok(entries)
         })
         .await
     }
