@@ -87,7 +87,7 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let data = DataDirectory::new(&args.data);
     let service = recognize::start(&data, &args.faces, &args.models)?;
     let attendance = Attendance::open_alone(data.directory())?;
-    let session = attendance.begin(&service.snapshot(), &new, None)?;
+    let session = attendance.begin(&service.attending_people(), &new, None)?;
     let unusable = record(args, &service, &attendance, &session, taken)?;
     if !args.keep_open {
         attendance.store().close_session(&session.id, LOCAL, Timestamp::now())?;

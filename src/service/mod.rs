@@ -224,7 +224,7 @@ impl Service {
         self.0.people.poll();
         self.0.roster.poll();
         if let Some(attendance) = &self.0.attendance {
-            attendance.follow(&self.snapshot());
+            attendance.follow(&self.attending_people());
         }
     }
 

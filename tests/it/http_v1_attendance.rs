@@ -464,6 +464,26 @@ fn changes_of_people_reach_attendance() {
 }
 
 #[test]
+fn whoever_has_left_is_on_no_list_and_no_photo_brings_the_person_back() {
+    let service = Service::on(school_data(), &["--attendance-session", "auto"]);
+    let session = begin(&service, &json!({"title": "Everybody"}));
+    let yesterday = facerec::service::expiry::today().yesterday().unwrap().to_string();
+    for name in ["Barack Obama", "Eileen Collins"] {
+        let id = id_of(&service, name);
+        service.patch(&format!("/v1/people/{id}"), &json!({ "expires": yesterday })).expect(200);
+    }
+    // Who is still on the roster is on the list, as somebody without a face.
+    let expected =
+        [("Barack Obama", "not_enrolled"), ("Eileen Collins", "not_enrolled"), ("Joe Biden", "not_enrolled")];
+    assert_eq!(list(&service.get(&session).expect(200)), expected);
+    let form = Form::new().file("file", "group.jpg", &photo("group.jpg"));
+    service.post_form("/recognize_faces", form).expect(200);
+    assert!(service.state.service.drain(std::time::Duration::from_mins(1)));
+    let after = service.get(&session).expect(200);
+    assert_eq!((list(&after), &after["unknown_faces"]), (expected.to_vec(), &json!(3)));
+}
+
+#[test]
 fn a_persons_attendance_is_removed_or_anonymised_and_the_person_stays_enrolled() {
     let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
     let service = Service::with(&gallery);

@@ -20,7 +20,7 @@ impl Service {
             if attendance.store().exists() {
                 return attendance.store().groups();
             }
-            let groups = people::roster_groups(&service.snapshot());
+            let groups = people::roster_groups(&service.attending_people());
             Ok(groups
                 .into_iter()
                 .map(|(name, people)| Group { name, members: people.len() as u64 })
@@ -50,7 +50,7 @@ impl Service {
     pub async fn set_group(&self, name: &str, person_ids: Vec<String>) -> Result<Vec<Person>> {
         let (recorder, name) = (self.recorder(), name.to_owned());
         self.attend(move |service, attendance| {
-            attendance.sync(&service.snapshot(), true)?;
+            attendance.sync(&service.attending_people(), true)?;
             attendance.store().set_members(&name, &person_ids)?;
             recorder.record(Action::ChangeGroup, person_ids.iter().map(String::as_str));
             attendance.store().people(Some(&name))
@@ -92,7 +92,7 @@ impl Service {
         if attendance.store().exists() {
             return attendance.store().people(Some(name));
         }
-        Ok(people::roster_groups(&self.snapshot()).remove(name).ok_or_else(|| no_group(name))?)
+        Ok(people::roster_groups(&self.attending_people()).remove(name).ok_or_else(|| no_group(name))?)
     }
 }
 

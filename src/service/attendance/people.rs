@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::attendance::{Person, PersonRecord};
-use crate::service::snapshot::Snapshot;
+use crate::service::expiry::today;
+use crate::service::snapshot::{Snapshot, is_expired};
 
-/// Everybody enrolled, then everybody else on the roster. The roster's groups of somebody enrolled who is not on it are none.
+/// Everybody enrolled, then everybody else on the roster whose last day there is not over. The roster's groups of somebody
+/// enrolled who is not on it are none.
 pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
     let Snapshot { gallery, roster } = snapshot;
     let has_groups = roster.rows().iter().any(|row| row.groups.is_some());
@@ -21,7 +23,9 @@ pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
             groups: has_groups.then(|| row.and_then(|row| row.groups.clone()).unwrap_or_default()),
         });
     }
+    let today = today();
     let others = roster.rows().iter().filter(|row| !met.contains(row.name.as_str()));
+    let others = others.filter(|row| !is_expired(row.until, today));
     records.extend(others.map(|row| PersonRecord {
         person_id: None,
         name: row.name.to_string(),

@@ -51,7 +51,7 @@ impl Service {
             let entries = attendance.forget(&id, how)?;
             recorder.record(Action::Forget, [id.as_str()]);
             // Somebody who is enrolled or on the roster is on the lists of further sessions.
-            attendance.sync(&service.snapshot(), false)?;
+            attendance.sync(&service.attending_people(), false)?;
             Ok(entries)
         })
         .await

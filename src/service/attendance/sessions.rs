@@ -12,6 +12,7 @@ use crate::attendance::{
 use crate::error::{InputError, Result};
 use crate::service::Service;
 use crate::service::caller;
+use crate::service::expiry::today;
 use crate::service::snapshot::Snapshot;
 
 /// Who made a change on a service without keys and said no name.
@@ -70,7 +71,7 @@ impl Service {
     pub async fn create_session(&self, new: NewSession, key: Option<IdempotencyKey>) -> Result<Session> {
         let recorder = self.recorder();
         self.attend(move |service, attendance| {
-            let session = attendance.begin(&service.snapshot(), &new, key.as_ref())?;
+            let session = attendance.begin(&service.attending_people(), &new, key.as_ref())?;
             recorder.record(Action::ChangeSession, []);
             Ok(session)
         })
@@ -179,6 +180,12 @@ impl Service {
         }
     }
 
+    /// People and roster as they are now, without those whose time is over: nobody who has left is absent.
+    #[must_use]
+    pub fn attending_people(&self) -> Snapshot {
+        self.recognized_people(today())
+    }
+
     /// Runs `job` on the blocking pool, with a store that knows today's people.
     pub(super) async fn attend<T: Send + 'static>(
         &self,
@@ -186,7 +193,7 @@ impl Service {
     ) -> Result<T> {
         self.blocking(move |service| {
             let attendance = service.attendance()?;
-            attendance.sync(&service.snapshot(), false)?;
+            attendance.sync(&service.attending_people(), false)?;
             job(service, attendance)
         })
         .await
