@@ -91,6 +91,7 @@ fn starts_picture(slice: &NalUnit<'_>) -> bool {
     slice.rbsp.first().is_some_and(|byte| byte & 0x80 != 0)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "its form is that of map_err's functions")]
 fn text(error: heifer::heifer_hevc_dec::Error) -> String {
     error.to_string()
 }
