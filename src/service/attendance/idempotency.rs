@@ -27,7 +27,7 @@ impl Service {
     /// key, runs it.
     ///
     /// # Errors
-    /// [`InputError::Conflict`] while a request with this key is in progress, and when it was used for another one; else as
+    /// [`InputError::Conflict`](crate::error::InputError::Conflict) while a request with this key is in progress, and when it was used for another one; else as
     /// `work`.
     pub async fn once<E: From<Error>>(
         &self,
