@@ -27,8 +27,8 @@ impl Service {
     /// key, runs it.
     ///
     /// # Errors
-    /// [`InputError::Conflict`](crate::error::InputError::Conflict) while a request with this key is in progress, and when it was used for another one; else as
-    /// `work`.
+    /// [`InputError::Conflict`](crate::error::InputError::Conflict) while a request with this key is in progress, and when
+    /// it was used for another one; else as `work`.
     pub async fn once<E: From<Error>>(
         &self,
         key: Option<IdempotencyKey>,
