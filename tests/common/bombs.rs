@@ -90,7 +90,7 @@ fn many_scans(jpeg: &[u8], count: usize) -> Vec<u8> {
 }
 
 /// A little-endian TIFF of one directory, all of whose values are 32 bits wide. `data` lies at offset 8.
-fn tiff(tags: &[(u16, Vec<u32>)], data: &[u8]) -> Vec<u8> {
+pub(crate) fn tiff(tags: &[(u16, Vec<u32>)], data: &[u8]) -> Vec<u8> {
     let padded = data.len().next_multiple_of(2);
     let directory = 8 + padded;
     let mut values = Vec::new();

@@ -51,6 +51,7 @@ mod http_v1_roster;
 mod import_pickle;
 mod install;
 mod layering;
+mod memory;
 mod native;
 mod overload;
 #[cfg(feature = "phone-photos")]
