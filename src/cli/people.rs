@@ -16,8 +16,7 @@ use crate::access_log::{self, AccessLog, Action as Recorded, Entry};
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person, store};
-use crate::service::expiry::today;
-use crate::service::snapshot::{Snapshot, is_expired};
+use crate::service::snapshot::{Snapshot, is_expired, today};
 
 /// Time for the access log to take the entry of a command.
 const LOG_LIMIT: Duration = Duration::from_secs(10);

@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Span;
 use jiff::civil::Date;
-use jiff::{Span, ZonedDateTime};
 
 use super::Service;
 use super::caller::Caller;
@@ -17,12 +17,6 @@ use crate::gallery::Person;
 
 /// What the access log has in place of a key's name for what the service does by itself.
 const OWN_NAME: &str = "service";
-
-/// Today, in the system's time zone (`TZ`).
-#[must_use]
-pub fn today() -> Date {
-    ZonedDateTime::now().date()
-}
 
 impl Service {
     /// People and roster as they are now, without the people who are expired on the day `today`: those whom faces are

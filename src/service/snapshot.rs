@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
 use crate::error::{InputError, Result};
 use crate::gallery::{Gallery, Person};
 use crate::roster::Roster;
 use crate::student_id::StudentId;
+
+/// Today, in the system's time zone (`TZ`).
+#[must_use]
+pub fn today() -> Date {
+    ZonedDateTime::now().date()
+}
 
 /// One state of people and roster; later edits don't change it.
 #[derive(Clone)]

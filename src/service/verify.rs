@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Service;
-use super::expiry::today;
 use super::snapshot::Snapshot;
+use super::snapshot::today;
 use crate::access_log::Action;
 use crate::detect::Detection;
 use crate::embed::Embedding;

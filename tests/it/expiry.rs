@@ -1,7 +1,7 @@
 //! People whose time is over: not recognised, shown as expired, deleted after a while.
 
 use facerec::gallery::{Person, store};
-use facerec::service::expiry::today;
+use facerec::service::snapshot::today;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};

@@ -467,7 +467,7 @@ fn changes_of_people_reach_attendance() {
 fn whoever_has_left_is_on_no_list_and_no_photo_brings_the_person_back() {
     let service = Service::on(school_data(), &["--attendance-session", "auto"]);
     let session = begin(&service, &json!({"title": "Everybody"}));
-    let yesterday = facerec::service::expiry::today().yesterday().unwrap().to_string();
+    let yesterday = facerec::service::snapshot::today().yesterday().unwrap().to_string();
     for name in ["Barack Obama", "Eileen Collins"] {
         let id = id_of(&service, name);
         service.patch(&format!("/v1/people/{id}"), &json!({ "expires": yesterday })).expect(200);

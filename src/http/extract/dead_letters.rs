@@ -5,10 +5,9 @@ use serde::Deserialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
-use super::admission::media_type;
 use super::params::LIMIT;
 use super::query::{FromQuery, Pairs};
-use super::small_object::read_small_object;
+use super::small_object::read_optional_object;
 use crate::http::problem::ApiError;
 
 /// How many dead letters are listed.
@@ -43,9 +42,6 @@ impl<S: Sync> FromRequest<S> for Resending {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        if media_type(&request).is_empty() {
-            return Ok(Self::default()); // no body
-        }
-        read_small_object(request, &["application/json"], "no body, or an object with id").await
+        read_optional_object(request, &["application/json"], "no body, or an object with id").await
     }
 }

@@ -39,7 +39,7 @@ pub struct PhotosFormSchema {
     #[schema(value_type = String, format = Binary, required = false)]
     file: Option<Vec<u8>>,
     /// In place of `file`: up to 20 photos, each with an answer of its own.
-    #[schema(value_type = Vec<PhotoFile>, min_items = 1, max_items = 20, required = false)]
+    #[schema(value_type = Vec<PhotoFile>, max_items = 20, required = false)]
     photos: Option<Vec<PhotoFile>>,
 }
 

@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::admission::media_type;
 use super::person_patch::present;
 use super::query::invalid_parameter;
-use super::small_object::{read_object, read_small_object};
+use super::small_object::{read_object, read_optional_object, read_small_object};
 use crate::attendance::{NewSession, Status, time};
 use crate::http::problem::ApiError;
 use crate::service::attendance::sessions::SessionChange;
@@ -148,10 +147,7 @@ impl<S: Sync> FromRequest<S> for SessionClosing {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        if media_type(&request).is_empty() {
-            return Ok(Self::default()); // no body
-        }
-        read_small_object(request, JSON, "no body, or an object with by").await
+        read_optional_object(request, JSON, "no body, or an object with by").await
     }
 }
 

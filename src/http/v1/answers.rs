@@ -31,7 +31,7 @@ pub struct PhotoAnswer<T> {
     #[schema(example = "a.jpg")]
     photo: String,
     /// As for one photo; null where that failed.
-    #[schema(required)]
+    #[schema(required, nullable)]
     result: Option<T>,
     /// Why it failed; null where it did not.
     #[schema(required, value_type = Option<Problem>)]

@@ -14,7 +14,7 @@ use crate::http::problem::{
 };
 use crate::http::state::AppState;
 use crate::http::wire::people::{PeoplePage, PersonDetail, PersonSummary};
-use crate::service::expiry::today;
+use crate::service::snapshot::today;
 
 /// List people.
 ///

@@ -142,7 +142,7 @@ fn problem_of(error: InputError) -> Value {
     post, operation_id = "add_session_photos", path = "/v1/sessions/{session_id}/photos", tag = "attendance",
     params(
         ("session_id" = String, Path, description = "Of the session", example = "01KB9V1QFJ4T0Z6Q8Y3C5W7D2E"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 characters; the same for a repeated request"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = "^[ -~]{1,128}$", description = "1 to 128 characters; the same for a repeated request"),
     ),
     request_body(description = "Photos", content((SessionPhotosSchema = "multipart/form-data"))),
     responses((status = 200, description = "What became of each photo", body = SessionPhotosRecorded), SessionPhotosProblems),

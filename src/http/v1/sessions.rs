@@ -26,6 +26,7 @@ use crate::service::disclosure::Disclosure;
 
 /// What callers who may not manage people are told of a session.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)] // a whole session is none of these
 struct OpenSession {
     /// Of the session.
     #[schema(example = "01KB9V1QFJ4T0Z6Q8Y3C5W7D2E")]
@@ -105,7 +106,7 @@ pub async fn list(
 /// database. Scope: `manage`.
 #[utoipa::path(
     post, operation_id = "create_session", path = "/v1/sessions", tag = "attendance",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 characters; the same for a repeated request")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[ -~]{1,128}$", description = "1 to 128 characters; the same for a repeated request")),
     request_body(description = "What it is", content = NewSessionBody),
     responses((status = 201, description = "Begun", body = Session,
                headers(("location" = String, description = "Where the session is")),

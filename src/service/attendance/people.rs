@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::attendance::{Person, PersonRecord};
-use crate::service::expiry::today;
-use crate::service::snapshot::{Snapshot, is_expired};
+use crate::service::snapshot::{Snapshot, is_expired, today};
 
 /// Everybody enrolled, then everybody else on the roster whose last day there is not over. The roster's groups of somebody
 /// enrolled who is not on it are none.

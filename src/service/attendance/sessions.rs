@@ -12,8 +12,7 @@ use crate::attendance::{
 use crate::error::{InputError, Result};
 use crate::service::Service;
 use crate::service::caller;
-use crate::service::expiry::today;
-use crate::service::snapshot::Snapshot;
+use crate::service::snapshot::{Snapshot, today};
 
 /// Who made a change on a service without keys and said no name.
 pub const LOCAL: &str = "local";
