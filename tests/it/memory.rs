@@ -136,7 +136,16 @@ fn the_worst_photos_of_each_format_take_no_more_memory_than_is_stated() {
     let [workers, queue, megapixels, mib] = numbers.each_ref().map(String::as_str);
     let flags = ["--workers", workers, "--queue", queue, "--max-megapixels", megapixels];
     // Small faces take time, and no more memory.
-    let more = ["--max-upload-mib", mib, "--min-face-px", "40", "--max-uploads-per-client", "9"];
+    let more = [
+        "--max-upload-mib",
+        mib,
+        "--min-face-px",
+        "40",
+        "--max-uploads-per-client",
+        "9",
+        "--request-timeout-s",
+        "600",
+    ];
     let server = Server::sample(&[&flags[..], &more].concat());
     let most = most_kib();
     for Worst { what, bytes, status } in worst_photos() {
