@@ -9,7 +9,7 @@ export const canTakePhotos = () => window.isSecureContext && Boolean(navigator.m
 
 /** Why there is no camera; "" where there is one, or where HTTPS would not help. */
 export const cameraWords = () => (window.isSecureContext ? "" :
-  "The camera is off: browsers allow it only to pages that came over HTTPS, and this one came over HTTP. Ask whoever runs this service for an address that begins with https://, or choose a file.");
+  "The camera is off: browsers allow it only to pages that came over HTTPS, and this one came over HTTP. Ask whoever runs this service for an address that begins with https, or choose a file.");
 
 const TROUBLES = {
   NotAllowedError: "This page may not use the camera. Allow it in your browser’s settings for this page.",

@@ -139,7 +139,7 @@ impl<S: Sync> FromRequest<S> for SessionPatchBody {
 #[serde(deny_unknown_fields)]
 pub struct SessionClosing {
     /// A name, beside which that of the API key is written.
-    #[schema(required = false, min_length = 1, max_length = 200, example = "Ms Frizzle")]
+    #[schema(required = false, min_length = 1, max_length = 500, example = "Ms Frizzle")]
     pub by: Option<String>,
 }
 
@@ -174,7 +174,7 @@ pub struct EntryPatch {
     #[schema(required = false, min_length = 1, max_length = 500, example = "at the dentist")]
     pub note: Option<String>,
     /// Who, beside which the name of the API key is written.
-    #[schema(required = false, min_length = 1, max_length = 200, example = "Ms Frizzle")]
+    #[schema(required = false, min_length = 1, max_length = 500, example = "Ms Frizzle")]
     pub by: Option<String>,
 }
 
