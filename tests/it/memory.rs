@@ -2,6 +2,7 @@
 //! there are workers and places in the queue.
 
 use std::io::{Cursor, Write};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -130,6 +131,17 @@ fn peak_kib(server: &Server) -> u64 {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// The status of the response, once the queue has a place: that of an earlier photo is given back just after its response.
+fn served(server: &Server, request: &[u8]) -> u16 {
+    loop {
+        let status = exchange(server.socket(), request).status;
+        if status != 503 {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn the_worst_photos_of_each_format_take_no_more_memory_than_is_stated() {
     let numbers = [WORKERS, QUEUE, MAX_MEGAPIXELS, MAX_UPLOAD_MIB].map(|number| number.to_string());
@@ -151,8 +163,7 @@ fn the_worst_photos_of_each_format_take_no_more_memory_than_is_stated() {
     for Worst { what, bytes, status } in worst_photos() {
         let request = post(&bytes);
         let statuses: Vec<u16> = std::thread::scope(|scope| {
-            let clients =
-                (0..WORKERS + QUEUE).map(|_| scope.spawn(|| exchange(server.socket(), &request).status));
+            let clients = (0..WORKERS + QUEUE).map(|_| scope.spawn(|| served(&server, &request)));
             clients.collect::<Vec<_>>().into_iter().map(|client| client.join().unwrap()).collect()
         });
         assert!(statuses.iter().all(|found| *found == status), "{what}: {statuses:?}");
