@@ -242,6 +242,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub gate: GateArgs,
+    /// Print the settings in force and where each is from, as a settings file, and exit
+    #[arg(long, env = "FACEREC_PRINT_CONFIG", value_parser = BoolishValueParser::new())]
+    pub print_config: bool,
 }
 
 /// Timeouts for slow clients; not configurable, so that every deployment is safe.

@@ -73,7 +73,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let audit = audit.without_dismissed(&Dismissals::read(data.directory())?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
-        output::line(serde_json::to_string(&AuditReport::new(audit, args.all))?)?;
+        output::json(&AuditReport::new(audit, args.all))?;
     } else {
         print(&audit, args.all)?;
     }

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-use super::output;
+use super::output::{self, JsonArgs};
 use crate::config::range::whole;
 use crate::error::{InputError, Result};
 use crate::hex::to_hex;
@@ -21,6 +22,13 @@ use crate::keys::{self, ApiKeys, KeyEntry, Scope};
 pub struct KeysArgs {
     #[command(subcommand)]
     action: Action,
+}
+
+impl KeysArgs {
+    /// Whether JSON is printed.
+    pub(super) fn json(&self) -> bool {
+        matches!(&self.action, Action::List { json, .. } if json.json)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +52,8 @@ enum Action {
         /// The file of API keys
         #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
         file: PathBuf,
+        #[command(flatten)]
+        json: JsonArgs,
     },
     /// Create a key in place of one in a file and print it once; the old key stays valid for the overlap
     Rotate {
@@ -81,7 +91,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
         Action::New { name, scope, expires_days, file } => {
             new(name, *scope, *expires_days, file.as_deref())?;
         }
-        Action::List { file } => list(file)?,
+        Action::List { file, json } => list(file, json.json)?,
         Action::Rotate { name, overlap, file } => rotate_key(name, *overlap, file)?,
         Action::Remove { name, file } => remove(name, file)?,
     }
@@ -113,20 +123,41 @@ fn new(name: &str, scope: Scope, expires_days: Option<u32>, file: Option<&Path>)
     Ok(())
 }
 
-fn list(file: &Path) -> anyhow::Result<()> {
+fn list(file: &Path, as_json: bool) -> anyhow::Result<()> {
     let entries = entries(file)?;
     let times = last_used(file).unwrap_or_else(|error| {
         output::note(format_args!("facerec: {error}"));
         None
     });
+    if as_json {
+        let keys: Vec<Value> = entries.iter().map(|entry| key_json(entry, times.as_ref())).collect();
+        return output::json(&json!({ "keys": keys }));
+    }
     for entry in entries {
-        let digits = to_hex(&entry.sha256[..4]);
+        let digits = first_digits(&entry);
         let expired = if entry.is_expired(Timestamp::now()) { "expired" } else { "expires" };
         let expires = entry.expires.map(|time| format!("  ({expired} {time:.0})")).unwrap_or_default();
         let used = times.as_ref().map(|times| use_words(times, &entry)).unwrap_or_default();
         output::line(format_args!("{:<9}  {digits}  {}{expires}{used}", entry.scope.as_str(), entry.name))?;
     }
     Ok(())
+}
+
+/// Enough of the SHA-256 to tell two keys apart.
+fn first_digits(entry: &KeyEntry) -> String {
+    to_hex(&entry.sha256[..4])
+}
+
+fn key_json(entry: &KeyEntry, times: Option<&Times>) -> Value {
+    let text = |time: &Timestamp| format!("{time:.0}");
+    json!({
+        "name": entry.name,
+        "scope": entry.scope.as_str(),
+        "sha256_start": first_digits(entry),
+        "expires": entry.expires.as_ref().map(text),
+        "expired": entry.is_expired(Timestamp::now()),
+        "last_used": times.and_then(|times| times.get(&entry.sha256)).map(text),
+    })
 }
 
 fn use_words(times: &Times, entry: &KeyEntry) -> String {

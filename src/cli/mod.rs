@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::ensure;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{LogFormat, ServeArgs};
@@ -14,6 +16,7 @@ use output::Closed;
 pub mod attend;
 pub mod audit;
 pub mod bench;
+pub mod completions;
 pub mod data;
 pub mod enroll;
 pub mod evaluate;
@@ -22,6 +25,7 @@ pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;
 pub mod keys;
+pub mod man;
 pub mod models;
 pub mod normalize;
 pub mod output;
@@ -29,6 +33,7 @@ pub mod people;
 mod progress;
 pub mod recognize;
 pub mod serve;
+mod settings;
 pub mod strangers;
 mod url;
 mod variables;
@@ -37,6 +42,10 @@ mod variables;
 #[derive(Debug, Parser)]
 #[command(name = "facerec", version, about, propagate_version = true)]
 pub struct Cli {
+    /// Settings file, in TOML; flags and variables come before it [default: facerec.toml in the data directory]
+    #[arg(long, env = "FACEREC_CONFIG", value_name = "FILE", global = true)]
+    #[allow(dead_code, reason = "it is read before the arguments are parsed")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,21 +76,38 @@ enum Command {
     Normalize(normalize::NormalizeArgs),
     /// List, verify and install models
     Models(models::ModelsArgs),
-    /// List people, show what the access log says of one, remove all that is held about one
+    /// List, show, rename, remove, export and import people; remove all that is held about one
     People(people::PeopleArgs),
     /// Create, list, rotate and remove API keys
     Keys(keys::KeysArgs),
     /// Check whether a running service is ready; exit code 0 if it is
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands
+    Man(man::ManArgs),
 }
 
 impl Cli {
-    /// Parses this process's arguments and environment variables; empty variables count as unset, except
-    /// `FACEREC_API_KEYS_FILE`. Wrong usage ends the process.
+    /// Parses this process's arguments, environment variables and settings file; empty variables count as unset, except
+    /// `FACEREC_API_KEYS_FILE`. Wrong usage ends the process, and so does `serve --print-config`.
     #[must_use]
     pub fn of_this_process() -> Self {
-        let command = variables::without_empty(Self::command(), |name| std::env::var_os(name));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        let variable = |name: &OsStr| std::env::var_os(name);
+        let mut command = variables::without_empty(Self::command(), variable);
+        let set = |name: &OsStr| variable(name).filter(|value| variables::counts(name, value));
+        let arguments = settings::with_file(&command, std::env::args_os().collect(), &set)
+            .unwrap_or_else(|message| command.error(ErrorKind::ValueValidation, message).exit());
+        let matches = command
+            .try_get_matches_from_mut(&arguments.all)
+            .unwrap_or_else(|error| exit_with(&error, &arguments));
+        if let Some(serve) =
+            matches.subcommand_matches("serve").filter(|serve| serve.get_flag("print_config"))
+        {
+            let printed = settings::print::print(&Self::command(), serve, &arguments);
+            std::process::exit(i32::from(printed.is_err()));
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
     /// Runs the command and reports its error. The exit code is 0 on success, else 1; wrong usage has
@@ -99,6 +125,16 @@ impl Cli {
     }
 }
 
+/// Wrong usage, or help; where the settings file is to blame, it is named.
+fn exit_with(error: &clap::Error, arguments: &settings::Arguments) -> ! {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let is_of_file = |flag: &String| argument.split([' ', '=']).next() == Some(&format!("--{flag}"));
+    if let Some(path) = arguments.file.as_deref().filter(|_| arguments.of_file.iter().any(is_of_file)) {
+        output::note(format_args!("facerec: in the settings file {}:", output::printable(path)));
+    }
+    error.exit()
+}
+
 impl Command {
     fn output_format(&self) -> OutputFormat {
         match self {
@@ -107,6 +143,9 @@ impl Command {
             Self::Audit(args) if args.json => OutputFormat::JsonOutput,
             Self::Evaluate(args) if args.json => OutputFormat::JsonOutput,
             Self::Bench(args) if args.json => OutputFormat::JsonOutput,
+            Self::People(args) if args.json() => OutputFormat::JsonOutput,
+            Self::Keys(args) if args.json() => OutputFormat::JsonOutput,
+            Self::Models(args) if args.json() => OutputFormat::JsonOutput,
             Self::Serve(args) if args.log_format == LogFormat::Json => OutputFormat::JsonLog,
             _ => OutputFormat::Text,
         }
@@ -137,7 +176,9 @@ impl Command {
             | Self::Normalize(_)
             | Self::People(_)
             | Self::Keys(_)
-            | Self::Healthcheck(_) => return None,
+            | Self::Healthcheck(_)
+            | Self::Completions(_)
+            | Self::Man(_) => return None,
         };
         directory.as_deref()
     }
@@ -159,6 +200,8 @@ impl Command {
             Self::People(args) => people::run(&args),
             Self::Keys(args) => keys::run(&args),
             Self::Healthcheck(args) => healthcheck::run(&args),
+            Self::Completions(args) => completions::run(&args, &mut Cli::command()),
+            Self::Man(args) => man::run(&args, Cli::command()),
         }
     }
 }

@@ -6,14 +6,15 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use super::output;
+use super::output::{self, JsonArgs};
 use super::progress::Installation;
 use crate::cohort;
 use crate::models::ModelStore;
 use crate::models::download::RetryPolicy;
 use crate::models::install::{Installer, Source};
-use crate::models::manifest::{Entry, Role};
+use crate::models::manifest::{Entry, Role, StrangersEntry};
 use crate::models::self_test::SelfTest;
 
 /// The arguments of `facerec models`.
@@ -31,18 +32,29 @@ impl ModelsArgs {
     pub(super) fn existing_directory(&self) -> Option<&Path> {
         match self.action {
             Action::Install { .. } => None,
-            Action::List | Action::Verify => self.models.as_deref(),
+            Action::List { .. } | Action::Verify { .. } => self.models.as_deref(),
         }
+    }
+
+    /// Whether JSON is printed.
+    pub(super) fn json(&self) -> bool {
+        matches!(self.action, Action::List { json } | Action::Verify { json } if json.json)
     }
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List all models: path, licence, default threshold, source
-    List,
+    List {
+        #[command(flatten)]
+        json: JsonArgs,
+    },
     /// Compare each installed file with its known SHA-256, and run each embedder's self-test; exit code
     /// 1 when one fails
-    Verify,
+    Verify {
+        #[command(flatten)]
+        json: JsonArgs,
+    },
     /// Download a model that is not shipped, convert it, test it, and install it into --models or the
     /// user's data directory
     Install {
@@ -62,8 +74,9 @@ enum Action {
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     let store = ModelStore::new(args.models.as_deref())?;
     match &args.action {
-        Action::List => list(&store)?,
-        Action::Verify => return verify(&store),
+        Action::List { json } if json.json => list_json(&store)?,
+        Action::List { .. } => list(&store)?,
+        Action::Verify { json } => return verify(&store, json.json),
         Action::Install { name, from } => install(&store, name, from.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
@@ -90,37 +103,106 @@ fn list(store: &ModelStore) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn verify(store: &ModelStore) -> anyhow::Result<ExitCode> {
-    let mut code = ExitCode::SUCCESS;
-    for entry in &store.manifest().models {
-        if store.path(entry).is_none() && entry.install_from.is_some() {
-            output::line(format_args!("{:<9} not installed", entry.name))?;
-            continue;
-        }
-        match verify_one(store, entry) {
-            Ok(state) => output::line(format_args!("{:<9} ok: {state}", entry.name))?,
-            Err(error) => {
-                output::line(format_args!("{:<9} FAILED: {error}", entry.name))?;
-                code = ExitCode::FAILURE;
-            }
+fn list_json(store: &ModelStore) -> anyhow::Result<()> {
+    let model = |entry: &Entry| {
+        let role = match entry.role {
+            Role::Detector => "detector",
+            Role::Embedder => "embedder",
+        };
+        json!({
+            "name": entry.name,
+            "role": role,
+            "path": store.path(entry),
+            "licence": entry.licence,
+            "default_threshold": entry.default_threshold,
+            "source": entry.source,
+        })
+    };
+    let strangers = |entry: &StrangersEntry| {
+        json!({
+            "model": entry.model,
+            "margin_px": entry.margin_px,
+            "path": store.strangers_path(entry),
+            "source": entry.source,
+        })
+    };
+    let manifest = store.manifest();
+    output::json(&json!({
+        "models": manifest.models.iter().map(model).collect::<Vec<_>>(),
+        "strangers": manifest.strangers.iter().map(strangers).collect::<Vec<_>>(),
+    }))
+}
+
+/// What became of the check of one file.
+struct Verified {
+    name: String,
+    /// `None` where it is not installed.
+    state: Option<Result<String, String>>,
+}
+
+impl Verified {
+    fn failed(&self) -> bool {
+        matches!(self.state, Some(Err(_)))
+    }
+
+    fn json(&self) -> Value {
+        let (state, detail) = match &self.state {
+            None => ("not_installed", None),
+            Some(Ok(detail)) => ("ok", Some(detail)),
+            Some(Err(detail)) => ("failed", Some(detail)),
+        };
+        json!({ "name": self.name, "state": state, "detail": detail })
+    }
+}
+
+impl std::fmt::Display for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.state {
+            None => write!(f, "{:<27} not installed", self.name),
+            Some(Ok(detail)) => write!(f, "{:<27} ok: {detail}", self.name),
+            Some(Err(detail)) => write!(f, "{:<27} FAILED: {detail}", self.name),
         }
     }
-    for entry in &store.manifest().strangers {
-        let name = format!("strangers of {} at margin {}", entry.model, entry.margin_px);
-        let state = match store.read_strangers(entry) {
-            Ok(Some(bytes)) => cohort::file::decode(&bytes).map(|cohort| {
-                format!("ok: {} dimensions, from {} people", cohort.dims(), cohort.origin().people)
-            }),
-            Ok(None) => Err(format!("expected {} in a models directory, found none", entry.file)),
-            Err(error) => Err(error.to_string()),
-        };
-        if state.is_err() {
+}
+
+fn verify(store: &ModelStore, as_json: bool) -> anyhow::Result<ExitCode> {
+    let manifest = store.manifest();
+    let models = manifest.models.iter().map(|entry| verify_model(store, entry));
+    let all = models.chain(manifest.strangers.iter().map(|entry| verify_strangers(store, entry)));
+    let (mut done, mut code) = (Vec::new(), ExitCode::SUCCESS);
+    for verified in all {
+        if verified.failed() {
             code = ExitCode::FAILURE;
         }
-        let state = state.unwrap_or_else(|error| format!("FAILED: {error}"));
-        output::line(format_args!("{name}: {state}"))?;
+        if as_json {
+            done.push(verified.json());
+        } else {
+            output::line(verified)?;
+        }
+    }
+    if as_json {
+        output::json(&json!({ "files": done }))?;
     }
     Ok(code)
+}
+
+fn verify_model(store: &ModelStore, entry: &Entry) -> Verified {
+    let is_missing = store.path(entry).is_none() && entry.install_from.is_some();
+    let state = (!is_missing).then(|| verify_one(store, entry).map_err(|error| error.to_string()));
+    Verified { name: entry.name.clone(), state }
+}
+
+fn verify_strangers(store: &ModelStore, entry: &StrangersEntry) -> Verified {
+    let state = match store.read_strangers(entry) {
+        Ok(Some(bytes)) => cohort::file::decode(&bytes)
+            .map(|cohort| format!("{} dimensions, from {} people", cohort.dims(), cohort.origin().people)),
+        Ok(None) => Err(format!("expected {} in a models directory, found none", entry.file)),
+        Err(error) => Err(error.to_string()),
+    };
+    Verified {
+        name: format!("strangers of {} at margin {}", entry.model, entry.margin_px),
+        state: Some(state),
+    }
 }
 
 fn verify_one(store: &ModelStore, entry: &Entry) -> crate::error::Result<String> {

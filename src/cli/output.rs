@@ -6,6 +6,17 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use serde::Serialize;
+
+/// The flag of commands that print a table or JSON.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct JsonArgs {
+    /// Print JSON, one object
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
 
 /// Standard output was closed by its reader, as after `| head`: the command may end.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +32,14 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
         written => written.context("standard output can't be written to"),
     }
+}
+
+/// Prints `value` on standard output as JSON on one line.
+///
+/// # Errors
+/// As [`line`].
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    line(serde_json::to_string(value)?)
 }
 
 /// Prints a line on standard error; failures are ignored.

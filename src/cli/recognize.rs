@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use serde_json::json;
 
 use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
@@ -30,7 +31,8 @@ pub struct RecognizeArgs {
     data: PathBuf,
     #[command(flatten)]
     faces: FaceArgs,
-    /// Print the service's JSON, one photo a line; {"photo": ..., "error": ...} for one that can't be used
+    /// Print JSON, one photo a line: {"photo": ..., "result": ...} with the service's answer, or
+    /// {"photo": ..., "error": ...} for one that can't be used
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
@@ -51,13 +53,15 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for path in &args.photos {
         match recognize(path) {
-            Ok(entries) if args.json => output::line(serde_json::to_string(&entries)?)?,
+            Ok(entries) if args.json => {
+                output::json(&json!({ "photo": path.to_string_lossy(), "result": entries }))?;
+            }
             Ok(entries) => print(path, &entries)?,
             Err(error) => {
                 code = ExitCode::FAILURE;
                 let unusable = UnusablePhoto::report(path, path.display().to_string(), &error);
                 if args.json {
-                    output::line(serde_json::to_string(&unusable)?)?;
+                    output::json(&unusable)?;
                 }
             }
         }

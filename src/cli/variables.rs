@@ -9,11 +9,16 @@ use clap::{Arg, Command};
 /// Startup fails if it is empty: counted as unset, it would open the service to everybody.
 const NEVER_IGNORED: &str = "FACEREC_API_KEYS_FILE";
 
+/// Whether a variable with this value counts as set.
+pub(super) fn counts(name: &OsStr, value: &OsStr) -> bool {
+    name == NEVER_IGNORED || !value.is_empty()
+}
+
 /// The command without the environment variables whose `value` is empty.
 pub(super) fn without_empty(command: Command, value: fn(&OsStr) -> Option<OsString>) -> Command {
     let ignored = move |arg: &Arg| {
-        let name = arg.get_env().filter(|name| *name != NEVER_IGNORED);
-        name.and_then(value).is_some_and(|value| value.is_empty())
+        let Some(name) = arg.get_env() else { return false };
+        value(name).is_some_and(|value| !counts(name, &value))
     };
     command
         .mut_args(move |arg| if ignored(&arg) { arg.env(Resettable::Reset) } else { arg })

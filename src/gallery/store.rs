@@ -376,7 +376,7 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
 }
 
 /// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.
-fn unit_embedding(values: &[f32; EMBEDDING_LEN]) -> std::result::Result<Embedding, String> {
+pub(crate) fn unit_embedding(values: &[f32; EMBEDDING_LEN]) -> std::result::Result<Embedding, String> {
     let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
     if norm.is_nan() || (norm - 1.0).abs() > NORM_TOLERANCE {
         return Err(format!("expected embeddings of norm 1, found {norm}"));

@@ -30,6 +30,11 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
+/// What each line of `recognize --json` has as its result.
+fn results(text: &str) -> Vec<Value> {
+    lines(text).into_iter().map(|mut line| line["result"].take()).collect()
+}
+
 fn portrait(person: &str) -> PathBuf {
     sample_folder().join("people").join(person).join("portrait.jpg")
 }
@@ -111,13 +116,13 @@ fn what_is_odd_about_the_roster_is_said_beside_the_answer() {
     }
     workbook.save(&path).unwrap();
     let output = photos.recognize(&photos.paths[1..2], &["--json"]);
-    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
+    assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
     let expected = format!("facerec: {}: rows 2 and 3 have the same name: row 3 counts\n", path.display());
     assert_eq!(err(&output), expected);
 
     fs::remove_file(&path).unwrap();
     let output = photos.recognize(&photos.paths[1..2], &["--json"]);
-    assert_eq!(lines(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
+    assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
     assert_eq!(err(&output), format!("facerec: {} is missing: no IDs are found\n", path.display()));
 }
 
@@ -128,12 +133,14 @@ fn with_json_a_bad_photo_has_its_line_too() {
     assert_eq!(output.status.code(), Some(1));
     let answers = lines(&out(&output));
     assert_eq!(answers.len(), photos.paths.len());
-    assert_eq!(answers[1], json!([{"Student Name": "Joe Biden", "ID": "0046"}]));
-    assert_eq!(answers[5], json!([{"Student Name": "Eileen Collins", "ID": "STS-93"}]));
+    for (answer, path) in answers.iter().zip(&photos.paths) {
+        assert_eq!(answer["photo"], path.to_str().unwrap());
+    }
+    assert_eq!(answers[1]["result"], json!([{"Student Name": "Joe Biden", "ID": "0046"}]));
+    assert_eq!(answers[5]["result"], json!([{"Student Name": "Eileen Collins", "ID": "STS-93"}]));
     for (bad, fault) in
         [(0, "can't be read"), (2, "expected JPEG"), (3, "can't be decoded"), (4, "can't be read")]
     {
-        assert_eq!(answers[bad]["photo"], photos.paths[bad].to_str().unwrap());
         assert!(answers[bad]["error"].as_str().unwrap().contains(fault), "{}", answers[bad]);
     }
     let good = photos.recognize(&photos.paths[1..2], &["--json"]);
@@ -263,7 +270,7 @@ fn wrong_usage_is_2_and_says_what_was_expected_and_found() {
         (vec!["recognize", "--data", "d"], "required arguments were not provided"),
         (vec!["serve", "--model", "casia", "--colour"], "unexpected argument '--colour'"),
         (vec!["guess"], "unrecognized subcommand 'guess'"),
-        (vec![], "Usage: facerec <COMMAND>"),
+        (vec![], "Usage: facerec [OPTIONS] <COMMAND>"),
     ] {
         let output = run(&args);
         assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""), "{args:?}");
@@ -471,7 +478,7 @@ fn recognized(people: &[&str], photos: &[&str]) -> Vec<Value> {
     let photos = photos.iter().map(|photo| golden_path("photos").join(photo));
     let found = facerec().args(["recognize", "--json", "--data"]).arg(&data).args(photos).output().unwrap();
     assert!(found.status.success(), "{}", err(&found));
-    lines(&out(&found))
+    results(&out(&found))
 }
 
 #[test]

@@ -12,6 +12,9 @@ mod cascade;
 mod checkpoint;
 mod cli;
 mod cli_attend;
+mod cli_people;
+mod cli_settings;
+mod cli_tables;
 #[path = "../common/damage.rs"]
 mod damage;
 mod decision;
