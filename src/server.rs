@@ -43,6 +43,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum bytes of a request head; the buffer of an HTTP/1.1 connection, too, so that unfinished heads hold no more.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Maximum bytes of the headers of a request in HTTP/2, unpacked.
+const H2_MAX_HEADER_BYTES: u32 = 16 * 1024;
+/// Requests at a time in one HTTP/2 connection.
+const H2_MAX_STREAMS: u32 = 16;
+/// Bytes that a client may send in HTTP/2 before they are read, of a request and of all in its connection; and bytes of
+/// responses that wait to be sent. With the headers a connection holds 320 KiB at most.
+const H2_WINDOW_BYTES: u32 = 64 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -82,7 +89,7 @@ async fn accept_all(
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let of_client = shares.try_take(peer.ip().into());
+                let of_client = shares.try_take(peer.ip().into(), 1);
                 if of_client.is_none() && !clients.trusted_proxies.trusts(peer.ip()) {
                     let connections = shares.size();
                     refused.say(|| tracing::warn!(connections, "a client has all that one client may have"));
@@ -142,7 +149,11 @@ async fn connection(stream: Stream, peer: SocketAddr, router: Router, timeouts: 
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(H2_PING_INTERVAL)
-        .max_header_list_size(MAX_HEAD_BYTES as u32);
+        .max_header_list_size(H2_MAX_HEADER_BYTES)
+        .max_concurrent_streams(H2_MAX_STREAMS)
+        .initial_stream_window_size(H2_WINDOW_BYTES)
+        .initial_connection_window_size(H2_WINDOW_BYTES)
+        .max_send_buf_size(H2_WINDOW_BYTES as usize);
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = watcher.watch(connection.into_owned());
     tokio::pin!(connection);

@@ -24,7 +24,7 @@ struct Inner {
 #[must_use = "dropping it gives it back"]
 pub struct Taken {
     // Dropped before the claim, which counts who still knows the semaphore.
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     _claim: Claim,
 }
 
@@ -48,24 +48,22 @@ impl Shares {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    /// One of the client's share; `None` when it has all of it.
+    /// `count` of the client's share; `None` when it has less left.
     #[must_use]
-    pub fn try_take(&self, client: ClientNetwork) -> Option<Taken> {
+    pub fn try_take(&self, client: ClientNetwork, count: u32) -> Option<Taken> {
         let (claim, semaphore) = Claim::new(self, client);
-        match semaphore.try_acquire_owned() {
-            Ok(permit) => Some(Taken { _permit: permit, _claim: claim }),
+        match semaphore.try_acquire_many_owned(count) {
+            Ok(permit) => Some(Taken { permit, _claim: claim }),
             Err(_) => self.refuse(),
         }
     }
 
-    /// `count` of the client's share, all of it where that is less. Waits in order of arrival for what is given back, at
-    /// most `patience`; `None` after that.
-    pub async fn take(&self, client: ClientNetwork, count: usize, patience: Duration) -> Option<Taken> {
+    /// One of the client's share. Waits in order of arrival for what is given back, at most `patience`; `None` after
+    /// that.
+    pub async fn take(&self, client: ClientNetwork, patience: Duration) -> Option<Taken> {
         let (claim, semaphore) = Claim::new(self, client);
-        let count = u32::try_from(count.min(self.0.size)).unwrap_or(u32::MAX);
-        let permits = semaphore.acquire_many_owned(count);
-        match tokio::time::timeout(patience, permits).await {
-            Ok(Ok(permit)) => Some(Taken { _permit: permit, _claim: claim }),
+        match tokio::time::timeout(patience, semaphore.acquire_owned()).await {
+            Ok(Ok(permit)) => Some(Taken { permit, _claim: claim }),
             _ => self.refuse(),
         }
     }
@@ -78,6 +76,21 @@ impl Shares {
     fn clients(&self) -> MutexGuard<'_, HashMap<ClientNetwork, Arc<Semaphore>>> {
         // Nothing panics while the lock is held.
         self.0.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// Adds what the same client has taken of the same shares.
+    ///
+    /// # Panics
+    /// When it is another client's.
+    pub fn merge(&mut self, more: Self) {
+        self.permit.merge(more.permit);
+    }
+
+    /// Gives back `count` of it, all of it where that is less.
+    pub fn give_back(&mut self, count: usize) {
+        drop(self.permit.split(count.min(self.permit.num_permits())));
     }
 }
 
@@ -122,25 +135,38 @@ mod tests {
     #[test]
     fn a_client_with_all_of_its_share_is_refused_and_others_are_not() {
         let shares = Shares::new(2);
-        let first = shares.try_take(client(1)).unwrap();
-        let second = shares.try_take(client(1)).unwrap();
-        assert!(shares.try_take(client(1)).is_none());
-        let other = shares.try_take(client(2)).expect("another client has its own");
+        let first = shares.try_take(client(1), 1).unwrap();
+        let second = shares.try_take(client(1), 1).unwrap();
+        assert!(shares.try_take(client(1), 1).is_none());
+        let other = shares.try_take(client(2), 1).expect("another client has its own");
         assert_eq!((shares.refused(), shares.clients().len()), (1, 2));
         drop(first);
-        let third = shares.try_take(client(1)).expect("one was given back");
+        let third = shares.try_take(client(1), 1).expect("one was given back");
         drop((second, third, other));
         assert!(shares.clients().is_empty(), "clients that have nothing are forgotten");
+    }
+
+    #[test]
+    fn parts_of_a_share_are_merged_and_given_back() {
+        let shares = Shares::new(5);
+        let mut taken = shares.try_take(client(1), 2).unwrap();
+        taken.merge(shares.try_take(client(1), 3).unwrap());
+        assert!(shares.try_take(client(1), 1).is_none());
+        taken.give_back(4);
+        let rest = shares.try_take(client(1), 4).expect("four were given back");
+        taken.give_back(9);
+        drop((taken, rest));
+        assert!(shares.clients().is_empty());
     }
 
     #[tokio::test]
     async fn who_waits_gets_what_is_given_back_or_gives_up() {
         let shares = Shares::new(2);
-        let all = shares.take(client(1), 9, NEVER).await.expect("no more than the share is asked for");
-        assert!(shares.take(client(1), 1, Duration::ZERO).await.is_none());
+        let all = shares.try_take(client(1), 2).unwrap();
+        assert!(shares.take(client(1), Duration::ZERO).await.is_none());
         let waiting = tokio::spawn({
             let shares = shares.clone();
-            async move { shares.take(client(1), 1, NEVER).await.is_some() }
+            async move { shares.take(client(1), NEVER).await.is_some() }
         });
         while Arc::strong_count(&shares.clients()[&client(1)]) < 5 {
             tokio::task::yield_now().await;

@@ -15,7 +15,6 @@ pub mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -28,7 +27,6 @@ use tower_http::trace::TraceLayer;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use self::extract::limits::body_limit;
 use self::middleware::auth::{self, X_API_KEY};
 use self::middleware::request_id::{Ulids, X_REQUEST_ID, drop_odd_request_id};
 use self::middleware::{body, client, cors, host, log, render, security_headers, timeout};
@@ -39,7 +37,7 @@ use crate::keys::Scope;
 use crate::web;
 
 /// All routes and layers. From the outside in: request id, client, log, metrics, CORS, error bodies, panics, host, time limit,
-/// body limits, routes.
+/// pace of bodies, routes.
 pub fn router(app: AppState) -> Router {
     let proxies = Arc::new(app.config.clients.trusted_proxies.clone());
     let pace = body::Pace { idle: app.config.timeouts.body_idle, rate: app.config.clients.upload_rate };
@@ -64,8 +62,7 @@ pub fn router(app: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(host::require))
         .layer(from_fn_with_state(app.clone(), timeout::limit_time))
-        .layer(from_fn_with_state(pace, body::guard))
-        .layer(DefaultBodyLimit::max(body_limit(app.limits.single)));
+        .layer(from_fn_with_state(pace, body::guard));
     let may_recognize = from_fn_with_state(app.access.require_scope(Scope::Recognize), auth::require);
     let may_measure = app.access.require_scope(Scope::Recognize).through_any_name();
     let may_measure = from_fn_with_state(may_measure, auth::require);

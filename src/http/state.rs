@@ -17,7 +17,7 @@ pub struct App {
     /// The application layer.
     pub service: Service,
     /// Memory and order of uploads.
-    pub uploads: Uploads,
+    pub uploads: Arc<Uploads>,
     /// Maximum bytes of files in one body, by route.
     pub limits: FileLimits,
     /// Who may make which request.
@@ -36,7 +36,7 @@ impl AppState {
     pub fn new(config: Config, service: Service, access: Access) -> Self {
         Self(Arc::new(App {
             service,
-            uploads: Uploads::new(&config),
+            uploads: Arc::new(Uploads::new(&config)),
             limits: FileLimits::from(&config),
             access: Arc::new(access.with_sites(SiteRules::of(&config))),
             metrics: RequestMetrics::default(),

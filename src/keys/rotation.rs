@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::KeyEntry;
+use super::{KeyEntry, MAX_NAME_LEN};
 use crate::error::{InputError, Result};
 
 /// Gives the entry `name` the key `key`. The old key stays until `until`, or until its own earlier end, in an entry
@@ -32,13 +32,18 @@ pub fn rotate(
     Ok(entries)
 }
 
-/// The name of the `n`th old key, from 1 on.
+/// The name of the `n`th old key, from 1 on. Of a long name only the start is left.
 fn old_name(name: &str, n: usize) -> String {
-    if n == 1 { format!("{name} (old)") } else { format!("{name} (old {n})") }
+    let mark = if n == 1 { " (old)".to_owned() } else { format!(" (old {n})") };
+    let start: String = name.chars().take(MAX_NAME_LEN - mark.len()).collect();
+    start + &mark
 }
 
 fn is_old(candidate: &str, name: &str) -> bool {
-    candidate.strip_prefix(name).is_some_and(|rest| rest.starts_with(" (old") && rest.ends_with(')'))
+    let Some((start, mark)) = candidate.rsplit_once(" (old") else { return false };
+    let number = mark.strip_suffix(')').unwrap_or("none").trim_start();
+    let n = if number.is_empty() { Ok(1) } else { number.parse() };
+    name.starts_with(start) && n.is_ok_and(|n| candidate == old_name(name, n))
 }
 
 #[cfg(test)]
@@ -70,6 +75,24 @@ mod tests {
         let later = rotate(again, "gate", "fourth", wednesday, wednesday).unwrap();
         assert_eq!(names(&later), ["gate", "other"]);
         assert_eq!(later[1], other);
+    }
+
+    #[test]
+    fn a_name_of_the_greatest_length_can_be_rotated_again_and_again() {
+        let (now, later) = (time("2026-01-05T00:00:00Z"), time("2026-01-06T00:00:00Z"));
+        for name in ["x".repeat(MAX_NAME_LEN), "é".repeat(MAX_NAME_LEN)] {
+            let mut entries = vec![KeyEntry::of(&name, Scope::Manage, "0")];
+            for key in 1..=11 {
+                entries = rotate(entries, &name, &key.to_string(), now, later).unwrap();
+                ApiKeys::new(entries.clone()).unwrap();
+            }
+            assert_eq!(entries.len(), 12);
+            assert_eq!(
+                rotate(entries, &name, "12", later, later).unwrap().len(),
+                1,
+                "the old ones have expired"
+            );
+        }
     }
 
     #[test]

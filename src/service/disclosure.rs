@@ -7,6 +7,8 @@ use crate::gallery::search::{Candidate, FaceMatch, MatchRule};
 const MAX_CANDIDATES: usize = 3;
 /// Distances, margins and scores have so many steps to the unit for them: finer ones help to work out an embedding by trial.
 const STEPS: f32 = 1000.0;
+/// Probabilities have so many digits for them.
+const SIGNIFICANT_DIGITS: i32 = 2;
 
 /// How much a caller is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,14 @@ impl Disclosure {
         }
     }
 
+    /// Checks that the threshold of a comparison with an enrolled person is no looser than the service's `own`.
+    ///
+    /// # Errors
+    /// As [`Disclosure::check_rule`].
+    pub fn check_threshold(self, own: f32, asked: f32) -> Result<(), String> {
+        self.check_rule(MatchRule::Distance { threshold: own }, MatchRule::Distance { threshold: asked })
+    }
+
     /// The candidates of a face that are told.
     #[must_use]
     pub fn candidates(self, found: &FaceMatch) -> &[Candidate] {
@@ -64,6 +74,18 @@ impl Disclosure {
             Self::Limited => found.alike.min(MAX_CANDIDATES),
         };
         found.candidates.get(..told).unwrap_or(&found.candidates)
+    }
+
+    /// A probability as it is told: one that is as fine as a distance tells as much.
+    #[must_use]
+    pub fn probability(self, value: f64) -> f64 {
+        match self {
+            Self::Full => value,
+            Self::Limited => {
+                let digits = 10_f64.powi(SIGNIFICANT_DIGITS - 1 - value.log10().floor() as i32);
+                (value * digits).round() / digits
+            }
+        }
     }
 
     /// A distance, margin or score as it is told.
@@ -106,5 +128,10 @@ mod tests {
     fn figures_have_three_decimals_for_those_who_may_not_manage_people() {
         assert_eq!(Disclosure::Limited.figure(0.202_49), 0.202);
         assert_eq!(Disclosure::Full.figure(0.202_49), 0.202_49);
+        for (probability, told) in [(0.012_49, 0.012), (1.0, 1.0), (2.16e-7, 2.2e-7), (0.999, 1.0)] {
+            let found = Disclosure::Limited.probability(probability);
+            assert!((found / told - 1.0).abs() < 1e-12, "{probability}: {found}");
+            assert_eq!(Disclosure::Full.probability(probability), probability);
+        }
     }
 }

@@ -82,7 +82,7 @@ impl PhotoKeeper {
             if !is_old && !is_too_much {
                 break;
             }
-            std::fs::remove_file(&photo.path)?;
+            unless_gone(std::fs::remove_file(&photo.path))?;
             bytes -= photo.bytes;
         }
         Ok(())
@@ -96,9 +96,10 @@ impl PhotoKeeper {
                 continue;
             }
             let name = path.file_stem().and_then(|name| name.to_str());
-            if let Some(id) = name.and_then(|name| name.parse().ok()) {
-                let bytes = path.symlink_metadata()?.len();
-                photos.push(Kept { id, bytes, path });
+            if let Some(id) = name.and_then(|name| name.parse().ok())
+                && let Some(metadata) = unless_gone(path.symlink_metadata())?
+            {
+                photos.push(Kept { id, bytes: metadata.len(), path });
             }
         }
         Ok(photos)
@@ -122,9 +123,10 @@ impl PhotoKeeper {
             let name = entry.file_name();
             let is_temporary = name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
                 && name.as_encoded_bytes().ends_with(SUFFIX.as_bytes());
-            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            let Some(metadata) = unless_gone(entry.metadata())? else { continue };
+            let age = metadata.modified()?.elapsed().unwrap_or_default();
             if is_temporary && age >= LEFTOVER_AGE {
-                std::fs::remove_file(entry.path())?;
+                unless_gone(std::fs::remove_file(entry.path()))?;
             }
         }
         Ok(())
@@ -137,6 +139,14 @@ impl PhotoKeeper {
             .suffix(SUFFIX)
             .permissions(Permissions::from_mode(MODE))
             .tempfile_in(&self.params.directory)
+    }
+}
+
+/// `None` for a file that somebody has deleted meanwhile, which is no error here.
+fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -185,6 +195,8 @@ mod tests {
             fill();
             let directory = directory.path().to_path_buf();
             let keeper = PhotoKeeper { params: KeepParams { directory, max_age, max_bytes } };
+            // Another process may delete a photo while this one looks at them.
+            assert!(unless_gone(std::fs::remove_file(photo(99))).unwrap().is_none());
             keeper.prune(minutes(6)).unwrap();
             let found: Vec<u64> = (1..=5).filter(|n| photo(*n).exists()).collect();
             assert_eq!(found, left, "{max_age:?} {max_bytes:?}");

@@ -103,26 +103,26 @@ impl Service {
     pub async fn verify_person<P>(
         &self,
         side: Side<P>,
-        person_id: &str,
+        person_id: String,
         params: VerifyParams,
     ) -> Result<VerifyOutcome>
     where
         P: AsRef<[u8]> + Send + 'static,
     {
-        let snapshot = self.recognized_people(today());
-        snapshot.person(person_id)?;
-        let id = person_id.to_owned();
-        let compared = self.work(move |_, pipeline| {
-            let Snapshot { gallery, .. } = &snapshot;
+        let id = person_id.clone();
+        let compared = self.work(move |service, pipeline| {
+            // Of now: who was deleted while the photo waited is compared with nobody.
+            let snapshot = service.recognized_people(today());
+            let (person, Snapshot { gallery, .. }) = (snapshot.person(&id)?, &snapshot);
             let (face, probe) = match find(pipeline, gallery, &side, params)? {
                 Ok(found) => found,
                 Err(unclear) => return Ok(VerifyOutcome::Unclear(0, unclear)),
             };
-            let nearest = nearest_photo(snapshot.person(&id)?, &probe);
+            let nearest = nearest_photo(person, &probe);
             Ok(VerifyOutcome::Compared(compared(gallery, [&probe, nearest], vec![face], params)))
         });
         let outcome = compared.await?;
-        self.recorder().record(Action::Verify, [person_id]);
+        self.recorder().record(Action::Verify, [person_id.as_str()]);
         Ok(outcome)
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn all(golden: &dyn Fn(&str) -> Vec<u8>) -> Vec<Bomb> {
             40_000,
         ),
         bomb("TIFF, a tile of 4 gigapixels", large_tile(), 100),
+        bomb("TIFF, one row of 64 megapixels with 8 samples of 32 bits", long_row(), 64_000_000),
         bomb("TIFF, 65535 samples a pixel", many_samples(), 64_000_000),
         bomb(
             "PNG, a profile of 256 MiB",
@@ -166,6 +167,22 @@ fn large_tile() -> Vec<u8> {
         (325, vec![100]),
     ];
     tiff(&tags, &[0; 100])
+}
+
+fn long_row() -> Vec<u8> {
+    let tags = [
+        (256, vec![64_000_000]),
+        (257, vec![1]),
+        (258, vec![32; 8]),
+        (259, vec![8]),
+        (262, vec![2]),
+        (273, vec![8]),
+        (277, vec![8]),
+        (278, vec![1]),
+        (279, vec![1 << 20]),
+        (339, vec![3; 8]),
+    ];
+    tiff(&tags, &zlib_zeros(2048 << 20))
 }
 
 fn many_samples() -> Vec<u8> {

@@ -66,6 +66,8 @@ fn parts_out_of_proportion_to_the_photo_are_refused_with_the_reason() {
     assert_eq!(reason("TIFF, one strip"), "a part of 10 x 1 pixels holds 16384 x 16384");
     assert_eq!(reason("TIFF, strips that share empty"), "its strips or tiles hold more bytes than the file");
     assert_eq!(reason("TIFF, a tile"), "its tiles have 4294967296 pixels for a photo of 100");
+    let long_row = "its strips or tiles are 64000000 pixels wide, at most 65536 are taken";
+    assert_eq!(reason("TIFF, one row"), long_row);
     assert_eq!(reason("TIFF, 65535"), "it has 65535 samples a pixel; 1 to 8 are taken");
     assert!(reason("JPEG, 40 more scans").contains("times over it, at most 16 are taken"));
     assert_eq!(reason("WebP, 65536"), "its Huffman codes are out of proportion to its 1 pixels");

@@ -140,7 +140,7 @@ fn what_waits_runs_and_is_refused_is_seen() {
     is_started.recv().unwrap();
     let waiting = service.state.service.workers().submit(ClientNetwork::PROGRAM, |_| Ok(()));
     service.post_photo("/v1/recognize", photo("obama.jpg")).problem(503, "busy");
-    let mut held = Reservation::default();
+    let mut held = Reservation::of(ClientNetwork::PROGRAM);
     service.state.uploads.budget.grow(&mut held, 5000).unwrap();
 
     let metrics = scrape(&service);
@@ -153,12 +153,19 @@ fn what_waits_runs_and_is_refused_is_seen() {
     assert_eq!(refused("queue_full"), Some(1.0));
     assert_eq!(["upload_memory", "client_share", "timeout"].map(refused), [Some(0.0); 3]);
 
+    // A client asks for more than half, which is for one; then two of them for more than all.
     assert!(service.state.uploads.budget.grow(&mut held, 1 << 40).is_err());
-    drop((held, release, blocking, waiting));
+    let other = ClientNetwork::from(std::net::IpAddr::from([192, 0, 2, 1]));
+    let (mut half, all) = (Reservation::of(other), 3 * ((20 << 20) + (64 << 10)));
+    service.state.uploads.budget.grow(&mut half, all - 5120).unwrap();
+    assert!(service.state.uploads.budget.grow(&mut held, 121).is_err());
+    drop((half, held, release, blocking, waiting));
     let metrics = scrape(&service);
     expect(&metrics, "facerec_queue_depth", &[], 0.0);
     expect(&metrics, "facerec_upload_held_bytes", &[], 0.0);
-    expect(&metrics, "facerec_requests_refused_total", &[("reason", "upload_memory")], 1.0);
+    for reason in ["upload_memory", "client_share"] {
+        expect(&metrics, "facerec_requests_refused_total", &[("reason", reason)], 1.0);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use facerec::config::Config;
 use serde_json::json;
 
-use crate::support::http::{Answer, Client, chunked, exchange, get, grey, post, post_head};
+use crate::support::http::{Answer, BOUNDARY, Client, chunked, exchange, get, grey, post, post_head};
 use crate::support::listening::Listening;
 use crate::support::server::{PATIENCE, wait_until};
 
@@ -76,20 +76,47 @@ fn slow_uploads_of_one_client_leave_others_their_place() {
 }
 
 #[test]
-fn an_upload_of_unknown_length_counts_as_the_photos_that_it_may_hold() {
+fn an_upload_of_unknown_length_counts_as_one() {
     let service = service(&PLACES);
     let _slow = Client::sending(service.address, &half(&[]));
     wait_until("it is under way", || service.app.uploads.budget.held_bytes() > 0);
-    let head = |length: &str| {
-        let head = String::from_utf8(post_head(&[length])).unwrap();
-        head.replace("/recognize_faces", "/v1/verify").into_bytes()
-    };
-    // Two photos are two places, and one is left.
-    let pair = [head("Transfer-Encoding: chunked"), chunked(b"no form", 7)].concat();
-    let answer = exchange(service.address, &pair);
-    assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("busy")));
-    let small = [head("Content-Length: 7"), b"no form".to_vec()].concat();
-    assert_eq!(exchange(service.address, &small).status, 400, "it can't hold two photos");
+    for length in ["Transfer-Encoding: chunked", "Content-Length: 7"] {
+        let head = String::from_utf8(post_head(&[length])).unwrap().replace("/recognize_faces", "/v1/verify");
+        let body = if length.starts_with('T') { chunked(b"no form", 7) } else { b"no form".to_vec() };
+        // Two photos may come, and one place is left, which is enough.
+        assert_eq!(exchange(service.address, &[head.into_bytes(), body].concat()).status, 400, "{length}");
+    }
+}
+
+#[test]
+fn photos_of_one_client_that_wait_leave_others_their_memory() {
+    // Six photos of 1 MiB fit, of which one client may have three.
+    let places = ["--workers", "1", "--queue", "5", "--max-upload-mib", "1"];
+    let service =
+        Listening::adjusted(&[&places[..], &["--max-uploads-per-client", "6"]].concat(), |config| {
+            config.timeouts.body_idle = 10 * PATIENCE;
+            config.clients.upload_rate.bytes_per_s = 0;
+        });
+    let held = || service.app.uploads.budget.held_bytes();
+    let mut photo = post_head(&["Content-Length: 1000000"]);
+    photo.extend(
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n")
+            .bytes(),
+    );
+    photo.extend(vec![0; 990_000]);
+    let _slow: Vec<Client> = (1..=3)
+        .map(|count| {
+            let client = Client::sending(service.address, &photo);
+            wait_until("it is held", || held() > count * 980_000);
+            client
+        })
+        .collect();
+    let answer = exchange(service.address, &photo);
+    let detail = "this client's uploads hold 3 MiB, the most for one; wait for one to end";
+    assert_eq!((answer.status, answer.json()), (503, json!({ "error": detail })));
+    service.gate.open();
+    let mut other = Client::connect_from(OTHER, service.address);
+    assert_eq!(other.exchange(&post(&grey(40, 40))).status, 200);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Clients that are slow, silent, or take no answers: each is cut, whatever it does.
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use facerec::config::Config;
@@ -82,6 +83,25 @@ fn a_silent_http2_connection_is_cut_though_it_lives() {
     pings.send(&frame(HEADERS, 5, 1, &headers));
     client.wait_for_the_end();
     trickle(&mut pings, &frame(PING, 0, 0, b"eight by"));
+}
+
+#[test]
+fn an_http2_connection_is_told_how_much_it_may_hold() {
+    let service = service(|_| {});
+    let mut client = std::net::TcpStream::connect(service.address).unwrap();
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    client.write_all(&frame(4, 0, 0, b"")).unwrap();
+    let mut head = [0; 9];
+    client.read_exact(&mut head).unwrap();
+    assert_eq!(head[3..5], [4, 0], "SETTINGS");
+    let mut settings = vec![0; usize::from(head[2])];
+    client.read_exact(&mut settings).unwrap();
+    let value = |id: u16| {
+        let of_id = settings.chunks(6).find(|setting| setting[..2] == id.to_be_bytes());
+        of_id.map(|setting| u32::from_be_bytes(setting[2..].try_into().unwrap()))
+    };
+    let [max_streams, window, max_headers] = [3, 4, 6].map(value);
+    assert_eq!((max_streams, window, max_headers), (Some(16), Some(64 << 10), Some(16 << 10)));
 }
 
 #[test]

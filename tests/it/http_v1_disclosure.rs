@@ -7,7 +7,7 @@ use axum::http::Method;
 use facerec::gallery::{EnrolledPhoto, Gallery, Person};
 use serde_json::{Value, json};
 
-use crate::support::app::{Reply, Service, recipe, request};
+use crate::support::app::{Form, Reply, Service, recipe, request};
 use crate::support::faces::named;
 use crate::support::golden::{reference, reference_embedding_of};
 use crate::support::photo;
@@ -62,6 +62,36 @@ fn a_caller_who_may_not_manage_people_can_only_make_the_threshold_stricter() {
     assert_eq!(problem["detail"], detail);
     ask_from_elsewhere(&service, "/v1/recognize?threshold=0.5").expect(200);
     service.post_photo(looser, photo("obama2.jpg")).expect(200);
+}
+
+#[test]
+fn a_comparison_tells_no_more_than_a_recognition() {
+    let service = service();
+    let id = service.get("/v1/people").expect(200)["people"][0]["id"].as_str().unwrap().to_owned();
+    let form = || Form::new().file("a", "a.jpg", &photo("obama2.jpg"));
+    let from_elsewhere = |path: &str, form: Form| {
+        let mut request = form.request(Method::POST, path);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 7], 40_000))));
+        service.send(request)
+    };
+    let path = format!("/v1/verify?person_id={id}");
+    let whole = service.post_form(&path, form()).expect(200);
+    let answer = from_elsewhere(&path, form()).expect(200);
+    let exact = whole["distance"].as_f64().unwrap();
+    let told = answer["distance"].as_f64().unwrap();
+    assert!(
+        (told - exact).abs() <= 5e-4 && ((told * 1000.0).round() / 1000.0 - told).abs() < 1e-12,
+        "{told}"
+    );
+    for threshold in ["0.51", "2"] {
+        let looser = format!("{path}&threshold={threshold}");
+        from_elsewhere(&looser, form()).problem(403, "forbidden");
+        service.post_form(&looser, form()).expect(200);
+    }
+    from_elsewhere(&format!("{path}&threshold=0.4"), form()).expect(200);
+    let pair = form().file("b", "b.jpg", &photo("obama.jpg"));
+    from_elsewhere("/v1/verify?threshold=2", pair).expect(200);
+    service.post_form(&format!("{path}&face_b=0"), form()).problem(400, "invalid_request");
 }
 
 #[test]

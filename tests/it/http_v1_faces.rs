@@ -172,9 +172,21 @@ fn photos_come_as_base64_in_json_too() {
     let unpadded = encoded.trim_end_matches('=').to_owned();
     for path in ["/v1/recognize", "/v1/detect"] {
         let one = service.post_photo(path, photo("obama.jpg")).expect(200);
-        for text in [encoded.clone(), unpadded.clone(), format!("data:image/jpeg;base64,{encoded}")] {
+        let lines: Vec<&str> =
+            encoded.as_bytes().chunks(75).map(|line| str::from_utf8(line).unwrap()).collect();
+        for text in [
+            encoded.clone(),
+            unpadded.clone(),
+            format!("data:image/jpeg;base64,{encoded}"),
+            lines.join("\r\n"),
+        ] {
             assert_eq!(post(path, &json!({ "image": text })).expect(200)["faces"], one["faces"]);
         }
+        // As PHP and .NET write it.
+        let escaped = encoded.replace('/', "\\/").replace('+', "\\u002B");
+        let escaped = format!("{{\"image\": \"{escaped}\"}}").into_bytes();
+        let answer = service.send(request(Method::POST, path, "application/json", escaped));
+        assert_eq!(answer.expect(200)["faces"], one["faces"]);
         let answers = post(path, &json!({"images": [encoded, STANDARD.encode("hello")]})).expect(200);
         assert_eq!(answers["photos"][0]["result"]["faces"], one["faces"]);
         assert_eq!(answers["photos"][1]["problem"]["code"], "unsupported_image");
@@ -194,9 +206,20 @@ fn photos_come_as_base64_in_json_too() {
             assert!(!problem["detail"].as_str().unwrap().contains("no base64!"), "{problem}");
         }
     }
+}
+
+#[test]
+fn what_base64_in_json_may_hold_is_known_before_it_is_decoded() {
     let small = Service::empty(&["--max-upload-mib", "1", "--workers", "1", "--queue", "0"]);
-    let large = json!({"image": STANDARD.encode(vec![0; (1 << 20) + 1])}).to_string().into_bytes();
-    small.send(request(Method::POST, "/v1/detect", "application/json", large)).problem(413, "too_large");
+    let post =
+        |body: String| small.send(request(Method::POST, "/v1/detect", "application/json", body.into_bytes()));
+    let of = |bytes: usize| json!({"image": STANDARD.encode(vec![0; bytes])}).to_string();
+    post(of(1 << 20)).problem(415, "unsupported_image");
+    post(of((1 << 20) + 3)).problem(413, "too_large");
+    // A hundred thousand empty texts.
+    let texts = format!("{{\"images\": [{}\"\"]}}", "\"\",".repeat(100_000));
+    post(texts).problem(400, "invalid_request");
+    assert_eq!(small.state.uploads.budget.held_bytes(), 0, "all is given back");
 }
 
 #[test]

@@ -26,8 +26,8 @@ fn most_kib() -> u64 {
     let program = 200 << 10;
     let worker = MAX_MEGAPIXELS * 1_000_000 * 12 / 1024 + (16 << 10);
     let uploads = (3 * WORKERS + QUEUE) * (MAX_UPLOAD_MIB << 10);
-    let heads = 64 << 10;
-    program + WORKERS * worker + uploads + heads
+    let connections = 320 << 10;
+    program + WORKERS * worker + uploads + connections
 }
 
 /// A photo, and what it is answered.

@@ -67,7 +67,7 @@ fn times(answered: &[Answered]) -> Vec<Duration> {
 
 #[test]
 fn two_hundred_clients_at_once_are_answered_right_or_told_to_come_back() {
-    let server = Server::sample(&["--queue", &QUEUE.to_string()]);
+    let server = Server::sample(&["--queue", &QUEUE.to_string(), "--request-timeout-s", "600"]);
     let request = post(&std::fs::read(sample_folder().join("group.jpg")).unwrap());
     let (right, service_time) = alone(&server, &request);
     assert!(right.contains("Barack Obama"), "{right}");

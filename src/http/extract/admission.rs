@@ -47,8 +47,7 @@ pub fn admit<'a>(
         if announced.is_some_and(|length| length > largest) {
             return Err(too_large(limit));
         }
-        let photos = uploads.places_of(announced.unwrap_or(largest));
-        let of_client = uploads.shares.take(client, photos, app.config.timeouts.upload_turn).await;
+        let of_client = uploads.shares.take(client, app.config.timeouts.upload_turn).await;
         let of_client = of_client.ok_or_else(|| share_taken(uploads.shares.size()))?;
         let read_permit = uploads.permits.take().await;
         // Earlier requests may have filled the queue meanwhile.

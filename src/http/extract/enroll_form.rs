@@ -20,7 +20,7 @@ use crate::http::state::AppState;
 const MAX_LABEL_CHARS: usize = 255;
 
 /// The whole form; the handler checks which fields are present.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EnrollForm {
     /// As sent.
     pub name: Option<String>,

@@ -6,11 +6,12 @@ use axum::http::header::CONTENT_TYPE;
 use std::sync::Arc;
 
 use super::body::next_chunk;
-use super::budget::{NoRoom, Reservation, UploadBudget};
+use super::budget::{Reservation, UploadBudget};
 use super::limits::body_limit;
 use super::multipart::{Event, Head, Parser};
-use super::refusals::{broken_body, broken_form, invalid, no_room, too_large};
+use super::refusals::{broken_body, broken_form, invalid, too_large};
 use super::upload::{ImageUpload, Uploads};
+use crate::http::middleware::client;
 use crate::http::problem::{ApiError, shown};
 
 /// More parts than any form has; the same as Werkzeug's `max_form_parts`.
@@ -76,8 +77,8 @@ impl Form {
             request.headers().get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let missing = || invalid("expected a multipart form with a boundary, found none".to_owned());
         let parser = content_type.and_then(|it| Parser::new(&it)).ok_or_else(missing)?;
+        let (left, held) = (body_limit(limit), Reservation::of(client::network(&request)));
         let (body, budget) = (request.into_body(), Arc::clone(&uploads.budget));
-        let (left, held) = (body_limit(limit), Reservation::default());
         Ok(Self { body, parser, limit, left, parts: 0, budget, held })
     }
 
@@ -118,7 +119,7 @@ impl Form {
 
     fn take(&mut self, chunk: &Bytes) -> Result<(), ApiError> {
         self.left = self.left.checked_sub(chunk.len()).ok_or_else(|| too_large(self.limit))?;
-        self.budget.grow(&mut self.held, chunk.len()).map_err(|NoRoom| no_room())?;
+        self.budget.grow(&mut self.held, chunk.len())?;
         self.parser.push(chunk);
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Form {
 /// # Errors
 /// As [`ImageUpload::read_body`].
 pub async fn read_file(mut part: Part<'_>, uploads: &Uploads) -> Result<ImageUpload, ApiError> {
-    let mut upload = ImageUpload::default();
+    let mut upload = ImageUpload::of(part.form.held.client());
     while let Some(chunk) = part.chunk().await? {
         upload.extend(&chunk, uploads)?;
     }

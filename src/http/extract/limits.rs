@@ -18,16 +18,27 @@ pub struct FileLimits {
     pub pair: u64,
     /// The photos of an enrolment.
     pub enrollment: u64,
+    /// A body of JSON with photos in base64, and not those photos.
+    pub json: u64,
 }
 
 impl From<&Config> for FileLimits {
     fn from(config: &Config) -> Self {
+        // The body is held while its photos are decoded, which take three quarters of it: both fit where the photos of an
+        // enrolment do.
+        let json = (config.max_enrollment_bytes() / 2).max(base64_bytes(config.max_upload_bytes));
         Self {
+            json,
             single: config.max_upload_bytes,
             pair: config.max_upload_bytes.saturating_mul(2),
             enrollment: config.max_enrollment_bytes(),
         }
     }
+}
+
+/// Length of a file in base64.
+fn base64_bytes(bytes: u64) -> u64 {
+    bytes.div_ceil(3).saturating_mul(4)
 }
 
 /// The largest multipart body with `file_bytes` bytes of files.

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod attendance_query;
 pub mod audit_query;
+pub mod base64_json;
 pub mod body;
 pub mod budget;
 pub mod dead_letters;

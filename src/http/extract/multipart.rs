@@ -10,6 +10,9 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Longest boundary, bytes; the standard allows 70.
 const MAX_BOUNDARY_BYTES: usize = 200;
 
+/// White space that is taken between a boundary and its line end: while more may follow, nothing can be told of what came.
+const MAX_PADDING: usize = 256;
+
 /// Why a body is no multipart form.
 pub type Broken = &'static str;
 
@@ -182,6 +185,9 @@ impl Parser {
             return Some(Ok((at + 2, true)));
         }
         let padding = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if padding > MAX_PADDING {
+            return None;
+        }
         match &rest[padding..] {
             [] | [b'\r'] => Some(Err(())),
             [b'-'] if padding == 0 => Some(Err(())),

@@ -1,33 +1,25 @@
 //! One photo, or several: a form, the photo itself, or JSON with photos in base64.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::admission::{admit, media_type};
+use super::base64_json::{Base64, PhotosInJson, refused};
 use super::body::next_chunk;
-use super::budget::{NoRoom, Reservation};
+use super::budget::Reservation;
 use super::enroll_form::{PhotoFile, photo_label};
 use super::form::{Form, read_file};
-use super::limits::MAX_PHOTOS;
-use super::refusals::{
-    broken_body, invalid, no_room, repeated_part, too_large, unknown_part, wrong_media_type,
-};
+use super::limits::body_limit;
+use super::refusals::{broken_body, invalid, repeated_part, too_large, unknown_part, wrong_media_type};
 use super::upload::{ImageUpload, Uploads};
+use crate::clients::network::ClientNetwork;
 use crate::error::InputError;
+use crate::http::middleware::client;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
-
-/// Base64 with or without its padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+use crate::service::blocking::run_blocking;
 
 /// A form with one photo in `file`, or several in `photos`.
 #[derive(ToSchema)]
@@ -41,20 +33,6 @@ pub struct PhotosFormSchema {
     /// In place of `file`: up to 20 photos, each with an answer of its own.
     #[schema(value_type = Vec<PhotoFile>, max_items = 20, required = false)]
     photos: Option<Vec<PhotoFile>>,
-}
-
-/// Photos in base64, also as `data:` URLs: one in `image`, or several in `images`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = PhotosInJson)]
-pub struct PhotosInJson<'a> {
-    #[serde(borrow, default)]
-    #[schema(required = false, nullable = false)]
-    image: Option<Cow<'a, str>>,
-    /// Up to 20 photos, each with an answer of its own.
-    #[serde(borrow, default)]
-    #[schema(required = false, nullable = false, min_items = 1, max_items = 20)]
-    images: Option<Vec<Cow<'a, str>>>,
 }
 
 /// The photos of the request.
@@ -77,14 +55,13 @@ impl FromRequest<AppState> for Photos {
                 read_form(Form::open(request, &app.uploads, limit)?, &app.uploads).await
             }
             "application/json" => {
-                // Base64 takes four bytes for three.
-                let limit = app.limits.enrollment.div_ceil(3).saturating_mul(4);
+                let limit = app.limits.json;
                 let _admission = admit(&request, app, limit).await?;
                 read_json(request, &app.uploads, limit).await
             }
             image if image.starts_with("image/") => {
                 let _admission = admit(&request, app, app.limits.single).await?;
-                ImageUpload::read_body(request.into_body(), &app.uploads).await.map(Self::One)
+                ImageUpload::read_body(request, &app.uploads).await.map(Self::One)
             }
             _ => {
                 let expected = "a multipart/form-data body with the photo in part `file` or photos in parts `photos`, the \
@@ -120,60 +97,45 @@ async fn read_form(mut form: Form, uploads: &Uploads) -> Result<Photos, ApiError
     }
 }
 
-/// The body counts against the upload budget, and so does each photo; the body is given back.
-async fn read_json(request: Request, uploads: &Uploads, limit: u64) -> Result<Photos, ApiError> {
-    let (mut json, mut held) = (Vec::new(), Reservation::default());
+/// The body counts against the upload budget until its photos are decoded, and so does each photo.
+async fn read_json(request: Request, uploads: &Arc<Uploads>, limit: u64) -> Result<Photos, ApiError> {
+    let client = client::network(&request);
+    let (mut json, mut held) = (Vec::new(), Reservation::of(client));
     let mut body = request.into_body();
     while let Some(chunk) = next_chunk(&mut body).await {
         let chunk = chunk.map_err(|error| broken_body(&error))?;
-        if (json.len() + chunk.len()) as u64 > limit {
+        if json.len() + chunk.len() > body_limit(limit) {
             return Err(too_large(limit));
         }
-        uploads.budget.grow(&mut held, chunk.len()).map_err(|NoRoom| no_room())?;
+        uploads.budget.grow(&mut held, chunk.len())?;
         json.extend_from_slice(&chunk);
     }
-    let refused = |found: &str| {
-        let expected = "expected an object with a photo in base64 in `image`, or up to 20 in `images`";
-        invalid(format!("{expected}; {found}"))
+    let uploads = Arc::clone(uploads);
+    // A hundred megabytes take a tenth of a second.
+    let photos = run_blocking(move || {
+        let photos = PhotosInJson::with_decoded(&mut json, |photos| decode(&photos, client, &uploads));
+        drop((json, held));
+        Ok(photos)
+    });
+    photos.await?
+}
+
+fn decode(photos: &PhotosInJson<'_>, client: ClientNetwork, uploads: &Uploads) -> Result<Photos, ApiError> {
+    let decoded = |text: &Base64<'_>, member: &str| {
+        let mut upload = ImageUpload::of(client);
+        upload.reserve(text.max_bytes(), uploads)?;
+        text.decode_into(&mut upload.bytes, member)?;
+        Ok::<_, ApiError>(upload)
     };
-    // A list without names would do for serde.
-    if !json.trim_ascii_start().starts_with(b"{") {
-        return Err(refused("found another body"));
-    }
-    // Not what the parser says: it quotes.
-    let photos: PhotosInJson<'_> =
-        serde_json::from_slice(&json).map_err(|_| refused("found another body"))?;
-    match (photos.image, photos.images) {
-        (Some(image), None) => decoded(&image, "image", uploads).map(Photos::One),
-        (None, Some(images)) if (1..=MAX_PHOTOS).contains(&images.len()) => {
-            let photo = |(at, image): (usize, &Cow<'_, str>)| {
-                Ok((photo_label(at + 1, None)?, decoded(image, &format!("images[{at}]"), uploads)?))
-            };
+    match (&photos.image, &photos.images) {
+        (Some(image), None) => decoded(image, "image").map(Photos::One),
+        (None, Some(images)) if !images.is_empty() => {
+            let photo =
+                |(at, image)| Ok((photo_label(at + 1, None)?, decoded(image, &format!("images[{at}]"))?));
             images.iter().enumerate().map(photo).collect::<Result<_, ApiError>>().map(Photos::Several)
         }
-        (None, Some(images)) => Err(refused(&format!("found {} photos", images.len()))),
+        (None, Some(_)) => Err(refused("found none")),
         (Some(_), Some(_)) => Err(refused("found both")),
         (None, None) => Err(refused("found neither")),
     }
-}
-
-/// The photo of `data:image/jpeg;base64,...`, or of what stands behind the comma alone.
-fn decoded(text: &str, member: &str, uploads: &Uploads) -> Result<ImageUpload, ApiError> {
-    let data = match text.strip_prefix("data:") {
-        Some(url) => url.split_once(',').map_or("", |(_, data)| data),
-        None => text,
-    };
-    let broken = || invalid(format!("{member}: expected a photo in base64, found other text"));
-    let compact: Cow<'_, str> = if data.contains(char::is_whitespace) {
-        Cow::Owned(data.split_whitespace().collect())
-    } else {
-        Cow::Borrowed(data)
-    };
-    let bytes = BASE64.decode(compact.as_bytes()).map_err(|_| broken())?;
-    if bytes.is_empty() {
-        return Err(broken());
-    }
-    let mut upload = ImageUpload::default();
-    upload.extend(&bytes, uploads)?;
-    Ok(upload)
 }

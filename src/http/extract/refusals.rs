@@ -40,9 +40,10 @@ pub fn too_large(limit: u64) -> ApiError {
 }
 
 /// 503: the memory for uploads is used up.
-#[must_use]
-pub fn no_room() -> ApiError {
-    ApiError::new(ProblemCode::Busy, NoRoom.to_string())
+impl From<NoRoom> for ApiError {
+    fn from(no_room: NoRoom) -> Self {
+        Self::new(ProblemCode::Busy, no_room.to_string())
+    }
 }
 
 /// 503: the client is uploading as many photos as one client may.

@@ -24,7 +24,7 @@ pub async fn read_upload(
     let _admission = admit(&request, app, limit).await?;
     let found = media_type(&request);
     if is_raw(&found) {
-        return ImageUpload::read_body(request.into_body(), &app.uploads).await;
+        return ImageUpload::read_body(request, &app.uploads).await;
     }
     if found != "multipart/form-data" {
         return Err(wrong_media_type(expected, &found));

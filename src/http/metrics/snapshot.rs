@@ -52,7 +52,7 @@ fn work(to: &mut Registry, app: &App, status: &Status) {
     let refused = [
         ([("reason", "queue_full")], status.refused),
         ([("reason", "upload_memory")], budget.refused()),
-        ([("reason", "client_share")], app.uploads.shares.refused()),
+        ([("reason", "client_share")], app.uploads.shares.refused() + budget.refused_to_clients()),
         ([("reason", "timeout")], app.metrics.timeouts()),
     ];
     counters(to, "requests_refused", "Requests rejected with 503, by reason", refused);

@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::http::extract::base64_json::PhotosInJson;
 use crate::http::extract::params::{MAX_FACES, MIN_PROBABILITY};
-use crate::http::extract::photos::{Photos, PhotosFormSchema, PhotosInJson};
+use crate::http::extract::photos::{Photos, PhotosFormSchema};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
 use crate::http::problem::{ApiError, PhotoProblems};
 use crate::http::state::AppState;

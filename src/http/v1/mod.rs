@@ -15,42 +15,37 @@ pub mod sessions;
 pub mod verify;
 pub mod webhooks;
 
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::limits::{FileLimits, body_limit};
 use super::middleware::auth;
 use super::state::AppState;
 use crate::keys::Scope;
 
 /// The routes below `/v1`. Scope `recognize` covers recognition, detection, verification and photos of a session; scope
-/// `manage` covers people, roster and attendance. Forms with several photos have body limits of their own.
+/// `manage` covers people, roster and attendance.
 #[must_use]
 pub fn routes(app: &AppState) -> OpenApiRouter<AppState> {
     let gate = |scope| from_fn_with_state(app.access.require_scope(scope), auth::require);
-    let recognition = recognition_routes(app.limits).route_layer(gate(Scope::Recognize));
-    recognition.merge(management_routes(app.limits).route_layer(gate(Scope::Manage)))
+    let recognition = recognition_routes().route_layer(gate(Scope::Recognize));
+    recognition.merge(management_routes().route_layer(gate(Scope::Manage)))
 }
 
-fn recognition_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
-    let pair = DefaultBodyLimit::max(body_limit(limits.pair));
-    let several = DefaultBodyLimit::max(body_limit(limits.enrollment));
+fn recognition_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(recognize::recognize))
         .routes(routes!(detect::detect))
-        .routes(routes!(verify::verify).layer(pair))
+        .routes(routes!(verify::verify))
         .routes(routes!(sessions::list))
-        .routes(routes!(session_photos::add).layer(several))
+        .routes(routes!(session_photos::add))
 }
 
-fn management_routes(limits: FileLimits) -> OpenApiRouter<AppState> {
-    let enrollment = DefaultBodyLimit::max(body_limit(limits.enrollment));
+fn management_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(people::list, enroll::enroll).layer(enrollment))
+        .routes(routes!(people::list, enroll::enroll))
         .routes(routes!(people::get, people::patch, people::delete))
-        .routes(routes!(enroll::add_photos).layer(enrollment))
+        .routes(routes!(enroll::add_photos))
         .routes(routes!(people::delete_photo))
         .routes(routes!(people::move_photo))
         .routes(routes!(people::merge))

@@ -9,10 +9,11 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use crate::gallery::Gallery;
 use crate::gallery::search::{self, Assignment, MatchRule, score_threshold};
 use crate::http::extract::attendance_query::{group_parameter, take_group};
+use crate::http::extract::base64_json::PhotosInJson;
 use crate::http::extract::params::{
     FALSE_NAME_RATE, MAX_FACES, MIN_PROBABILITY, THRESHOLD, TOP_K, parameter,
 };
-use crate::http::extract::photos::{Photos, PhotosFormSchema, PhotosInJson};
+use crate::http::extract::photos::{Photos, PhotosFormSchema};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
 use crate::http::problem::{ApiError, ProblemCode, RecognizeProblems};
 use crate::http::state::AppState;
@@ -191,7 +192,7 @@ struct FaceResult {
     #[schema(required, example = 0)]
     other_face: Option<usize>,
     /// The most alike people, best first, `top_k` of them. Callers who may not manage people get those who are alike
-    /// enough to be a match, three at most, and distances, margins and scores with three decimals.
+    /// enough to be a match, three at most, and distances, margins and scores with three decimals, probabilities with two digits.
     candidates: Vec<WireCandidate>,
 }
 
@@ -298,6 +299,7 @@ impl FaceResult {
     fn new(face: &RecognizedFace, recognized: &Recognized, disclosure: Disclosure) -> Self {
         let Recognized { snapshot, group, .. } = recognized;
         let figure = |value| disclosure.figure(value);
+        let probability = |value| disclosure.probability(wire_probability(value));
         let nearest = face.found.matched.or(face.found.candidates.first().copied());
         let person = face.found.matched.and_then(|found| snapshot.gallery.people().get(found.person));
         let candidates = disclosure.candidates(&face.found).iter();
@@ -312,7 +314,7 @@ impl FaceResult {
             distance: nearest.map(|found| figure(wire_distance(found.distance))),
             margin: face.found.margin.map(figure),
             score: face.found.score.map(figure),
-            stranger_probability: face.found.stranger_probability.map(wire_probability),
+            stranger_probability: face.found.stranger_probability.map(probability),
             reason: face.found.already_matched.map(|_| UnknownReason::PersonAlreadyMatched),
             other_face: face.found.already_matched,
             candidates: candidates.filter_map(candidate).collect(),

@@ -1,7 +1,7 @@
 //! `POST /v1/verify`: whether two photos, or a photo and an enrolled person, show the same face.
 
-use axum::Json;
 use axum::extract::{FromRequest, Request, State};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -17,6 +17,7 @@ use crate::http::extract::upload::ImageUpload;
 use crate::http::problem::{ApiError, PairProblems, ProblemCode};
 use crate::http::state::AppState;
 use crate::http::wire::faces::{DetectedFace, wire_distance, wire_probability};
+use crate::service::disclosure::Disclosure;
 use crate::service::verify::{Side, Unclear, VerifyOutcome, VerifyParams};
 
 /// The form's parts, in order.
@@ -42,7 +43,8 @@ impl IntoParams for VerifyQuery {
             parameter("person_id", "Compare photo `a` with this enrolled person, in place of photo `b`.");
         vec![
             THRESHOLD.document(
-                "The faces are the same person's below this cosine distance; default: the service's setting.",
+                "The faces are the same person's below this cosine distance; default: the service's setting. \
+                 With `person_id` at most that, but for callers who may manage people.",
             ),
             MIN_PROBABILITY
                 .document("Faces of lower probability don't count; default: the service's setting."),
@@ -118,7 +120,8 @@ fn missing(part: &str) -> ApiError {
 /// How far apart two faces are.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Verification {
-    /// Cosine distance; to an enrolled person that to the nearest photo.
+    /// Cosine distance; to an enrolled person that to the nearest photo. For callers who may not manage people it has three
+    /// decimals, and the probability two digits.
     #[schema(minimum = 0, maximum = 2, example = 0.191)]
     distance: f32,
     /// How likely the faces of two different people are to be this alike: the false match rate of a threshold at this
@@ -153,18 +156,28 @@ pub struct Verification {
 )]
 pub async fn verify(
     State(app): State<AppState>,
+    Extension(disclosure): Extension<Disclosure>,
     Checked(query): Checked<VerifyQuery>,
     Photos { a, b }: Photos,
 ) -> Result<Json<Verification>, ApiError> {
+    let own_threshold = app.service.default_threshold();
     let params = VerifyParams {
-        threshold: query.threshold.unwrap_or(app.service.default_threshold()),
+        threshold: query.threshold.unwrap_or(own_threshold),
         min_probability: query.min_probability.unwrap_or(app.service.default_params().faces.min_probability),
     };
     let [face_a, face_b] = query.faces;
     let a = Side { photo: a, face: face_a };
     let outcome = match (query.person_id, b) {
         (None, Some(photo)) => app.service.verify([a, Side { photo, face: face_b }], params).await?,
-        (Some(id), None) => app.service.verify_person(a, &id, params).await?,
+        (Some(_), None) if face_b.is_some() => {
+            return Err(invalid("expected no face_b with person_id: there is no photo `b`".to_owned()));
+        }
+        (Some(id), None) => {
+            disclosure
+                .check_threshold(own_threshold, params.threshold)
+                .map_err(|detail| ApiError::new(ProblemCode::Forbidden, detail))?;
+            app.service.verify_person(a, id, params).await?
+        }
         (None, None) => return Err(missing("b")),
         (Some(_), Some(_)) => {
             return Err(invalid("expected part `b` or person_id, found both".to_owned()));
@@ -176,9 +189,10 @@ pub async fn verify(
         }
         VerifyOutcome::Compared(compared) => {
             let mut faces = compared.faces.iter().map(DetectedFace::from);
+            let probability = |value| disclosure.probability(wire_probability(value));
             Ok(Json(Verification {
-                distance: wire_distance(compared.distance),
-                false_match_probability: compared.false_match_probability.map(wire_probability),
+                distance: disclosure.figure(wire_distance(compared.distance)),
+                false_match_probability: compared.false_match_probability.map(probability),
                 same: compared.same,
                 threshold: params.threshold,
                 model: compared.model,

@@ -45,6 +45,9 @@ const PIXELS_PER_PART: u64 = 256;
 const MAX_JPEGS: u64 = 512;
 const PIXELS_PER_JPEG: u64 = 1024;
 
+/// Widest strip or tile in pixels, as wide as a JPEG can be: buffers hold a few rows of it, with up to 32 bytes a pixel.
+const MAX_PART_WIDTH: u64 = 65_536;
+
 /// How much larger than the photo its tiles may be together, and by how many pixels beyond that: a small photo may have
 /// one large tile.
 const MAX_TILE_EXCESS: u64 = 4;
@@ -186,6 +189,11 @@ impl<'a> Layout<'a> {
         let (part_width, part_height) = (self.part_width as u64, self.part_height as u64);
         if part_width == 0 || part_height == 0 {
             return Err(undecodable("its strips or tiles have no pixels"));
+        }
+        if part_width > MAX_PART_WIDTH {
+            return Err(undecodable(format!(
+                "its strips or tiles are {part_width} pixels wide, at most {MAX_PART_WIDTH} are taken"
+            )));
         }
         let (across, down) = (width.div_ceil(part_width), height.div_ceil(part_height));
         let parts = across * down * self.planes.max(1) as u64;

@@ -1,0 +1,209 @@
+//! Photos in base64 in a JSON object, read without a copy of the object.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::limits::MAX_PHOTOS;
+use super::refusals::invalid;
+use crate::http::problem::ApiError;
+
+/// Base64 with or without its padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A file in base64, perhaps as a `data:` URL.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Base64<'a>(&'a str);
+
+/// Photos in base64, also as `data:` URLs: one in `image`, or several in `images`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PhotosInJson)]
+pub struct PhotosInJson<'a> {
+    #[serde(borrow, default)]
+    #[schema(value_type = String, required = false, nullable = false)]
+    pub(super) image: Option<Base64<'a>>,
+    /// Up to 20 photos, each with an answer of its own.
+    #[serde(borrow, default, deserialize_with = "at_most_max_photos")]
+    #[schema(value_type = Vec<String>, required = false, nullable = false, min_items = 1, max_items = 20)]
+    pub(super) images: Option<Vec<Base64<'a>>>,
+}
+
+/// 400, with what was found.
+pub(super) fn refused(found: &str) -> ApiError {
+    let expected = "expected an object with a photo in base64 in `image`, or up to 20 in `images`";
+    invalid(format!("{expected}; {found}"))
+}
+
+impl PhotosInJson<'_> {
+    /// What `decode` makes of the photos in `json`, whose texts are changed to plain base64 in place.
+    ///
+    /// # Errors
+    /// 400 for anything but such an object; else as `decode`.
+    pub(super) fn with_decoded<T>(
+        json: &mut Vec<u8>,
+        decode: impl FnOnce(PhotosInJson<'_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        simplify_texts(json);
+        // A list without names would do for serde.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(refused("found another body"));
+        }
+        // Not what the parser says: it quotes.
+        let photos = serde_json::from_slice(json).map_err(|_| refused("found another body"))?;
+        decode(photos)
+    }
+}
+
+impl Base64<'_> {
+    /// What stands behind the comma of `data:image/jpeg;base64,...`, or all of it.
+    fn data(&self) -> &str {
+        match self.0.strip_prefix("data:") {
+            Some(url) => url.split_once(',').map_or("", |(_, data)| data),
+            None => self.0,
+        }
+    }
+
+    /// The most bytes that it is decoded to.
+    pub(super) fn max_bytes(&self) -> usize {
+        let digits = self.data().trim_end_matches('=').len();
+        digits / 4 * 3 + digits % 4 * 3 / 4
+    }
+
+    /// Appends the file to `bytes`.
+    ///
+    /// # Errors
+    /// 400 for other text, and for none.
+    pub(super) fn decode_into(&self, bytes: &mut Vec<u8>, member: &str) -> Result<(), ApiError> {
+        let broken = || invalid(format!("{member}: expected a photo in base64, found other text"));
+        bytes.reserve_exact(self.max_bytes());
+        BASE64.decode_vec(self.data(), bytes).map_err(|_| broken())?;
+        if bytes.is_empty() { Err(broken()) } else { Ok(()) }
+    }
+}
+
+/// Drops white space from the texts of a JSON object, and writes what is escaped in them plainly: PHP escapes each
+/// slash, .NET each plus sign, and others break lines. Other escapes are left, which no base64 needs; so are texts without
+/// an end.
+fn simplify_texts(json: &mut Vec<u8>) {
+    let (mut read, mut written, mut is_text) = (0, 0, false);
+    while let Some(&byte) = json.get(read) {
+        let (taken, plain) = match (byte, json.get(read + 1).copied()) {
+            (b'\\', Some(escaped)) if is_text => {
+                if let Some((length, plain)) = unescaped(&json[read + 1..]) {
+                    (1 + length, plain)
+                } else {
+                    // Both, so that an escaped quotation mark does not end the text.
+                    json[written] = byte;
+                    written += 1;
+                    (2, Some(escaped))
+                }
+            }
+            _ if is_text && byte.is_ascii_whitespace() => (1, None),
+            _ => (1, Some(byte)),
+        };
+        is_text ^= taken == 1 && byte == b'"';
+        read += taken;
+        if let Some(plain) = plain {
+            // Never ahead of what is read: no escape is shorter than what it stands for.
+            json[written] = plain;
+            written += 1;
+        }
+    }
+    json.truncate(written);
+}
+
+/// How long the escape behind a backslash is and what it stands for, `None` for white space; only of characters that base64
+/// has.
+fn unescaped(escape: &[u8]) -> Option<(usize, Option<u8>)> {
+    match escape {
+        [b'/', ..] => Some((1, Some(b'/'))),
+        [b'n' | b'r' | b't', ..] => Some((1, None)),
+        [b'u', b'0', b'0', high, low, ..] => {
+            let digit = |byte: &u8| char::from(*byte).to_digit(16);
+            let code = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+            let is_base64 = code.is_ascii_alphanumeric() || matches!(code, b'+' | b'/' | b'=');
+            is_base64.then_some((5, Some(code)))
+        }
+        _ => None,
+    }
+}
+
+/// A list that is refused at its first element too many, before the others take room.
+fn at_most_max_photos<'de, D: Deserializer<'de>>(list: D) -> Result<Option<Vec<Base64<'de>>>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Base64<'de>>;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(to, "a list of up to {MAX_PHOTOS} texts")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut texts = Vec::new();
+            while let Some(text) = list.next_element()? {
+                if texts.len() == MAX_PHOTOS {
+                    return Err(A::Error::custom("too many"));
+                }
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+
+    list.deserialize_seq(Few).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simplified(json: &str) -> String {
+        let mut json = json.as_bytes().to_vec();
+        simplify_texts(&mut json);
+        String::from_utf8(json).unwrap()
+    }
+
+    #[test]
+    fn escapes_and_line_breaks_of_base64_are_made_plain_and_others_are_left() {
+        for (json, plain) in [
+            (r#"{ "image": "a\/b\u002B\u002bc\u003d\r\nd e" }"#, r#"{ "image": "a/b++c=de" }"#),
+            (r#"{"a\"b\\": "c d", "e": "\\/"}"#, r#"{"a\"b\\": "cd", "e": "\\/"}"#),
+            (r#"{"a": "\u0022\u00e9\u00"}"#, r#"{"a": "\u0022\u00e9\u00"}"#),
+            (r#"{"a": "\u00+f \"#, r#"{"a": "\u00+f\"#),
+            ("[1, 2]", "[1, 2]"),
+        ] {
+            assert_eq!(simplified(json), plain);
+        }
+    }
+
+    #[test]
+    fn a_list_is_refused_at_its_first_text_too_many() {
+        let list =
+            |count: usize| serde_json::json!({ "images": vec!["AAAA"; count] }).to_string().into_bytes();
+        let count = |json: &mut Vec<u8>| {
+            PhotosInJson::with_decoded(json, |photos| Ok(photos.images.map_or(0, |images| images.len())))
+        };
+        assert_eq!(count(&mut list(MAX_PHOTOS)).unwrap(), MAX_PHOTOS);
+        assert!(count(&mut list(MAX_PHOTOS + 1)).is_err());
+    }
+
+    #[test]
+    fn the_room_for_a_photo_is_known_before_it_is_decoded() {
+        for text in ["", "AA", "AAA=", "AAAA", "data:image/png;base64,AAAAAA==", "data:none"] {
+            let (text, mut bytes) = (Base64(text), Vec::new());
+            let _ = text.decode_into(&mut bytes, "image");
+            assert!((bytes.len()..=bytes.len() + 3).contains(&text.max_bytes()), "{}", text.0);
+        }
+    }
+}
