@@ -29,6 +29,14 @@ pub fn normalize(raw: &str) -> Cow<'_, str> {
     }
 }
 
+/// The form of a name in which it is compared: [`fold()`]ed. Two names with one key are one person's.
+#[must_use]
+pub fn key_of(shown: &str) -> String {
+    let key = fold(shown);
+    // Where nothing is visible: such names are not all one.
+    if key.is_empty() { shown.to_owned() } else { key }
+}
+
 /// A valid name: [`normalize`]d, 1 to [`MAX_CHARS`] characters, no control characters. Parsed where a
 /// name enters the program: a form, a directory, a workbook, a pickle, the gallery's file. Equal and in order as it is
 /// written; [`PersonName::key`] compares otherwise.
@@ -45,11 +53,7 @@ impl PersonName {
     /// [`InputError::Invalid`] saying what is wrong with it.
     pub fn parse(raw: &str) -> Result<Self, InputError> {
         let shown = parse(raw)?;
-        let mut key = fold(&shown);
-        if key.is_empty() {
-            // Nothing in it is visible; such names are not all one.
-            key.clone_from(&shown);
-        }
+        let key = key_of(&shown);
         Ok(Self { shown, key })
     }
 
@@ -79,7 +83,7 @@ impl PersonName {
         &self.shown
     }
 
-    /// The name as it is compared: [`fold()`]ed. Two names with one key are one person's.
+    /// The name as it is compared, see [`key_of`].
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key

@@ -75,6 +75,8 @@ pub enum Action {
     ChangeSession,
     /// A group was changed.
     ChangeGroup,
+    /// Messages that no receiver took were sent again.
+    ResendMessages,
     /// All that is held about a person was removed.
     Forget,
 }

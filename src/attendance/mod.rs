@@ -23,8 +23,8 @@ pub mod time;
 
 pub use model::{
     Change, Correction, CorrectionRecord, Decision, Deleted, Entry, FaceResult, Forget, Group, HandMark,
-    HistoryItem, IdempotencyKey, Marked, NewSession, Person, PersonRecord, PersonRef, Photo, PhotoRef,
-    Session, SessionFilter, SessionPatch, SessionState, StoredResponse,
+    HistoryItem, IdempotencyKey, Marked, NewSession, Page, Person, PersonRecord, PersonRef, Photo, PhotoRef,
+    Session, SessionFilter, SessionPage, SessionPatch, SessionState, StoredResponse,
 };
 pub use outbox::{Channel, Channels, DeadLetter, Event, Events, Message, OutboxCounts, Outcome, Settlement};
 pub use report::{Report, ReportQuery, ReportRow};

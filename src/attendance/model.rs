@@ -1,12 +1,15 @@
 //! The terms of attendance: people, groups, sessions, entries.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use super::check;
 use super::status::Status;
 use crate::error::{InputError, Result};
 use crate::student_id::StudentId;
+
+/// How long before a session's start photos count: people arrive early, and clocks differ.
+pub(super) const EARLY: SignedDuration = SignedDuration::from_hours(1);
 
 /// A person as the service knows one, by whom an entry is recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,6 +143,31 @@ pub struct SessionFilter {
     pub to: Option<Date>,
     /// Only open ones.
     pub open_only: bool,
+    /// Only those that somebody began; else automatic ones, too.
+    pub by_hand_only: bool,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Most rows.
+    pub limit: usize,
+    /// Rows to skip before them.
+    pub offset: usize,
+}
+
+impl Page {
+    /// The whole list.
+    pub const ALL: Self = Self { limit: i64::MAX as usize, offset: 0 };
+}
+
+/// A part of the list of sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPage {
+    /// Latest start first.
+    pub sessions: Vec<Session>,
+    /// How many there are on all pages.
+    pub total: usize,
 }
 
 /// A photo that is recorded into a session. Neither its pixels nor embeddings are.
@@ -314,7 +342,7 @@ pub struct Deleted {
 /// An `Idempotency-Key` and the request that it came with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The key as the client sent it, after whatever tells one client from another.
+    /// What stands for the client and the key that it sent.
     pub key: String,
     /// SHA-256 of the request: the same key with another request is refused.
     pub request_sha256: [u8; 32],
@@ -330,6 +358,22 @@ pub struct StoredResponse {
 }
 
 impl NewSession {
+    /// Checks that a photo of this instant is one of the session: from an hour before its start to its end.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`] for another time.
+    pub fn check_photo(&self, captured_at: Timestamp) -> Result<()> {
+        let from = self.start.checked_sub(EARLY).unwrap_or(Timestamp::MIN);
+        if (from..=self.end.unwrap_or(Timestamp::MAX)).contains(&captured_at) {
+            return Ok(());
+        }
+        let until = self.end.map_or_else(String::new, |end| format!(" to {end}"));
+        let message = format!(
+            "the photo was taken at {captured_at}: expected from {from}{until}, the time of the session"
+        );
+        Err(InputError::Conflict(message).into())
+    }
+
     /// # Errors
     /// [`InputError::Invalid`] for a bad title, group, zone or an end that is not after the start.
     pub fn check(&self) -> Result<()> {

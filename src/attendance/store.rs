@@ -5,14 +5,15 @@ use jiff::Timestamp;
 
 use super::model::{
     Correction, CorrectionRecord, Deleted, Entry, FaceResult, Forget, Group, HistoryItem, IdempotencyKey,
-    Marked, NewSession, Person, PersonRecord, Photo, Session, SessionFilter, SessionPatch, StoredResponse,
+    Marked, NewSession, Page, Person, PersonRecord, Photo, Session, SessionFilter, SessionPage, SessionPatch,
+    StoredResponse,
 };
 use super::outbox::{Channel, DeadLetter, Message, OutboxCounts, Settlement};
 use super::report::{Report, ReportQuery};
 use crate::error::Result;
 
-/// A database of attendance. Every method is one transaction: all of it is on the disk when it
-/// returns `Ok`, and nothing of it after an error. `now` is the caller's clock.
+/// A database of attendance. Every method but [`AttendanceStore::delete_before`] is one transaction: all of it is on the
+/// disk when it returns `Ok`, and nothing of it after an error. `now` is the caller's clock.
 ///
 /// # Errors
 /// All methods: [`InputError`](crate::error::InputError)`::NotFound` for an id that is not there,
@@ -58,8 +59,13 @@ pub trait AttendanceStore: Send + Sync {
     fn automatic_session(&self, key: &str, new: &NewSession, now: Timestamp) -> Result<Session>;
     /// One session.
     fn session(&self, id: &str) -> Result<Session>;
-    /// Sessions, latest start first.
-    fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>>;
+    /// Sessions, latest start first, and how many there are on all pages.
+    fn sessions(&self, filter: &SessionFilter, page: Page) -> Result<SessionPage>;
+    /// Open sessions that somebody began and that may take a photo of the instant `at`, latest start first. Of those
+    /// without an end, the ones of the two days before.
+    fn open_around(&self, at: Timestamp) -> Result<Vec<Session>>;
+    /// Ids of open automatic sessions that ended before `before`.
+    fn automatic_over(&self, before: Timestamp) -> Result<Vec<String>>;
     /// Changes a session; statuses follow a new start and new minutes until late.
     fn update_session(&self, id: &str, patch: &SessionPatch) -> Result<Session>;
     /// Freezes the list: members without an entry become `absent` or `not_enrolled`. Closing a closed
@@ -70,7 +76,8 @@ pub trait AttendanceStore: Send + Sync {
 
     // Entries.
 
-    /// Records who was recognised in a photo.
+    /// Records who was recognised in a photo. Whoever was forgotten since counts as nobody enrolled: a photo makes no
+    /// people, and puts nobody on a list. Of a photo that came before, the earlier of its times counts.
     fn mark(&self, session_id: &str, photo: &Photo, faces: &[FaceResult], now: Timestamp) -> Result<Marked>;
     /// Changes an entry by hand, in a closed session as well; recorded.
     fn correct(
@@ -113,7 +120,8 @@ pub trait AttendanceStore: Send + Sync {
 
     // Retention.
 
-    /// Deletes sessions that started before `before`, dead letters and stored responses of that age.
+    /// Deletes sessions that started before `before`, dead letters and stored responses of that age; in many small
+    /// transactions, so that no writer waits long. After an error some are deleted.
     fn delete_before(&self, before: Timestamp) -> Result<Deleted>;
     /// Forgets a person's entries, and messages about the person that are not yet delivered. Returns
     /// how many entries there were; an unknown person has none.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
@@ -15,9 +16,11 @@ use super::progress::Photos;
 use super::recognize;
 use crate::atomic_file;
 use crate::attendance::export::{write_csv, xlsx};
-use crate::attendance::{Entry, NewSession, Session, Status, time};
+use crate::attendance::{Entry, NewSession, Photo, Session, Status, time};
 use crate::config::range::whole;
 use crate::config::{FaceArgs, ModelArgs};
+use crate::error::Error;
+use crate::gallery::Gallery;
 use crate::photo_file;
 use crate::presentation::attendance::SessionList;
 use crate::presentation::json_id::JsonId;
@@ -25,6 +28,7 @@ use crate::service::Service;
 use crate::service::attendance::Attendance;
 use crate::service::attendance::photos::photo_of;
 use crate::service::attendance::sessions::{LOCAL, SessionDetail};
+use crate::service::recognized::{GroupMembers, Recognized};
 
 /// Endings of the files that are written.
 const ENDINGS: [&str; 3] = ["csv", "json", "xlsx"];
@@ -77,18 +81,28 @@ fn out(text: &str) -> Result<PathBuf, String> {
     Err(format!("expected a file that ends with .{}, found {text:?}", ENDINGS.join(", .")))
 }
 
-/// Begins a session, records the photos, closes it and prints the list. Exit code 1 when a photo could not be used; the
-/// others are recorded all the same.
+/// Recognises the photos, begins a session, records them, closes it and prints the list. Exit code 1 when a photo could not
+/// be used; the others are recorded all the same.
 ///
 /// # Errors
-/// When gallery, roster, models or the database can't be used, or the list can't be written.
+/// When gallery, roster, models or the database can't be used, there is no such group, none of the photos can be used, or
+/// the list can't be written. Before the first photo is recorded nothing is written.
 pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let (new, taken) = session(args)?;
     let data = DataDirectory::new(&args.data);
     let service = recognize::start(&data, &args.faces, &args.models)?;
     let attendance = Attendance::open_alone(data.directory())?;
-    let session = attendance.begin(&service.attending_people(), &new, None)?;
-    let unusable = record(args, &service, &attendance, &session, taken)?;
+    let people = service.recognized_people();
+    attendance.sync(&people, false)?;
+    let group = new.group.as_deref().map(|name| attendance.group_members(&people, name)).transpose()?;
+    let photos = recognised(args, &service, group.as_ref(), taken);
+    let count = args.photos.len();
+    ensure!(
+        !photos.is_empty(),
+        "expected a photo that can be used, found none in {count}: nothing is recorded"
+    );
+    let session = attendance.begin(&people, &new, None)?;
+    let recorded = record(&attendance, &session, &photos, &people.gallery)?;
     if !args.keep_open {
         attendance.store().close_session(&session.id, LOCAL, Timestamp::now())?;
     }
@@ -97,7 +111,7 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
         write(path, &detail).with_context(|| format!("{} can't be written", path.display()))?;
     }
     print(&detail)?;
-    Ok(if unusable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if recorded == count { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the session is, and when its photos were taken.
@@ -111,38 +125,65 @@ fn session(args: &AttendArgs) -> anyhow::Result<(NewSession, Timestamp)> {
     let (start, taken) = (instant(&args.start)?, instant(&args.taken)?);
     let (title, group) = (args.title.clone(), args.group.clone());
     let late_after_minutes = args.late_after_minutes;
-    Ok((NewSession { title, group, zone, start, late_after_minutes, end: None }, taken))
+    let new = NewSession { title, group, zone, start, late_after_minutes, end: None };
+    new.check_photo(taken)?;
+    Ok((new, taken))
 }
 
-/// Records each photo; how many could not be used.
-fn record(
-    args: &AttendArgs,
+/// A photo that can be used, and who is in it.
+struct Taken<'a> {
+    path: &'a Path,
+    photo: Photo,
+    recognized: Recognized,
+}
+
+/// Who is in the photos; those that can't be used are reported and left out.
+fn recognised<'a>(
+    args: &'a AttendArgs,
     service: &Service,
-    attendance: &Attendance,
-    session: &Session,
+    group: Option<&Arc<GroupMembers>>,
     taken: Timestamp,
-) -> anyhow::Result<usize> {
-    let (_, group) = attendance.open_session(&session.id)?;
+) -> Vec<Taken<'a>> {
     let params = service.default_params();
-    let gallery = service.people().current();
-    let record = |path: &Path| -> anyhow::Result<()> {
+    let recognise = |path: &'a Path| -> anyhow::Result<Taken<'a>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
-        let recognized = service.recognize_blocking(&bytes, &params, group.clone())?;
-        attendance.mark(&session.id, &photo_of(&bytes, taken), &recognized, &gallery)?;
-        Ok(())
+        let recognized = service.recognize_blocking(&bytes, &params, group.cloned())?;
+        Ok(Taken { path, photo: photo_of(&bytes, taken), recognized })
     };
     let report = |done, total| output::note(format_args!("recognising: {done} of {total} photos"));
     let mut progress = Photos::new(args.photos.len(), &report);
-    let mut unusable = 0;
+    let mut photos = Vec::with_capacity(args.photos.len());
     for (done, path) in args.photos.iter().enumerate() {
         progress.show(done);
-        if let Err(error) = record(path) {
-            unusable += 1;
-            UnusablePhoto::report(path, path.display().to_string(), &error);
+        match recognise(path) {
+            Ok(photo) => photos.push(photo),
+            Err(error) => {
+                UnusablePhoto::report(path, path.display().to_string(), &error);
+            }
         }
     }
     progress.finish();
-    Ok(unusable)
+    photos
+}
+
+/// Records each photo; how many could be.
+fn record(
+    attendance: &Attendance,
+    session: &Session,
+    photos: &[Taken<'_>],
+    gallery: &Gallery,
+) -> anyhow::Result<usize> {
+    let mut recorded = 0;
+    for Taken { path, photo, recognized } in photos {
+        match attendance.mark(&session.id, photo, recognized, gallery) {
+            Ok(_) => recorded += 1,
+            Err(Error::Input(error)) => {
+                UnusablePhoto::report(path, path.display().to_string(), &error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(recorded)
 }
 
 fn write(path: &Path, detail: &SessionDetail) -> anyhow::Result<()> {

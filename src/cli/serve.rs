@@ -124,7 +124,7 @@ fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> 
         if kept_up.elapsed() >= UPKEEP_INTERVAL {
             kept_up = Instant::now();
             service.prune_photos();
-            service.prune_attendance();
+            service.tidy_attendance();
             delete_expired(&service);
             keys.as_ref().inspect(|keys| keys.save_last_use());
         }

@@ -92,7 +92,7 @@ impl Service {
             then(service);
             Ok(gallery)
         });
-        Ok(Snapshot { gallery: edited.await?, roster: self.roster().current() })
+        Ok(Snapshot { gallery: edited.await?, ..self.snapshot() })
     }
 }
 

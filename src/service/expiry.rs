@@ -12,17 +12,18 @@ use super::Service;
 use super::caller::Caller;
 use super::snapshot::{Snapshot, is_expired, last_day};
 use crate::access_log::Action;
-use crate::error::Result;
+use crate::error::{Error, InputError, Result};
 use crate::gallery::Person;
 
 /// What the access log has in place of a key's name for what the service does by itself.
 const OWN_NAME: &str = "service";
 
 impl Service {
-    /// People and roster as they are now, without the people who are expired on the day `today`: those whom faces are
-    /// compared with.
-    pub(super) fn recognized_people(&self, today: Date) -> Snapshot {
-        self.0.recognized_people.of(self.snapshot(), today)
+    /// People and roster as they are now, without those whose time is over: those whom faces are compared with, and
+    /// who may be absent.
+    #[must_use]
+    pub fn recognized_people(&self) -> Snapshot {
+        self.0.recognized_people.of(self.snapshot())
     }
 
     /// Deletes the people whose last day was more than the set number of days before `today`, and returns how many.
@@ -39,13 +40,25 @@ impl Service {
         }
         let deleted = Arc::new(Mutex::new(Vec::new()));
         let (ids, roster) = (Arc::clone(&deleted), now.roster);
-        self.people().edit(move |gallery| {
+        let edited = self.people().edit(move |gallery| {
             // The day may have been changed meanwhile: what is in the gallery now counts.
             let due = |person: &Person| is_expired(last_day(person, &roster), oldest);
-            let of = gallery.people().iter().filter(|person| due(person)).map(|person| person.id.clone());
-            *ids.lock().unwrap_or_else(PoisonError::into_inner) = of.collect();
+            let of: Vec<String> = gallery
+                .people()
+                .iter()
+                .filter(|person| due(person))
+                .map(|person| person.id.clone())
+                .collect();
+            if of.is_empty() {
+                return Err(InputError::NotFound("nobody's time is over".to_owned()).into()); // nothing is written
+            }
+            *ids.lock().unwrap_or_else(PoisonError::into_inner) = of;
             Ok(gallery.without_people(due))
-        })?;
+        });
+        match edited {
+            Err(Error::Input(InputError::NotFound(_))) => return Ok(0),
+            edited => edited?,
+        };
         let deleted = std::mem::take(&mut *deleted.lock().unwrap_or_else(PoisonError::into_inner));
         let recorder = self.recorder_for(Caller { key: Some(OWN_NAME.to_owned()), ..Caller::default() });
         recorder.record(Action::Delete, deleted.iter().map(String::as_str));

@@ -106,7 +106,7 @@ impl Service {
     pub async fn list_roster(&self, query: ListQuery) -> Result<RosterPage> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let Snapshot { gallery, roster } = service.snapshot();
+            let Snapshot { gallery, roster, .. } = service.snapshot();
             let (indices, total) = query.select(roster.rows().iter().map(|row| row.name.as_str()));
             recorder.record(Action::ReadRoster, []);
             let (names_without_face, people_without_name) = unmatched(&roster, &gallery);

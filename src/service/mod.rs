@@ -56,7 +56,7 @@ use photo_keeper::PhotoKeeper;
 use recognized_people::RecognizedPeople;
 use roster::RosterStore;
 use settings::Settings;
-use snapshot::Snapshot;
+use snapshot::{Snapshot, today};
 
 /// The running product. Clones share one state.
 #[derive(Clone)]
@@ -169,7 +169,7 @@ impl Service {
     /// People and roster as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { gallery: self.0.people.current(), roster: self.0.roster.current() }
+        Snapshot { gallery: self.0.people.current(), roster: self.0.roster.current(), day: today() }
     }
 
     /// Parameters of a request that sets none.
@@ -212,10 +212,16 @@ impl Service {
         self.0.recording.as_ref().map_or(0, Recording::lost)
     }
 
-    /// Deletes attendance that is older than the retention, once a day. Call it now and then from a thread that may block.
-    pub fn prune_attendance(&self) {
+    /// Closes automatic sessions that are over, and once a day deletes attendance that is older than the retention. Call it
+    /// about once a minute from a thread that may block.
+    pub fn tidy_attendance(&self) {
+        self.tidy_attendance_at(Timestamp::now());
+    }
+
+    /// [`Service::tidy_attendance`] at the instant `now`.
+    pub fn tidy_attendance_at(&self, now: Timestamp) {
         if let Some(attendance) = &self.0.attendance {
-            attendance.prune(Timestamp::now());
+            attendance.tidy(now);
         }
     }
 
@@ -224,7 +230,7 @@ impl Service {
         self.0.people.poll();
         self.0.roster.poll();
         if let Some(attendance) = &self.0.attendance {
-            attendance.follow(&self.attending_people());
+            attendance.follow(&self.recognized_people());
         }
     }
 

@@ -8,8 +8,6 @@ use super::attendance::photos::{face_results, photo_of};
 use super::attendance::recording::Seen;
 use super::disclosure::Disclosure;
 pub use super::recognized::{GroupMembers, Recognized};
-use super::snapshot::Snapshot;
-use super::snapshot::today;
 use super::{Service, caller};
 use crate::access_log::Action;
 use crate::attendance::{FaceResult, Marked};
@@ -21,8 +19,8 @@ use crate::gallery::search::search;
 use crate::imaging::OrientedRgb;
 use crate::pipeline::{FaceParams, FoundFaces, Pipeline, RecognizeParams};
 
-/// Work after the response: with the photo's bytes, who is in it, and the people that it was compared with.
-type AfterResponse = Box<dyn FnOnce(&Service, &[u8], Vec<FaceResult>, Snapshot) + Send>;
+/// Work after the response: with the photo's bytes and who is in it.
+type AfterResponse = Box<dyn FnOnce(&Service, &[u8], Vec<FaceResult>) + Send>;
 
 impl Service {
     /// Recognises the faces of a photo on a worker thread; afterwards the photo is kept, where photos are kept.
@@ -75,10 +73,11 @@ impl Service {
             let people = marked.changes.iter().map(|change| change.person.person_id.as_str());
             recorder.record(Action::MarkAttendance, people);
         };
-        let record = move |service: &Self, photo: &[u8], faces, snapshot| {
+        let record = move |service: &Self, photo: &[u8], faces| {
             if let Some(recording) = &service.0.recording {
-                let (photo, told) = (photo_of(photo, taken), Box::new(told));
-                recording.push(Seen { photo, faces, snapshot, told });
+                let (photo, told, service) = (photo_of(photo, taken), Box::new(told), service.clone());
+                let people = Box::new(move || service.recognized_people());
+                recording.push(Seen { photo, faces, people, told });
             }
         };
         self.recognize_then(photo, params, None, None, Some(Box::new(record))).await
@@ -108,16 +107,14 @@ impl Service {
             let (upright, recognized) =
                 service.recognize_with(&pipeline, (*photo).as_ref(), &params, group)?;
             let upright = service.0.keeper.is_some().then_some(upright);
-            let snapshot = &recognized.snapshot;
-            let seen =
-                record.then(|| (face_results(&recognized, &snapshot.gallery), recognized.snapshot.clone()));
-            let _ = found.set((upright, seen)); // a job runs once
+            let faces = record.then(|| face_results(&recognized));
+            let _ = found.set((upright, faces)); // a job runs once
             Ok(recognized)
         };
         let after = move || {
-            let Some((upright, seen)) = left.get() else { return };
-            if let (Some(then), Some(bytes), Some((faces, snapshot))) = (then, &bytes, seen) {
-                then(&later, (**bytes).as_ref(), faces.clone(), snapshot.clone());
+            let Some((upright, faces)) = left.get() else { return };
+            if let (Some(then), Some(bytes), Some(faces)) = (then, &bytes, faces) {
+                then(&later, (**bytes).as_ref(), faces.clone());
             }
             if let (Some(keeper), Some(photo)) = (&later.0.keeper, upright) {
                 keeper.keep(photo);
@@ -165,7 +162,7 @@ impl Service {
         params: &RecognizeParams,
         group: Option<Arc<GroupMembers>>,
     ) -> Result<(OrientedRgb, Recognized)> {
-        let snapshot = self.recognized_people(today());
+        let snapshot = self.recognized_people();
         let gallery = &*snapshot.gallery;
         let find = |faces: &[Embedding]| match &group {
             Some(group) => search_group_first(gallery, |person| group.has(person), faces, &params.matching),

@@ -1,6 +1,6 @@
 //! People and roster at one moment, for one response.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub gallery: Arc<Gallery>,
     /// IDs by name.
     pub roster: Arc<Roster>,
+    /// The day that it is of, by which it is decided who is expired.
+    pub day: Date,
 }
 
 impl Snapshot {
@@ -46,6 +48,31 @@ impl Snapshot {
     #[must_use]
     pub fn student_id<'a>(&'a self, person: &'a Person) -> Option<&'a StudentId> {
         self.roster.id(&person.name).or(person.student_id.as_ref())
+    }
+}
+
+/// Which people, which roster, on which day. What follows from a [`Snapshot`] is made once for each state: people and
+/// roster are immutable, and somebody's last day passes without a change of either.
+pub(super) struct State {
+    // Weak pointers keep their addresses from being used again.
+    gallery: Weak<Gallery>,
+    roster: Weak<Roster>,
+    day: Date,
+}
+
+impl State {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            gallery: Arc::downgrade(&snapshot.gallery),
+            roster: Arc::downgrade(&snapshot.roster),
+            day: snapshot.day,
+        }
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.day == other.day && self.gallery.ptr_eq(&other.gallery) && self.roster.ptr_eq(&other.roster)
     }
 }
 

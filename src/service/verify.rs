@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Service;
 use super::snapshot::Snapshot;
-use super::snapshot::today;
 use crate::access_log::Action;
 use crate::detect::Detection;
 use crate::embed::Embedding;
@@ -112,7 +111,7 @@ impl Service {
         let id = person_id.clone();
         let compared = self.work(move |service, pipeline| {
             // Of now: who was deleted while the photo waited is compared with nobody.
-            let snapshot = service.recognized_people(today());
+            let snapshot = service.recognized_people();
             let (person, Snapshot { gallery, .. }) = (snapshot.person(&id)?, &snapshot);
             let (face, probe) = match find(pipeline, gallery, &side, params)? {
                 Ok(found) => found,

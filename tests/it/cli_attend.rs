@@ -33,16 +33,13 @@ fn school() -> TempDir {
 }
 
 fn attend(data: &Path, more: &[&str]) -> Output {
+    attend_at("2026-11-26T08:00", data, more)
+}
+
+fn attend_at(start: &str, data: &Path, more: &[&str]) -> Output {
     let mut command = facerec();
     command.args(["attend", "--title", "Maths", "--time-zone", "Europe/Berlin", "--data"]).arg(data);
-    command.args([
-        "--start",
-        "2026-11-26T08:00",
-        "--taken",
-        "2026-11-26T08:12",
-        "--late-after-minutes",
-        "10",
-    ]);
+    command.args(["--start", start, "--taken", "2026-11-26T08:12", "--late-after-minutes", "10"]);
     command.args(more).output().unwrap()
 }
 
@@ -107,10 +104,29 @@ fn a_group_that_is_not_there_and_a_file_of_another_kind_are_refused_before_anyth
     let speech = sample_folder().join("speech.jpg");
     let output = attend(data.path(), &["--group", "9Z", speech.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("there is no group \"9Z\""), "{}", text(&output.stderr));
+    let expected = "there is no group \"9Z\": expected one of 7A, 7B, Choir";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     let output = attend(data.path(), &["--out", "list.pdf", speech.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let expected = "expected a file that ends with .csv, .json, .xlsx, found \"list.pdf\"";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    assert!(!data.path().join("attendance.db").exists());
+}
+
+#[test]
+fn without_a_photo_that_can_be_used_or_of_the_time_nothing_is_written() {
+    let data = school();
+    let text_file = data.path().join("no_photo.jpg");
+    std::fs::write(&text_file, "no photo").unwrap();
+    let output = attend(data.path(), &["missing.jpg", text_file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "expected a photo that can be used, found none in 2: nothing is recorded";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "");
+    let speech = sample_folder().join("speech.jpg");
+    let output = attend_at("2026-11-26T10:00", data.path(), &[speech.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "the photo was taken at 2026-11-26T07:12:00Z: expected from 2026-11-26T08:00:00Z";
     assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     assert!(!data.path().join("attendance.db").exists());
 }

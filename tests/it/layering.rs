@@ -63,7 +63,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // Who was here: knows people and photos by their ids, and recognition not at all.
-    ("attendance", &["atomic_file", "error", "student_id"]),
+    ("attendance", &["atomic_file", "error", "person_name", "student_id"]),
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),

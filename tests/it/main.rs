@@ -33,6 +33,7 @@ mod fuzz_targets;
 mod golden;
 mod healthcheck;
 mod http_attendance_messages;
+mod http_attendance_rules;
 mod http_clients;
 mod http_golden;
 mod http_keys;

@@ -31,6 +31,11 @@ impl EntryRow {
         self.hand.as_ref().map_or(self.camera_status, |hand| hand.status)
     }
 
+    /// Whether neither a photo nor a hand says anything: of somebody who left, such an entry is none.
+    fn is_silent(&self) -> bool {
+        self.evidence.seen.is_none() && self.evidence.unsure.is_none() && self.hand.is_none()
+    }
+
     /// Lets the status follow the evidence.
     pub(super) fn refresh(&mut self, session: &Stored, enrolled: bool) {
         self.camera_status = marking::status(&self.evidence, None, enrolled, session.late_from());
@@ -162,9 +167,10 @@ pub(super) fn list(db: &Connection, session: &Stored) -> Result<Vec<Entry>> {
             found.member = member;
             found.refresh(session, person.enrolled);
         }
-        entry(person, found)
+        let has_left = is_open && !member && found.is_silent();
+        (!has_left).then(|| entry(person, found))
     };
-    Ok(rows.map(|found| found.map(live)).collect::<Result<_, _>>()?)
+    Ok(rows.filter_map(|found| found.map(live).transpose()).collect::<Result<_, _>>()?)
 }
 
 /// An entry without anything seen or said.
@@ -172,7 +178,8 @@ pub(super) fn new(member: bool) -> EntryRow {
     EntryRow { camera_status: Status::NotEnrolled, member, evidence: Evidence::default(), hand: None }
 }
 
-/// Lets all stored statuses of an open session follow its start, its group and who is enrolled.
+/// Lets all stored statuses of an open session follow its start, its group and who is enrolled. Of whoever left, an entry
+/// that says nothing is deleted.
 pub(super) fn refresh(db: &Connection, session: &Stored) -> Result<()> {
     let mut rows = db.prepare_cached(&format!(
         "SELECT p.key, p.enrolled, {IS_MEMBER}, {COLUMNS} FROM entries e
@@ -186,7 +193,12 @@ pub(super) fn refresh(db: &Connection, session: &Stored) -> Result<()> {
     for (person, enrolled, member, mut found) in rows {
         found.member = member;
         found.refresh(session, enrolled);
-        save(db, session.key, person, &found)?;
+        if member || !found.is_silent() {
+            save(db, session.key, person, &found)?;
+        } else {
+            db.prepare_cached("DELETE FROM entries WHERE session_key = ?1 AND person_key = ?2")?
+                .execute([session.key, person])?;
+        }
     }
     Ok(())
 }

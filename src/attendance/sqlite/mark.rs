@@ -1,7 +1,9 @@
 //! Recording a photo.
 
-use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, params};
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::entries::{self, EntryRow};
 use super::outbox::{self, NewMessage};
@@ -13,10 +15,7 @@ use crate::attendance::model::{Change, Decision, FaceResult, Marked, PersonRef, 
 use crate::attendance::outbox::{Channels, Event};
 use crate::attendance::status::Status;
 use crate::attendance::{check as limits, events, time};
-use crate::error::{InputError, Result};
-
-/// How long before a session's start photos count: people arrive early, and clocks differ.
-const EARLY: SignedDuration = SignedDuration::from_hours(1);
+use crate::error::Result;
 
 /// One person of the photo.
 struct Seen {
@@ -50,13 +49,16 @@ pub(super) fn mark(
 ) -> Result<Marked> {
     let session = sessions::get(db, session_id)?;
     sessions::expect_open(&session.session, "photos can't be added")?;
-    let captured_at = time::to_millis(photo.captured_at)?;
-    check_time(&session.session, captured_at)?;
+    let sent = Photo { captured_at: time::to_millis(photo.captured_at)?, ..photo.clone() };
+    let known = known_photo(db, session.key, &sent)?;
+    let (photo, repeated) = (known.as_ref().unwrap_or(&sent), known.is_some());
+    session.session.what.check_photo(photo.captured_at)?;
+    let faces = faces.iter().map(|face| of_known_person(db, face)).collect::<Result<Vec<_>>>()?;
     let unknown_faces = faces.iter().filter(|face| face.decision == Decision::Unknown).count() as u32;
-    let repeated = write_photo(db, session.key, photo, faces.len(), unknown_faces, now)?;
+    write_photo(db, session.key, photo, faces.len(), unknown_faces, now)?;
     let mut seen: Vec<Seen> = Vec::new();
-    for face in faces {
-        add(db, &session, &mut seen, photo, captured_at, face)?;
+    for face in &faces {
+        add(db, &session, &mut seen, photo, face)?;
     }
     let mut marked = Marked { unknown_faces, repeated, ..Marked::default() };
     for found in seen {
@@ -71,20 +73,32 @@ pub(super) fn mark(
     Ok(marked)
 }
 
-fn check_time(session: &Session, captured_at: Timestamp) -> Result<()> {
-    let what = &session.what;
-    let from = what.start.checked_sub(EARLY).unwrap_or(Timestamp::MIN);
-    let to = what.end.unwrap_or(Timestamp::MAX);
-    if (from..=to).contains(&captured_at) {
-        return Ok(());
-    }
-    let until = what.end.map_or_else(String::new, |end| format!(" to {end}"));
-    let message =
-        format!("the photo was taken at {captured_at}: expected from {from}{until}, the time of the session");
-    Err(InputError::Conflict(message).into())
+/// A photo that the session has already, under its first id. Sent again without its time it would seem taken later: the
+/// earlier time counts.
+fn known_photo(db: &Connection, session: i64, photo: &Photo) -> Result<Option<Photo>> {
+    let mut known =
+        db.prepare_cached("SELECT photo_id, captured_at FROM photos WHERE session_key = ?1 AND sha256 = ?2")?;
+    let known = known.query_row(params![session, photo.sha256], |row| {
+        let captured_at = row.get::<_, Millis>(1)?.0.min(photo.captured_at);
+        Ok(Photo { id: row.get(0)?, sha256: photo.sha256, captured_at })
+    });
+    Ok(known.optional()?)
 }
 
-/// Writes a photo down; returns whether the session had it already. Its latest counts stand.
+/// A face as it was recognised, unless the person was forgotten since: then it is nobody's. People are the matter of the
+/// gallery and the roster, of which the database was told before.
+fn of_known_person<'f>(db: &Connection, face: &'f FaceResult) -> Result<Cow<'f, FaceResult>> {
+    let person = match &face.decision {
+        Decision::Match { person, .. } | Decision::Unsure { person, .. } => person,
+        Decision::Unknown => return Ok(Cow::Borrowed(face)),
+    };
+    Ok(match people::find_key(db, &person.person_id)? {
+        Some(_) => Cow::Borrowed(face),
+        None => Cow::Owned(FaceResult { face_index: face.face_index, decision: Decision::Unknown }),
+    })
+}
+
+/// Writes a photo down. Its latest counts stand.
 fn write_photo(
     db: &Connection,
     session: i64,
@@ -92,9 +106,7 @@ fn write_photo(
     faces: usize,
     unknown: u32,
     now: Timestamp,
-) -> Result<bool> {
-    let mut known = db.prepare_cached("SELECT 1 FROM photos WHERE session_key = ?1 AND sha256 = ?2")?;
-    let repeated = known.exists(params![session, photo.sha256])?;
+) -> Result<()> {
     db.prepare_cached(
         "INSERT OR REPLACE INTO photos (session_key, sha256, photo_id, captured_at, received_at, faces, unknown)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -108,7 +120,7 @@ fn write_photo(
         faces,
         unknown
     ])?;
-    Ok(repeated)
+    Ok(())
 }
 
 fn add(
@@ -116,7 +128,6 @@ fn add(
     session: &Stored,
     seen: &mut Vec<Seen>,
     photo: &Photo,
-    captured_at: Timestamp,
     face: &FaceResult,
 ) -> Result<()> {
     let (person, score, certain) = match &face.decision {
@@ -128,7 +139,7 @@ fn add(
     {
         place
     } else {
-        let key = people::recognised(db, person)?;
+        let key = people::key(db, &person.person_id)?;
         let stored = entries::load(db, session.key, key)?;
         let before = stored.as_ref().map(EntryRow::status);
         let row = match stored {
@@ -143,7 +154,7 @@ fn add(
     row.evidence.add(&Sighting {
         certain,
         score,
-        at: captured_at,
+        at: photo.captured_at,
         photo: PhotoRef { id: photo.id.clone(), sha256: photo.sha256, face_index: face.face_index },
     });
     row.refresh(session, true);

@@ -32,7 +32,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::model::{
     Correction, CorrectionRecord, Deleted, Entry, FaceResult, Forget, Group, HistoryItem, IdempotencyKey,
-    Marked, NewSession, Person, PersonRecord, Photo, Session, SessionFilter, SessionPatch, StoredResponse,
+    Marked, NewSession, Page, Person, PersonRecord, Photo, Session, SessionFilter, SessionPage, SessionPatch,
+    StoredResponse,
 };
 use super::outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Settlement};
 use super::report::{Report, ReportQuery};
@@ -252,8 +253,19 @@ impl AttendanceStore for SqliteStore {
         self.read(|db| Ok(sessions::get(db, id)?.session))
     }
 
-    fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
-        self.read(|db| sessions::list(db, filter))
+    fn sessions(&self, filter: &SessionFilter, page: Page) -> Result<SessionPage> {
+        self.read(|db| sessions::list(db, filter, page))
+    }
+
+    fn open_around(&self, at: Timestamp) -> Result<Vec<Session>> {
+        self.read(|db| sessions::open_around(db, at))
+    }
+
+    fn automatic_over(&self, before: Timestamp) -> Result<Vec<String>> {
+        if !self.exists() {
+            return Ok(Vec::new()); // asked every minute
+        }
+        self.read(|db| sessions::automatic_over(db, before))
     }
 
     fn update_session(&self, id: &str, patch: &SessionPatch) -> Result<Session> {
@@ -339,9 +351,20 @@ impl AttendanceStore for SqliteStore {
         if !self.exists() {
             return Ok(Deleted::default());
         }
-        let deleted = self.write(|db| retention::delete_before(db, before))?;
-        self.overwrite_log();
-        Ok(deleted)
+        let mut deleted = [0; retention::STEPS.len()];
+        for (step, count) in retention::STEPS.iter().zip(&mut deleted) {
+            loop {
+                let rows = self.write(|db| retention::delete_some(db, step, before))?;
+                *count += rows;
+                if rows < retention::ROWS_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        if deleted.iter().any(|count| *count > 0) {
+            self.overwrite_log();
+        }
+        Ok(retention::summary(deleted))
     }
 
     fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {

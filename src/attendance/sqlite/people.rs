@@ -1,12 +1,15 @@
 //! Who attendance knows.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::rows::{Id, student_id};
-use crate::attendance::check;
-use crate::attendance::model::{Person, PersonRef};
+use super::ids;
+use super::rows::Id;
+use crate::attendance::model::Person;
 use crate::error::{InputError, Result};
+use crate::person_name;
 
 /// Columns of [`person`], of a table named `p`.
 pub(super) const COLUMNS: &str = "p.person_id, p.name, p.student_id, p.enrolled";
@@ -33,25 +36,58 @@ pub(super) fn find_key(db: &Connection, person_id: &str) -> Result<Option<i64>> 
     Ok(found.query_row([person_id], |row| row.get(0)).optional()?)
 }
 
-/// Whoever has this name and no enrolled face.
-fn find_unenrolled(db: &Connection, name: &str) -> Result<Option<i64>> {
-    let mut found =
-        db.prepare_cached("SELECT key FROM people WHERE name = ?1 AND enrolled = 0 ORDER BY key LIMIT 1")?;
-    Ok(found.query_row([name], |row| row.get(0)).optional()?)
+/// Everybody by name, in the form in which names are compared: a roster and a form may spell one name in two ways.
+pub(super) struct Names(HashMap<String, Vec<Known>>);
+
+/// Somebody who has a name.
+struct Known {
+    key: i64,
+    enrolled: bool,
 }
 
-/// The key of somebody recognised, who is written down if new.
-pub(super) fn recognised(db: &Connection, person: &PersonRef) -> Result<i64> {
-    check::id("person_id", &person.person_id)?;
-    check::text("name", &person.name)?;
-    enrolled(db, &person.person_id, &person.name, &student_id(person.student_id.as_ref()))
+impl Names {
+    pub(super) fn load(db: &Connection) -> Result<Self> {
+        let mut names = Self(HashMap::new());
+        // Whoever was forgotten has no name.
+        let mut rows =
+            db.prepare_cached("SELECT name, key, enrolled FROM people WHERE name <> '' ORDER BY key")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            names.add(&row.get::<_, String>(0)?, row.get(1)?, row.get(2)?);
+        }
+        Ok(names)
+    }
+
+    pub(super) fn add(&mut self, name: &str, key: i64, enrolled: bool) {
+        self.0.entry(person_name::key_of(name)).or_default().push(Known { key, enrolled });
+    }
+
+    /// Whoever has this name: somebody enrolled before others.
+    pub(super) fn find(&self, name: &str) -> Option<i64> {
+        let known = self.0.get(&person_name::key_of(name))?;
+        known.iter().find(|known| known.enrolled).or(known.first()).map(|known| known.key)
+    }
+
+    /// Whoever has this name and no enrolled face, and has one from now on.
+    fn take_unenrolled(&mut self, name: &str) -> Option<i64> {
+        let known = self.0.get_mut(&person_name::key_of(name))?;
+        let known = known.iter_mut().find(|known| !known.enrolled)?;
+        known.enrolled = true;
+        Some(known.key)
+    }
 }
 
 /// Writes down somebody enrolled. Whoever was on the roster under this name becomes that person.
-pub(super) fn enrolled(db: &Connection, person_id: &str, name: &str, id: &Value) -> Result<i64> {
+pub(super) fn enrolled(
+    db: &Connection,
+    names: &mut Names,
+    person_id: &str,
+    name: &str,
+    id: &Value,
+) -> Result<i64> {
     let known = match find_key(db, person_id)? {
         Some(key) => Some(key),
-        None => find_unenrolled(db, name)?,
+        None => names.take_unenrolled(name),
     };
     if let Some(key) = known {
         let mut update = db.prepare_cached(
@@ -61,16 +97,27 @@ pub(super) fn enrolled(db: &Connection, person_id: &str, name: &str, id: &Value)
         update.execute(params![key, person_id, name, id])?;
         return Ok(key);
     }
-    insert(db, person_id, name, id, true)
+    let key = insert(db, person_id, name, id, true)?;
+    names.add(name, key, true);
+    Ok(key)
 }
 
-pub(super) fn insert(
-    db: &Connection,
-    person_id: &str,
-    name: &str,
-    id: &Value,
-    enrolled: bool,
-) -> Result<i64> {
+/// Writes down somebody on the roster. Whoever has the name keeps the face.
+pub(super) fn on_roster(db: &Connection, names: &mut Names, name: &str, id: &Value) -> Result<i64> {
+    let Some(key) = names.find(name) else {
+        let key = insert(db, &ids::new_id(), name, id, false)?;
+        names.add(name, key, false);
+        return Ok(key);
+    };
+    db.prepare_cached(
+        "UPDATE people SET name = iif(enrolled, name, ?2), student_id = ?3, listed = 1 WHERE key = ?1
+         AND (iif(enrolled, name, ?2), student_id, listed) IS NOT (name, ?3, 1)",
+    )?
+    .execute(params![key, name, id])?;
+    Ok(key)
+}
+
+fn insert(db: &Connection, person_id: &str, name: &str, id: &Value, enrolled: bool) -> Result<i64> {
     db.prepare_cached("INSERT INTO people (person_id, name, student_id, enrolled) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![person_id, name, id, enrolled])?;
     Ok(db.last_insert_rowid())

@@ -12,8 +12,8 @@ use crate::attendance::status::{Counts, Status};
 use crate::error::Result;
 
 pub(super) fn report(db: &Connection, query: &ReportQuery) -> Result<Report> {
-    let filter =
-        SessionFilter { group: query.group.clone(), from: query.from, to: query.to, open_only: false };
+    let (group, from, to) = (query.group.clone(), query.from, query.to);
+    let filter = SessionFilter { group, from, to, ..SessionFilter::default() };
     let mut sessions = sessions::select(db, &filter)?;
     sessions.retain(|found| !found.session.is_open());
     // Of one session, entries come in the order of people: the map is looked up once for each cell.

@@ -1,11 +1,11 @@
 //! Sessions.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::rows::{Millis, instant, millis};
 use super::{groups, ids};
-use crate::attendance::model::{NewSession, Session, SessionFilter, SessionState};
+use crate::attendance::model::{EARLY, NewSession, Page, Session, SessionFilter, SessionPage, SessionState};
 use crate::attendance::time;
 use crate::error::{InputError, Result};
 
@@ -93,25 +93,83 @@ pub(super) fn of_automatic_key(db: &Connection, key: &str) -> Result<Option<Sess
     Ok(found.query_row([key], stored).optional()?.map(|found| found.session))
 }
 
-pub(super) fn list(db: &Connection, filter: &SessionFilter) -> Result<Vec<Session>> {
-    let mut found = select(db, filter)?;
-    found.reverse();
-    Ok(found.into_iter().map(|found| found.session).collect())
+/// Which sessions a filter means; `?1` to `?5` are [`Conditions`].
+const WHERE: &str = "(?1 IS NULL OR s.group_key = ?1) AND (?2 IS NULL OR s.local_date >= ?2)
+    AND (?3 IS NULL OR s.local_date <= ?3) AND (?4 = 0 OR s.closed_at IS NULL)
+    AND (?5 = 0 OR s.automatic_key IS NULL)";
+
+/// A filter as values of [`WHERE`].
+struct Conditions {
+    group: Option<i64>,
+    from: Option<String>,
+    to: Option<String>,
+    open_only: bool,
+    by_hand_only: bool,
+}
+
+impl Conditions {
+    fn new(db: &Connection, filter: &SessionFilter) -> Result<Self> {
+        let date = |date: Option<jiff::civil::Date>| date.map(|date| date.to_string());
+        Ok(Self {
+            group: filter.group.as_deref().map(|name| groups::key(db, name)).transpose()?,
+            from: date(filter.from),
+            to: date(filter.to),
+            open_only: filter.open_only,
+            by_hand_only: filter.by_hand_only,
+        })
+    }
+
+    fn values(&self) -> [&dyn ToSql; 5] {
+        [&self.group, &self.from, &self.to, &self.open_only, &self.by_hand_only]
+    }
+}
+
+pub(super) fn list(db: &Connection, filter: &SessionFilter, page: Page) -> Result<SessionPage> {
+    let conditions = Conditions::new(db, filter)?;
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions s WHERE {WHERE} ORDER BY s.start_at DESC, s.key DESC LIMIT ?6 OFFSET ?7"
+    ))?;
+    let mut values = conditions.values().to_vec();
+    values.extend([&page.limit as &dyn ToSql, &page.offset]);
+    let rows = rows.query_map(&*values, |row| Ok(stored(row)?.session))?;
+    let sessions = rows.collect::<Result<_, _>>()?;
+    let mut total = db.prepare_cached(&format!("SELECT count(*) FROM sessions s WHERE {WHERE}"))?;
+    let total = total.query_row(&conditions.values()[..], |row| row.get(0))?;
+    Ok(SessionPage { sessions, total })
 }
 
 /// The sessions of a filter, earliest start first.
 pub(super) fn select(db: &Connection, filter: &SessionFilter) -> Result<Vec<Stored>> {
-    let group = filter.group.as_deref().map(|name| groups::key(db, name)).transpose()?;
+    let conditions = Conditions::new(db, filter)?;
     let mut rows = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM sessions s
-         WHERE (?1 IS NULL OR s.group_key = ?1) AND (?2 IS NULL OR s.local_date >= ?2)
-         AND (?3 IS NULL OR s.local_date <= ?3) AND (?4 = 0 OR s.closed_at IS NULL)
-         ORDER BY s.start_at, s.key"
+        "SELECT {COLUMNS} FROM sessions s WHERE {WHERE} ORDER BY s.start_at, s.key"
     ))?;
-    let date = |date: Option<jiff::civil::Date>| date.map(|date| date.to_string());
-    let rows =
-        rows.query_map(params![group, date(filter.from), date(filter.to), filter.open_only], stored)?;
+    let rows = rows.query_map(&conditions.values()[..], stored)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How far back sessions without an end are looked for: each lasts until the end of its day.
+const ENDLESS: SignedDuration = SignedDuration::from_hours(2 * 24);
+
+pub(super) fn open_around(db: &Connection, at: Timestamp) -> Result<Vec<Session>> {
+    let before = at.checked_sub(ENDLESS).unwrap_or(Timestamp::MIN);
+    let latest = at.checked_add(EARLY).unwrap_or(Timestamp::MAX);
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions s WHERE s.closed_at IS NULL AND s.automatic_key IS NULL
+         AND s.start_at <= ?1 AND iif(s.end_at IS NULL, s.start_at >= ?2, s.end_at >= ?3)
+         ORDER BY s.start_at DESC, s.key DESC"
+    ))?;
+    let rows =
+        rows.query_map([Millis(latest), Millis(before), Millis(at)], |row| Ok(stored(row)?.session))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn automatic_over(db: &Connection, before: Timestamp) -> Result<Vec<String>> {
+    let mut rows = db.prepare_cached(
+        "SELECT id FROM sessions WHERE closed_at IS NULL AND automatic_key IS NOT NULL AND end_at < ?1
+         ORDER BY start_at",
+    )?;
+    Ok(rows.query_map([Millis(before)], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn create(

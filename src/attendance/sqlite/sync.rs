@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
+use super::people::Names;
 use super::rows::student_id;
-use super::{groups, ids, people};
+use super::{groups, people};
 use crate::attendance::check;
 use crate::attendance::model::{Person, PersonRecord};
 use crate::error::Result;
@@ -21,16 +22,11 @@ pub(super) fn list(db: &Connection, group: Option<&str>) -> Result<Vec<Person>> 
     Ok(rows.query_map([group], |row| people::person(row, 0))?.collect::<Result<_, _>>()?)
 }
 
-fn find_by_name(db: &Connection, name: &str) -> Result<Option<i64>> {
-    let mut found =
-        db.prepare_cached("SELECT key FROM people WHERE name = ?1 ORDER BY enrolled DESC, key LIMIT 1")?;
-    Ok(found.query_row([name], |row| row.get(0)).optional()?)
-}
-
 pub(super) fn sync(db: &Connection, records: &[PersonRecord], complete: bool) -> Result<()> {
     let (mut listed, mut with_face) = (HashSet::new(), HashSet::new());
+    let mut names = Names::load(db)?;
     for record in records {
-        let key = sync_one(db, record)?;
+        let key = sync_one(db, &mut names, record)?;
         listed.insert(key);
         if record.person_id.is_some() {
             with_face.insert(key);
@@ -45,21 +41,14 @@ pub(super) fn sync(db: &Connection, records: &[PersonRecord], complete: bool) ->
     Ok(())
 }
 
-fn sync_one(db: &Connection, record: &PersonRecord) -> Result<i64> {
+fn sync_one(db: &Connection, names: &mut Names, record: &PersonRecord) -> Result<i64> {
     check::text("name", &record.name)?;
     let id = student_id(record.student_id.as_ref());
     if let Some(person_id) = &record.person_id {
         check::id("person_id", person_id)?;
-        return people::enrolled(db, person_id, &record.name, &id);
+        return people::enrolled(db, names, person_id, &record.name, &id);
     }
-    let Some(key) = find_by_name(db, &record.name)? else {
-        return people::insert(db, &ids::new_id(), &record.name, &id, false);
-    };
-    db.prepare_cached(
-        "UPDATE people SET student_id = ?2, listed = 1 WHERE key = ?1 AND (student_id, listed) IS NOT (?2, 1)",
-    )?
-    .execute(params![key, id])?;
-    Ok(key)
+    people::on_roster(db, names, &record.name, &id)
 }
 
 /// Who has left the gallery is no longer enrolled, and so never absent again; who has left the roster

@@ -15,7 +15,8 @@ use crate::service::snapshot::{Snapshot, is_expired, today};
 
 /// People and roster as they are on the disk.
 fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
-    Ok(Snapshot { gallery: Arc::new(data.read_gallery()?), roster: data.open_roster()?.current() })
+    let (gallery, roster) = (Arc::new(data.read_gallery()?), data.open_roster()?.current());
+    Ok(Snapshot { gallery, roster, day: today() })
 }
 
 /// Everybody, a line each; as JSON with the members of `GET /v1/people`.
@@ -33,7 +34,7 @@ pub(super) fn list(data: &DataDirectory, as_json: bool) -> anyhow::Result<()> {
 
 fn print(person: &Person, snapshot: &Snapshot) -> anyhow::Result<()> {
     let last = snapshot.last_day(person);
-    let until = if is_expired(last, today()) { "expired" } else { "until" };
+    let until = if is_expired(last, snapshot.day) { "expired" } else { "until" };
     let until = last.map(|day| format!("  ({until} {day})")).unwrap_or_default();
     output::line(format_args!("{}  {:>4}  {}{until}", person.id, person.photos.len(), person.name))
 }

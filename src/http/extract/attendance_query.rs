@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
 use super::params::{LIMIT, OFFSET, parameter};
 use super::query::{FromQuery, Pairs};
-use crate::attendance::{Forget, ReportQuery, SessionFilter};
+use crate::attendance::{Forget, Page, ReportQuery, SessionFilter};
 use crate::http::problem::ApiError;
 
 /// Longest name of a group that is looked for, characters; as long as the store takes.
@@ -116,29 +116,35 @@ pub fn take_group(query: &mut Pairs) -> Result<Option<String>, ApiError> {
 pub struct SessionsQuery {
     /// Which ones.
     pub filter: SessionFilter,
-    /// Maximum number of sessions.
-    pub limit: usize,
-    /// Sessions to skip before them.
-    pub offset: usize,
+    /// Which part of them.
+    pub page: Page,
 }
 
 impl FromQuery for SessionsQuery {
     fn from_query(query: &mut Pairs) -> Result<Self, ApiError> {
         let Range { group, from, to } = Range::from_query(query)?;
-        let open_only = query.take("open", "true or false", |text| text.parse().ok())?.unwrap_or(false);
+        let mut flag = |name| query.take(name, "true or false", |text| text.parse().ok());
+        let open_only = flag("open")?.unwrap_or(false);
+        let by_hand_only = flag("by_hand")?.unwrap_or(false);
         Ok(Self {
-            filter: SessionFilter { group, from, to, open_only },
-            limit: query.number(&LIMIT)?.or(LIMIT.default).unwrap_or(*LIMIT.range.end()),
-            offset: query.number(&OFFSET)?.unwrap_or(0),
+            filter: SessionFilter { group, from, to, open_only, by_hand_only },
+            page: Page {
+                limit: query.number(&LIMIT)?.or(LIMIT.default).unwrap_or(*LIMIT.range.end()),
+                offset: query.number(&OFFSET)?.unwrap_or(0),
+            },
         })
     }
 }
 
 impl IntoParams for SessionsQuery {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+        let flag = |name, description| {
+            let flag = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(false.into()));
+            parameter(name, description).schema(Some(flag)).build()
+        };
         let mut all = Range::params();
-        all.push(parameter("open", "Only open sessions.").schema(Some(flag)).build());
+        all.push(flag("open", "Only open sessions."));
+        all.push(flag("by_hand", "Only sessions that somebody began: none of those of `/recognize_faces`."));
         all.push(LIMIT.document("Most sessions."));
         all.push(OFFSET.document("Sessions to skip before them."));
         all

@@ -200,6 +200,24 @@ impl<S: Sync> FromRequest<S> for EntryPatch {
     }
 }
 
+/// A change of a group.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupPatch {
+    /// Another name, which no other group has: 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500, example = "8A")]
+    pub name: String,
+}
+
+impl<S: Sync> FromRequest<S> for GroupPatch {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        let types = ["application/merge-patch+json", "application/json"];
+        read_small_object(request, &types, "an object with name").await
+    }
+}
+
 /// Who belongs to a group.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::attendance::Person;
-use crate::http::extract::session_body::GroupMembership;
+use crate::http::extract::session_body::{GroupMembership, GroupPatch};
 use crate::http::problem::{ApiError, ChangeSessionProblems, DeleteSessionProblems, GroupsProblems};
 use crate::http::state::AppState;
 use crate::presentation::attendance::Attendee;
@@ -87,6 +87,27 @@ pub async fn put(
 ) -> Result<Json<Group>, ApiError> {
     let people = app.service.set_group(&name, membership.members).await?;
     Ok(Json(Group::new(name, &people)))
+}
+
+/// Rename a group.
+///
+/// Its sessions have the new name as well. A group of the roster comes back under its old name with the next change of a
+/// cell that has it. Scope: `manage`.
+#[utoipa::path(
+    patch, operation_id = "rename_group", path = "/v1/groups/{name}", tag = "attendance",
+    params(("name" = String, Path, description = "Of the group", example = "7A")),
+    request_body(description = "The other name", content(
+        (GroupPatch = "application/merge-patch+json"), (GroupPatch = "application/json"),
+    )),
+    responses((status = 200, description = "The group", body = Group), ChangeSessionProblems),
+)]
+pub async fn patch(
+    State(app): State<AppState>,
+    Path(name): Path<String>,
+    patch: GroupPatch,
+) -> Result<Json<Group>, ApiError> {
+    let people = app.service.rename_group(&name, &patch.name).await?;
+    Ok(Json(Group::new(patch.name, &people)))
 }
 
 /// Delete a group.

@@ -63,5 +63,5 @@ fn management_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(groups::list))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::resend))
-        .routes(routes!(groups::get, groups::put, groups::delete))
+        .routes(routes!(groups::get, groups::put, groups::patch, groups::delete))
 }

@@ -61,7 +61,8 @@ impl IntoParams for RecognizeQuery {
             MAX_FACES.document("Maximum number of faces, the largest first; default and limit: the service's setting."),
             assignment.schema(Some(WireAssignment::schema())).build(),
             group_parameter(
-                "Compare with the people of this group first; `other_group` of a face says that it is somebody else's.",
+                "Compare with the people of this group first; `other_group` of a face says that it is somebody else's. Only \
+                 for callers who may manage people: it tells who belongs to a group.",
             ),
         ]
     }
@@ -347,6 +348,10 @@ pub async fn recognize(
         .check_rule(own.matching.rule, params.matching.rule)
         .map_err(|detail| ApiError::new(ProblemCode::Forbidden, detail))?;
     let group = match &query.group {
+        Some(_) if disclosure == Disclosure::Limited => {
+            let detail = "group: expected none, or a caller who may manage people; photos of a session are compared with its group";
+            return Err(ApiError::new(ProblemCode::Forbidden, detail));
+        }
         Some(name) => Some(app.service.group_members(name).await?),
         None => None,
     };

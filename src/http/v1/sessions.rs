@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::attendance::{self, SessionFilter};
+use crate::attendance::{self, SessionFilter, SessionPage};
 use crate::http::extract::attendance_query::{FormatQuery, SessionsQuery};
 use crate::http::extract::idempotency::Idempotency;
 use crate::http::extract::query::Checked;
@@ -85,18 +85,17 @@ pub async fn list(
     Extension(disclosure): Extension<Disclosure>,
     Checked(query): Checked<SessionsQuery>,
 ) -> Result<Json<SessionsPage>, ApiError> {
-    let SessionsQuery { filter, limit, offset } = query;
+    let SessionsQuery { filter, page } = query;
     let filter = match disclosure {
         Disclosure::Full => filter,
         Disclosure::Limited => SessionFilter { open_only: true, ..SessionFilter::default() },
     };
-    let sessions = app.service.list_sessions(filter).await?;
-    let page = sessions.iter().skip(offset).take(limit);
+    let SessionPage { sessions, total } = app.service.list_sessions(filter, page).await?;
     Ok(Json(SessionsPage {
-        sessions: page.map(|session| ListedSession::new(session, disclosure)).collect(),
-        total: sessions.len(),
-        limit,
-        offset,
+        sessions: sessions.iter().map(|session| ListedSession::new(session, disclosure)).collect(),
+        total,
+        limit: page.limit,
+        offset: page.offset,
     }))
 }
 

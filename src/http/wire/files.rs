@@ -1,6 +1,5 @@
 //! Responses that are JSON, or a table as CSV or workbook.
 
-use axum::Json;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -12,13 +11,15 @@ use crate::http::extract::attendance_query::Format;
 use crate::http::problem::ApiError;
 use crate::service::blocking::run_blocking;
 
+/// Media type of JSON.
+const JSON: &str = "application/json";
 /// Media type of CSV.
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 /// Media type of a workbook.
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// `data` in the form that was asked for. A file is called `name`, ASCII without quotes. Large tables are written off the
-/// async threads.
+/// `data` in the form that was asked for. A file is called `name`, ASCII without quotes. Reports are large: all forms are
+/// written off the async threads.
 ///
 /// # Errors
 /// 400 for more rows or columns than a sheet has.
@@ -31,12 +32,12 @@ pub async fn in_format<D, J>(
 ) -> Result<Response, ApiError>
 where
     D: Send + 'static,
-    J: Serialize,
+    J: Serialize + 'static,
 {
     let (media_type, extension) = match format {
-        Format::Json => return Ok(Json(json(&data)).into_response()),
-        Format::Csv { .. } => (CSV, "csv"),
-        Format::Xlsx => (XLSX, "xlsx"),
+        Format::Json => (JSON, None),
+        Format::Csv { .. } => (CSV, Some("csv")),
+        Format::Xlsx => (XLSX, Some("xlsx")),
     };
     let bytes = run_blocking(move || match format {
         Format::Csv { with_byte_order_mark } => {
@@ -45,12 +46,15 @@ where
                 .map_err(|error| Error::Internal(format!("CSV can't be written: {error}")))?;
             Ok(bytes)
         }
-        Format::Json | Format::Xlsx => xlsx(table(&data)),
+        Format::Json => serde_json::to_vec(&json(&data))
+            .map_err(|error| Error::Internal(format!("JSON can't be written: {error}"))),
+        Format::Xlsx => xlsx(table(&data)),
     });
     let mut response = bytes.await?.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.{extension}\"")) {
+    let disposition = |extension| format!("attachment; filename=\"{name}.{extension}\"");
+    if let Some(Ok(disposition)) = extension.map(|extension| HeaderValue::from_str(&disposition(extension))) {
         headers.insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)

@@ -2,17 +2,20 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Attendance;
-use crate::attendance::{FaceResult, Marked, NewSession, Photo, Session, SessionFilter, time};
+use super::{Attendance, photos};
+use crate::attendance::{FaceResult, Marked, NewSession, Photo, Session, time};
 use crate::config::AutomaticSessions;
 use crate::error::Result;
 use crate::service::snapshot::Snapshot;
 
-/// How long before its start a session takes photos.
-const EARLY: SignedDuration = SignedDuration::from_hours(1);
+/// How long after its end an automatic session is closed: photos of its time may wait to be recorded.
+const CLOSED_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// By whom automatic sessions are closed.
+const OWN_NAME: &str = "service";
 
 impl Attendance {
-    /// Records a photo into the session that is open at its time, else into one that begins by itself.
+    /// Records a photo into the session that is open at its time, else into one that begins by itself. Whoever is not one of
+    /// the people `now` any more is not recorded.
     ///
     /// # Errors
     /// [`InputError::Conflict`](crate::error::InputError::Conflict) where the automatic session was closed.
@@ -21,9 +24,9 @@ impl Attendance {
         automatic: AutomaticSessions,
         photo: &Photo,
         faces: &[FaceResult],
-        snapshot: &Snapshot,
+        now: &Snapshot,
     ) -> Result<Marked> {
-        self.sync(snapshot, true)?;
+        self.sync(now, true)?;
         let zone = time::system_zone();
         let session = if let Some(session) = self.begun_by_hand(photo.captured_at)? {
             session
@@ -31,16 +34,32 @@ impl Attendance {
             let (key, new) = automatic_session(automatic, photo.captured_at, &zone)?;
             self.store.automatic_session(&key, &new, Timestamp::now())?
         };
-        let marked = self.store.mark(&session.id, photo, faces, Timestamp::now())?;
+        let faces = photos::of_current_people(faces, &now.gallery);
+        let marked = self.store.mark(&session.id, photo, &faces, Timestamp::now())?;
         self.wake();
         Ok(marked)
+    }
+
+    /// Closes the sessions that began by themselves and are over.
+    ///
+    /// # Errors
+    /// [`DataError::Database`](crate::error::DataError::Database).
+    pub(super) fn close_automatic(&self, now: Timestamp) -> Result<()> {
+        let over = self.store.automatic_over(now.checked_sub(CLOSED_AFTER).unwrap_or(now))?;
+        for id in &over {
+            self.store.close_session(id, OWN_NAME, now)?;
+        }
+        if !over.is_empty() {
+            self.wake();
+        }
+        Ok(())
     }
 
     /// The open session that somebody began and that takes photos of this instant: of several the last that has started, else
     /// the next one. One without an end lasts until the end of its day.
     fn begun_by_hand(&self, at: Timestamp) -> Result<Option<Session>> {
-        let mut open = self.store.sessions(&SessionFilter { open_only: true, ..SessionFilter::default() })?;
-        open.retain(|session| !session.automatic && takes(session, at));
+        let mut open = self.store.open_around(at)?;
+        open.retain(|session| takes(session, at));
         let started = open.iter().position(|session| session.what.start <= at);
         // Latest start first.
         Ok(match started {
@@ -51,13 +70,8 @@ impl Attendance {
 }
 
 fn takes(session: &Session, at: Timestamp) -> bool {
-    let what = &session.what;
-    let from = what.start.checked_sub(EARLY).unwrap_or(Timestamp::MIN);
-    let is_before_end = match what.end {
-        Some(end) => at <= end,
-        None => time::civil(at, &what.zone).date() <= session.date,
-    };
-    from <= at && is_before_end
+    let is_of_its_day = || time::civil(at, &session.what.zone).date() <= session.date;
+    session.what.check_photo(at).is_ok() && (session.what.end.is_some() || is_of_its_day())
 }
 
 /// Key and content of the automatic session of an instant.

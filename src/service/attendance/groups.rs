@@ -9,6 +9,10 @@ use crate::attendance::{Group, Person};
 use crate::error::{InputError, Result};
 use crate::service::Service;
 use crate::service::recognized::GroupMembers;
+use crate::service::snapshot::Snapshot;
+
+/// Groups that a message names at most.
+const MAX_NAMED: usize = 20;
 
 impl Service {
     /// All groups in order of their names; before the first session those of the roster.
@@ -16,17 +20,7 @@ impl Service {
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database).
     pub async fn groups(&self) -> Result<Vec<Group>> {
-        self.attend(|service, attendance| {
-            if attendance.store().exists() {
-                return attendance.store().groups();
-            }
-            let groups = people::roster_groups(&service.attending_people());
-            Ok(groups
-                .into_iter()
-                .map(|(name, people)| Group { name, members: people.len() as u64 })
-                .collect())
-        })
-        .await
+        self.attend(|service, attendance| attendance.groups(&service.recognized_people())).await
     }
 
     /// The members of a group in order of their names.
@@ -36,7 +30,7 @@ impl Service {
     pub async fn group(&self, name: &str) -> Result<Vec<Person>> {
         let (recorder, name) = (self.recorder(), name.to_owned());
         self.attend(move |service, attendance| {
-            let people = service.people_of_group(attendance, &name)?;
+            let people = attendance.people_of_group(&service.recognized_people(), &name)?;
             recorder.record(Action::List, people.iter().map(|person| person.person_id.as_str()));
             Ok(people)
         })
@@ -50,10 +44,28 @@ impl Service {
     pub async fn set_group(&self, name: &str, person_ids: Vec<String>) -> Result<Vec<Person>> {
         let (recorder, name) = (self.recorder(), name.to_owned());
         self.attend(move |service, attendance| {
-            attendance.sync(&service.attending_people(), true)?;
+            attendance.sync(&service.recognized_people(), true)?;
             attendance.store().set_members(&name, &person_ids)?;
             recorder.record(Action::ChangeGroup, person_ids.iter().map(String::as_str));
             attendance.store().people(Some(&name))
+        })
+        .await
+    }
+
+    /// Gives a group another name, which its sessions have as well.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`], [`InputError::Conflict`] where another group has the name, [`InputError::Invalid`] for a bad
+    /// one.
+    pub async fn rename_group(&self, name: &str, to: &str) -> Result<Vec<Person>> {
+        let (recorder, name, to) = (self.recorder(), name.to_owned(), to.to_owned());
+        self.attend(move |service, attendance| {
+            let snapshot = service.recognized_people();
+            attendance.expect_group(&snapshot, &name)?;
+            attendance.sync(&snapshot, true)?;
+            attendance.store().rename_group(&name, &to)?;
+            recorder.record(Action::ChangeGroup, []);
+            attendance.store().people(Some(&to))
         })
         .await
     }
@@ -65,9 +77,7 @@ impl Service {
     pub async fn delete_group(&self, name: &str) -> Result<()> {
         let (recorder, name) = (self.recorder(), name.to_owned());
         self.attend(move |_, attendance| {
-            if !attendance.store().exists() {
-                return Err(no_group(&name).into());
-            }
+            attendance.expect_store_for(&name)?;
             attendance.store().delete_group(&name)?;
             recorder.record(Action::ChangeGroup, []);
             Ok(())
@@ -81,26 +91,69 @@ impl Service {
     /// [`InputError::NotFound`].
     pub async fn group_members(&self, name: &str) -> Result<Arc<GroupMembers>> {
         let name = name.to_owned();
-        self.attend(move |service, attendance| {
-            let people = service.people_of_group(attendance, &name)?;
-            Ok(Arc::new(GroupMembers { ids: ids_of(people), name }))
-        })
-        .await
+        self.attend(move |service, attendance| attendance.group_members(&service.recognized_people(), &name))
+            .await
+    }
+}
+
+impl Attendance {
+    fn groups(&self, snapshot: &Snapshot) -> Result<Vec<Group>> {
+        if self.store.exists() {
+            return self.store.groups();
+        }
+        let groups = people::roster_groups(snapshot).into_iter();
+        Ok(groups.map(|(name, people)| Group { name, members: people.len() as u64 }).collect())
     }
 
-    fn people_of_group(&self, attendance: &Attendance, name: &str) -> Result<Vec<Person>> {
-        if attendance.store().exists() {
-            return attendance.store().people(Some(name));
+    /// Checks that there is a group.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`] saying which ones there are.
+    pub(super) fn expect_group(&self, snapshot: &Snapshot, name: &str) -> Result<()> {
+        let groups = self.groups(snapshot)?;
+        if groups.iter().any(|group| group.name == name) {
+            return Ok(());
         }
-        Ok(people::roster_groups(&self.attending_people()).remove(name).ok_or_else(|| no_group(name))?)
+        let known: Vec<&str> = groups.iter().take(MAX_NAMED).map(|group| group.name.as_str()).collect();
+        let expected = match (known.len(), groups.len()) {
+            (0, _) => "expected a column Class or Group in the roster".to_owned(),
+            (named, all) if named < all => {
+                format!("expected one of {} and {} others", known.join(", "), all - named)
+            }
+            _ => format!("expected one of {}", known.join(", ")),
+        };
+        Err(InputError::NotFound(format!("there is no group {name:?}: {expected}")).into())
+    }
+
+    fn people_of_group(&self, snapshot: &Snapshot, name: &str) -> Result<Vec<Person>> {
+        self.expect_group(snapshot, name)?;
+        if self.store.exists() {
+            return self.store.people(Some(name));
+        }
+        Ok(people::roster_groups(snapshot).remove(name).unwrap_or_default())
+    }
+
+    /// The members of a group of people and roster as they are now, to compare faces with them first.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`].
+    pub fn group_members(&self, snapshot: &Snapshot, name: &str) -> Result<Arc<GroupMembers>> {
+        let people = self.people_of_group(snapshot, name)?;
+        Ok(Arc::new(GroupMembers { ids: ids_of(people), name: name.to_owned() }))
+    }
+
+    /// Checks that there is a store with groups to change: a write without one would create it.
+    fn expect_store_for(&self, name: &str) -> Result<()> {
+        if self.store.exists() {
+            return Ok(());
+        }
+        let message =
+            format!("there is no group {name:?} but on the roster, perhaps: none was made or used here");
+        Err(InputError::NotFound(message).into())
     }
 }
 
 /// Ids of those who have a face.
 pub(super) fn ids_of(people: Vec<Person>) -> HashSet<String> {
     people.into_iter().filter(|person| person.enrolled).map(|person| person.person_id).collect()
-}
-
-fn no_group(name: &str) -> InputError {
-    InputError::NotFound(format!("there is no group {name:?}"))
 }

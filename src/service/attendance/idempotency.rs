@@ -7,19 +7,32 @@ use sha2::{Digest, Sha256};
 
 use crate::attendance::{IdempotencyKey, StoredResponse};
 use crate::error::{Error, Result};
+use crate::hex::to_hex;
 use crate::service::Service;
 use crate::service::caller;
 
-/// The key of a request of the current caller, whose content is `parts`: keys of two callers never meet.
+/// The key of a request of the current caller, whose content is `parts`. It is kept as a hash of caller and key: no caller
+/// reaches the response of another one, and who reads the database can't repeat a request.
 #[must_use]
 pub fn idempotency_key(key: &str, parts: &[&[u8]]) -> IdempotencyKey {
-    let caller = caller::current().key.clone().unwrap_or_default();
+    let caller = caller::current();
+    let client = caller.client.map(|client| client.to_canonical().to_string()).unwrap_or_default();
+    let who = match &caller.key {
+        Some(name) => ["key", name],
+        None => ["client", &client],
+    };
+    let key = sha256_of(&[who[0].as_bytes(), who[1].as_bytes(), key.as_bytes()]);
+    IdempotencyKey { key: to_hex(&key), request_sha256: sha256_of(parts) }
+}
+
+/// The checksum of parts, which tells where one ends.
+fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    IdempotencyKey { key: format!("{caller}/{key}"), request_sha256: hash.finalize().into() }
+    hash.finalize().into()
 }
 
 impl Service {
@@ -50,6 +63,25 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::caller::{Caller, called_by};
+
+    #[tokio::test]
+    async fn callers_never_share_a_key() {
+        let of = async |key: Option<&str>, client: &str, idempotency: &str| {
+            let key = key.map(str::to_owned);
+            let caller = Caller { key, client: client.parse().ok(), ..Caller::default() };
+            let key = called_by(caller, async { idempotency_key(idempotency, &[]).key }).await;
+            assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
+            key
+        };
+        let camera = of(Some("camera"), "192.0.2.1", "k/1").await;
+        assert_eq!(of(Some("camera"), "192.0.2.2", "k/1").await, camera, "a key moves with its holder");
+        assert_ne!(of(Some("camera/k"), "192.0.2.1", "1").await, camera);
+        assert_ne!(of(Some("office"), "192.0.2.1", "k/1").await, camera);
+        let alone = of(None, "192.0.2.1", "k/1").await;
+        assert_ne!(alone, camera);
+        assert_ne!(of(None, "192.0.2.2", "k/1").await, alone);
+    }
 
     #[test]
     fn requests_of_other_content_have_other_checksums() {

@@ -15,52 +15,37 @@ mod reservations;
 pub mod sessions;
 pub mod webhooks;
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
-
 use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, State};
 use crate::attendance::delivery::{Deliverer, DeliveryTotals};
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AttendanceParams;
 use crate::error::Result;
-use crate::gallery::Gallery;
-use crate::roster::Roster;
 use reservations::Reservations;
 
 /// How often what is too old is deleted.
-const PRUNE_INTERVAL: Duration = Duration::from_hours(24);
+const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
+/// How soon it is tried again after a failure.
+const PRUNE_RETRY: SignedDuration = SignedDuration::from_mins(10);
 
 /// The store and what is known of its state.
 pub struct Attendance {
     store: Arc<dyn AttendanceStore>,
     retention: SignedDuration,
-    /// What the store was told of last.
-    synced: Mutex<Option<Synced>>,
+    /// What the store was told of last; locked for no longer than it is compared or set.
+    synced: Mutex<Option<State>>,
+    /// Held while the store is told: an older state must not be written over a newer one.
+    syncing: Mutex<()>,
     /// Why it could not be told in the background; said once.
     sync_fault: Mutex<Option<String>>,
-    pruned: Mutex<Option<Instant>>,
+    /// When what is too old is deleted next.
+    next_prune: Mutex<Option<Timestamp>>,
     reservations: Reservations,
     /// `None` where nobody is told.
     deliverer: Option<Deliverer>,
-}
-
-/// People and roster by identity: both are immutable.
-struct Synced {
-    gallery: Weak<Gallery>,
-    roster: Weak<Roster>,
-}
-
-impl Synced {
-    fn new(snapshot: &Snapshot) -> Self {
-        Self { gallery: Arc::downgrade(&snapshot.gallery), roster: Arc::downgrade(&snapshot.roster) }
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        self.gallery.ptr_eq(&other.gallery) && self.roster.ptr_eq(&other.roster)
-    }
 }
 
 impl Attendance {
@@ -91,8 +76,9 @@ impl Attendance {
             store: Arc::new(SqliteStore::open(directory, channels)?),
             retention: SignedDuration::from_hours(24 * i64::from(retention_days)),
             synced: Mutex::default(),
+            syncing: Mutex::default(),
             sync_fault: Mutex::default(),
-            pruned: Mutex::default(),
+            next_prune: Mutex::default(),
             reservations: Reservations::default(),
             deliverer: None,
         })
@@ -116,40 +102,47 @@ impl Attendance {
         &*self.store
     }
 
-    /// Tells the store of people and roster if they have changed; where there is no store yet, only to `create` it.
+    /// Tells the store of people and roster if they or the day have changed; where there is no store yet, only to `create` it.
     ///
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database).
     pub fn sync(&self, snapshot: &Snapshot, create: bool) -> Result<()> {
-        let exists = self.store.exists();
-        if !exists && !create {
+        if !self.store.exists() && !create {
             return Ok(());
         }
-        let mut synced = lock(&self.synced);
-        let now = Synced::new(snapshot);
-        if exists && synced.as_ref().is_some_and(|before| before.is(&now)) {
+        let state = State::of(snapshot);
+        if self.knows(&state) {
             return Ok(());
+        }
+        let _turn = lock(&self.syncing);
+        if self.knows(&state) {
+            return Ok(()); // told while this one waited
         }
         self.store.sync_people(&people::records(snapshot), true)?;
-        *synced = Some(now);
+        *lock(&self.synced) = Some(state);
         Ok(())
+    }
+
+    fn knows(&self, state: &State) -> bool {
+        lock(&self.synced).as_ref() == Some(state) && self.store.exists()
+    }
+
+    /// Changes people of the store, which is told of all of them again afterwards.
+    fn change_people<T>(&self, change: impl FnOnce(&dyn AttendanceStore) -> Result<T>) -> Result<T> {
+        let _turn = lock(&self.syncing);
+        *lock(&self.synced) = None;
+        change(&*self.store)
     }
 
     /// Gives the entries of the person `from` to `into`.
     fn merge(&self, into: &str, from: &str) -> Result<()> {
-        let mut synced = lock(&self.synced);
-        self.store.merge_people(into, from)?;
         // Somebody on the roster may have had the name of `from`.
-        *synced = None;
-        Ok(())
+        self.change_people(|store| store.merge_people(into, from))
     }
 
     /// Forgets a person's entries.
     fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {
-        let mut synced = lock(&self.synced);
-        let entries = self.store.forget(person_id, how)?;
-        *synced = None;
-        Ok(entries)
+        self.change_people(|store| store.forget(person_id, how))
     }
 
     /// [`Attendance::sync`] in the background, where nobody waits for an error.
@@ -162,22 +155,34 @@ impl Attendance {
         *known = fault;
     }
 
-    /// Deletes what is older than the retention; once a day, however often it is called.
-    pub(super) fn prune(&self, now: Timestamp) {
-        let mut pruned = lock(&self.pruned);
-        if pruned.is_some_and(|at| at.elapsed() < PRUNE_INTERVAL) {
+    /// Deletes what is older than the retention; once a day, however often it is called, and sooner after a failure. Closes
+    /// automatic sessions that are over.
+    pub(super) fn tidy(&self, now: Timestamp) {
+        if let Err(error) = self.close_automatic(now) {
+            tracing::error!(%error, "sessions that are over can't be closed");
+        }
+        // A clock that was set back must not put it off.
+        let is_soon = |next: Timestamp| now < next && next.duration_since(now) <= PRUNE_INTERVAL;
+        if lock(&self.next_prune).is_some_and(is_soon) {
             return;
         }
-        *pruned = Some(Instant::now());
-        drop(pruned);
-        let Ok(before) = now.checked_sub(self.retention) else { return };
-        match self.store.delete_before(before) {
-            Ok(deleted) if deleted.sessions > 0 => {
-                tracing::info!(sessions = deleted.sessions, "deleted sessions older than the retention");
+        let pause = match self.prune(now) {
+            Ok(()) => PRUNE_INTERVAL,
+            Err(error) => {
+                tracing::error!(%error, "sessions older than the retention can't be deleted; trying again");
+                PRUNE_RETRY
             }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "sessions older than the retention can't be deleted"),
+        };
+        *lock(&self.next_prune) = now.checked_add(pause).ok();
+    }
+
+    fn prune(&self, now: Timestamp) -> Result<()> {
+        let Ok(before) = now.checked_sub(self.retention) else { return Ok(()) };
+        let deleted = self.store.delete_before(before)?;
+        if deleted.sessions > 0 {
+            tracing::info!(sessions = deleted.sessions, "deleted sessions older than the retention");
         }
+        Ok(())
     }
 }
 

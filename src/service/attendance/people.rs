@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::attendance::{Person, PersonRecord};
-use crate::service::snapshot::{Snapshot, is_expired, today};
+use crate::service::snapshot::{Snapshot, is_expired};
 
-/// Everybody enrolled, then everybody else on the roster whose last day there is not over. The roster's groups of somebody
-/// enrolled who is not on it are none.
+/// Everybody enrolled, then everybody else on the roster whose last day there is not over; each once, however the name is
+/// spelt. The roster's groups of somebody enrolled who is not on it are none.
 pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
-    let Snapshot { gallery, roster } = snapshot;
+    let Snapshot { gallery, roster, day } = snapshot;
     let has_groups = roster.rows().iter().any(|row| row.groups.is_some());
     let mut met = HashSet::new();
     let mut records: Vec<PersonRecord> = Vec::with_capacity(gallery.len());
     for person in gallery.people() {
         let row = roster.row(&person.name);
-        met.extend(row.map(|row| row.name.as_str()));
+        met.insert(person.name.key());
         records.push(PersonRecord {
             person_id: Some(person.id.clone()),
             name: person.name.to_string(),
@@ -22,15 +22,19 @@ pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
             groups: has_groups.then(|| row.and_then(|row| row.groups.clone()).unwrap_or_default()),
         });
     }
-    let today = today();
-    let others = roster.rows().iter().filter(|row| !met.contains(row.name.as_str()));
-    let others = others.filter(|row| !is_expired(row.until, today));
-    records.extend(others.map(|row| PersonRecord {
-        person_id: None,
-        name: row.name.to_string(),
-        student_id: row.id.clone(),
-        groups: row.groups.clone(),
-    }));
+    // Of several spellings the last row counts, as for the enrolled.
+    let others = roster.rows().iter().rev().filter(|row| met.insert(row.name.key()));
+    let others = others.filter(|row| !is_expired(row.until, *day));
+    let mut others: Vec<PersonRecord> = others
+        .map(|row| PersonRecord {
+            person_id: None,
+            name: row.name.to_string(),
+            student_id: row.id.clone(),
+            groups: row.groups.clone(),
+        })
+        .collect();
+    others.reverse();
+    records.append(&mut others);
     records
 }
 

@@ -172,19 +172,31 @@ impl Attendance {
         current: &Gallery,
     ) -> Result<Marked> {
         self.expect_session(session_id)?;
-        let marked =
-            self.store.mark(session_id, photo, &face_results(recognized, current), Timestamp::now())?;
+        let faces = of_current_people(&face_results(recognized), current);
+        let marked = self.store.mark(session_id, photo, &faces, Timestamp::now())?;
         self.wake();
         Ok(marked)
     }
 }
 
+/// Faces, of which those of people who are not in the gallery `current` any more are nobody's.
+pub(super) fn of_current_people(faces: &[FaceResult], current: &Gallery) -> Vec<FaceResult> {
+    let is_current = |face: &FaceResult| match &face.decision {
+        Decision::Match { person, .. } | Decision::Unsure { person, .. } => {
+            current.person(&person.person_id).is_some()
+        }
+        Decision::Unknown => true,
+    };
+    let nobody = |face: &FaceResult| FaceResult { face_index: face.face_index, decision: Decision::Unknown };
+    faces.iter().map(|face| if is_current(face) { face.clone() } else { nobody(face) }).collect()
+}
+
 /// The faces of a photo, as attendance knows them.
-pub(in crate::service) fn face_results(recognized: &Recognized, current: &Gallery) -> Vec<FaceResult> {
+pub(in crate::service) fn face_results(recognized: &Recognized) -> Vec<FaceResult> {
     let snapshot = &recognized.snapshot;
     let person_of = |index: usize| {
         let person = snapshot.gallery.people().get(index)?;
-        current.person(&person.id).is_some().then(|| person_ref(person, snapshot))
+        Some(person_ref(person, snapshot))
     };
     let decision = |found: &search::FaceMatch| {
         let candidate = match found.decision {

@@ -26,14 +26,15 @@ impl PersonHistory {
 }
 
 impl Service {
-    /// Sessions that a person has an entry in, latest first. Somebody who is not enrolled any more has them still.
+    /// Sessions that a person has an entry in, latest first. Somebody who is not enrolled any more, or whose time is over, has
+    /// them still; without any, such a person is not known.
     ///
     /// # Errors
     /// [`InputError::NotFound`].
     pub async fn person_attendance(&self, person_id: &str) -> Result<PersonHistory> {
         let (recorder, id) = (self.recorder(), person_id.to_owned());
         self.attend(move |service, attendance| {
-            let history = attendance.history(&id, &service.snapshot())?;
+            let history = attendance.history(&id, &service.recognized_people())?;
             recorder.record(Action::ReadAttendance, [id.as_str()]);
             Ok(history)
         })
@@ -51,7 +52,7 @@ impl Service {
             let entries = attendance.forget(&id, how)?;
             recorder.record(Action::Forget, [id.as_str()]);
             // Somebody who is enrolled or on the roster is on the lists of further sessions.
-            attendance.sync(&service.attending_people(), false)?;
+            attendance.sync(&service.recognized_people(), false)?;
             Ok(entries)
         })
         .await

@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::{Attendance, people};
+use super::Attendance;
 use crate::access_log::Action;
 use crate::attendance::export::{Table, session_table};
 use crate::attendance::{
-    Correction, CorrectionRecord, Entry, IdempotencyKey, NewSession, Session, SessionFilter, SessionPatch,
-    Status, time,
+    Correction, CorrectionRecord, Entry, IdempotencyKey, NewSession, Page, Session, SessionFilter,
+    SessionPage, SessionPatch, Status, time,
 };
-use crate::error::{InputError, Result};
+use crate::error::Result;
 use crate::service::Service;
 use crate::service::caller;
-use crate::service::snapshot::{Snapshot, today};
+use crate::service::snapshot::Snapshot;
 
 /// Who made a change on a service without keys and said no name.
 pub const LOCAL: &str = "local";
@@ -70,19 +70,19 @@ impl Service {
     pub async fn create_session(&self, new: NewSession, key: Option<IdempotencyKey>) -> Result<Session> {
         let recorder = self.recorder();
         self.attend(move |service, attendance| {
-            let session = attendance.begin(&service.attending_people(), &new, key.as_ref())?;
+            let session = attendance.begin(&service.recognized_people(), &new, key.as_ref())?;
             recorder.record(Action::ChangeSession, []);
             Ok(session)
         })
         .await
     }
 
-    /// Sessions, latest start first.
+    /// A part of the sessions, latest start first.
     ///
     /// # Errors
     /// [`InputError::NotFound`] for an unknown group.
-    pub async fn list_sessions(&self, filter: SessionFilter) -> Result<Vec<Session>> {
-        self.attend(move |_, attendance| attendance.store().sessions(&filter)).await
+    pub async fn list_sessions(&self, filter: SessionFilter, page: Page) -> Result<SessionPage> {
+        self.attend(move |_, attendance| attendance.store().sessions(&filter, page)).await
     }
 
     /// A session with its list.
@@ -179,12 +179,6 @@ impl Service {
         }
     }
 
-    /// People and roster as they are now, without those whose time is over: nobody who has left is absent.
-    #[must_use]
-    pub fn attending_people(&self) -> Snapshot {
-        self.recognized_people(today())
-    }
-
     /// Runs `job` on the blocking pool, with a store that knows today's people.
     pub(super) async fn attend<T: Send + 'static>(
         &self,
@@ -192,7 +186,7 @@ impl Service {
     ) -> Result<T> {
         self.blocking(move |service| {
             let attendance = service.attendance()?;
-            attendance.sync(&service.attending_people(), false)?;
+            attendance.sync(&service.recognized_people(), false)?;
             job(service, attendance)
         })
         .await
@@ -212,10 +206,9 @@ impl Attendance {
     ) -> Result<Session> {
         // Before anything is written: a bad request makes no file.
         new.check()?;
-        if let Some(group) = new.group.as_ref().filter(|_| !self.store.exists())
-            && !people::roster_groups(snapshot).contains_key(group)
-        {
-            return Err(InputError::NotFound(format!("there is no group {group:?}")).into());
+        self.sync(snapshot, false)?;
+        if let Some(group) = &new.group {
+            self.expect_group(snapshot, group)?;
         }
         self.sync(snapshot, true)?;
         self.store.create_session(new, key, Timestamp::now())

@@ -40,7 +40,13 @@ impl Service {
     /// # Errors
     /// [`InputError::NotFound`] for an id that no dead message has.
     pub async fn resend(&self, id: Option<String>) -> Result<u64> {
-        self.attend(move |_, attendance| attendance.resend(id.as_deref())).await
+        let recorder = self.recorder();
+        self.attend(move |_, attendance| {
+            let sent = attendance.resend(id.as_deref())?;
+            recorder.record(Action::ResendMessages, []);
+            Ok(sent)
+        })
+        .await
     }
 
     /// The state of deliveries. Reads the database: call it from a thread that may block.

@@ -9,7 +9,7 @@ use facerec::attendance::{AttendanceStore, Channel, SqliteStore};
 use jiff::{Timestamp, ToSpan};
 
 use super::receiver::{ReceiverServer, wait};
-use super::{class_7a, matched, minutes, photo, sqlite};
+use super::{class_7a, enrolled, matched, minutes, photo, sqlite};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const LOCAL: ReceiverOptions = ReceiverOptions { allow_private: true, timeout: Duration::from_secs(2) };
@@ -23,6 +23,8 @@ fn store_with(people: i64) -> (tempfile::TempDir, Arc<SqliteStore>) {
     let directory = tempfile::tempdir().unwrap();
     let store = sqlite(directory.path());
     let session = class_7a(&*store);
+    let records: Vec<_> = (6..=people).map(|who| enrolled(who, &[])).collect();
+    store.sync_people(&records, false).unwrap();
     let faces: Vec<_> = (1..=people).map(|who| matched(who as u32, who, 0.8)).collect();
     store.mark(&session.id, &photo(1, minutes(1)), &faces, Timestamp::UNIX_EPOCH).unwrap();
     (directory, store)
@@ -142,7 +144,11 @@ fn a_slow_receiver_times_out_and_blocks_nobody_who_marks() {
     let deliverer = deliver(&store, &server.url);
     server.wait_for(1);
     // The attempt is under way; a mark does not wait for it.
-    let session = store.sessions(&facerec::attendance::SessionFilter::default()).unwrap().remove(0);
+    let session = store
+        .sessions(&facerec::attendance::SessionFilter::default(), facerec::attendance::Page::ALL)
+        .unwrap()
+        .sessions
+        .remove(0);
     store.mark(&session.id, &photo(2, minutes(2)), &[matched(0, 2, 0.8)], minutes(2)).unwrap();
     assert_eq!(deliverer.metrics().totals(), DeliveryTotals::default());
     wait_for_retries(&deliverer, 1);

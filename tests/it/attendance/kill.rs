@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use facerec::attendance::delivery::{Deliverer, Receiver, ReceiverOptions};
-use facerec::attendance::{AttendanceStore, SessionFilter, SqliteStore};
+use facerec::attendance::{AttendanceStore, Page, SessionFilter, SqliteStore};
 
 use super::receiver::{ReceiverServer, wait};
-use super::{class_7a, matched, minutes, photo, sqlite, statuses};
+use super::{class_7a, enrolled, matched, minutes, photo, sqlite, statuses};
 
 /// Makes this test the child process that marks, in the directory that it names.
 const DIRECTORY: &str = "FACEREC_TEST_ATTENDANCE_DIRECTORY";
@@ -32,10 +32,11 @@ fn child_that_marks_until_it_is_killed() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let store = sqlite(Path::new(&directory));
     let _deliverer = std::env::var(URL).ok().map(|url| deliverer(&store, &url));
-    let session = store.sessions(&SessionFilter::default()).unwrap().remove(0);
+    let session = store.sessions(&SessionFilter::default(), Page::ALL).unwrap().sessions.remove(0);
     let first = store.entries(&session.id).unwrap().len() as i64;
     for who in first + 1.. {
         let photo = photo((who % 200) as u8, minutes(who % 40));
+        store.sync_people(&[enrolled(who, &[])], false).unwrap();
         store.mark(&session.id, &photo, &[matched(0, who, 0.8)], minutes(1)).unwrap();
         writeln!(std::io::stdout(), "marked {who}").unwrap();
     }

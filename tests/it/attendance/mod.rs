@@ -8,6 +8,7 @@ mod kill;
 mod merge;
 mod order;
 mod outbox;
+mod people;
 pub mod receiver;
 mod retention;
 mod sqlite;

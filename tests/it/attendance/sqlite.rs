@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use facerec::attendance::{
-    AttendanceStore as _, Channel, Channels, Deleted, Events, Forget, ReportQuery, SessionFilter, SqliteStore,
+    AttendanceStore as _, Channel, Channels, Deleted, Events, Forget, Page, ReportQuery, SessionFilter,
+    SqliteStore,
 };
 
 use super::{BOTH, class_7a, eight, enrolled, matched, minutes, person, photo, sqlite, statuses};
@@ -16,7 +17,7 @@ fn files(directory: &std::path::Path) -> usize {
 fn nothing_is_on_the_disk_until_the_first_write() {
     let directory = tempfile::tempdir().unwrap();
     let store = sqlite(directory.path());
-    assert_eq!(store.sessions(&SessionFilter::default()).unwrap(), []);
+    assert_eq!(store.sessions(&SessionFilter::default(), Page::ALL).unwrap().sessions, []);
     assert_eq!(store.report(&ReportQuery::default()).unwrap().people, []);
     assert_eq!(store.due(Channel::Webhook, eight(), 1).unwrap(), []);
     assert_eq!(store.delete_before(eight()).unwrap(), Deleted::default());
@@ -34,7 +35,10 @@ fn nothing_is_on_the_disk_until_the_first_write() {
 #[test]
 fn two_writers_lose_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let session = class_7a(&*sqlite(directory.path()));
+    let store = sqlite(directory.path());
+    let session = class_7a(&*store);
+    let people: Vec<_> = (100..140).chain(200..240).map(|who| enrolled(who, &[])).collect();
+    store.sync_people(&people, false).unwrap();
     let threads: Vec<_> = [100, 200]
         .map(|first| {
             let (store, id) = (sqlite(directory.path()), session.id.clone());
