@@ -17,8 +17,8 @@ pub(super) fn raw_unicode_escape(line: &[u8]) -> Option<String> {
                 continue;
             }
         };
-        let code = std::str::from_utf8(after.get(1..=digits)?).ok()?;
-        text.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+        let digit = |code: u32, byte: &u8| Some(code << 4 | char::from(*byte).to_digit(16)?);
+        text.push(char::from_u32(after.get(1..=digits)?.iter().try_fold(0, digit)?)?);
         rest = after.get(1 + digits..)?;
     }
     Some(text)
@@ -52,4 +52,17 @@ pub(super) fn string_literal(line: &[u8]) -> Option<Cow<'_, [u8]>> {
         });
     }
     Some(Cow::Owned(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_has_nothing_but_hexadecimal_digits() {
+        assert_eq!(raw_unicode_escape(b"Zo\\u00EB \\U0001f600").as_deref(), Some("Zo\u{eb} \u{1f600}"));
+        for broken in [&b"\\u+041"[..], b"\\u 041", b"\\u004", b"\\U00110000", b"\\ud800"] {
+            assert_eq!(raw_unicode_escape(broken), None, "{broken:?}");
+        }
+    }
 }

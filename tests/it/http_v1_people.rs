@@ -173,6 +173,7 @@ fn people_are_listed_in_pages_and_searched_by_a_part_of_the_name() {
     assert_eq!(names(&service, "?q=nobody"), Vec::<String>::new());
     for (query, code) in [
         ("?limit=0", "invalid_parameter"),
+        ("?limit=%2B1", "invalid_parameter"),
         ("?limit=1001", "invalid_parameter"),
         ("?offset=-1", "invalid_parameter"),
         ("?offset=99999999999", "invalid_parameter"),

@@ -7,6 +7,8 @@ use memchr::memmem;
 
 /// Maximum bytes of a part's headers.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of the longest end of headers, with the line break before the blank line.
+const LONGEST_BLANK_LINE: usize = 3;
 /// Longest boundary, bytes; the standard allows 70.
 const MAX_BOUNDARY_BYTES: usize = 200;
 
@@ -45,9 +47,14 @@ pub struct Head {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Preamble { is_start: bool },
+    Preamble {
+        is_start: bool,
+    },
     Head,
-    Data,
+    /// `is_start`: nothing of the content was told of yet, so that a delimiter needs no line break before it.
+    Data {
+        is_start: bool,
+    },
     End,
 }
 
@@ -119,7 +126,7 @@ impl Parser {
         match self.state {
             State::Preamble { .. } | State::End => Ok(Event::End),
             State::Head => self.next_head(),
-            State::Data => self.next_data(),
+            State::Data { is_start } => self.next_data(is_start),
         }
     }
 
@@ -128,20 +135,23 @@ impl Parser {
     }
 
     fn next_head(&mut self) -> Result<Event, Broken> {
-        let Some((head_end, data_start)) = blank_line(&self.buffer) else {
-            if self.buffer.len() > MAX_HEAD_BYTES {
-                return Err("a part has more than 16 KiB of headers");
-            }
+        let found = blank_line(&self.buffer);
+        // In a buffer of the same length that has all of it, too, so that it makes no difference where pieces end.
+        let headers = found.map_or(self.buffer.len().saturating_sub(LONGEST_BLANK_LINE - 1), |(end, _)| end);
+        if headers > MAX_HEAD_BYTES {
+            return Err("a part has more than 16 KiB of headers");
+        }
+        let Some((head_end, data_start)) = found else {
             return self.wait("it ends within the headers of a part");
         };
         let head = Head::parse(&String::from_utf8_lossy(&self.buffer[..head_end]));
         self.buffer.drain(..data_start);
-        self.state = State::Data;
+        self.state = State::Data { is_start: true };
         Ok(Event::Head(head))
     }
 
-    fn next_data(&mut self) -> Result<Event, Broken> {
-        match self.find_delimiter(true) {
+    fn next_data(&mut self, is_start: bool) -> Result<Event, Broken> {
+        match self.find_delimiter(is_start) {
             Delimiter::Found { start, end, is_last } => {
                 let mut bytes: Vec<u8> = self.buffer.drain(..end).collect();
                 bytes.truncate(start);
@@ -150,6 +160,7 @@ impl Parser {
             }
             Delimiter::Maybe { start: 0 } => self.wait("it ends within a part"),
             Delimiter::Maybe { start } => {
+                self.state = State::Data { is_start: false };
                 Ok(Event::Data { bytes: self.buffer.drain(..start).collect(), is_last: false })
             }
         }
@@ -296,9 +307,10 @@ fn decoded(value: &str) -> Option<String> {
 fn percent_decoded(text: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let [first, after @ ..] = rest {
-        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            bytes.push(byte);
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        let escaped = (*first == b'%').then(|| Some(digit(0)? * 16 + digit(1)?)).flatten();
+        if let Some(byte) = escaped {
+            bytes.push(byte as u8);
             rest = &after[2..];
         } else {
             bytes.push(*first);
@@ -310,6 +322,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Name, file name and content.
@@ -390,6 +404,76 @@ mod tests {
         }
         assert_eq!(parts(b"--B\r\n\r\nx\r\n--B--", 1).unwrap(), [(None, None, b"x".to_vec())]);
         assert_eq!(parts(b"--B--\r\n", 1).unwrap(), []);
+    }
+
+    /// As [`parts`], cut where `cuts` say.
+    fn parts_cut_at(body: &[u8], cuts: &[prop::sample::Index]) -> Result<Vec<Part>, Broken> {
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        ends.sort_unstable();
+        let mut parser = Parser::new("multipart/form-data; boundary=B").unwrap();
+        let (mut at, mut ends, mut parts) = (0, ends.into_iter().chain([body.len()]), Vec::<Part>::new());
+        loop {
+            match parser.event()? {
+                Event::NeedMore => match ends.next() {
+                    Some(end) => {
+                        parser.push(&body[at..end]);
+                        at = end;
+                    }
+                    None => parser.complete(),
+                },
+                Event::Head(head) => parts.push((head.name, head.file_name, Vec::new())),
+                Event::Data { bytes, .. } => parts.last_mut().unwrap().2.extend(bytes),
+                Event::End => return Ok(parts),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_makes_no_difference_where_pieces_end(
+            words in prop::collection::vec(prop::sample::select(vec![
+                "\r\n", "\n", "\r", "--B", "--B\r\n", "--", "-", " ", "x", "B", "\r\n\r\n", "\r\n--B\r\n",
+                "Content-Disposition: form-data; name=a", "\r\n--B--",
+            ]), 0..24),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let body = format!("--B\r\n{}", words.concat());
+            let whole = parts(body.as_bytes(), body.len());
+            prop_assert_eq!(&parts_cut_at(body.as_bytes(), &cuts), &whole, "{:?}", body);
+            prop_assert_eq!(&parts(body.as_bytes(), 1), &whole, "{:?}", body);
+        }
+    }
+
+    #[test]
+    fn a_boundary_within_a_line_is_content_wherever_a_piece_begins() {
+        let body = b"--B\r\n\r\nabc--B\r\n--B--";
+        for size in 1..body.len() + 1 {
+            assert_eq!(parts(body, size).unwrap(), [(None, None, b"abc--B".to_vec())], "{size}");
+        }
+    }
+
+    #[test]
+    fn long_headers_are_refused_in_pieces_of_any_size() {
+        for (line, blank) in [("\r\n", "\r\n"), ("\n", "\n"), ("\r", "\r")] {
+            // To the line break of the blank line, which the first one of "\r\n" belongs to.
+            for (headers, is_taken) in [(MAX_HEAD_BYTES, true), (MAX_HEAD_BYTES + 1, false)] {
+                let padding = "x".repeat(headers - (line.len() - 1) - 2);
+                let body = format!("--B\r\nX:{padding}{line}{blank}content\r\n--B--");
+                for size in [1, 2, 1000, MAX_HEAD_BYTES + 7, MAX_HEAD_BYTES + 8, 100_000] {
+                    let found = parts(body.as_bytes(), size);
+                    assert_eq!(found.is_ok(), is_taken, "{line:?} {headers} {size}: {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_stays_as_it_is() {
+        for (text, expected) in
+            [("%4a%4A", "JJ"), ("%+f%-1", "%+f%-1"), ("% 1%g0%", "% 1%g0%"), ("%4", "%4"), ("%%41", "%A")]
+        {
+            assert_eq!(percent_decoded(text), expected.as_bytes(), "{text}");
+        }
     }
 
     #[test]

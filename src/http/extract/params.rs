@@ -113,7 +113,9 @@ impl Numeric for usize {
 impl<T: Numeric> NumberParam<T> {
     /// The value of `text`; `None` where it is no number of the range.
     pub fn parse(&self, text: &str) -> Option<T> {
-        text.parse().ok().filter(|value| self.range.contains(value))
+        // As numbers in JSON, which have no plus sign either.
+        let number = text.parse().ok().filter(|_| !text.starts_with('+'));
+        number.filter(|value| self.range.contains(value))
     }
 
     /// What is expected, for messages.
