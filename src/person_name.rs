@@ -71,10 +71,16 @@ impl PersonName {
                 u32::from(c)
             )));
         }
-        if fold(&name.shown).is_empty() {
+        if !name.is_visible() {
             return Err(InputError::Invalid("nothing of the name is visible: expected a letter".to_owned()));
         }
         Ok(name)
+    }
+
+    /// Whether anything of it can be seen. A key that differs from the name as it is written is what is visible of it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.key != self.shown || !fold(&self.shown).is_empty()
     }
 
     /// The name as it is shown and stored.
@@ -221,7 +227,13 @@ mod tests {
             assert_eq!(message(&format!("Ada{control}")), expected);
             assert!(PersonName::parse(&format!("Ada{control}")).is_ok());
         }
-        assert_eq!(message("\u{200b}_"), "nothing of the name is visible: expected a letter");
+        for invisible in ["\u{200b}_", "\u{3164}", "\u{115f}\u{1160}", "\u{17b4}", "\u{ffa0} \u{e0041}"] {
+            assert_eq!(
+                message(invisible),
+                "nothing of the name is visible: expected a letter",
+                "{invisible:?}"
+            );
+        }
         for name in ["عمر خالد", "👩‍🚀", "Ada\u{a0}Lovelace"] {
             assert_eq!(PersonName::parse_new(name).unwrap(), name);
         }

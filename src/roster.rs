@@ -32,7 +32,7 @@ mod until;
 pub mod versions;
 mod xlsx;
 
-pub use changes::{ChangedId, Changes};
+pub use changes::{Changed, Changes};
 pub use format::Format;
 use package::Package;
 use refusal::unusable;
@@ -45,7 +45,8 @@ pub use versions::Version;
 pub const ROSTER: FileSource<Roster> =
     FileSource { what: "roster", read: Roster::read_file, without_file: Some(Roster::default) };
 
-/// Largest file that is taken, bytes: half a million rows have 16 MiB, and a workbook may have pictures.
+/// Largest file that is taken, bytes: half a million rows have 16 MiB, and a workbook may have pictures. One that is
+/// uploaded is held to the limit of all uploads before, which is the lower one by default.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
 
 /// Where a roster may lie in a data directory; of several files the first counts.
@@ -74,7 +75,16 @@ impl Roster {
     /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) for a file of another kind, one that is too large, or one that lacks a column. No
     /// cell is quoted.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (format, sheets) = read_sheets(bytes)?;
+        Self::from_bytes_while(bytes, &|| Ok(()))
+    }
+
+    /// As [`Roster::from_bytes`], as long as `check` does not fail.
+    ///
+    /// # Errors
+    /// As [`Roster::from_bytes`], and those of `check`.
+    pub fn from_bytes_while(bytes: &[u8], check: &dyn Fn() -> Result<()>) -> Result<Self> {
+        let (format, sheets) = read_sheets(bytes, check)?;
+        check()?;
         let mut roster = Self::from_rows(sheets.rows);
         roster.format = format;
         let more = std::mem::replace(&mut roster.warnings, sheets.warnings);
@@ -163,6 +173,12 @@ impl Roster {
         self.rows.is_empty()
     }
 
+    /// Whether any sheet has a column of groups.
+    #[must_use]
+    pub fn has_groups(&self) -> bool {
+        self.rows.iter().any(|row| row.groups.is_some())
+    }
+
     /// What kind of file it came from.
     #[must_use]
     pub fn format(&self) -> Format {
@@ -178,13 +194,20 @@ impl Roster {
 
 /// Replaces the roster's file by `bytes`, atomically, and makes `roster`, which was read from them, the current one. The
 /// file has the name for its kind; one of another name is removed. The old one is kept among the [`versions`]. The caller
-/// holds the lock on the data directory. Returns the current roster.
+/// holds the lock on the data directory. Returns the one that was current until now, and the current one.
 ///
 /// # Errors
 /// [`crate::error::Error::Data`] when the file can't be written; the old one is in place then, and in use.
-pub fn replace(live: &Reloadable<Roster>, bytes: &[u8], roster: Roster) -> Result<Arc<Roster>> {
+pub fn replace(
+    live: &Reloadable<Roster>,
+    bytes: &[u8],
+    roster: Roster,
+) -> Result<(Arc<Roster>, Arc<Roster>)> {
     let path = live.path().with_file_name(roster.format.file_name());
-    live.write(|current| {
+    let mut old = live.current();
+    let new = live.write(|current| {
+        // Somebody may have put another file there.
+        old = Arc::clone(current);
         keep(live.path(), current, bytes)?;
         // A writer that was killed may have left something behind; nobody else writes here.
         let written = atomic_file::remove_leftovers(&path)
@@ -194,7 +217,8 @@ pub fn replace(live: &Reloadable<Roster>, bytes: &[u8], roster: Roster) -> Resul
             std::fs::remove_file(&other).map_err(DataError::io_at(&other, Operation::Write))?;
         }
         Ok(Some((roster, written)))
-    })
+    })?;
+    Ok((old, new))
 }
 
 /// Keeps the file at `path`, from which `roster` was read, where it is not the new one.
@@ -224,16 +248,16 @@ fn passed_over(path: &Path) -> Option<String> {
     (!others.is_empty()).then(|| format!("{} is passed over, since there is {used}", others.join(" and ")))
 }
 
-fn read_sheets(bytes: &[u8]) -> Result<(Format, Sheets)> {
+fn read_sheets(bytes: &[u8], check: &dyn Fn() -> Result<()>) -> Result<(Format, Sheets)> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(unusable(&format!("{} bytes, more than {MAX_FILE_BYTES}", bytes.len())));
     }
     match bytes {
         [] => Err(unusable("an empty file")),
         [0xd0, 0xcf, 0x11, 0xe0, ..] => Err(unusable("an old .xls workbook, or one with a password")),
-        // An archive with something before it is none: who sends such a file hides something.
-        [b'P', b'K', ..] => {
-            let mut package = Package::open(bytes)?;
+        // An archive with something before it is none: who sends such a file hides something. Of text only `PK` is the same.
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
+            let mut package = Package::open(bytes, check)?;
             let mut sheets = Sheets::default();
             let is_ods = package.has(ods::CONTENT);
             let (format, read) = if is_ods {
@@ -244,7 +268,7 @@ fn read_sheets(bytes: &[u8]) -> Result<(Format, Sheets)> {
             read?;
             Ok((format, sheets.finish()?))
         }
-        _ => match text::read(bytes)? {
+        _ => match text::read(bytes, check)? {
             Some(sheets) => Ok((Format::Csv, sheets)),
             None => Err(unusable("a file of another kind")),
         },

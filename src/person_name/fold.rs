@@ -37,12 +37,13 @@ pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Characters without a shape of their own: soft hyphen, joiners, direction, byte order mark, variation selectors.
+/// Characters without a shape of their own: soft hyphen, joiners, direction, fillers, byte order mark, variation selectors.
+/// Those are Unicode's `Default_Ignorable_Code_Point`.
 fn is_invisible(c: char) -> bool {
-    let is_format = matches!(c, '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}'
-        | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e0fff}');
-    is_format || is_bidi_control(c)
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Letters with a stroke are letters of their own to Unicode, and diacritics to who types them.
@@ -97,6 +98,27 @@ mod tests {
         assert_eq!(fold(" \u{a0}Ada__Lovelace\u{200b} "), "ada lovelace");
         assert_eq!(fold("李雷"), "李雷");
         assert_eq!(fold(" _\u{200b}\u{ad}\u{202e}"), "");
+        let invisible = [
+            0xad..=0xad,
+            0x34f..=0x34f,
+            0x61c..=0x61c,
+            0x115f..=0x1160,
+            0x17b4..=0x17b5,
+            0x180b..=0x180f,
+            0x200b..=0x200f,
+            0x202a..=0x202e,
+            0x2060..=0x206f,
+            0x3164..=0x3164,
+            0xfe00..=0xfe0f,
+            0xfeff..=0xfeff,
+            0xffa0..=0xffa0,
+            0xe0000..=0xe007f,
+            0xe0100..=0xe01ef,
+        ];
+        for c in invisible.into_iter().flatten().filter_map(char::from_u32) {
+            assert_eq!(fold(&format!("A{c}da{c}")), "ada", "U+{:04X}", u32::from(c));
+            assert_eq!(fold(&c.to_string()), "", "U+{:04X}", u32::from(c));
+        }
         assert_ne!(fold("Jose"), fold("Jos\u{e9}"), "a diacritic makes another name");
         assert_ne!(fold("Ada-Lovelace"), fold("Ada Lovelace"));
     }

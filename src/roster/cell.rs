@@ -66,6 +66,19 @@ impl Cell<'_> {
     }
 }
 
+/// Appends as much of `piece` as shows that the text is longer than `most`.
+pub(super) fn push_start(text: &mut String, piece: &str, most: usize) {
+    let room = (most + 1).saturating_sub(text.len());
+    if piece.len() <= room {
+        text.push_str(piece);
+    } else {
+        text.extend(piece.chars().scan(0, |len, c| {
+            *len += c.len_utf8();
+            (*len < room + c.len_utf8()).then_some(c)
+        }));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +92,18 @@ mod tests {
             assert_eq!(id(text), StudentId::from_text(text), "{text}");
         }
         assert_eq!(id(" \u{a0}"), None);
+    }
+
+    #[test]
+    fn of_a_long_text_one_character_more_than_the_most_is_kept() {
+        for (pieces, expected) in
+            [(vec!["abc", "def"], "abcde"), (vec!["abcd"], "abcd"), (vec!["ab", "éééé"], "abéé")]
+        {
+            let mut text = String::new();
+            for piece in pieces {
+                push_start(&mut text, piece, 4);
+            }
+            assert_eq!(text, expected);
+        }
     }
 }

@@ -8,6 +8,8 @@ const SEPARATOR: char = ';';
 const MAX_CHARS: usize = 100;
 /// Maximum number of groups of one person; further ones are left out.
 const MAX_GROUPS: usize = 32;
+/// What a group takes beside its letters, bytes: its place in the list, and the allocator's share.
+const GROUP_BYTES: usize = 48;
 
 /// The groups of a cell, each once and in its order. What is empty, too long or has control characters is left out; the
 /// second value says whether anything but emptiness was.
@@ -26,6 +28,12 @@ pub(super) fn parse(cell: &str) -> (Vec<String>, bool) {
         }
     }
     (groups, left_out)
+}
+
+/// What groups count against the limit of all text, bytes: each is a text of its own, which takes memory beside its
+/// letters.
+pub(super) fn weight(groups: &[String]) -> usize {
+    groups.iter().map(|name| name.len() + GROUP_BYTES).sum()
 }
 
 #[cfg(test)]

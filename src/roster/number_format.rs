@@ -1,13 +1,18 @@
 //! Number formats of a workbook: what a stored number looks like in its cell. `0000` shows 44 as `0044`, and a date is
-//! a number, too.
+//! a number, too. A code has any number of sections; the first is the one for numbers above zero, and the only one that
+//! is read.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
 /// The day after the last that a sheet can show, 1 January 10000, in days since 30 December 1899.
 const END_OF_DAYS: f64 = 2_958_466.0;
+/// Longest code, characters: the limit of Excel.
+const MAX_CODE_CHARS: usize = 255;
+/// Most places for digits: twice as many as a number has that a sheet keeps.
+const MAX_PLACES: usize = 30;
 
-/// What a format makes of a number.
+/// How a number is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NumberFormat {
     /// The number as it is, perhaps rounded or with separators.
@@ -23,65 +28,97 @@ pub(super) enum NumberFormat {
 }
 
 /// A piece of [`NumberFormat::Digits`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A place for a digit.
     Digit,
+    /// A place that stays empty without a digit; none is left in a finished format.
+    Optional,
     /// A character that is shown as it is.
     Literal(char),
 }
 
-/// What was found in a format's first section, which is the one for numbers above zero.
+impl Piece {
+    fn is_place(self) -> bool {
+        !matches!(self, Self::Literal(_))
+    }
+}
+
+/// What a cell shows of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The number itself.
+    Number,
+    /// Text that has more than the number.
+    Text(String),
+    /// Something else, which is not known here.
+    Unknown,
+}
+
+/// What was found in a format's first section.
 #[derive(Default)]
 struct Section {
     pieces: Vec<Piece>,
-    is_date: bool,
-    is_duration: bool,
-    /// Places that may stay empty, separators, exponents, percent: the number's own look.
-    has_plain: bool,
+    kind: Kind,
+    /// Separators, decimals, exponents, percent: the number's own look.
+    has_own_look: bool,
+    /// Behind the decimal point, or in the exponent.
+    is_behind_point: bool,
+}
+
+/// What a section is for; what tells more comes later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    #[default]
+    Number,
+    /// It has a condition, or digits of another script.
+    Odd,
+    Date,
+    Duration,
 }
 
 impl NumberFormat {
     /// The format with a number of its own in the standard, for the number that it has.
-    pub(super) fn built_in(id: u32) -> Self {
+    pub(super) fn built_in(id: u32) -> &'static Self {
         match id {
-            14..=22 | 27..=36 | 45 | 47 | 50..=58 => Self::Date,
-            46 => Self::Duration,
-            _ => Self::Plain,
+            14..=22 | 27..=36 | 45 | 47 | 50..=58 => &Self::Date,
+            46 => &Self::Duration,
+            _ => &Self::Plain,
         }
     }
 
     /// The format that this code describes.
     pub(super) fn of_code(code: &str) -> Self {
+        if code.chars().nth(MAX_CODE_CHARS).is_some() {
+            return Self::Odd;
+        }
         let first = code.split(';').next().unwrap_or_default().trim();
-        if first.eq_ignore_ascii_case("general") || first.eq_ignore_ascii_case("standard") {
+        if first.eq_ignore_ascii_case("standard") {
             return Self::Plain;
         }
+        // It shows nothing.
+        if first.is_empty() && !code.is_empty() {
+            return Self::Odd;
+        }
         let section = Section::of(code);
-        let zeros = section.pieces.iter().filter(|piece| **piece == Piece::Digit).count();
-        let has_text = section.pieces.len() > zeros;
-        if section.is_duration {
-            Self::Duration
-        } else if section.is_date {
-            Self::Date
-        } else if section.has_plain {
-            let leading = section.pieces.iter().take_while(|piece| **piece == Piece::Digit).count();
-            if leading > 1 { Self::Odd } else { Self::Plain }
-        } else if zeros > 1 || (zeros == 1 && has_text) {
-            Self::Digits(section.pieces)
-        } else {
-            Self::Plain
+        match section.kind {
+            Kind::Number => section.digits(),
+            Kind::Odd => Self::Odd,
+            Kind::Date => Self::Date,
+            Kind::Duration => Self::Duration,
         }
     }
 
-    /// The number as the cell shows it; `None` where that is the number itself. `is_1904`: days count from 1904.
-    pub(super) fn show(&self, number: f64, is_1904: bool) -> Option<String> {
-        match self {
-            Self::Plain | Self::Odd => None,
+    /// What the cell shows of the number. `is_1904`: days count from 1904.
+    pub(super) fn show(&self, number: f64, is_1904: bool) -> Shown {
+        let text = match self {
+            Self::Plain => return Shown::Number,
+            Self::Odd => None,
             Self::Date => date_text(number, is_1904),
             Self::Duration => Some(duration_text(number)),
             Self::Digits(pieces) => digits_text(number, pieces),
-        }
+        };
+        text.map_or(Shown::Unknown, Shown::Text)
     }
 }
 
@@ -89,26 +126,106 @@ impl Section {
     fn of(code: &str) -> Self {
         let mut section = Self::default();
         let mut chars = code.chars();
-        while let Some(c) = chars.next() {
+        loop {
+            if let Some(rest) = behind_general(chars.as_str()) {
+                section.pieces.push(Piece::Digit);
+                chars = rest.chars();
+            }
+            let Some(c) = chars.next() else { return section };
             match c {
-                ';' => break,
+                ';' => return section,
                 '"' => section.pieces.extend(chars.by_ref().take_while(|c| *c != '"').map(Piece::Literal)),
                 '\\' | '!' => section.pieces.extend(chars.next().map(Piece::Literal)),
                 // As much space as a character takes, and a character that fills the cell.
                 '_' | '*' => drop(chars.next()),
-                '[' => {
-                    let inside: String = chars.by_ref().take_while(|c| *c != ']').collect();
-                    let is_time = inside.chars().all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's'));
-                    section.is_duration |= is_time && !inside.is_empty();
-                }
-                '0' if !section.has_plain => section.pieces.push(Piece::Digit),
-                '0' | '#' | '?' | '.' | ',' | '%' | '@' | 'E' => section.has_plain = true,
-                'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' => section.is_date = true,
+                '[' => section.take_bracket(&chars.by_ref().take_while(|c| *c != ']').collect::<String>()),
+                '0' if !section.is_behind_point => section.pieces.push(Piece::Digit),
+                '#' if !section.is_behind_point => section.pieces.push(Piece::Optional),
+                '0' | '#' | '?' | ',' | '%' | '@' => section.has_own_look = true,
+                '.' | 'E' => (section.has_own_look, section.is_behind_point) = (true, true),
+                'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' => section.is(Kind::Date),
                 other => section.pieces.push(Piece::Literal(other)),
             }
         }
-        section
     }
+
+    fn is(&mut self, kind: Kind) {
+        self.kind = self.kind.max(kind);
+    }
+
+    /// What stands in brackets: hours, a currency, a condition, a colour.
+    fn take_bracket(&mut self, inside: &str) {
+        let is_time = inside.chars().all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's'));
+        if is_time && !inside.is_empty() {
+            self.is(Kind::Duration);
+        }
+        if inside.starts_with(['<', '>', '=']) || inside.to_ascii_lowercase().contains("num") {
+            self.is(Kind::Odd);
+        }
+        if let Some(currency) = inside.strip_prefix('$') {
+            // Behind the last hyphen is a language.
+            let symbol = currency.rsplit_once('-').map_or(currency, |(symbol, _)| symbol);
+            self.pieces.extend(symbol.chars().map(Piece::Literal));
+        }
+    }
+
+    /// The format of a number that is no date.
+    fn digits(mut self) -> NumberFormat {
+        let is_space = |piece: &Piece| matches!(piece, Piece::Literal(c) if c.is_whitespace());
+        while self.pieces.last().is_some_and(is_space) {
+            self.pieces.pop();
+        }
+        let start = self.pieces.iter().take_while(|piece| is_space(piece)).count();
+        let pieces = without_optional(&self.pieces[start..]);
+        // From the first place on that is never empty, all are as good as it.
+        let digits = pieces
+            .iter()
+            .skip_while(|piece| **piece != Piece::Digit)
+            .filter(|piece| piece.is_place())
+            .count();
+        if self.has_own_look || pieces.contains(&Piece::Optional) {
+            return if digits > 1 || has_text(&pieces) { NumberFormat::Odd } else { NumberFormat::Plain };
+        }
+        match digits {
+            // Text that hides the number.
+            0 if !pieces.is_empty() => NumberFormat::Odd,
+            0 => NumberFormat::Plain,
+            1 if pieces.len() == 1 => NumberFormat::Plain,
+            1..=MAX_PLACES => NumberFormat::Digits(pieces),
+            _ => NumberFormat::Odd,
+        }
+    }
+}
+
+/// What follows the word that stands for the number as it is.
+fn behind_general(code: &str) -> Option<&str> {
+    let (word, rest) = code.split_at_checked("general".len())?;
+    word.eq_ignore_ascii_case("general").then_some(rest)
+}
+
+/// Without the optional places in front of others, which make no difference: `##00` is `00`, and `##` is `0`.
+fn without_optional(pieces: &[Piece]) -> Vec<Piece> {
+    let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for (at, piece) in pieces.iter().enumerate() {
+        let is_first = *piece == Piece::Optional && !kept.iter().any(|piece| piece.is_place());
+        match &pieces[at + 1..] {
+            [next, ..] if is_first && next.is_place() => {}
+            rest if is_first && !rest.iter().any(|piece| piece.is_place()) => kept.push(Piece::Digit),
+            _ => kept.push(*piece),
+        }
+    }
+    kept
+}
+
+/// Whether a number with its own look has text as well that is no space, and no sign or currency around it.
+fn has_text(pieces: &[Piece]) -> bool {
+    let first = pieces.iter().position(|piece| piece.is_place()).unwrap_or(0);
+    let last = pieces.iter().rposition(|piece| piece.is_place()).unwrap_or(0);
+    pieces.iter().enumerate().any(|(at, piece)| match piece {
+        Piece::Literal(c) if c.is_whitespace() => false,
+        Piece::Literal(c) => (first..last).contains(&at) || !"-+()$\u{20ac}\u{a3}\u{a5}".contains(*c),
+        Piece::Digit | Piece::Optional => false,
+    })
 }
 
 /// Digits from the right into their places, those left over before the first.
@@ -116,7 +233,7 @@ fn digits_text(number: f64, pieces: &[Piece]) -> Option<String> {
     if number.fract() != 0.0 || !(0.0..1e15).contains(&number) {
         return None;
     }
-    let places = pieces.iter().filter(|piece| **piece == Piece::Digit).count();
+    let places = pieces.iter().filter(|piece| piece.is_place()).count();
     let digits = format!("{number:0places$.0}");
     let (before, mut rest) = (digits.len() - places, digits.chars());
     let mut shown = String::new();
@@ -124,7 +241,7 @@ fn digits_text(number: f64, pieces: &[Piece]) -> Option<String> {
     for piece in pieces {
         match piece {
             Piece::Literal(c) => shown.push(*c),
-            Piece::Digit => {
+            Piece::Digit | Piece::Optional => {
                 let take = if is_first { before + 1 } else { 1 };
                 shown.extend(rest.by_ref().take(take));
                 is_first = false;
@@ -172,8 +289,12 @@ fn duration_text(number: f64) -> String {
 mod tests {
     use super::*;
 
-    fn shown(code: &str, number: f64) -> Option<String> {
+    fn shown(code: &str, number: f64) -> Shown {
         NumberFormat::of_code(code).show(number, false)
+    }
+
+    fn text(text: &str) -> Shown {
+        Shown::Text(text.to_owned())
     }
 
     #[test]
@@ -188,22 +309,75 @@ mod tests {
             ("\\A0", 7.0, "A7"),
             ("[Red]000_)", 7.0, "007"),
             ("00000", 0.0, "00000"),
+            ("\"A-\"0000", 44.0, "A-0044"),
+            ("\"A-\"General", 44.0, "A-44"),
+            ("\"A-\"###", 44.0, "A-44"),
+            ("#0000", 44.0, "0044"),
+            ("[$USD-409] 000", 44.0, "USD 044"),
+            (&"0".repeat(30), 44.0, "000000000000000000000000000044"),
         ] {
-            assert_eq!(shown(code, number).as_deref(), Some(expected), "{code}");
+            assert_eq!(shown(code, number), text(expected), "{code}");
         }
-        for code in ["General", "General;-General", "0", "0.00", "#,##0", "@", "0%", "0.00E+00", "# ?/?", "#"]
-        {
+        for code in [
+            "General",
+            "General;-General",
+            "0",
+            "0 ",
+            "0.00",
+            "#,##0",
+            "# ##0",
+            "@",
+            "0%",
+            "0.00E+00",
+            "#",
+            "$#,##0",
+            "_-* #,##0.00_-",
+            "",
+        ] {
             assert_eq!(
                 (NumberFormat::of_code(code), shown(code, 44.0)),
-                (NumberFormat::Plain, None),
+                (NumberFormat::Plain, Shown::Number),
                 "{code}"
             );
         }
-        for code in ["0000.0", "0000#", "000,000"] {
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_taken_for_the_number() {
+        for code in [
+            "0000.0",
+            "0000#",
+            "0#",
+            "000,000",
+            "##-0000",
+            "###-###",
+            "\"A-\"#,##0",
+            "\"A-\"0.00",
+            "\"A-\"@",
+            "[>100]0000;00",
+            "[=1]\"one\"",
+            "[DBNum1]0000",
+            "\"hidden\"",
+            ";;;",
+            "# ?/?",
+        ] {
             assert_eq!(NumberFormat::of_code(code), NumberFormat::Odd, "{code}");
+            assert_eq!(shown(code, 44.0), Shown::Unknown, "{code}");
         }
-        assert_eq!(shown("0000", 1.5), None);
-        assert_eq!(shown("0000", -1.0), None);
+        for number in [1.5, -1.0, 1e15] {
+            assert_eq!(shown("0000", number), Shown::Unknown, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_code_of_any_length_costs_no_more_than_the_longest() {
+        for code in ["0".repeat(31), "0".repeat(70_000), "x".repeat(256), "\"".repeat(1 << 20)] {
+            assert_eq!(shown(&code, 44.0), Shown::Unknown, "{}", code.len());
+        }
+        assert_eq!(
+            shown(&format!("\"{}\"0", "x".repeat(252)), 44.0),
+            text(&format!("{}44", "x".repeat(252)))
+        );
     }
 
     #[test]
@@ -217,12 +391,12 @@ mod tests {
             ("[hh]:mm:ss", 1.5, "36:00:00"),
             ("yyyy", 2_958_465.0, "9999-12-31"),
         ] {
-            assert_eq!(shown(code, number).as_deref(), Some(expected), "{code}");
+            assert_eq!(shown(code, number), text(expected), "{code}");
         }
-        assert_eq!(NumberFormat::Date.show(1.0, true).as_deref(), Some("1904-01-02"));
-        assert_eq!(shown("yyyy", 2_958_466.0), None);
-        assert_eq!(shown("yyyy", -1.0), None);
-        assert_eq!(NumberFormat::built_in(14), NumberFormat::Date);
-        assert_eq!(NumberFormat::built_in(49), NumberFormat::Plain);
+        assert_eq!(NumberFormat::Date.show(1.0, true), text("1904-01-02"));
+        assert_eq!(shown("yyyy", 2_958_466.0), Shown::Unknown);
+        assert_eq!(shown("yyyy", -1.0), Shown::Unknown);
+        assert_eq!(NumberFormat::built_in(14), &NumberFormat::Date);
+        assert_eq!(NumberFormat::built_in(49), &NumberFormat::Plain);
     }
 }

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read};
 use std::rc::Rc;
 
+use memchr::memmem;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesEnd, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -19,24 +20,37 @@ use crate::error::Result;
 const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 /// Longest tag or text, bytes: a cell has at most 32,767 characters.
 const MAX_EVENT_BYTES: u64 = 1 << 20;
+/// Most parts of an archive: those of a workbook with thousands of pictures. Each costs memory before any is read.
+const MAX_PARTS: usize = 20_000;
+/// What each part has in the archive's directory.
+const DIRECTORY_ENTRY: &[u8] = b"PK\x01\x02";
+/// Longest name of a part, a relationship or a style that is looked at, bytes.
+const MAX_NAME_BYTES: usize = 512;
 /// How deep elements may lie in each other; those of a sheet lie eight deep.
 const MAX_DEPTH: usize = 64;
+
+/// Fails where the work is to end early.
+pub(super) type Check<'a> = &'a dyn Fn() -> Result<()>;
 
 /// An archive, and what may still be unpacked of it.
 pub(super) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     budget: Rc<Budget>,
+    check: Check<'a>,
 }
 
 impl<'a> Package<'a> {
-    /// Reads the archive's directory.
+    /// Reads the archive's directory. `check` is called while parts are read.
     ///
     /// # Errors
     /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) for a damaged one.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self> {
+    pub(super) fn open(bytes: &'a [u8], check: Check<'a>) -> Result<Self> {
+        if memmem::find_iter(bytes, DIRECTORY_ENTRY).nth(MAX_PARTS).is_some() {
+            return Err(unusable("a zip archive of more than 20000 parts"));
+        }
         let damaged = |_| unusable("a damaged or truncated zip archive");
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-        Ok(Self { archive, budget: Rc::default() })
+        Ok(Self { archive, budget: Rc::default(), check })
     }
 
     /// Whether there is a part of this name, in any case.
@@ -52,7 +66,7 @@ impl<'a> Package<'a> {
         let Some(at) = self.index(name) else { return Ok(None) };
         let damaged = |_| unusable("a zip archive with a part that can't be unpacked");
         let part = self.archive.by_index(at).map_err(damaged)?;
-        Ok(Some(Xml::new(Box::new(part), Rc::clone(&self.budget))))
+        Ok(Some(Xml::new(Box::new(part), Rc::clone(&self.budget), self.check)))
     }
 
     fn index(&self, name: &str) -> Option<usize> {
@@ -129,24 +143,34 @@ pub(super) struct Xml<'p> {
     budget: Rc<Budget>,
     buffer: Vec<u8>,
     depth: usize,
+    check: Check<'p>,
 }
 
 impl<'p> Xml<'p> {
-    fn new(part: Box<dyn Read + 'p>, budget: Rc<Budget>) -> Self {
+    fn new(part: Box<dyn Read + 'p>, budget: Rc<Budget>, check: Check<'p>) -> Self {
         let mut reader = Reader::from_reader(BufReader::new(Counted { part, budget: Rc::clone(&budget) }));
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, budget, buffer: Vec::new(), depth: 0 }
+        Self { reader, budget, buffer: Vec::new(), depth: 0, check }
+    }
+
+    /// Whether the work goes on.
+    ///
+    /// # Errors
+    /// Where it is to end early.
+    pub(super) fn check(&self) -> Result<()> {
+        (self.check)()
     }
 
     /// The next tag or text.
     ///
     /// # Errors
     /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) for XML that is broken, too deep or
-    /// too long. Nothing of it is quoted: it may be anybody's name.
+    /// too long. Nothing of it is quoted: it may be anybody's name. As [`Xml::check`].
     pub(super) fn next(&mut self) -> Result<Node<'_>> {
         if self.depth > MAX_DEPTH {
             return Err(unusable("XML whose elements lie more than 64 deep"));
         }
+        self.check()?;
         self.buffer.clear();
         self.budget.event.set(MAX_EVENT_BYTES);
         let budget = &self.budget;
@@ -183,4 +207,9 @@ pub(super) fn attribute<'t>(tag: &'t BytesStart<'_>, name: &str) -> Option<Cow<'
     let mut attributes = tag.attributes();
     let found = attributes.with_checks(false).flatten().find(|it| it.key.local_name().as_ref() == name)?;
     found.normalized_value(XmlVersion::Implicit1_0).ok()
+}
+
+/// The value of an attribute that is a name to be kept; `None` for a longer one than any program writes.
+pub(super) fn name_attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    attribute(tag, name).filter(|value| value.len() <= MAX_NAME_BYTES).map(Cow::into_owned)
 }

@@ -5,8 +5,8 @@ use super::refusal::unusable;
 use super::table::{MAX_WARNINGS, RosterRow, Sheet, Table};
 use crate::error::{InputError, Result};
 
-/// Maximum number of sheets that are looked at.
-pub(super) const MAX_SHEETS: usize = 64;
+/// Maximum number of visible sheets that are looked at.
+const MAX_SHEETS: u32 = 64;
 /// Most that all names, IDs and groups may have, bytes. Any number of cells may refer to one shared string, so that the
 /// size of the file does not limit this.
 const MAX_TEXT_BYTES: usize = 64 << 20;
@@ -22,6 +22,8 @@ pub(super) struct Sheets {
     pub(super) warnings_left_out: usize,
     seen: u32,
     hidden: u32,
+    /// Beyond the most that are looked at.
+    left_out: u32,
     empty: u32,
     fitting: u32,
     missing: Missing,
@@ -36,6 +38,7 @@ impl Default for Sheets {
             warnings_left_out: 0,
             seen: 0,
             hidden: 0,
+            left_out: 0,
             empty: 0,
             fitting: 0,
             missing: Missing::Both,
@@ -56,9 +59,22 @@ impl Sheets {
         self.hidden += 1;
     }
 
+    /// Whether no further visible sheet is looked at.
+    pub(super) fn is_full(&self) -> bool {
+        self.seen >= MAX_SHEETS
+    }
+
+    /// A visible sheet is one too many.
+    pub(super) fn leave_out(&mut self) {
+        self.left_out += 1;
+    }
+
     /// Adds a sheet that was read.
-    pub(super) fn add(&mut self, table: Table) {
-        match table.finish() {
+    ///
+    /// # Errors
+    /// As [`Table::finish`].
+    pub(super) fn add(&mut self, table: Table) -> Result<()> {
+        match table.finish()? {
             Sheet::Empty => self.empty += 1,
             Sheet::Unfit(missing) => self.missing = self.missing.max(missing),
             Sheet::Rows { rows, warnings, warnings_left_out, text_left } => {
@@ -70,6 +86,7 @@ impl Sheets {
                 self.warnings.extend(warnings.into_iter().take(kept));
             }
         }
+        Ok(())
     }
 
     /// Whether a sheet had the columns.
@@ -87,8 +104,18 @@ impl Sheets {
     /// # Errors
     /// [`InputError::InvalidWorkbook`] saying what the sheets had instead. Not the cells: without a header row they are a
     /// person's.
-    pub(super) fn finish(self) -> Result<Self> {
+    pub(super) fn finish(mut self) -> Result<Self> {
         if self.is_fitting() {
+            if self.left_out > 0 {
+                let (left_out, most) = (self.left_out, MAX_SHEETS);
+                // First, since there may be too many warnings: people of whole classes have no ID.
+                self.warnings.insert(
+                    0,
+                    format!(
+                        "{left_out} sheets after the first {most} are not read: put them into one, or hide others"
+                    ),
+                );
+            }
             return Ok(self);
         }
         let found = match self.missing {

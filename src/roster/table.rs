@@ -16,7 +16,7 @@ use crate::person_name::{self, PersonName};
 use crate::student_id::StudentId;
 
 /// Rows and columns of the largest sheet that there is; others are not looked at.
-const MAX_ROWS: u32 = 1_048_576;
+pub(super) const MAX_ROWS: u32 = 1_048_576;
 pub(super) const MAX_COLUMNS: u32 = 16_384;
 /// Most rows with something in them above the header and with it: titles, dates, the name of a school.
 const MAX_HEADER_ROWS: usize = 20;
@@ -182,16 +182,48 @@ impl Table {
             Header::Found { row: header, columns } if row > *header => columns.role(column),
             _ => None,
         };
+        let Some(role) = role else { return Ok(()) };
+        self.warn_of_cell(row, column, role, cell);
+        if matches!(cell, Cell::Error | Cell::Formula) {
+            return Ok(());
+        }
         match role {
-            None => Ok(()),
-            Some(Column::Name) => self.take_name(row, column, cell),
-            Some(Column::Id) => self.take_id(row, column, cell),
-            Some(Column::Groups) => self.take_groups(row, column, cell),
-            Some(Column::Until) => {
+            Column::Name => self.take_name(row, cell),
+            Column::Id => self.take_id(row, column, cell),
+            Column::Groups => self.take_groups(row, column, cell),
+            Column::Until => {
                 self.take_until(row, column, cell);
                 Ok(())
             }
         }
+    }
+
+    /// A warning where the cell shows something else than what is taken of it.
+    fn warn_of_cell(&mut self, row: u32, column: u32, role: Column, cell: &Cell<'_>) {
+        let so = match role {
+            Column::Name => "the row is left out",
+            Column::Id | Column::Groups => "taken as empty",
+            Column::Until => "taken as no end",
+        };
+        let found = match cell {
+            Cell::Formula => format!(
+                "holds a formula without a stored value; {so}: save the workbook in a spreadsheet program"
+            ),
+            Cell::Error => format!("holds an error; {so}"),
+            Cell::OddNumber(_) if role != Column::Until => {
+                let what = match role {
+                    Column::Name => "name",
+                    Column::Groups => "group",
+                    Column::Id | Column::Until => "ID",
+                };
+                format!(
+                    "shows its number in a format that is not known here: the number itself is the {what}"
+                )
+            }
+            _ => return,
+        };
+        let address = self.address(row, column);
+        self.warnings.push(format!("cell {address} {found}"));
     }
 
     /// Takes cells of one column that are merged, rows `first` to `last`.
@@ -225,11 +257,8 @@ impl Table {
         }
     }
 
-    fn take_name(&mut self, row: u32, column: u32, cell: &Cell<'_>) -> Result<()> {
+    fn take_name(&mut self, row: u32, cell: &Cell<'_>) -> Result<()> {
         let place = self.place(row);
-        if matches!(cell, Cell::Formula) {
-            self.warn_of_formula(row, column, "the row is left out");
-        }
         let Some(text) = cell.text() else { return Ok(()) };
         if text.len() > MAX_CELL_BYTES {
             let (most, bytes) = (person_name::MAX_CHARS, text.len());
@@ -240,7 +269,15 @@ impl Table {
         }
         self.count_text(text.len())?;
         match PersonName::parse(&one_line(&text)) {
-            Ok(name) => self.rows.entry(row).or_default().name = Some(name),
+            // Nobody could find it, and it may be the look of an empty cell.
+            Ok(name) if !name.is_visible() => {
+                self.warnings.push(format!("{place} is left out: nothing of the name is visible"));
+            }
+            Ok(name) => {
+                // A character may have many in the form that is compared.
+                self.count_text(name.key().len().saturating_sub(text.len()))?;
+                self.rows.entry(row).or_default().name = Some(name);
+            }
             Err(_) if person_name::fold(&text).is_empty() => {}
             Err(error) => self.warnings.push(format!("{place} is left out: {error}")),
         }
@@ -253,18 +290,7 @@ impl Table {
         }
         match cell.id() {
             Ok(None) => {}
-            Ok(Some(id)) => {
-                if matches!(cell, Cell::OddNumber(_)) {
-                    let address = self.address(row, column);
-                    self.warnings.push(format!(
-                        "cell {address} shows its number in a format that is not known here: the number itself is the ID"
-                    ));
-                }
-                self.rows.entry(row).or_default().id = Some(id);
-            }
-            Err(_) if matches!(cell, Cell::Formula) => {
-                self.warn_of_formula(row, column, "taken as empty");
-            }
+            Ok(Some(id)) => self.rows.entry(row).or_default().id = Some(id),
             Err(found) => {
                 let address = self.address(row, column);
                 self.warnings.push(format!("cell {address}: the ID {found}; taken as empty"));
@@ -275,9 +301,9 @@ impl Table {
 
     fn take_groups(&mut self, row: u32, column: u32, cell: &Cell<'_>) -> Result<()> {
         let Some(text) = cell.text() else { return Ok(()) };
-        self.count_text(text.len().min(MAX_CELL_BYTES))?;
         let (groups, left_out) =
             if text.len() > MAX_CELL_BYTES { (Vec::new(), true) } else { groups::parse(&text) };
+        self.count_text(groups::weight(&groups))?;
         if left_out {
             let address = self.address(row, column);
             self.warnings.push(format!(
@@ -306,13 +332,6 @@ impl Table {
         Ok(())
     }
 
-    fn warn_of_formula(&mut self, row: u32, column: u32, so: &str) {
-        let address = self.address(row, column);
-        self.warnings.push(format!(
-            "cell {address} holds a formula without a stored value; {so}: save the workbook in a spreadsheet program"
-        ));
-    }
-
     fn place(&self, row: u32) -> Place {
         Place { sheet: self.sheet, row }
     }
@@ -333,14 +352,17 @@ impl Table {
     }
 
     /// What the sheet had.
-    pub(super) fn finish(mut self) -> Sheet {
+    ///
+    /// # Errors
+    /// For merged cells that give their text to so many rows that it is more than a roster may have.
+    pub(super) fn finish(mut self) -> Result<Sheet> {
         self.enter(0);
         let columns = match &self.header {
             Header::Found { columns, .. } => columns.clone(),
-            Header::Wanted { seen: 0, .. } => return Sheet::Empty,
-            Header::Wanted { missing, .. } | Header::Absent(missing) => return Sheet::Unfit(*missing),
+            Header::Wanted { seen: 0, .. } => return Ok(Sheet::Empty),
+            Header::Wanted { missing, .. } | Header::Absent(missing) => return Ok(Sheet::Unfit(*missing)),
         };
-        self.spread_merged(&columns);
+        self.spread_merged(&columns)?;
         let has_groups = columns.number(Column::Groups).is_some();
         let mut rows = Vec::with_capacity(self.rows.len());
         for (row, raw) in std::mem::take(&mut self.rows) {
@@ -356,17 +378,17 @@ impl Table {
                 None => {}
             }
         }
-        Sheet::Rows {
+        Ok(Sheet::Rows {
             rows,
             warnings: self.warnings.kept,
             warnings_left_out: self.warnings.left_out,
             text_left: self.text_left,
-        }
+        })
     }
 
     /// Gives merged cells the value of their first. Merged ranges don't overlap; of such that do, the first counts, so
     /// that no row is looked at twice.
-    fn spread_merged(&mut self, columns: &Columns) {
+    fn spread_merged(&mut self, columns: &Columns) -> Result<()> {
         let mut merges = std::mem::take(&mut self.merges);
         merges.sort_unstable();
         let mut done = (u32::MAX, 0);
@@ -377,8 +399,16 @@ impl Table {
             done = (column, last);
             let Some(RawRow { id, groups, until, .. }) = self.rows.get(&first) else { continue };
             let (id, groups, until) = (id.clone(), groups.clone(), *until);
+            let role = columns.role(column);
+            let weight = match role {
+                Some(Column::Id) => id.as_ref().map_or(0, weight_of_id),
+                Some(Column::Groups) => groups::weight(&groups),
+                _ => 0,
+            };
+            let rows = self.rows.range(first + 1..=last).count();
+            self.count_text(weight.saturating_mul(rows))?;
             for (_, row) in self.rows.range_mut(first + 1..=last) {
-                match columns.role(column) {
+                match role {
                     Some(Column::Id) if row.id.is_none() => row.id.clone_from(&id),
                     Some(Column::Groups) if row.groups.is_empty() => row.groups.clone_from(&groups),
                     Some(Column::Until) if row.until.is_none() => row.until = until,
@@ -386,6 +416,15 @@ impl Table {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// Bytes of an ID that is text.
+fn weight_of_id(id: &StudentId) -> usize {
+    match id {
+        StudentId::Text(text) => text.len(),
+        StudentId::Integer(_) | StudentId::Number(_) => 0,
     }
 }
 
@@ -426,7 +465,7 @@ mod tests {
     }
 
     fn rows(table: Table) -> (Vec<RosterRow>, Vec<String>, usize) {
-        match table.finish() {
+        match table.finish().unwrap() {
             Sheet::Rows { rows, warnings, warnings_left_out, .. } => (rows, warnings, warnings_left_out),
             other => panic!("{other:?}"),
         }
@@ -502,7 +541,7 @@ mod tests {
             table.take(100, 0, &text("Name")).unwrap();
             table.take(100, 1, &text("ID")).unwrap();
             table.take(101, 0, &text("Ada")).unwrap();
-            table.finish()
+            table.finish().unwrap()
         };
         assert!(matches!(found(19), Sheet::Rows { rows, .. } if rows.len() == 1));
         assert!(matches!(found(20), Sheet::Unfit(Missing::Id)));
@@ -530,6 +569,43 @@ mod tests {
         assert_eq!(ids, [text.clone(), text.clone(), text, number, None, None, None, None]);
         let groups: Vec<_> = rows.iter().map(|row| row.groups.as_ref().unwrap().join("|")).collect();
         assert_eq!(groups, ["7A|7B", "7A|7B", "", "", "", "", "", ""]);
+    }
+
+    #[test]
+    fn what_merged_cells_have_together_is_counted() {
+        let with_groups = |text_left: usize| {
+            let mut table = Table::new(1, TEXT);
+            for (column, header) in (0..).zip(["Name", "ID", "Class"]) {
+                table.take(1, column, &text(header)).unwrap();
+            }
+            for row in 2..=101 {
+                table.take(row, 0, &text(&format!("Person {row}"))).unwrap();
+            }
+            table.take(2, 1, &text("0046")).unwrap();
+            table.take(2, 2, &text("7A; 7B;")).unwrap();
+            table.take_merged(1, 2, 101);
+            table.take_merged(2, 2, 101);
+            table.text_left = text_left;
+            table.finish()
+        };
+        // 99 rows, each with an ID of four bytes and two groups of two.
+        let needed = 99 * (4 + 2 * (2 + 48));
+        assert!(
+            matches!(with_groups(needed), Ok(Sheet::Rows { rows, text_left: 0, .. }) if rows.len() == 100)
+        );
+        let error = with_groups(needed - 1).unwrap_err().to_string();
+        assert!(error.ends_with("names and IDs of more than 64 MiB"), "{error}");
+    }
+
+    #[test]
+    fn a_name_counts_with_all_characters_that_it_is_compared_by() {
+        // One character that stands for eighteen.
+        let (mut table, name) = (with_headers(), "\u{fdfa}".repeat(person_name::MAX_CHARS));
+        table.text_left = 2 * name.len();
+        assert!(table.take(2, 0, &text(&name)).is_err());
+        table.text_left = 11 * name.len();
+        table.take(2, 0, &text(&name)).unwrap();
+        assert!(table.take(3, 2, &text("x")).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::cell::Cell;
+use super::package::Check;
 use super::refusal::unusable;
 use super::sheets::Sheets;
 use super::table::Table;
@@ -20,14 +21,14 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 /// # Errors
 /// [`InputError::InvalidWorkbook`](crate::error::InputError::InvalidWorkbook) where no separator gives the columns, and as
 /// [`Table::take`].
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Sheets>> {
+pub(super) fn read(bytes: &[u8], check: Check<'_>) -> Result<Option<Sheets>> {
     let Some(text) = decode(bytes) else { return Ok(None) };
     let mut tried = Vec::new();
     for separator in SEPARATORS {
         let mut sheets = Sheets::default();
         let mut table = sheets.next_table();
-        read_table(&text, separator, &mut table)?;
-        sheets.add(table);
+        read_table(&text, separator, &mut table, check)?;
+        sheets.add(table)?;
         if sheets.is_fitting() {
             return Ok(Some(sheets));
         }
@@ -56,7 +57,7 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     (!text.is_empty() && !text.contains(is_foreign)).then_some(text)
 }
 
-fn read_table(text: &str, separator: u8, table: &mut Table) -> Result<()> {
+fn read_table(text: &str, separator: u8, table: &mut Table, check: Check<'_>) -> Result<()> {
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -64,6 +65,7 @@ fn read_table(text: &str, separator: u8, table: &mut Table) -> Result<()> {
         .from_reader(text.as_bytes());
     let (mut record, mut lines) = (StringRecord::new(), Lines { text, at: 0, line: 1 });
     while !table.is_hopeless() {
+        check()?;
         let more = reader.read_record(&mut record).map_err(|_| unusable("a text file that can't be read"))?;
         if !more {
             break;
@@ -116,8 +118,8 @@ mod tests {
             let text = ["", "Name,ID", "\"Ada", "Lovelace\",1", "", "", "Grace,2", ""].join(end);
             let mut sheets = Sheets::default();
             let mut table = sheets.next_table();
-            read_table(&text, b',', &mut table).unwrap();
-            sheets.add(table);
+            read_table(&text, b',', &mut table, &|| Ok(())).unwrap();
+            sheets.add(table).unwrap();
             let rows: Vec<u32> = sheets.rows.iter().map(|row| row.place.row).collect();
             assert_eq!(rows, [3, 7], "{end:?}");
         }

@@ -31,6 +31,9 @@ fn day_of_text(text: &str) -> Option<Date> {
     if let (Some(day), Some(month), Some(year)) = (numbers.next(), numbers.next(), numbers.next()) {
         // Years of two digits could be of any century.
         let year = Some(year).filter(|year| year.len() == 4)?;
+        if [day, month, year].iter().any(|number| !number.bytes().all(|byte| byte.is_ascii_digit())) {
+            return None;
+        }
         return Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok();
     }
     text.parse().ok()
@@ -50,7 +53,17 @@ mod tests {
             assert_eq!(day_of(&text(cell)), Ok(Some(day)), "{cell:?}");
         }
         assert_eq!(day_of(&text(" ")), Ok(None));
-        let wrong = ["07/08/2027", "31.7.27", "31.13.2027", "summer", "12:00:00", "36:00:00"].map(text);
+        let wrong = [
+            "07/08/2027",
+            "31.7.27",
+            "31.13.2027",
+            "+1.+7.2027",
+            "1.7.+202",
+            "summer",
+            "12:00:00",
+            "36:00:00",
+        ]
+        .map(text);
         for cell in wrong.into_iter().chain([Cell::Number(46_599.0), Cell::Error, Cell::Formula]) {
             let message = day_of(&cell).unwrap_err();
             assert!(message.starts_with("expected a date") && !message.contains("summer"), "{message}");

@@ -51,7 +51,11 @@ pub fn keep(directory: &Path, bytes: &[u8], names: usize, format: Format) -> io:
     let version = Version { id: Ulid::generate().to_string(), names, format };
     atomic_file::replace_private(&directory.join(version.file_name()), |to| to.write_all(bytes))?;
     for old in list(directory)?.into_iter().skip(KEPT) {
-        fs::remove_file(directory.join(old.file_name()))?;
+        match fs::remove_file(directory.join(old.file_name())) {
+            // Somebody else has made room.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed?,
+        }
     }
     Ok(())
 }
@@ -93,8 +97,18 @@ pub fn list(directory: &Path) -> io::Result<Vec<Version>> {
 /// What the file system says.
 pub fn read(directory: &Path, id: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
     let Some(path) = find(directory, id)? else { return Ok(None) };
+    read_file(&path, most)
+}
+
+/// `None` for a file that is gone: another replacement may have made room for itself since it was listed.
+fn read_file(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut bytes = Vec::new();
-    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }
 
@@ -129,6 +143,8 @@ mod tests {
         for nobody in ["", "../gallery", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
             assert_eq!(read(nobody), None);
         }
+        let of_nobody = Version { id: kept[0].id.clone(), names: 99, format: Format::Ods };
+        assert_eq!(read_file(&directory.join(of_nobody.file_name()), 100).unwrap(), None);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&directory), mode(&directory.join(kept[0].file_name()))), (0o700, 0o600));
     }

@@ -3,11 +3,13 @@
 //!
 //! Everything is streamed, and nothing is quoted: a sheet that claims a million rows costs only what it holds.
 
+use std::collections::HashMap;
+
 use quick_xml::events::BytesStart;
 
-use super::package::{Node, Package, attribute};
+use super::package::{Node, Package, attribute, name_attribute};
 use super::refusal::unusable;
-use super::sheets::{MAX_SHEETS, Sheets};
+use super::sheets::Sheets;
 use crate::error::Result;
 
 mod parts;
@@ -60,20 +62,25 @@ pub(super) fn read(package: &mut Package<'_>, sheets: &mut Sheets) -> Result<()>
         styles: Styles::read(package, &part_of_kind(&relations, "styles", &main))?,
         is_1904: workbook.is_1904,
     };
-    for entry in workbook.sheets.iter().take(MAX_SHEETS) {
+    let worksheets = relations.iter().rev().filter(|it| it.kind == "worksheet");
+    let part_of: HashMap<&str, &str> = worksheets.map(|it| (it.id.as_str(), it.part.as_str())).collect();
+    for entry in &workbook.sheets {
         // A sheet that is a chart has no cells.
-        let found = relations.iter().find(|it| it.id == entry.id && it.kind == "worksheet");
-        let Some(found) = found else { continue };
+        let Some(part) = part_of.get(entry.id.as_str()) else { continue };
         if !entry.is_visible {
             sheets.pass_over();
             continue;
         }
+        if sheets.is_full() {
+            sheets.leave_out();
+            continue;
+        }
         let mut table = sheets.next_table();
-        let Some(xml) = package.part(&found.part)? else {
+        let Some(xml) = package.part(part)? else {
             return Err(unusable("a workbook without one of its sheets"));
         };
         sheet::read(xml, &shared, &mut table)?;
-        sheets.add(table);
+        sheets.add(table)?;
     }
     Ok(())
 }
@@ -102,7 +109,7 @@ fn read_workbook(package: &mut Package<'_>, main: &str) -> Result<Option<Workboo
 }
 
 fn entry(tag: &BytesStart<'_>) -> Option<Entry> {
-    let id = attribute(tag, "id")?.into_owned();
+    let id = name_attribute(tag, "id")?;
     Some(Entry { id, is_visible: attribute(tag, "state").is_none_or(|state| state == "visible") })
 }
 
@@ -130,9 +137,9 @@ fn relations(package: &mut Package<'_>, of: &str) -> Result<Vec<Relation>> {
 }
 
 fn relation(tag: &BytesStart<'_>, directory: &str) -> Option<Relation> {
-    let id = attribute(tag, "Id")?.into_owned();
-    let kind = attribute(tag, "Type")?.rsplit('/').next()?.to_owned();
-    let target = attribute(tag, "Target")?;
+    let id = name_attribute(tag, "Id")?;
+    let kind = name_attribute(tag, "Type")?.rsplit('/').next()?.to_owned();
+    let target = name_attribute(tag, "Target")?;
     let part = match target.strip_prefix('/') {
         Some(absolute) => joined("", absolute),
         None => joined(directory, &target),

@@ -67,8 +67,9 @@ impl Service {
     /// # Errors
     /// [`InputError::InvalidWorkbook`]; [`Error::Busy`](crate::error::Error::Busy) when the queue is full.
     pub async fn preview_roster<P: AsRef<[u8]> + Send + 'static>(&self, bytes: P) -> Result<Replacement> {
-        self.work(move |service, _| {
-            let new = Arc::new(Roster::from_bytes(bytes.as_ref())?);
+        self.work(move |service, pipeline| {
+            let check = || pipeline.check_cancelled();
+            let new = Arc::new(Roster::from_bytes_while(bytes.as_ref(), &check)?);
             Ok(Replacement::new(&service.roster().current(), new, &service.people().current()))
         })
         .await
@@ -81,15 +82,15 @@ impl Service {
     /// [`Error::Busy`](crate::error::Error::Busy) when the queue is full;
     /// [`Error::Data`](crate::error::Error::Data) when a file can't be written.
     pub async fn replace_roster<P: AsRef<[u8]> + Send + 'static>(&self, bytes: P) -> Result<Replacement> {
-        let parsed = self.work(move |service, _| {
+        let parsed = self.work(move |service, pipeline| {
             service.people().ensure_writable()?;
-            Ok((Roster::from_bytes(bytes.as_ref())?, bytes))
+            let check = || pipeline.check_cancelled();
+            Ok((Roster::from_bytes_while(bytes.as_ref(), &check)?, bytes))
         });
         let (roster, bytes) = parsed.await?;
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let old = service.roster().current();
-            let new = service.roster().replace(bytes.as_ref(), roster)?;
+            let (old, new) = service.roster().replace(bytes.as_ref(), roster)?;
             recorder.record(Action::ReplaceRoster, []);
             Ok(Replacement::new(&old, new, &service.people().current()))
         })

@@ -31,11 +31,12 @@ impl RosterStore {
         self.0.current()
     }
 
-    /// Replaces file and roster. The caller holds the lock on the data directory. Blocks on the disk.
+    /// Replaces file and roster; the old and the new one. The caller holds the lock on the data directory. Blocks on the
+    /// disk.
     ///
     /// # Errors
     /// See [`roster::replace`].
-    pub fn replace(&self, workbook: &[u8], roster: Roster) -> Result<Arc<Roster>> {
+    pub fn replace(&self, workbook: &[u8], roster: Roster) -> Result<(Arc<Roster>, Arc<Roster>)> {
         roster::replace(&self.0, workbook, roster)
     }
 

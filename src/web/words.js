@@ -91,8 +91,10 @@ export function sentence(text) {
 }
 
 /** What another roster changes, in words. */
-export function changeWords({ added_total: added, removed_total: removed, changed_total: changed, losing_id_total: losing, losing_id: who }) {
-  const parts = [[added, "added"], [removed, "removed"], [changed, "with another ID"]].filter(([count]) => count > 0);
+export function changeWords(changes) {
+  const { losing_id_total: losing, losing_id: who } = changes;
+  const kinds = [["added", "added"], ["removed", "removed"], ["changed", "with another ID"], ["changed_until", "with another last day"], ["changed_groups", "in other groups"]];
+  const parts = kinds.map(([kind, what]) => [changes[`${kind}_total`], what]).filter(([count]) => count > 0);
   const words = parts.length === 0 ? "Nothing changes." : `${parts.map(([count, what]) => `${counted(count, "name")} ${what}`).join(", ")}.`;
   if (losing === 0) return words;
   const shownNames = who.slice(0, 5).map(({ name }) => name).join(", ");

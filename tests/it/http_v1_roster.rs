@@ -134,6 +134,7 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
         "added_total": 2,
         "removed": [{"name": "Person 1", "id": 2, "until": null}], "removed_total": 1,
         "changed": [{"name": "Ada", "before": 3, "after": 4}], "changed_total": 1,
+        "changed_until": [], "changed_until_total": 0, "changed_groups": [], "changed_groups_total": 0,
         "losing_id": [{"person_id": person, "name": "Person 1", "id": 2}], "losing_id_total": 1,
     });
     assert_eq!((&reply["dry_run"], &reply["changes"]), (&json!(true), &expected));
@@ -148,6 +149,43 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
     bad.problem(400, "invalid_parameter");
     let broken = service.send(request(Method::PUT, "/v1/roster?dry_run=true", XLSX, b"PK".to_vec()));
     broken.problem(422, "invalid_roster");
+}
+
+#[test]
+fn a_dry_run_says_whose_last_day_and_groups_would_change() {
+    let service = Service::empty(&[]);
+    let csv = |query: &str, text: &str| {
+        service
+            .send(request(Method::PUT, &format!("/v1/roster{query}"), "text/csv", text.as_bytes().to_vec()))
+            .expect(200)
+    };
+    csv("", "Name,ID,Until,Class\nAda,1,2027-07-31,7A\nGrace,2,,7B\n");
+    let reply = csv("?dry_run=true", "Name,ID,Until,Class\nAda,1,,7A;Choir\nGrace,2,31.12.2027,7B\n");
+    let changes = &reply["changes"];
+    assert_eq!(
+        changes["changed_until"],
+        json!([
+            {"name": "Ada", "before": "2027-07-31", "after": null},
+            {"name": "Grace", "before": null, "after": "2027-12-31"},
+        ])
+    );
+    assert_eq!(
+        changes["changed_groups"],
+        json!([{"name": "Ada", "before": ["7A"], "after": ["7A", "Choir"]}])
+    );
+    let totals = ["changed", "changed_until", "changed_groups"].map(|kind| &changes[format!("{kind}_total")]);
+    assert_eq!(totals, [&json!(0), &json!(2), &json!(1)]);
+    assert_eq!(service.get("/v1/roster").expect(200)["entries"][0]["until"], "2027-07-31");
+}
+
+#[test]
+fn the_changes_are_those_from_the_file_that_was_there_when_it_was_replaced() {
+    let service = Service::empty(&[]);
+    put(&service, workbook(&[("Ada", 1.0)])).expect(200);
+    // Nobody has looked at the file since somebody else changed it.
+    std::fs::write(service.data.path().join("roster.xlsx"), workbook(&[("Grace", 2.0)])).unwrap();
+    let changes = &put(&service, workbook(&[("Alan", 3.0)])).expect(200)["changes"];
+    assert_eq!(changes["removed"], json!([{"name": "Grace", "id": 2, "until": null}]));
 }
 
 #[test]

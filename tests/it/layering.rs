@@ -160,7 +160,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // What runs the service stays out of the stages.
     ("axum", &["http", "server", "web"]),
     ("http_body", &["http"]),
-    ("memchr", &["http::extract::multipart"]),
+    ("memchr", &["http::extract::multipart", "roster::package"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),

@@ -138,10 +138,8 @@ fn each_kind_of_cell() {
         assert_eq!(found, expected, "row {}", row + 2);
     }
     assert_eq!(id(&roster, "15"), integer(1), "a name that is a number");
-    let warnings = [
-        "cell B8: the ID holds an error; taken as empty",
-        "cell B14: the ID has 300 characters; taken as empty",
-    ];
+    let warnings =
+        ["cell B8 holds an error; taken as empty", "cell B14: the ID has 300 characters; taken as empty"];
     assert_eq!(roster.warnings(), warnings);
 }
 
@@ -368,6 +366,53 @@ fn a_zip_bomb_is_refused_by_what_it_unpacks_to() {
         lying[at..at + 4].copy_from_slice(&10_u32.to_le_bytes());
     }
     assert!(message(&lying).ends_with("found: XML that is broken"));
+}
+
+#[test]
+fn an_archive_of_too_many_parts_is_refused_before_its_directory_is_read() {
+    let many = [&b"PK\x03\x04"[..], &b"PK\x01\x02".repeat(20_001)].concat();
+    assert!(message(&many).ends_with("found: a zip archive of more than 20000 parts"));
+}
+
+#[test]
+fn work_that_is_cancelled_ends_early() {
+    let row = r#"<row r="2"><c r="A2" t="str"><v>Ada</v></c><c r="B2"><v>7</v></c></row>"#;
+    let xlsx = handmade(&format!("{HEADERS}{row}"), STRINGS);
+    for bytes in [xlsx, b"Name,ID\nAda,7\n".to_vec()] {
+        let calls = std::cell::Cell::new(0);
+        let check = |most: usize| {
+            calls.set(calls.get() + 1);
+            if calls.get() > most { Err(Error::Cancelled) } else { Ok(()) }
+        };
+        Roster::from_bytes_while(&bytes, &|| check(usize::MAX)).unwrap();
+        let all = calls.replace(0);
+        assert!(all > 2, "{all}");
+        for most in 0..all {
+            let read = Roster::from_bytes_while(&bytes, &|| check(most));
+            assert!(matches!(read, Err(Error::Cancelled)), "{most} of {all}: {read:?}");
+            assert_eq!(calls.replace(0), most + 1);
+        }
+    }
+}
+
+#[test]
+fn a_cell_with_text_of_its_own_and_a_value_has_the_one_that_its_type_says() {
+    let cell = |kind: &str, row: u32, inner: &str| {
+        format!(
+            r#"<row r="{row}"><c r="A{row}" t="str"><v>row {row}</v></c><c r="B{row}"{kind}>{inner}</c></row>"#
+        )
+    };
+    let both = "<is><t>0046</t></is><v>7</v>";
+    let rows = [
+        cell(r#" t="inlineStr""#, 2, both),
+        cell("", 3, both),
+        cell(r#" t="inlineStr""#, 4, "<v>0047</v>"),
+        cell("", 5, "<is><t>0048</t></is>"),
+        cell(r#" t="inlineStr""#, 6, "<is><t>0049</t></is><is><t>x</t></is>"),
+    ];
+    let roster = Roster::from_bytes(&handmade(&format!("{HEADERS}{}", rows.concat()), STRINGS)).unwrap();
+    let ids: Vec<_> = (2..=6).map(|row| id(&roster, &format!("row {row}"))).collect();
+    assert_eq!(ids, [text("0046"), integer(7), text("0047"), text("0048"), text("0049")]);
 }
 
 #[test]

@@ -90,6 +90,85 @@ fn an_id_is_what_its_cell_shows_or_there_is_a_warning_with_the_address() {
 }
 
 #[test]
+fn a_number_that_its_format_shows_in_an_unknown_way_is_named_by_its_address() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    write(sheet, 0, &[&["Name", "ID", "Class"]]);
+    let long = "0".repeat(70_000);
+    for (row, number, code) in [
+        (1, 1.5, "0000"),
+        (2, 44.0, long.as_str()),
+        (3, 44.0, "[>100]0000;00"),
+        (4, 44.0, "\"A-\"0000"),
+        (5, -1.0, "yyyy-mm-dd"),
+    ] {
+        let format = CellFormat::new().set_num_format(code);
+        sheet.write_string(row, 0, format!("row {}", row + 1)).unwrap();
+        sheet.write_number_with_format(row, 1, number, &format).unwrap();
+        sheet.write_number_with_format(row, 2, number, &format).unwrap();
+    }
+    let roster = read(book);
+    let ids: Vec<_> = (2..=6).map(|row| id(&roster, &format!("row {row}"))).collect();
+    let number = |number: f64| StudentId::from_number(number);
+    assert_eq!(ids, [number(1.5), number(44.0), number(44.0), text("A-0044"), number(-1.0)]);
+    let warning = |row: u32| {
+        let shows = "shows its number in a format that is not known here: the number itself is the";
+        [format!("cell B{row} {shows} ID"), format!("cell C{row} {shows} group")]
+    };
+    let mut expected = [2, 3, 4, 6].map(warning).concat();
+    expected.push("rows 3 and 4 have the same ID".to_owned());
+    assert_eq!(roster.warnings(), expected);
+}
+
+#[test]
+fn sheets_beyond_the_most_are_counted_in_a_warning() {
+    let mut book = Workbook::new();
+    for at in 0..70 {
+        let sheet = book.add_worksheet().set_hidden(at == 3);
+        write(sheet, 0, &[&["Name", "ID"], &[format!("Person {at}").as_str(), format!("id {at}").as_str()]]);
+    }
+    let roster = read(book);
+    assert_eq!((roster.len(), id(&roster, "Person 64")), (64, text("id 64")));
+    let left_out = "5 sheets after the first 64 are not read: put them into one, or hide others";
+    assert_eq!(roster.warnings(), [left_out]);
+    let tables: Vec<String> =
+        (0..67).map(|at| table("", &[("Name", "ID"), (&format!("Person {at}"), "")])).collect();
+    let ods = Roster::from_bytes(&package(&[("content.xml", content(&tables.concat()).as_bytes())])).unwrap();
+    assert_eq!((ods.len(), ods.warnings()), (64, &[left_out.replace('5', "3")][..]));
+}
+
+#[test]
+fn a_formula_without_a_stored_value_and_an_error_are_named_in_each_column() {
+    let header = r#"<row r="1"><c r="A1" t="str"><v>Name</v></c><c r="B1" t="str"><v>ID</v></c>
+        <c r="C1" t="str"><v>Class</v></c><c r="D1" t="str"><v>Until</v></c></row>"#;
+    let row = |row: u32, name: &str, inner: &str| {
+        let cells = ["B", "C", "D"].map(|column| format!(r#"<c r="{column}{row}" {inner}</c>"#)).concat();
+        format!(r#"<row r="{row}"><c r="A{row}" {name}</c>{cells}</row>"#)
+    };
+    let named = |name: &str| format!(r#"t="str"><v>{name}</v>"#);
+    let (formula, error) = ("><f>1+1</f>", r#"t="e"><v>#REF!</v>"#);
+    let rows = [row(2, &named("Ada"), formula), row(3, &named("Grace"), error), row(4, error, "><v/>")];
+    let roster = Roster::from_bytes(&handmade(&format!("{header}{}", rows.concat()), STRINGS)).unwrap();
+    let save = ": save the workbook in a spreadsheet program";
+    let found = |cell: &str, found: &str, so: &str| format!("cell {cell} holds {found}; {so}");
+    let formula = |cell: &str, so: &str| found(cell, "a formula without a stored value", so) + save;
+    let error = |cell: &str, so: &str| found(cell, "an error", so);
+    assert_eq!(
+        roster.warnings(),
+        [
+            formula("B2", "taken as empty"),
+            formula("C2", "taken as empty"),
+            formula("D2", "taken as no end"),
+            error("B3", "taken as empty"),
+            error("C3", "taken as empty"),
+            error("D3", "taken as no end"),
+            error("A4", "the row is left out"),
+        ]
+    );
+    assert_eq!(roster.len(), 2);
+}
+
+#[test]
 fn a_formula_without_a_stored_value_is_named_by_its_address() {
     let rows = r#"<row r="2"><c r="A2" t="str"><v>Ada</v></c><c r="B2"><f>1+1</f></c></row>
         <row r="3"><c r="A3"><f>A2</f><v/></c><c r="B3"><v>3</v></c></row>
@@ -128,6 +207,34 @@ fn names_with_invisible_characters_and_line_breaks_are_found_and_shown_as_writte
     }
     let shown: Vec<&str> = roster.rows().iter().map(|row| row.name.as_str()).collect();
     assert_eq!(shown, ["Barack\u{a0}Obama", "Joe Biden", "EILEEN_COLLINS\u{200b}"]);
+}
+
+#[test]
+fn a_name_of_which_nothing_is_visible_is_left_out() {
+    let roster =
+        Roster::from_bytes("Name,ID\n\u{200b}\u{3164},1\n\u{a0} ,2\n\u{202e},\nAda,4\n".as_bytes()).unwrap();
+    assert_eq!((roster.len(), id(&roster, "Ada")), (1, Some(StudentId::Integer(4))));
+    assert_eq!(
+        roster.warnings(),
+        [
+            "row 2 is left out: nothing of the name is visible",
+            "row 4 is left out: nothing of the name is visible",
+            "row 2 has an ID but no name that can be used",
+            "row 3 has an ID but no name that can be used",
+        ]
+    );
+}
+
+#[test]
+fn text_that_begins_with_the_letters_of_an_archive_is_text() {
+    for text_file in ["PK,Name,ID\n1,Ada,7\n", "PK\tName\tID\n1\tAda\t7\n"] {
+        let roster = Roster::from_bytes(text_file.as_bytes()).unwrap();
+        assert_eq!((roster.format(), id(&roster, "Ada")), (Format::Csv, Some(StudentId::Integer(7))));
+    }
+    for start in [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"] {
+        let error = Roster::from_bytes(start).unwrap_err().to_string();
+        assert!(error.ends_with("found: a damaged or truncated zip archive"), "{error}");
+    }
 }
 
 #[test]
@@ -291,4 +398,77 @@ fn a_row_that_is_repeated_a_million_times_is_counted_as_it_is_taken() {
         error.ends_with("names and IDs of more than 64 MiB") || error.contains("are the most"),
         "{error}"
     );
+}
+
+/// An .ods workbook of one sheet with these rows.
+fn ods(rows: &str) -> Result<Roster, facerec::error::Error> {
+    let tables = format!(r#"<table:table table:name="S">{rows}</table:table>"#);
+    Roster::from_bytes(&package(&[("content.xml", content(&tables).as_bytes())]))
+}
+
+fn ods_cell(attributes: &str, text: &str) -> String {
+    format!(
+        r#"<table:table-cell office:value-type="string" {attributes}><text:p>{text}</text:p></table:table-cell>"#
+    )
+}
+
+#[test]
+fn rows_and_columns_that_are_repeated_cost_only_what_is_read_of_them() {
+    // Each cell looked at, these would take hours.
+    let times = r#"<table:table-row table:number-rows-repeated="17179869184">"#;
+    let wide = ods_cell(r#"table:number-columns-repeated="16384""#, "x");
+    let error = ods(&format!("{times}{wide}</table:table-row>")).unwrap_err().to_string();
+    assert!(error.ends_with("found neither"), "{error}");
+    let times = r#"<table:table-row table:number-rows-repeated="100000">"#;
+    let cells = [ods_cell("", "Name"), ods_cell("", "ID"), wide].concat();
+    let roster = ods(&format!("{times}{cells}</table:table-row>")).unwrap();
+    assert_eq!((roster.len(), id(&roster, "Name")), (1, text("ID")), "all but the first are people");
+    assert_eq!(roster.rows()[0].place.row, 100_000);
+    let empty = r#"<table:table-row table:number-rows-repeated="17179869184"><table:table-cell table:number-columns-repeated="17179869184"/></table:table-row>"#;
+    let below = format!("<table:table-row>{}</table:table-row>", ods_cell("", "Ada"));
+    let header = format!("<table:table-row>{}{}</table:table-row>", ods_cell("", "Name"), ods_cell("", "ID"));
+    assert_eq!(ods(&format!("{header}{below}{empty}")).unwrap().len(), 1);
+    let error = ods(&format!("{header}{empty}{below}")).unwrap_err().to_string();
+    assert!(error.ends_with("a row 1048577, when 1048576 are the most"), "{error}");
+}
+
+#[test]
+fn spaces_of_libreoffice_are_as_many_as_they_say_and_no_more_than_matter() {
+    let header = format!("<table:table-row>{}{}</table:table-row>", ods_cell("", "Name"), ods_cell("", "ID"));
+    let row = |name: &str, id: &str| {
+        format!("<table:table-row>{}{}</table:table-row>", ods_cell("", name), ods_cell("", id))
+    };
+    let rows = [
+        row("Ada", r#"A <text:s text:c="2"/>1"#),
+        row("Grace", r#"A<text:s text:c="4000000000"/>1"#),
+        row(&format!("Alan{}", "<text:s/>".repeat(5000)), "3"),
+    ];
+    let roster = ods(&format!("{header}{}", rows.concat())).unwrap();
+    assert_eq!((id(&roster, "Ada"), id(&roster, "Grace")), (text("A   1"), None));
+    assert_eq!(
+        roster.warnings(),
+        [
+            "cell B3: the ID has 3201 bytes, when 200 characters are allowed; taken as empty",
+            "row 4 is left out: the name has 3201 bytes: at most 200 characters are allowed",
+            "row 4 has an ID but no name that can be used",
+        ]
+    );
+}
+
+#[test]
+fn numbers_of_libreoffice_keep_the_digits_and_text_that_they_show() {
+    let header = format!("<table:table-row>{}{}</table:table-row>", ods_cell("", "Name"), ods_cell("", "ID"));
+    let row = |name: &str, value: &str, shown: &str| {
+        let number = format!(
+            r#"<table:table-cell office:value-type="float" office:value="{value}"><text:p>{shown}</text:p></table:table-cell>"#
+        );
+        format!("<table:table-row>{}{number}</table:table-row>", ods_cell("", name))
+    };
+    let rows =
+        [row("Ada", "12345", "012-345"), row("Grace", "20090044", "20.090.044"), row("Alan", "44.6", "0045")];
+    let roster = ods(&format!("{header}{}", rows.concat())).unwrap();
+    assert_eq!(id(&roster, "Ada"), text("012-345"));
+    assert_eq!(id(&roster, "Grace"), Some(StudentId::Integer(20_090_044)));
+    assert_eq!(id(&roster, "Alan"), text("0045"));
+    assert_eq!(roster.warnings(), Vec::<String>::new());
 }

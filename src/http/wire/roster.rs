@@ -1,12 +1,14 @@
 //! The roster in JSON.
 
+use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::timestamps::created_at;
 use crate::presentation::json_id::JsonId;
-use crate::roster::{ChangedId, RosterRow, Version};
+use crate::roster::{Changed, RosterRow, Version};
 use crate::service::replace_roster::{LostId, Replacement};
+use crate::student_id::StudentId;
 
 /// Maximum number of entries of each kind that a response about changes lists.
 const MAX_LISTED: usize = 100;
@@ -63,6 +65,14 @@ pub struct RosterChanges {
     changed: Vec<ChangedEntry>,
     #[schema(example = 0)]
     changed_total: usize,
+    /// Names with another last day, or with one where there was none, or without.
+    changed_until: Vec<ChangedUntil>,
+    #[schema(example = 0)]
+    changed_until_total: usize,
+    /// Names with other groups; none where the roster has no column for them, since groups stay then as they are.
+    changed_groups: Vec<ChangedGroups>,
+    #[schema(example = 0)]
+    changed_groups_total: usize,
     /// Enrolled people who had an ID from the roster, and have none now.
     losing_id: Vec<LosingEntry>,
     #[schema(example = 0)]
@@ -82,10 +92,50 @@ pub struct ChangedEntry {
     after: Option<JsonId>,
 }
 
-impl From<&ChangedId> for ChangedEntry {
-    fn from(changed: &ChangedId) -> Self {
+impl From<&Changed<Option<StudentId>>> for ChangedEntry {
+    fn from(changed: &Changed<Option<StudentId>>) -> Self {
         let id = |id: &Option<_>| id.as_ref().map(JsonId::from);
         Self { name: changed.name.to_string(), before: id(&changed.before), after: id(&changed.after) }
+    }
+}
+
+/// A name with another last day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedUntil {
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// Null where the sheet said none.
+    #[schema(required, format = Date, example = "2027-07-31")]
+    before: Option<String>,
+    /// Null where the sheet says none.
+    #[schema(required, format = Date, example = "2028-07-31")]
+    after: Option<String>,
+}
+
+impl From<&Changed<Option<Date>>> for ChangedUntil {
+    fn from(changed: &Changed<Option<Date>>) -> Self {
+        let day = |day: Option<Date>| day.map(|day| day.to_string());
+        Self { name: changed.name.to_string(), before: day(changed.before), after: day(changed.after) }
+    }
+}
+
+/// A name with other groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedGroups {
+    #[schema(example = "Barack Obama")]
+    name: String,
+    /// The groups that it had in the roster.
+    #[schema(example = json!(["7A"]))]
+    before: Vec<String>,
+    /// The groups that it gets.
+    #[schema(example = json!(["8A", "Choir"]))]
+    after: Vec<String>,
+}
+
+impl From<&Changed<Vec<String>>> for ChangedGroups {
+    fn from(changed: &Changed<Vec<String>>) -> Self {
+        let Changed { name, before, after } = changed;
+        Self { name: name.to_string(), before: before.clone(), after: after.clone() }
     }
 }
 
@@ -122,8 +172,12 @@ impl RosterReplaced {
                 added_total: changes.added.len(),
                 removed: listed(&changes.removed),
                 removed_total: changes.removed.len(),
-                changed: listed(&changes.changed),
-                changed_total: changes.changed.len(),
+                changed: listed(&changes.ids),
+                changed_total: changes.ids.len(),
+                changed_until: listed(&changes.untils),
+                changed_until_total: changes.untils.len(),
+                changed_groups: listed(&changes.groups),
+                changed_groups_total: changes.groups.len(),
                 losing_id: listed(losing_id),
                 losing_id_total: losing_id.len(),
             },

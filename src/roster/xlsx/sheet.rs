@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use quick_xml::events::BytesStart;
 
-use super::parts::{Shared, number, push_start, read_text, unescaped};
+use super::parts::{Shared, number, read_text, unescaped};
 use crate::error::Result;
-use crate::roster::cell::{Cell, MAX_CELL_BYTES};
-use crate::roster::number_format::NumberFormat;
+use crate::roster::cell::{Cell, MAX_CELL_BYTES, push_start};
+use crate::roster::number_format::{NumberFormat, Shown};
 use crate::roster::package::{Node, Xml, attribute};
 use crate::roster::refusal::unusable;
 use crate::roster::table::{MAX_COLUMNS, Table};
@@ -61,7 +61,7 @@ fn read_cell(
     shared: &Shared,
     take: impl FnOnce(Cell<'_>) -> Result<()>,
 ) -> Result<()> {
-    let (mut text, mut is_value, mut is_formula) = (String::new(), false, false);
+    let (mut value, mut inline, mut is_value, mut is_formula) = (String::new(), None, false, false);
     loop {
         match xml.next()? {
             Node::Start(tag) => match tag.local_name().as_ref() {
@@ -69,7 +69,9 @@ fn read_cell(
                 "f" => is_formula = true,
                 "is" => {
                     drop(tag);
+                    let mut text = String::new();
                     read_text(xml, "is", &mut text)?;
+                    inline.get_or_insert(text);
                 }
                 _ => {}
             },
@@ -78,38 +80,46 @@ fn read_cell(
                 "c" => break,
                 _ => {}
             },
-            Node::Text(piece) if is_value => push_start(&mut text, &piece, MAX_CELL_BYTES),
+            Node::Text(piece) if is_value => push_start(&mut value, &piece, MAX_CELL_BYTES),
             Node::Eof => return Err(unusable("XML that is cut off")),
             _ => {}
         }
     }
-    match value(&text, attributes, shared)? {
+    // Text of its own is no value: of a cell that has both, its type says which counts.
+    let is_inline = value.is_empty() || attributes.kind.as_deref() == Some("inlineStr");
+    let cell = match &inline {
+        Some(text) if is_inline => shown_text(text),
+        _ => value_of(&value, attributes, shared)?,
+    };
+    match cell {
         Some(cell) => take(cell),
         None if is_formula => take(Cell::Formula),
         None => Ok(()),
     }
 }
 
+fn shown_text(text: &str) -> Option<Cell<'_>> {
+    (!text.is_empty()).then(|| Cell::Text(unescaped(text)))
+}
+
 /// The cell whose stored value is `text`; `None` for an empty one.
-fn value<'a>(text: &'a str, attributes: &Attributes, shared: &'a Shared) -> Result<Option<Cell<'a>>> {
-    let shown = |text: &'a str| Some(Cell::Text(unescaped(text)));
+fn value_of<'a>(text: &'a str, attributes: &Attributes, shared: &'a Shared) -> Result<Option<Cell<'a>>> {
     if text.is_empty() {
         return Ok(None);
     }
     Ok(match attributes.kind.as_deref() {
         Some("s") => {
             let string = text.trim().parse().ok().and_then(|at| shared.strings.get(at));
-            let string = string.ok_or_else(|| unusable("a cell with a shared string that is not there"))?;
-            (!string.is_empty()).then(|| Cell::Text(unescaped(string)))
+            shown_text(string.ok_or_else(|| unusable("a cell with a shared string that is not there"))?)
         }
-        Some("b") => shown(if matches!(text.trim(), "1" | "true") { "TRUE" } else { "FALSE" }),
+        Some("b") => shown_text(if matches!(text.trim(), "1" | "true") { "TRUE" } else { "FALSE" }),
         Some("e") => Some(Cell::Error),
-        Some("str" | "inlineStr") => shown(text),
-        Some("d") => shown(text.trim_end_matches("T00:00:00")),
+        Some("str" | "inlineStr") => shown_text(text),
+        Some("d") => shown_text(text.trim_end_matches("T00:00:00")),
         _ => match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Some(shown_number(number, attributes, shared)),
             _ if attributes.kind.is_some() => Some(Cell::Error),
-            _ => shown(text),
+            _ => shown_text(text),
         },
     })
 }
@@ -117,9 +127,9 @@ fn value<'a>(text: &'a str, attributes: &Attributes, shared: &'a Shared) -> Resu
 fn shown_number(number: f64, attributes: &Attributes, shared: &Shared) -> Cell<'static> {
     let format = attributes.style.map_or(&NumberFormat::Plain, |style| shared.styles.get(style));
     match format.show(number, shared.is_1904) {
-        Some(text) => Cell::Text(Cow::Owned(text)),
-        None if *format == NumberFormat::Odd => Cell::OddNumber(number),
-        None => Cell::Number(number),
+        Shown::Number => Cell::Number(number),
+        Shown::Text(text) => Cell::Text(Cow::Owned(text)),
+        Shown::Unknown => Cell::OddNumber(number),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::service::snapshot::{Snapshot, is_expired};
 /// spelt. The roster's groups of somebody enrolled who is not on it are none.
 pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
     let Snapshot { gallery, roster, day } = snapshot;
-    let has_groups = roster.rows().iter().any(|row| row.groups.is_some());
+    let has_groups = roster.has_groups();
     let mut met = HashSet::new();
     let mut records: Vec<PersonRecord> = Vec::with_capacity(gallery.len());
     for person in gallery.people() {
