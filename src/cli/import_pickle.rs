@@ -1,5 +1,6 @@
 //! `facerec import-pickle`: converts the Flask service's model file to a gallery.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use super::output;
 use crate::audit::audit;
 use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::{Gallery, pickle, store};
+use crate::person_name::PersonName;
 use crate::roster::Roster;
 use crate::service::strangers::StrangerStatistics;
 
@@ -46,8 +48,33 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
         gallery.photo_count()
     ))?;
     replaced.print()?;
+    print_names(&gallery)?;
     print_audit(gallery, &args.data)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The names that the service would not take for somebody new. They are kept, since the old service knows the people by
+/// them.
+fn print_names(gallery: &Gallery) -> anyhow::Result<()> {
+    let mut spellings: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for person in gallery.people() {
+        let shown = format!("\"{}\"", person.name.as_str().escape_debug());
+        if let Err(reason) = PersonName::parse_new(person.name.as_str()) {
+            output::line(format_args!(
+                "{shown}: {reason}; imported all the same: rename the person, on the page or by PATCH /v1/people/PERSON_ID"
+            ))?;
+        }
+        spellings.entry(person.name.key()).or_default().push(shown);
+    }
+    for names in spellings.values().filter(|names| names.len() > 1) {
+        output::line(format_args!(
+            "{}: one name in several spellings, to which the roster gives one ID; imported as {} people: merge them, on the \
+             page or by POST /v1/people/PERSON_ID/merge, or rename all but one",
+            names.join(" and "),
+            names.len()
+        ))?;
+    }
+    Ok(())
 }
 
 /// What is odd about the imported people: the Flask service enrolled every face of a photo, bystanders included.

@@ -29,6 +29,9 @@ const NORM_TOLERANCE: f64 = 1e-3;
 /// Shortest way to write an embedding, bytes: 512 numbers of float16.
 const MIN_EMBEDDING_BYTES: usize = EMBEDDING_LEN * 2;
 
+/// Most of a name that can't be used that a message shows, characters.
+const MAX_SHOWN_CHARS: usize = 60;
+
 /// An enrolled name and its embeddings, in the order of the file.
 pub type NamedEmbeddings = (String, Vec<Embedding>);
 
@@ -60,7 +63,7 @@ pub fn import(bytes: &[u8]) -> Result<Gallery> {
         let photos: Vec<_> =
             embeddings.into_iter().map(|embedding| EnrolledPhoto::new(embedding, None)).collect();
         if !photos.is_empty() {
-            people.push(Person::new(PersonName::parse(&name)?, None, photos));
+            people.push(Person::new(parse_name(&name)?, None, photos));
         }
     }
     if people.is_empty() {
@@ -68,6 +71,14 @@ pub fn import(bytes: &[u8]) -> Result<Gallery> {
     }
     let recipe = Recipe { model: "vggface2".into(), model_sha256: None, margin_px: 0 };
     Gallery::new(recipe, people)
+}
+
+fn parse_name(name: &str) -> Result<PersonName> {
+    let refused = |error| {
+        let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
+        DataError::Invalid(format!("\"{}\": {error}", start.escape_debug()))
+    };
+    Ok(PersonName::parse(name).map_err(refused)?)
 }
 
 /// The names and embeddings in a pickle. Nothing in it is run; every global but numpy's array

@@ -11,11 +11,10 @@ fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
 }
 
-fn import_command(file: &str) -> String {
+fn import_command(file: &Path) -> String {
     let data = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_facerec"));
-    let output =
-        command.arg("import-pickle").arg(golden(file)).arg("--data").arg(data.path()).output().unwrap();
+    let output = command.arg("import-pickle").arg(file).arg("--data").arg(data.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();
     said.replace(&data.path().display().to_string(), "DATA")
@@ -26,7 +25,7 @@ fn the_import_audits_what_it_imported_and_says_whose_photos_are_set_aside() {
     let findings = "findings; `facerec audit --data DATA` lists them\n";
     // One of his three photos is unlike the other two; in the other file Eileen Collins's lies among them.
     for (file, aside) in [("legacy/face_model.pkl", "1 of 3"), ("pickle/misfiled.pkl", "2 of 4")] {
-        let said = import_command(file);
+        let said = import_command(&golden(file));
         let line = format!(
             "\nBarack Obama: {aside} photos are unlike the others: kept, and not used to recognise anybody\n"
         );
@@ -116,6 +115,49 @@ fn what_is_no_gallery_is_refused_with_what_was_found() {
         let message = import(bytes).unwrap_err().to_string();
         assert!(message.contains(expected), "{}: {message}", bytes.escape_ascii());
     }
+}
+
+/// A pickle with one photo of each of these names, in the escapes of protocol 0.
+fn people(names: &[&str]) -> Vec<u8> {
+    let mut bytes = b"(".to_vec();
+    for (at, name) in names.iter().enumerate() {
+        let mut numbers = [0.0_f32; 512];
+        numbers[at] = 1.0;
+        bytes.extend(format!("V{name}\n(cnumpy.core.numeric\n_frombuffer\n(B").bytes());
+        bytes.extend(2048_u32.to_le_bytes());
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        bytes.extend(b"cnumpy\ndtype\n(Vf4\ntR(I1\nI512\ntVC\ntRl");
+    }
+    bytes.extend(b"d.");
+    bytes
+}
+
+#[test]
+fn names_that_nobody_could_be_enrolled_under_are_imported_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("names.pkl");
+    fs::write(&file, people(&["Ada", "Zo\\u202e", "\\u3164", "ADA", "ada_", "Grace"])).unwrap();
+    let said = import_command(&file);
+    assert!(said.contains("6 people, 6 photos"), "{said}");
+    let rename = "imported all the same: rename the person, on the page or by PATCH /v1/people/PERSON_ID\n";
+    let control = "character 3 of the name is U+202E, which changes the direction of text: none is allowed";
+    assert!(said.contains(&format!("\n\"Zo\\u{{202e}}\": {control}; {rename}")), "{said}");
+    assert!(
+        said.contains(&format!(": nothing of the name is visible: expected a letter; {rename}")),
+        "{said}"
+    );
+    let alike = "\n\"Ada\" and \"ADA\" and \"ada_\": one name in several spellings, to which the roster gives one ID; \
+                 imported as 3 people: merge them";
+    assert!(said.contains(alike), "{said}");
+    assert_eq!(said.matches("Grace").count(), 0, "{said}");
+}
+
+#[test]
+fn a_name_that_nobody_can_have_is_refused_and_named() {
+    let message = |name: &str| import(&people(&["Ada", name])).unwrap_err().to_string();
+    assert!(message("a\\u0007").contains("\"a\\u{7}\": character 2 of the name is a control character"));
+    let long = message(&"x".repeat(201));
+    assert!(long.contains(&format!("\"{}\": the name has 201 characters", "x".repeat(60))), "{long}");
 }
 
 /// A pickle of `{"Ada": [array, ...]}` with one array by `_frombuffer`, used `uses` times.
