@@ -306,8 +306,8 @@ pub struct Marked {
     pub visitors: Vec<PersonRef>,
     /// Faces of nobody enrolled in this photo.
     pub unknown_faces: u32,
-    /// Whether the session had this photo already.
-    pub repeated: bool,
+    /// The photo as the session has it, where it had it already: under its first id, and by the earliest of its times.
+    pub known: Option<Photo>,
 }
 
 /// One session in a person's history.

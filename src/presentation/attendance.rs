@@ -349,6 +349,9 @@ struct HistoryItem {
 #[schema(as = PersonAttendance)]
 pub struct History {
     person: Attendee,
+    /// Names of the groups that the person belongs to.
+    #[schema(example = json!(["7A", "Choir"]))]
+    groups: Vec<String>,
     /// Latest first; those in which the person was a visitor, too.
     sessions: Vec<HistoryItem>,
     /// Of the closed sessions in which the person was a member.
@@ -366,6 +369,7 @@ impl From<&PersonHistory> for History {
         };
         Self {
             person: (&history.person).into(),
+            groups: history.groups.clone(),
             sessions: history.sessions.iter().map(item).collect(),
             counts: (&counts).into(),
         }

@@ -1,6 +1,6 @@
 // The faces of a session's photos, as long as the session is in view. Nothing of them is stored.
 
-import { drawPortrait } from "./crop.js";
+import { cutOut, drawPortrait } from "./crop.js";
 
 /** Side of a kept face, pixels: the canvas of an entry. */
 const SIDE = 96;
@@ -17,7 +17,7 @@ export function forgetFaces() {
 /** The face that was cut for this person; `undefined` where none was. */
 export const faceOf = (personId) => known.get(personId);
 
-/** Faces of nobody enrolled: `{ canvas, picture, size, boxes, index }`. */
+/** Faces of nobody enrolled, each with its portrait `canvas`. */
 export const unknownFaces = () => unknown;
 
 /** Takes a face out of the list, once it has a name. */
@@ -28,18 +28,33 @@ export function settleFace(face) {
 /** Cuts the faces out of a photo that was recognised. One that the browser can't show has none. */
 export async function keepFaces(file, { faces, image }) {
   const picture = await pictureOf(file);
-  if (picture?.width !== image.width || picture?.height !== image.height) return;
-  const boxes = faces.map(({ box }) => box);
-  for (const [index, face] of faces.entries()) {
-    const canvas = portrait(picture, face.box);
-    if (face.person) known.set(face.person.id, canvas);
-    else if (face.decision === "unknown") unknown.push({ canvas, picture, size: image, boxes, index });
+  if (picture?.width === image.width && picture.height === image.height) {
+    const boxes = faces.map(({ box }) => box);
+    for (const [index, face] of faces.entries()) {
+      const canvas = portrait(picture, face.box);
+      if (face.person) known.set(face.person.id, canvas);
+      // The file, and not the picture: a phone has no memory for a class of those.
+      else if (face.decision === "unknown") unknown.push({ canvas, file, size: image, boxes, index });
+    }
+  }
+  picture?.close();
+}
+
+/** An unknown face as a photo to enrol. */
+export async function photoOf({ file, size, boxes, index }) {
+  const picture = await decode(file);
+  try {
+    return await cutOut(picture, size, boxes, index);
+  } finally {
+    picture.close();
   }
 }
 
+const decode = (file) => createImageBitmap(file, { imageOrientation: "from-image" });
+
 async function pictureOf(file) {
   try {
-    return await createImageBitmap(file, { imageOrientation: "from-image" });
+    return await decode(file);
   } catch {
     return null;
   }

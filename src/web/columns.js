@@ -2,9 +2,8 @@
 
 import { $, copyOf, make, notice, settled, whileBusy } from "./dom.js";
 import { patiently } from "./api.js";
-import { settleFace } from "./attendees.js";
-import { cutOut } from "./crop.js";
-import { enrol, outcomeNotice, personNamed, suggestions } from "./enrol.js";
+import { photoOf, settleFace } from "./attendees.js";
+import { enrol, outcomeNotice, suggestions } from "./enrol.js";
 import { keyOffer } from "./key.js";
 import { idWords, problemWords } from "./words.js";
 
@@ -32,8 +31,22 @@ const CHOICES = {
   not_enrolled: ["present", "excused"],
 };
 
-/** Draws the columns. `onCorrect(button, person, status)` and `onNamed(person)` hear of changes by hand. */
-export function fillColumns({ entries, time_zone: zone }, { faceOf, unknown, onCorrect, onNamed }) {
+/** Draws the columns. `onCorrect(button, person, status)` and `onNamed(id)` hear of changes by hand. The focus stays. */
+export function fillColumns(session, handlers) {
+  const held = document.activeElement;
+  const row = held?.closest(".attendee[data-person]");
+  draw(session, handlers);
+  if (held?.isConnected) held.focus({ preventScroll: true });
+  else if (row) sameChoice(row.dataset.person, held)?.focus({ preventScroll: true });
+}
+
+/** The button of a redrawn row that says what `held` said, else the row's first. */
+function sameChoice(person, held) {
+  const choices = [...document.querySelectorAll(`.attendee[data-person="${CSS.escape(person)}"] .chip`)];
+  return choices.find(({ textContent }) => textContent === held.textContent) ?? choices[0];
+}
+
+function draw({ entries, time_zone: zone }, { faceOf, unknown, onCorrect, onNamed }) {
   for (const [column, statuses] of Object.entries(COLUMNS)) {
     const own = entries.filter(({ status }) => statuses.includes(status));
     const rows = own.slice(0, MOST).map((entry) => row(entry, zone, faceOf, onCorrect));
@@ -108,18 +121,15 @@ async function nameFace(face, form, onNamed, force = false) {
     outcome.replaceChildren();
     try {
       const name = form.elements.name.value;
-      const photo = await cutOut(face.picture, face.size, face.boxes, face.index);
-      const refusal = outcomeNotice(
-        await patiently(() => enrol(name, [photo], { force, join: true })),
-        () => nameFace(face, form, onNamed, true),
-      );
+      const photo = await photoOf(face);
+      const { photos, id } = await patiently(() => enrol(name, [photo], { force, join: true }));
+      const refusal = outcomeNotice(photos, () => nameFace(face, form, onNamed, true));
       if (refusal) {
         outcome.append(refusal);
         return;
       }
-      const person = await personNamed(name);
       settleFace(face);
-      await onNamed(person);
+      await onNamed(id);
     } catch (problem) {
       notice(outcome, problemWords(problem), "bad", ...keyOffer(problem, () => nameFace(face, form, onNamed, force)));
     }

@@ -1,6 +1,6 @@
 // Enrolling: one name, some photos, and what became of each.
 
-import { Problem, call, path } from "./api.js";
+import { call, path } from "./api.js";
 import { make, whileBusy } from "./dom.js";
 import { canBeForced, counted, reasonWords } from "./words.js";
 
@@ -15,14 +15,6 @@ export async function suggestions(part) {
   }
 }
 
-/** The enrolled person of exactly this name; throws where there is none. */
-export async function personNamed(name) {
-  const { people } = await call("GET", path(["people"], { q: plain(name), limit: 100 }));
-  const person = people.find((one) => one.name === plain(name));
-  if (!person) throw new Problem(404, { code: "not_found" });
-  return person;
-}
-
 function formOf(photos, fields) {
   const form = new FormData();
   for (const [field, value] of Object.entries(fields)) if (value) form.append(field, value);
@@ -35,14 +27,19 @@ export function addPhotos(id, photos, { force = false } = {}) {
   return outcomes(call("POST", path(["people", id, "photos"]), { form: formOf(photos, { force }) }));
 }
 
-/** Enrols a new person; with `join`, somebody of this name who is there already gets the photos. */
+/**
+ * Enrols a new person; with `join`, somebody of this name, however it is spelt, who is there already gets the photos.
+ * Resolves to what became of each photo, and to the person's `id`; `undefined` where nobody was enrolled.
+ */
 export async function enrol(name, photos, { studentId = "", expires = "", force = false, join = false } = {}) {
   const form = formOf(photos, { name: plain(name), student_id: studentId.trim(), expires, force });
   try {
-    return await outcomes(call("POST", path(["people"]), { form }));
+    const answer = call("POST", path(["people"]), { form });
+    return { photos: await outcomes(answer), id: (await answer.catch(() => null))?.id };
   } catch (problem) {
     if (!join || problem.code !== "name_taken") throw problem;
-    return addPhotos(problem.body.person_id, photos, { force });
+    const id = problem.body.person_id;
+    return { photos: await addPhotos(id, photos, { force }), id };
   }
 }
 

@@ -1,28 +1,26 @@
 // Kiosk: a camera that is always on. Whoever is recognised is recorded into the session, with the time.
 
 import { $, make } from "./dom.js";
-import { Problem, call, path } from "./api.js";
 import { closeCamera, openCamera, still } from "./camera.js";
+import { keyOffer } from "./key.js";
+import { Sightings, isPassing } from "./sightings.js";
 import { counted, problemWords } from "./words.js";
 
 /** Between two pictures that are looked at, and two that are kept while the service is away, ms. */
 const LOOK_MS = 1000;
 const OFFLINE_MS = 5000;
-/** Pictures kept: those of an hour. */
-const KEPT = 3_600_000 / OFFLINE_MS;
-/** A person who was recorded is not recorded again for so long, ms. */
-const REPEAT_MS = 10 * 60_000;
 /** People shown. */
 const SHOWN = 6;
 
 /** The running kiosk; `null` where none is. */
 let running = null;
+/** What was seen for each session, as long as the page is open. */
+const known = new Map();
 
 class Kiosk {
   constructor(session) {
-    this.session = session;
-    this.recorded = new Map();
-    this.waiting = [];
+    if (!known.has(session)) known.set(session, new Sightings(session));
+    this.sightings = known.get(session);
     this.offline = false;
     this.stopped = new AbortController();
   }
@@ -31,6 +29,7 @@ class Kiosk {
     const { signal } = this.stopped;
     this.stream = await openCamera(video, "user");
     if (signal.aborted) closeCamera(this.stream);
+    for (const track of this.stream.getVideoTracks()) track.addEventListener("ended", () => this.lose());
     while (!signal.aborted) {
       const begun = performance.now();
       await this.step(video);
@@ -39,60 +38,35 @@ class Kiosk {
     }
   }
 
-  /** Looks at one picture, or keeps it for later; then at what was kept. */
+  /** Looks at one picture, or keeps it for later; then at some of what was kept. */
   async step(video) {
-    const frame = { photo: await still(video), at: new Date() };
+    const { sightings, stopped: { signal } } = this;
+    const [photo, at] = [await still(video), new Date()];
+    if (!photo) return; // the camera shows nothing yet
+    let isKept = false;
     try {
-      await this.look(frame);
+      greet(await sightings.look({ photo, at, isLate: false }, signal));
+      isKept = true;
       this.offline = false;
-      await this.catchUp();
-      say(this.session, "Look at the camera");
+      greet(await sightings.catchUp(signal));
+      say(this, "Look at the camera");
     } catch (problem) {
       if (problem.name === "AbortError") return;
       if (!isPassing(problem)) {
-        say(this.session, problemWords(problem), true);
+        say(this, problemWords(problem), keyOffer(problem, () => say(this, "Look at the camera")));
         return;
       }
       this.offline = true;
-      this.keep(frame);
-      say(this.session, `No connection. ${counted(this.waiting.length, "picture")} waiting; leave this page open.`, true);
+      if (!isKept) sightings.keep({ photo, at, isLate: true });
+      say(this, `No connection. ${counted(sightings.waiting.length, "picture")} waiting; leave this page open.`, []);
     }
   }
 
-  keep(frame) {
-    this.waiting.push(frame);
-    if (this.waiting.length > KEPT) this.waiting.shift();
-  }
-
-  /** Looks at the kept pictures, the oldest first; each leaves the list once it is dealt with. */
-  async catchUp() {
-    while (this.waiting.length > 0) {
-      await this.look(this.waiting[0]);
-      this.waiting.shift();
-    }
-  }
-
-  async look({ photo, at }) {
-    const { signal } = this.stopped;
-    const form = new FormData();
-    form.append("file", photo, "kiosk.jpg");
-    const { faces } = await call("POST", path(["recognize"], { top_k: 1 }), { form, signal });
-    const people = faces.map(({ person }) => person).filter((person) => person && this.isNew(person, at));
-    if (people.length === 0) return;
-    const entry = new FormData();
-    entry.append("captured_at", at.toISOString());
-    entry.append("photos", photo, "kiosk.jpg");
-    const { photos: [recorded] } = await call("POST", path(["sessions", this.session, "photos"]), { form: entry, signal });
-    if (recorded.error) throw new Problem(recorded.error.status, recorded.error);
-    for (const person of people) {
-      this.recorded.set(person.id, at);
-      greet(person, at);
-    }
-  }
-
-  isNew({ id }, at) {
-    const last = this.recorded.get(id);
-    return last === undefined || Math.abs(at - last) >= REPEAT_MS;
+  /** The camera is gone: unplugged, or no longer allowed. */
+  lose() {
+    if (this.stopped.signal.aborted) return;
+    this.stop();
+    say(this, "The camera has stopped. Is it unplugged, or may this page no longer use it?", [restart(this)]);
   }
 
   stop() {
@@ -101,46 +75,77 @@ class Kiosk {
   }
 }
 
-/** The service is away or busy: the picture is worth keeping. */
-const isPassing = (problem) => problem instanceof Problem && (problem.status === 0 || problem.status >= 500);
-
-function say(session, words, isTrouble = false) {
-  if (running?.session !== session) return;
+/** Says how it goes. With `offer`, elements that may help, it is trouble. */
+function say(kiosk, words, offer = null) {
   const state = $("kiosk-state");
-  if (state.textContent !== words) state.textContent = words;
-  state.classList.toggle("trouble", isTrouble);
+  // The same words would take the focus from what is offered.
+  if (running !== kiosk || state.textContent === words) return;
+  state.textContent = words;
+  state.classList.toggle("trouble", offer !== null);
+  $("kiosk-offer").replaceChildren(...offer ?? []);
 }
 
-function greet({ name }, at) {
-  const time = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
-  const seen = make("li", {}, make("span", { className: "name", textContent: name }), make("time", { dateTime: at.toISOString(), textContent: time }));
+function restart({ sightings: { session } }) {
+  const button = make("button", { type: "button", className: "button quiet", textContent: "Start the camera" });
+  button.addEventListener("click", () => show(session));
+  return button;
+}
+
+/** Shows people as they were seen, the latest first. Who is shown already is not put back to an earlier time. */
+function greet(seen) {
   const list = $("kiosk-seen");
-  list.prepend(seen);
-  while (list.children.length > SHOWN) list.lastElementChild.remove();
+  for (const { person, at } of seen) {
+    const rows = [...list.children];
+    const shown = rows.find(({ dataset }) => dataset.person === person.id);
+    if (shown && Number(shown.dataset.at) >= at.getTime()) continue;
+    shown?.remove();
+    const next = rows.find((row) => row !== shown && Number(row.dataset.at) <= at.getTime());
+    list.insertBefore(rowOf(person, at), next ?? null);
+    while (list.children.length > SHOWN) list.lastElementChild.remove();
+  }
+}
+
+function rowOf({ id, name }, at) {
+  const time = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  const row = make("li", {}, make("span", { className: "name", textContent: name }), " ", make("time", { dateTime: at.toISOString(), textContent: time }));
+  Object.assign(row.dataset, { person: id, at: String(at.getTime()) });
+  return row;
+}
+
+/** What lies behind the kiosk can't be reached with the keyboard. */
+function coverPage(isCovered) {
+  for (const behind of document.querySelectorAll(".bar, .skip")) behind.inert = isCovered;
 }
 
 /** Starts the camera for the session with this id. */
 export async function show(session) {
   hide();
-  running = new Kiosk(session);
+  const kiosk = new Kiosk(session);
+  running = kiosk;
+  kiosk.sightings.enter();
+  coverPage(true);
   $("kiosk-seen").replaceChildren();
   $("kiosk-leave").href = `#session/${encodeURIComponent(session)}`;
-  say(session, "Starting the camera …");
+  say(kiosk, "Starting the camera …");
   try {
-    await running.run($("kiosk-picture"));
+    await kiosk.run($("kiosk-picture"));
   } catch (error) {
-    say(session, error.message, true);
+    say(kiosk, error.message, [restart(kiosk)]);
   }
 }
 
-/** Another view is shown: the camera goes off. */
+/** Another view is shown: the camera goes off. What waits is sent all the same. */
 export function hide() {
   running?.stop();
+  running?.sightings.leave();
   running = null;
-  if (document.fullscreenElement) document.exitFullscreen();
+  coverPage(false);
+  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
 }
 
 export function start() {
-  $("kiosk-full").addEventListener("click", () => $("kiosk").requestFullscreen());
-  $("kiosk-full").hidden = !document.fullscreenEnabled;
+  const full = $("kiosk-full");
+  // A browser that refuses it goes on without.
+  full.addEventListener("click", () => $("kiosk").requestFullscreen().catch(() => { full.hidden = true; }));
+  full.hidden = !document.fullscreenEnabled;
 }

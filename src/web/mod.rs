@@ -70,6 +70,7 @@ static ASSETS: &[Asset] = &[
     asset!("register.js", SCRIPT),
     asset!("roster.js", SCRIPT),
     asset!("session.js", SCRIPT),
+    asset!("sightings.js", SCRIPT),
     asset!("stage.js", SCRIPT),
     asset!("versions.js", SCRIPT),
     asset!("words.js", SCRIPT),

@@ -39,7 +39,7 @@ async function add(files, force) {
   const expires = form.elements.expires.value;
   notice(outcome, "Looking at the photos …", "");
   try {
-    const photos = await patiently(() => enrol(name, files, { studentId, expires, force, join: force }));
+    const { photos } = await patiently(() => enrol(name, files, { studentId, expires, force, join: force }));
     const refusal = outcomeNotice(photos, () => add(forceable(files, photos), true));
     if (mine === opening) outcome.replaceChildren(...(refusal ? [refusal] : []));
     await show();

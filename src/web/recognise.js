@@ -154,7 +154,7 @@ async function name(index, form, force = false) {
     try {
       const boxes = current.answer.faces.map((face) => face.box);
       const photo = await cutOut($("photo"), current.size, boxes, index);
-      const photos = await patiently(() => enrol(person, [photo], { force, join: true }));
+      const { photos } = await patiently(() => enrol(person, [photo], { force, join: true }));
       const refusal = outcomeNotice(photos, () => name(index, form, true));
       if (refusal) outcome.append(refusal);
       else if (await look()) enrolled(index, person.trim());

@@ -31,7 +31,7 @@ function countWords(sessions, total) {
 
 function row({ id, title, group, date, state }) {
   // Without the right to manage people, a session is told by id and title only, and is open.
-  const about = [group ?? "Everybody", date, state === "closed" ? "closed" : "open"].filter(Boolean).join(" · ");
+  const about = [group === null ? "Everybody" : group, date, state === "closed" ? "closed" : "open"].filter(Boolean).join(" · ");
   const words = make("span", {}, make("span", { className: "name", textContent: title }), make("span", { className: "id", textContent: about }));
   return make("li", {}, make("a", { href: `#session/${encodeURIComponent(id)}` }, words));
 }

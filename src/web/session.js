@@ -85,8 +85,6 @@ async function correct(button, person, status) {
     try {
       await call("PATCH", path(["sessions", current.id, "entries", person.id]), { json: { status } });
       await load();
-      // The button that was pressed is gone.
-      document.querySelector(`.attendee[data-person="${CSS.escape(person.id)}"] .chip`)?.focus();
       announce(`${person.name}: ${status ?? "as the photos say"}`);
     } catch (problem) {
       fail(problem, () => correct(button, person, status));
@@ -95,8 +93,8 @@ async function correct(button, person, status) {
 }
 
 /** Somebody unknown has a name now: the face is enrolled, and the person is here. */
-async function named(person) {
-  await call("PATCH", path(["sessions", current.id, "entries", person.id]), { json: { status: "present" } });
+async function named(personId) {
+  await call("PATCH", path(["sessions", current.id, "entries", personId]), { json: { status: "present" } });
   await load();
 }
 
@@ -133,5 +131,6 @@ export function start() {
   for (const format of ["csv", "xlsx"]) {
     $(`session-${format}`).addEventListener("click", (event) => whileBusy(event.currentTarget, () => save(format)));
   }
-  addEventListener("keychange", () => { if (!$("session").hidden) load(); });
+  // Also when a kiosk that was left has sent what it had kept.
+  for (const event of ["keychange", "caughtup"]) addEventListener(event, () => { if (!$("session").hidden) load(); });
 }

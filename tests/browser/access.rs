@@ -35,6 +35,13 @@ fn a_key_is_asked_for_used_and_forgotten() {
     tab.wait_text("#summary", "3 faces, 1 unknown");
     assert_eq!(tab.text("#key-state"), "Key in use");
 
+    // Of a session, whose group it is is not told.
+    let key = format!("X-API-Key: {OFFICE}");
+    let session = [&key, "-H", "Content-Type: application/json", "-d", r#"{"title": "Maths"}"#];
+    server.curl("/v1/sessions", &[&["-H"], &session[..]].concat());
+    tab.go_to("register");
+    tab.wait_text("#register-rows .name", "Maths");
+    assert_eq!(tab.text("#register-rows .id"), "open");
     assert!(!tab.is_seen("#audit-link"), "the audit is for those who manage people");
     tab.go_to("people");
     tab.wait_text("#people-notice", "Your key is good for recognising, but not for managing people.");

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::browser::{DESKTOP, PHONE, Tab};
+use crate::browser::{DESKTOP, Key, PHONE, Tab};
 use crate::server::Server;
 use crate::{STRANGER, TWO, sample, service_with};
 
@@ -102,17 +102,11 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
     let id = begin(&tab, "Door");
-    let offline = |offline: bool| {
-        let conditions =
-            json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
-        tab.devtools("Network.enable", &json!({}));
-        tab.devtools("Network.emulateNetworkConditions", &conditions);
-    };
-    offline(true);
+    set_offline(&tab, true);
     tab.click("#session-kiosk");
     tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
     assert_eq!(session(&server, &id)["photos"], 0);
-    offline(false);
+    set_offline(&tab, false);
     tab.wait_text("#kiosk-seen", TWO[0]);
     tab.wait_text("#kiosk-seen", TWO[1]);
     tab.wait_text("#kiosk-state", "Look at the camera");
@@ -126,6 +120,137 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
         tab.run("return document.getElementById('kiosk-picture').srcObject?.active ?? false"),
         json!(false)
     );
+    tab.close();
+}
+
+/// Cuts the page's connection, or restores it.
+fn set_offline(tab: &Tab, offline: bool) {
+    let conditions =
+        json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+    tab.devtools("Network.enable", &json!({}));
+    tab.devtools("Network.emulateNetworkConditions", &conditions);
+}
+
+#[test]
+fn what_a_kiosk_kept_is_sent_after_it_was_left_and_a_camera_that_stopped_can_be_started_again() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
+    let id = begin(&tab, "Door");
+    set_offline(&tab, true);
+    tab.click("#session-kiosk");
+    tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
+    assert_eq!(tab.run("return document.querySelector('.bar').inert"), json!(true));
+    tab.click("#kiosk-leave");
+    assert_eq!(tab.run("return document.querySelector('.bar').inert"), json!(false));
+    set_offline(&tab, false);
+    tab.wait_text("#session-count", "2 of ");
+    assert_eq!(statuses(&session(&server, &id), &TWO), pairs(&[(TWO[0], "present"), (TWO[1], "present")]));
+
+    tab.click("#session-kiosk");
+    tab.wait_text("#kiosk-state", "Look at the camera");
+    let stop = "document.getElementById('kiosk-picture').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))";
+    tab.run(stop);
+    tab.wait_text("#kiosk-state", "The camera has stopped.");
+    tab.click("#kiosk-offer button");
+    tab.wait_text("#kiosk-state", "Look at the camera");
+    assert!(!tab.is_seen("#kiosk-offer button"));
+    tab.close();
+}
+
+/// A service in the page: who is in a picture is what its text says, `refused` is refused and `away` gets no answer.
+const SIGHTINGS: &str = "
+    const { Sightings } = await import('/page/sightings.js');
+    const calls = [];
+    const real = window.fetch;
+    window.fetch = async (address, { body }) => {
+        const text = await (body.get('file') ?? body.get('photos')).text();
+        calls.push([address.split('?')[0], text, body.get('captured_at') !== null]);
+        if (text === 'away') throw new TypeError('no connection');
+        if (text === 'refused') return new Response('{}', { status: 415 });
+        const faces = [{ person: { id: text, name: text } }];
+        return new Response(JSON.stringify(address.startsWith('v1/recognize') ? { faces } : { photos: [{ error: null }] }));
+    };
+    const sightings = new Sightings('S');
+    sightings.group = '';
+    const minute = (count) => new Date(count * 60_000);
+    const frame = (text, at, isLate = false) => ({ photo: new Blob([text]), at: minute(at), isLate });
+    const look = async (text, at) => (await sightings.look(frame(text, at))).length;
+    const waiting = () => sightings.waiting.length;
+    const { signal } = new AbortController();
+";
+
+fn run_sightings(tab: &Tab, script: &str) -> Value {
+    tab.run(&format!("{SIGHTINGS} try {{ {script} }} finally {{ window.fetch = real; }}"))
+}
+
+#[test]
+fn a_kiosk_records_a_person_every_ten_minutes_and_asks_again_only_where_that_helps() {
+    let server = service_with(&[], &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    // After the first time: soon again, after ten minutes, before, between the two, long before.
+    let repeats = "const found = [];
+        for (const at of [100, 105, 110, 111, 95, 105, 89, 90]) found.push(await look('Ada', at));
+        return found;";
+    assert_eq!(run_sightings(&tab, repeats), json!([1, 0, 0, 1, 0, 0, 1, 0]));
+    // Three at once; what is refused is dropped, what gets no answer waits. Late pictures have their time with them.
+    let catch_up =
+        "for (const text of ['Ada', 'refused', 'Ben', 'away', 'Cem']) sightings.keep(frame(text, 1, true));
+        const left = [];
+        const seen = (await sightings.catchUp(signal)).map(({ person }) => person.name);
+        left.push(waiting());
+        await sightings.catchUp(signal).catch(({ status }) => left.push(status));
+        left.push(waiting());
+        await look('Dan', 2);
+        return [seen, left, calls.filter(([address]) => address.endsWith('photos'))];";
+    let expected = json!([
+        ["Ada", "Ben"],
+        [2, 0, 2],
+        [
+            ["v1/sessions/S/photos", "Ada", true],
+            ["v1/sessions/S/photos", "Ben", true],
+            ["v1/sessions/S/photos", "Dan", false],
+        ]
+    ]);
+    assert_eq!(run_sightings(&tab, catch_up), expected);
+    tab.close();
+}
+
+#[test]
+fn a_face_joins_the_person_of_its_name_however_it_is_spelt_and_the_focus_stays() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    begin(&tab, "Maths");
+    let portrait = sample("people").join(STRANGER).join("portrait.jpg");
+    tab.choose("#session-photos", &[sample("group.jpg"), portrait]);
+    tab.wait_text("#session-unsure-count", "2");
+    tab.wait_until(
+        "both",
+        "return !document.getElementById('session-notice').textContent.startsWith('Looking')",
+    );
+    tab.type_into("#session-unsure li:nth-child(1) input", STRANGER);
+    tab.click("#session-unsure li:nth-child(1) button");
+    tab.wait_text("#session-count", "3 of ");
+    // A list that is drawn again in the meantime takes neither what is typed nor the focus.
+    tab.type_into("#session-unsure input", "EILEEN_ col");
+    let redraw = "document.querySelector('#session-here li').dataset.old = 'yes'; dispatchEvent(new Event('keychange'))";
+    tab.run(redraw);
+    tab.wait_until("the list", "return !document.querySelector('[data-old]')");
+    assert_eq!(tab.run("return document.activeElement.name"), json!("name"));
+    tab.write("lins\n");
+    tab.wait_until("the name", "return document.querySelectorAll('#session-unsure li').length === 0");
+    let people = server.get("/v1/people").json();
+    assert_eq!(people["total"], 3, "{people}");
+    // With the keyboard: somebody goes into another column, and the focus with them.
+    tab.run("document.querySelector('#session-here .chip:nth-child(2)').focus()");
+    let who = "return document.activeElement.closest('.attendee')?.querySelector('.name').textContent ?? ''";
+    let name = tab.run(who);
+    tab.press(Key::Enter);
+    tab.wait_text("#session-count", "2 of ");
+    tab.wait_until(
+        "the column",
+        "return document.querySelectorAll('#session-missing [data-status=absent]').length > 0",
+    );
+    assert_eq!(tab.run(who), name);
     tab.close();
 }
 

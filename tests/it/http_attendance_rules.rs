@@ -78,6 +78,17 @@ fn whoever_is_expired_has_a_history_only_where_there_is_one() {
 }
 
 #[test]
+fn the_groups_of_a_person_stand_beside_the_history() {
+    let service = Service::on(school_data(), &[]);
+    let obama = id_of(&service, "Barack Obama");
+    let groups = || service.get(&format!("/v1/people/{obama}/attendance")).expect(200)["groups"].clone();
+    assert_eq!(groups(), json!(["7A", "Choir"]));
+    assert!(!has_database(&service));
+    put(&service, "/v1/groups/Chess", &json!({"members": [obama]})).expect(200);
+    assert_eq!(groups(), json!(["7A", "Chess", "Choir"]));
+}
+
+#[test]
 fn people_deleted_before_their_photo_is_recorded_are_neither_recorded_nor_told_of() {
     let service = Service::on(school_data(), &["--attendance-session", "auto"]);
     let obama = id_of(&service, "Barack Obama");

@@ -198,6 +198,7 @@ fn add_photos_to_the_first_lesson(service: &Service, session: &str) {
     let again = photos(&[("group.jpg", "2026-11-26T08:02")]);
     let again = service.post_form(&format!("{session}/photos"), again).expect(200);
     assert_eq!((&again["photos"][0]["repeated"], &again["photos"][0]["changes"]), (&json!(true), &json!([])));
+    assert_eq!(again["photos"][0]["id"], group["id"]);
 }
 
 fn correct_and_close_it(service: &Service, session: &str) {

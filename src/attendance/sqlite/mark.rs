@@ -51,7 +51,7 @@ pub(super) fn mark(
     sessions::expect_open(&session.session, "photos can't be added")?;
     let sent = Photo { captured_at: time::to_millis(photo.captured_at)?, ..photo.clone() };
     let known = known_photo(db, session.key, &sent)?;
-    let (photo, repeated) = (known.as_ref().unwrap_or(&sent), known.is_some());
+    let photo = known.as_ref().unwrap_or(&sent);
     session.session.what.check_photo(photo.captured_at)?;
     let faces = faces.iter().map(|face| of_known_person(db, face)).collect::<Result<Vec<_>>>()?;
     let unknown_faces = faces.iter().filter(|face| face.decision == Decision::Unknown).count() as u32;
@@ -60,12 +60,12 @@ pub(super) fn mark(
     for face in &faces {
         add(db, &session, &mut seen, photo, face)?;
     }
-    let mut marked = Marked { unknown_faces, repeated, ..Marked::default() };
+    let mut marked = Marked { unknown_faces, known: known.clone(), ..Marked::default() };
     for found in seen {
         entries::save(db, session.key, found.key, &found.row)?;
         tell(db, channels, &session.session, &found, now, &mut marked)?;
     }
-    if unknown_faces > 0 && !repeated {
+    if unknown_faces > 0 && known.is_none() {
         let body = events::unknown(&session.session, photo, unknown_faces, now);
         let message = NewMessage::of_session(Event::UnknownFace, &session.session, body);
         outbox::write(db, channels, &message, now)?;

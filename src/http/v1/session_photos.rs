@@ -115,7 +115,7 @@ impl Told {
         to.recognition = Some(RecognitionResponse::new(recognized, self.rule, self.disclosure));
         to.changes = marked.changes.iter().filter_map(|change| self.change(change)).collect();
         to.visitors = marked.visitors.iter().map(PersonRef::from).collect();
-        to.repeated = marked.repeated;
+        to.repeated = marked.known.is_some();
     }
 
     fn change(&self, change: &Change) -> Option<ChangeEntry> {

@@ -38,6 +38,13 @@ pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
     records
 }
 
+/// The roster's groups of the enrolled person `id`.
+pub(super) fn groups_of(snapshot: &Snapshot, id: &str) -> Vec<String> {
+    let person = snapshot.gallery.person(id);
+    let row = person.and_then(|person| snapshot.roster.row(&person.name));
+    row.and_then(|row| row.groups.clone()).unwrap_or_default()
+}
+
 /// The roster's groups and who is in them; somebody without an enrolled face has an empty id.
 pub(super) fn roster_groups(snapshot: &Snapshot) -> BTreeMap<String, Vec<Person>> {
     let mut groups: BTreeMap<String, Vec<Person>> = BTreeMap::new();

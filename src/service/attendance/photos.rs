@@ -106,7 +106,10 @@ impl Service {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(done) => Ok(RecordedPhoto { photo, outcome: Ok(done) }),
+            Ok((recognized, marked)) => {
+                let photo = marked.known.clone().unwrap_or(photo);
+                Ok(RecordedPhoto { photo, outcome: Ok((recognized, marked)) })
+            }
             Err(Error::Input(error)) => Ok(RecordedPhoto { photo, outcome: Err(error) }),
             Err(error) => Err(error),
         }

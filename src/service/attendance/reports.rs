@@ -1,6 +1,6 @@
 //! One person's sessions, and people by sessions.
 
-use super::Attendance;
+use super::{Attendance, people};
 use crate::access_log::Action;
 use crate::attendance::export::{Table, history_table};
 use crate::attendance::{Forget, HistoryItem, Person, Report, ReportQuery};
@@ -13,6 +13,8 @@ use crate::service::snapshot::Snapshot;
 pub struct PersonHistory {
     /// Whose.
     pub person: Person,
+    /// Names of the groups that the person belongs to.
+    pub groups: Vec<String>,
     /// Those in which the person has an entry, latest first.
     pub sessions: Vec<HistoryItem>,
 }
@@ -80,7 +82,11 @@ impl Attendance {
             let student_id = snapshot.student_id(person).cloned();
             let (person_id, name) = (person.id.clone(), person.name.to_string());
             let person = Person { person_id, name, student_id, enrolled: true };
-            return Ok(PersonHistory { person, sessions: Vec::new() });
+            return Ok(PersonHistory {
+                person,
+                groups: people::groups_of(snapshot, id),
+                sessions: Vec::new(),
+            });
         }
         let sessions = self.store.history(id)?;
         let person = match sessions.first() {
@@ -88,6 +94,7 @@ impl Attendance {
             None => self.store.people(None)?.into_iter().find(|person| person.person_id == id),
         };
         let missing = || InputError::NotFound(format!("attendance knows no person with the id {id:?}"));
-        Ok(PersonHistory { person: person.ok_or_else(missing)?, sessions })
+        let person = person.ok_or_else(missing)?;
+        Ok(PersonHistory { person, groups: self.store.groups_of(id)?, sessions })
     }
 }

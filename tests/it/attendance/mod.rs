@@ -44,6 +44,19 @@ fn sqlite(directory: &std::path::Path) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(directory, BOTH).unwrap())
 }
 
+/// What is wrong with the whole file: its structure and its references.
+fn faults(store: &SqliteStore) -> Vec<String> {
+    let db = rusqlite::Connection::open(store.path()).unwrap();
+    let lines = |pragma: &str| -> Vec<String> {
+        let mut found = db.prepare(pragma).unwrap();
+        found.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let mut faults = lines("PRAGMA integrity_check");
+    faults.retain(|line| line != "ok");
+    faults.extend(lines("PRAGMA foreign_key_check"));
+    faults
+}
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }

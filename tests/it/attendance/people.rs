@@ -102,7 +102,7 @@ fn a_photo_that_is_sent_again_counts_by_its_earlier_time(store: &dyn AttendanceS
     assert_eq!(seen(), (Status::Late, minutes(20), minutes(20)));
     // Without a time of its own, it is that of the repetition: even after the end of the session.
     for later in [30, 60] {
-        assert!(mark(later).repeated);
+        assert_eq!(mark(later).known, Some(photo(1, minutes(20))));
         assert_eq!(seen(), (Status::Late, minutes(20), minutes(20)));
     }
     let marked = mark(5);

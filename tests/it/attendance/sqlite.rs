@@ -1,4 +1,4 @@
-//! What is SQLite's own: the file, two writers, backups.
+//! What is SQLite's own: the file, two writers.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -23,8 +23,6 @@ fn nothing_is_on_the_disk_until_the_first_write() {
     assert_eq!(store.delete_before(eight()).unwrap(), Deleted::default());
     assert_eq!(store.forget("nobody", Forget::Remove).unwrap(), 0);
     assert!(store.session("none").is_err());
-    assert_eq!(store.integrity().unwrap(), Vec::<String>::new());
-    assert!(!store.backup(&directory.path().join("copy")).unwrap());
     assert_eq!((store.exists(), files(directory.path())), (false, 0));
     class_7a(&*store);
     let mode = std::fs::metadata(store.path()).unwrap().permissions().mode();
@@ -117,22 +115,6 @@ fn a_link_in_place_of_the_file_is_not_followed() {
     std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
     class_7a(&*sqlite(&link));
     assert!(elsewhere.path().join("attendance.db").exists());
-}
-
-#[test]
-fn a_backup_is_whole_while_others_write() {
-    let (directory, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let store = sqlite(directory.path());
-    let session = class_7a(&*store);
-    store.mark(&session.id, &photo(1, minutes(1)), &[matched(0, 1, 0.8)], minutes(1)).unwrap();
-    let target = copy.path().join("attendance.db");
-    assert!(store.backup(&target).unwrap());
-    assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o007, 0);
-    assert!(store.backup(&target).is_err(), "nothing is overwritten");
-    store.delete_session(&session.id).unwrap();
-    let restored = sqlite(copy.path());
-    assert_eq!(restored.integrity().unwrap(), Vec::<String>::new());
-    assert_eq!(statuses(&*restored, &session).len(), 4);
 }
 
 #[test]
