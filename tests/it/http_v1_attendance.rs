@@ -99,7 +99,7 @@ pub fn id_of(service: &Service, name: &str) -> String {
 }
 
 /// The bytes of a file that a service gives, with its name.
-fn download(service: &Service, path: &str) -> (String, Vec<u8>) {
+pub fn download(service: &Service, path: &str) -> (String, Vec<u8>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let request = Request::get(path).header("host", "localhost");

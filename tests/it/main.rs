@@ -34,6 +34,7 @@ mod golden;
 mod healthcheck;
 mod http_attendance_messages;
 mod http_attendance_rules;
+mod http_attendance_term;
 mod http_clients;
 mod http_golden;
 mod http_keys;

@@ -9,7 +9,7 @@ use crate::http::problem::ApiError;
 
 /// Tells a repeated request from a new one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Longest key, bytes; the store takes no more with the caller's name before it.
+/// Longest key, bytes.
 const MAX_BYTES: usize = 128;
 
 /// The key of the request, if it has one.

@@ -23,7 +23,7 @@ fn store_with(people: i64) -> (tempfile::TempDir, Arc<SqliteStore>) {
     let directory = tempfile::tempdir().unwrap();
     let store = sqlite(directory.path());
     let session = class_7a(&*store);
-    let records: Vec<_> = (6..=people).map(|who| enrolled(who, &[])).collect();
+    let records: Vec<_> = (4..=people).map(|who| enrolled(who, &[])).collect();
     store.sync_people(&records, false).unwrap();
     let faces: Vec<_> = (1..=people).map(|who| matched(who as u32, who, 0.8)).collect();
     store.mark(&session.id, &photo(1, minutes(1)), &faces, Timestamp::UNIX_EPOCH).unwrap();
