@@ -233,7 +233,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("csv", &["attendance::export", "roster::text"]),
     ("rust_xlsxwriter", &["attendance::export"]),
     ("hmac", &["attendance::delivery"]),
-    ("base64", &["attendance::delivery", "cli::people::file", "http::extract::photos"]),
+    ("base64", &["attendance::delivery", "cli::people::file", "http::extract::base64_json"]),
     ("toml", &["cli::settings", "keys::file", "keys::last_use", "models"]),
     ("strsim", &["cli::settings::file"]),
     ("clap_complete", &["cli::completions"]),
