@@ -86,6 +86,47 @@ fn a_class_is_taken_from_a_photo_corrected_and_closed() {
     tab.close();
 }
 
+/// A class of public figures; of two of them no face is enrolled.
+const ROSTER: &str = "Name,ID,Class\nBarack Obama,P-1,7A\nJoe Biden,P-2,7A\nGrace Hopper,P-3,7A\nAda Lovelace,P-4,7A\nEileen Collins,P-5,7B\n";
+
+#[test]
+fn a_class_of_the_roster_has_a_list_of_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("roster.csv"), ROSTER).unwrap();
+    for person in TWO {
+        let folder = data.path().join("people").join(person);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(sample("people").join(person).join("portrait.jpg"), folder.join("portrait.jpg"))
+            .unwrap();
+    }
+    let server = Server::start(data, &["--model", "casia"]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.go_to("register");
+    tab.wait_until("the groups", "return document.querySelectorAll('#session-group option').length === 3");
+    tab.run("document.getElementById('session-group').value = '7A'");
+    let id = begin(&tab, "Maths");
+    tab.wait_text("#session-about", "7A · ");
+    tab.choose("#session-photos", &[sample("group.jpg")]);
+    tab.wait_text("#session-count", "2 of 4 here");
+    let excuse = "return [...document.querySelectorAll('#session-missing .chip')]
+        .find((chip) => chip.getAttribute('aria-label') === 'Ada Lovelace: excused').click()";
+    tab.run(excuse);
+    tab.wait_text("#session-missing .about", "excused");
+    tab.click("#session-here .attendee:nth-child(2) .chip");
+    tab.wait_text("#session-here", "late");
+    tab.run("document.activeElement.blur()");
+    tab.picture("register");
+    let people = ["Ada Lovelace", TWO[0], "Grace Hopper", TWO[1]];
+    let expected = [
+        ("Ada Lovelace", "excused"),
+        (TWO[0], "present"),
+        ("Grace Hopper", "not_enrolled"),
+        (TWO[1], "late"),
+    ];
+    assert_eq!(statuses(&session(&server, &id), &people), pairs(&expected));
+    tab.close();
+}
+
 #[test]
 fn a_photo_that_cannot_be_used_is_named_and_the_others_count() {
     let server = service_with(&TWO, &[]);

@@ -1,6 +1,6 @@
 //! Who attendance knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -37,43 +37,46 @@ pub(super) fn find_key(db: &Connection, person_id: &str) -> Result<Option<i64>> 
 }
 
 /// Everybody by name, in the form in which names are compared: a roster and a form may spell one name in two ways.
-pub(super) struct Names(HashMap<String, Vec<Known>>);
-
-/// Somebody who has a name.
-struct Known {
-    key: i64,
-    enrolled: bool,
+#[derive(Default)]
+pub(super) struct Names {
+    /// Of each name, keys of people and whether they are enrolled.
+    people: HashMap<String, BTreeMap<i64, bool>>,
+    name_of: HashMap<i64, String>,
 }
 
 impl Names {
     pub(super) fn load(db: &Connection) -> Result<Self> {
-        let mut names = Self(HashMap::new());
+        let mut names = Self::default();
         // Whoever was forgotten has no name.
-        let mut rows =
-            db.prepare_cached("SELECT name, key, enrolled FROM people WHERE name <> '' ORDER BY key")?;
+        let mut rows = db.prepare_cached("SELECT name, key, enrolled FROM people WHERE name <> ''")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
-            names.add(&row.get::<_, String>(0)?, row.get(1)?, row.get(2)?);
+            names.set(&row.get::<_, String>(0)?, row.get(1)?, row.get(2)?);
         }
         Ok(names)
     }
 
-    pub(super) fn add(&mut self, name: &str, key: i64, enrolled: bool) {
-        self.0.entry(person_name::key_of(name)).or_default().push(Known { key, enrolled });
+    /// Notes the name of somebody, who may have had another one.
+    fn set(&mut self, name: &str, key: i64, enrolled: bool) {
+        let name = person_name::key_of(name);
+        self.people.entry(name.clone()).or_default().insert(key, enrolled);
+        if let Some(before) = self.name_of.insert(key, name.clone()).filter(|before| *before != name)
+            && let Some(others) = self.people.get_mut(&before)
+        {
+            others.remove(&key);
+        }
     }
 
     /// Whoever has this name: somebody enrolled before others.
-    pub(super) fn find(&self, name: &str) -> Option<i64> {
-        let known = self.0.get(&person_name::key_of(name))?;
-        known.iter().find(|known| known.enrolled).or(known.first()).map(|known| known.key)
+    fn find(&self, name: &str) -> Option<i64> {
+        let people = self.people.get(&person_name::key_of(name))?;
+        people.iter().find(|(_, enrolled)| **enrolled).or(people.first_key_value()).map(|(key, _)| *key)
     }
 
-    /// Whoever has this name and no enrolled face, and has one from now on.
-    fn take_unenrolled(&mut self, name: &str) -> Option<i64> {
-        let known = self.0.get_mut(&person_name::key_of(name))?;
-        let known = known.iter_mut().find(|known| !known.enrolled)?;
-        known.enrolled = true;
-        Some(known.key)
+    /// Whoever has this name and no enrolled face.
+    fn find_unenrolled(&self, name: &str) -> Option<i64> {
+        let people = self.people.get(&person_name::key_of(name))?;
+        people.iter().find(|(_, enrolled)| !**enrolled).map(|(key, _)| *key)
     }
 }
 
@@ -87,7 +90,7 @@ pub(super) fn enrolled(
 ) -> Result<i64> {
     let known = match find_key(db, person_id)? {
         Some(key) => Some(key),
-        None => names.take_unenrolled(name),
+        None => names.find_unenrolled(name),
     };
     if let Some(key) = known {
         let mut update = db.prepare_cached(
@@ -95,10 +98,11 @@ pub(super) fn enrolled(
              AND (person_id, name, student_id, enrolled, listed) IS NOT (?2, ?3, ?4, 1, 1)",
         )?;
         update.execute(params![key, person_id, name, id])?;
+        names.set(name, key, true);
         return Ok(key);
     }
     let key = insert(db, person_id, name, id, true)?;
-    names.add(name, key, true);
+    names.set(name, key, true);
     Ok(key)
 }
 
@@ -106,7 +110,7 @@ pub(super) fn enrolled(
 pub(super) fn on_roster(db: &Connection, names: &mut Names, name: &str, id: &Value) -> Result<i64> {
     let Some(key) = names.find(name) else {
         let key = insert(db, &ids::new_id(), name, id, false)?;
-        names.add(name, key, false);
+        names.set(name, key, false);
         return Ok(key);
     };
     db.prepare_cached(

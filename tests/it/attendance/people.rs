@@ -12,6 +12,7 @@ for_each_store! {
     nothing_is_recorded_or_told_of_whoever_was_forgotten,
     whoever_left_without_a_word_is_on_no_list,
     two_spellings_of_a_name_are_one_row,
+    a_name_that_somebody_gave_up_is_free_for_another,
     a_photo_that_is_sent_again_counts_by_its_earlier_time,
     sessions_are_listed_in_parts,
     sessions_around_an_instant_and_those_that_are_over_are_found,
@@ -87,6 +88,27 @@ fn two_spellings_of_a_name_are_one_row(store: &dyn AttendanceStore) {
     store.sync_people(&[record(None, "ADA LOVELACE")], false).unwrap();
     let people = store.people(None).unwrap();
     assert_eq!((people.len(), people[0].name.as_str(), people[0].enrolled), (1, "Ada Lovelace", true));
+}
+
+fn a_name_that_somebody_gave_up_is_free_for_another(store: &dyn AttendanceStore) {
+    let renamed = PersonRecord { name: "Eve".into(), ..enrolled(1, &[]) };
+    store.sync_people(&[enrolled(1, &[])], true).unwrap();
+    store.sync_people(&[renamed, on_roster(1, &[])], true).unwrap();
+    let people = |store: &dyn AttendanceStore| -> Vec<(String, bool)> {
+        store.people(None).unwrap().into_iter().map(|person| (person.name, person.enrolled)).collect()
+    };
+    assert_eq!(people(store), [("Eve".to_owned(), true), ("Pupil 00001".to_owned(), false)]);
+    // Who comes back is not taken for a namesake.
+    store.sync_people(&[on_roster(2, &[])], true).unwrap();
+    store.sync_people(&[enrolled(2, &[])], true).unwrap();
+    store.sync_people(&[on_roster(2, &[])], true).unwrap();
+    let namesake =
+        PersonRecord { person_id: Some("other".into()), name: "PUPIL 00002".into(), ..enrolled(2, &[]) };
+    store.sync_people(&[enrolled(2, &[]), namesake], true).unwrap();
+    let mut ids: Vec<String> =
+        store.people(None).unwrap().into_iter().map(|person| person.person_id).collect();
+    ids.sort();
+    assert_eq!(ids, ["other", "person-00002"]);
 }
 
 fn a_photo_that_is_sent_again_counts_by_its_earlier_time(store: &dyn AttendanceStore) {
