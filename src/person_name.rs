@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -39,11 +40,11 @@ pub fn key_of(shown: &str) -> String {
 
 /// A valid name: [`normalize`]d, 1 to [`MAX_CHARS`] characters, no control characters. Parsed where a
 /// name enters the program: a form, a directory, a workbook, a pickle, the gallery's file. Equal and in order as it is
-/// written; [`PersonName::key`] compares otherwise.
+/// written; [`PersonName::key`] compares otherwise. Copies share their text.
 #[derive(Debug, Clone)]
 pub struct PersonName {
-    shown: String,
-    key: String,
+    shown: Arc<str>,
+    key: Arc<str>,
 }
 
 impl PersonName {
@@ -52,8 +53,9 @@ impl PersonName {
     /// # Errors
     /// [`InputError::Invalid`] saying what is wrong with it.
     pub fn parse(raw: &str) -> Result<Self, InputError> {
-        let shown = parse(raw)?;
+        let shown: Arc<str> = parse(raw)?.into();
         let key = key_of(&shown);
+        let key = if *key == *shown { Arc::clone(&shown) } else { key.into() };
         Ok(Self { shown, key })
     }
 
@@ -94,11 +96,17 @@ impl PersonName {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// [`PersonName::key`], for maps that keep it.
+    #[must_use]
+    pub fn shared_key(&self) -> Arc<str> {
+        Arc::clone(&self.key)
+    }
 }
 
 impl PartialEq for PersonName {
     fn eq(&self, other: &Self) -> bool {
-        self.shown == other.shown
+        *self.shown == *other.shown
     }
 }
 
@@ -144,19 +152,19 @@ impl AsRef<str> for PersonName {
 
 impl From<PersonName> for String {
     fn from(name: PersonName) -> Self {
-        name.shown
+        name.shown.to_string()
     }
 }
 
 impl PartialEq<str> for PersonName {
     fn eq(&self, other: &str) -> bool {
-        self.shown == other
+        &*self.shown == other
     }
 }
 
 impl PartialEq<&str> for PersonName {
     fn eq(&self, other: &&str) -> bool {
-        self.shown == *other
+        &*self.shown == *other
     }
 }
 

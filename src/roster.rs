@@ -62,7 +62,7 @@ pub struct Roster {
     /// Name to index into `rows`.
     by_name: HashMap<PersonName, usize>,
     /// Key of a name to the index of the last row that has it.
-    by_key: HashMap<String, usize>,
+    by_key: HashMap<Arc<str>, usize>,
     format: Format,
     warnings: Vec<String>,
 }
@@ -124,15 +124,12 @@ impl Roster {
 
     /// Rows in the order of the sheet. Of several rows with one name the last counts.
     fn from_rows(mut rows: Vec<RosterRow>) -> Self {
-        let mut places_of: HashMap<PersonName, Vec<Place>> = HashMap::new();
-        for row in &rows {
-            places_of.entry(row.name.clone()).or_default().push(row.place);
-        }
+        let last: HashMap<PersonName, Place> = rows.iter().map(|row| (row.name.clone(), row.place)).collect();
         let mut warnings = findings::repeated_names(&rows);
-        rows.retain(|row| places_of.get(&row.name).and_then(|places| places.last()) == Some(&row.place));
+        rows.retain(|row| last.get(&row.name) == Some(&row.place));
         warnings.extend(findings::alike(&rows));
         let by_name = rows.iter().enumerate().map(|(at, row)| (row.name.clone(), at)).collect();
-        let by_key = rows.iter().enumerate().map(|(at, row)| (row.name.key().to_owned(), at)).collect();
+        let by_key = rows.iter().enumerate().map(|(at, row)| (row.name.shared_key(), at)).collect();
         Self { rows, by_name, by_key, warnings, ..Self::default() }
     }
 

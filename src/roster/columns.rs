@@ -87,16 +87,27 @@ pub(super) enum Missing {
 
 /// Where the columns of a sheet are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Columns(Vec<(Column, u32)>);
+pub(super) struct Columns {
+    found: Vec<(Column, u32)>,
+    /// Those of them whose header stands in other columns, too.
+    repeated: Vec<u32>,
+}
 
 impl Columns {
     /// The columns of a row of headers, by their number.
     pub(super) fn find(headers: &BTreeMap<u32, String>) -> Result<Self, Missing> {
-        let find = |(column, known): &(Column, &[&str])| Some((*column, position(headers, *column, known)?));
+        let folded: Vec<(u32, String)> = headers.iter().map(|(at, text)| (*at, folded(text))).collect();
+        let find = |(column, known): &(Column, &[&str])| {
+            let exact = EXACT.iter().find(|(of, _)| of == column);
+            let found = exact.and_then(|(_, exact)| headers.iter().find(|(_, text)| text == exact));
+            let alike = |wanted: &&str| folded.iter().find(|(_, text)| text == wanted).map(|(at, _)| *at);
+            let at = found.map(|(at, _)| *at).or_else(|| known.iter().find_map(alike))?;
+            Some((*column, at))
+        };
         let found: Vec<(Column, u32)> = HEADERS.iter().filter_map(find).collect();
         let has = |wanted: Column| found.iter().any(|(column, _)| *column == wanted);
         match (has(Column::Name), has(Column::Id)) {
-            (true, true) => Ok(Self(found)),
+            (true, true) => Ok(Self { repeated: repeated(headers, &found), found }),
             (true, false) => Err(Missing::Id),
             (false, true) => Err(Missing::Name),
             (false, false) => Err(Missing::Both),
@@ -105,25 +116,40 @@ impl Columns {
 
     /// What the column with this number is; `None` for one that is not read.
     pub(super) fn role(&self, number: u32) -> Option<Column> {
-        self.0.iter().find(|(_, at)| *at == number).map(|(column, _)| *column)
+        self.found.iter().find(|(_, at)| *at == number).map(|(column, _)| *column)
     }
 
     /// The number of a column.
     pub(super) fn number(&self, wanted: Column) -> Option<u32> {
-        self.0.iter().find(|(column, _)| *column == wanted).map(|(_, at)| *at)
+        self.found.iter().find(|(column, _)| *column == wanted).map(|(_, at)| *at)
     }
 
     /// The numbers of the columns that are read.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().map(|(_, at)| *at)
+        self.found.iter().map(|(_, at)| *at)
+    }
+
+    /// The numbers of those whose header stands in other columns, too, which are not read.
+    pub(super) fn repeated(&self) -> &[u32] {
+        &self.repeated
     }
 }
 
-fn position(headers: &BTreeMap<u32, String>, column: Column, known: &[&str]) -> Option<u32> {
-    let exact = EXACT.iter().find(|(of, _)| *of == column);
-    let found = exact.and_then(|(_, exact)| headers.iter().find(|(_, text)| text == exact));
-    let alike = |wanted: &&str| headers.iter().find(|(_, text)| folded(text) == *wanted);
-    found.or_else(|| known.iter().find_map(alike)).map(|(at, _)| *at)
+/// Whether a row has headers in place of a name and an ID: such rows stand again on each page of a printed list.
+pub(super) fn is_header_again(name: &str, id: &str) -> bool {
+    let is_known = |wanted: Column, text: &str| {
+        let text = folded(text);
+        HEADERS.iter().any(|(column, known)| *column == wanted && known.contains(&text.as_str()))
+    };
+    is_known(Column::Name, name) && is_known(Column::Id, id)
+}
+
+fn repeated(headers: &BTreeMap<u32, String>, found: &[(Column, u32)]) -> Vec<u32> {
+    let stands_again = |at: &u32| {
+        let text = headers.get(at);
+        headers.iter().any(|(other, header)| other != at && Some(header) == text)
+    };
+    found.iter().map(|(_, at)| *at).filter(stands_again).collect()
 }
 
 /// A header without case, doubled spaces and punctuation: `Student's Name:` and `STUDENTS_NAME` are one.

@@ -1,5 +1,6 @@
 //! What is odd about the rows of a roster, said by their places: warnings name nobody and may be logged.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::table::{Place, RosterRow};
@@ -10,7 +11,7 @@ const MAX_PLACES: usize = 5;
 
 /// Rows with one name, spelled alike; the last counts.
 pub(super) fn repeated_names(rows: &[RosterRow]) -> Vec<String> {
-    let groups = groups(rows, |row| Some(row.name.as_str().to_owned()));
+    let groups = groups(rows, |row| Some(row.name.as_str().into()));
     let warning = |places: &Vec<Place>| {
         let last = places.last().copied();
         let counts = last.map(|last| format!(": {last} counts")).unwrap_or_default();
@@ -21,17 +22,17 @@ pub(super) fn repeated_names(rows: &[RosterRow]) -> Vec<String> {
 
 /// Rows whose names are one name in other spellings, and rows with one ID; of each name only the row that counts.
 pub(super) fn alike(rows: &[RosterRow]) -> Vec<String> {
-    let names = groups(rows, |row| Some(row.name.key().to_owned()));
+    let names = groups(rows, |row| Some(row.name.key().into()));
     let names = names.iter().map(|places| {
         format!("{} have names that differ only in case, spaces or invisible characters", listed(places))
     });
-    let ids = groups(rows, |row| row.id.as_ref().map(id_key));
+    let ids = groups(rows, |row| row.id.as_ref().map(|id| id_key(id).into()));
     names.chain(ids.iter().map(|places| format!("{} have the same ID", listed(places)))).collect()
 }
 
 /// The places of rows that have one key, where there are several, in the order of the rows.
-fn groups(rows: &[RosterRow], key: impl Fn(&RosterRow) -> Option<String>) -> Vec<Vec<Place>> {
-    let mut places_of: HashMap<String, Vec<Place>> = HashMap::new();
+fn groups<'r>(rows: &'r [RosterRow], key: impl Fn(&'r RosterRow) -> Option<Cow<'r, str>>) -> Vec<Vec<Place>> {
+    let mut places_of: HashMap<Cow<'r, str>, Vec<Place>> = HashMap::new();
     for row in rows {
         if let Some(key) = key(row) {
             places_of.entry(key).or_default().push(row.place);

@@ -2,14 +2,11 @@
 
 use super::columns::Missing;
 use super::refusal::unusable;
-use super::table::{MAX_WARNINGS, RosterRow, Sheet, Table};
+use super::table::{MAX_WARNINGS, Room, RosterRow, Sheet, Table};
 use crate::error::{InputError, Result};
 
 /// Maximum number of visible sheets that are looked at.
 const MAX_SHEETS: u32 = 64;
-/// Most that all names, IDs and groups may have, bytes. Any number of cells may refer to one shared string, so that the
-/// size of the file does not limit this.
-const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// What the sheets had so far.
 #[derive(Debug)]
@@ -27,7 +24,7 @@ pub(super) struct Sheets {
     empty: u32,
     fitting: u32,
     missing: Missing,
-    text_left: usize,
+    room: Room,
 }
 
 impl Default for Sheets {
@@ -42,7 +39,7 @@ impl Default for Sheets {
             empty: 0,
             fitting: 0,
             missing: Missing::Both,
-            text_left: MAX_TEXT_BYTES,
+            room: Room::default(),
         }
     }
 }
@@ -51,7 +48,7 @@ impl Sheets {
     /// For the next visible sheet.
     pub(super) fn next_table(&mut self) -> Table {
         self.seen += 1;
-        Table::new(self.seen, self.text_left)
+        Table::new(self.seen, self.room)
     }
 
     /// A sheet is hidden.
@@ -77,10 +74,10 @@ impl Sheets {
         match table.finish()? {
             Sheet::Empty => self.empty += 1,
             Sheet::Unfit(missing) => self.missing = self.missing.max(missing),
-            Sheet::Rows { rows, warnings, warnings_left_out, text_left } => {
+            Sheet::Rows { rows, warnings, warnings_left_out, room } => {
                 self.fitting += 1;
                 self.rows.extend(rows);
-                self.text_left = text_left;
+                self.room = room;
                 let kept = warnings.len().min(MAX_WARNINGS.saturating_sub(self.warnings.len()));
                 self.warnings_left_out += warnings_left_out + warnings.len() - kept;
                 self.warnings.extend(warnings.into_iter().take(kept));

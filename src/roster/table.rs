@@ -7,7 +7,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 
 use super::cell::{Cell, MAX_CELL_BYTES};
-use super::columns::{Column, Columns, Missing};
+use super::columns::{self, Column, Columns, Missing};
 use super::groups;
 use super::refusal::unusable;
 use super::until;
@@ -21,6 +21,11 @@ pub(super) const MAX_COLUMNS: u32 = 16_384;
 /// Most rows with something in them above the header and with it: titles, dates, the name of a school.
 const MAX_HEADER_ROWS: usize = 20;
 const MAX_HEADER_CHARS: usize = 40;
+/// Most that all names, IDs and groups may have, bytes. Any number of cells may refer to one shared string, so that the
+/// size of the file does not limit this.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+/// Most rows with a name or an ID, of all sheets together; each takes some hundred bytes, however short the name is.
+const MAX_PEOPLE: usize = 500_000;
 /// Maximum number of warnings that are kept of a sheet, and of a roster.
 pub(super) const MAX_WARNINGS: usize = 50;
 
@@ -65,8 +70,21 @@ pub(super) struct Table {
     rows: BTreeMap<u32, RawRow>,
     merges: Vec<Merge>,
     warnings: Warnings,
-    /// Bytes that names, IDs and groups may still have.
-    text_left: usize,
+    room: Room,
+}
+
+/// What the sheets may still have together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Bytes of names, IDs and groups.
+    text: usize,
+    rows: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { text: MAX_TEXT_BYTES, rows: MAX_PEOPLE }
+    }
 }
 
 /// The search for the header.
@@ -129,8 +147,8 @@ pub(super) enum Sheet {
         warnings: Vec<String>,
         /// How many more warnings there were.
         warnings_left_out: usize,
-        /// Bytes that further sheets may have.
-        text_left: usize,
+        /// What further sheets may have.
+        room: Room,
     },
     /// Other columns.
     Unfit(Missing),
@@ -139,11 +157,11 @@ pub(super) enum Sheet {
 }
 
 impl Table {
-    /// The visible sheet with this number. `text_left`: bytes that all its names, IDs and groups may have together.
-    pub(super) fn new(sheet: u32, text_left: usize) -> Self {
+    /// The visible sheet with this number.
+    pub(super) fn new(sheet: u32, room: Room) -> Self {
         let header = Header::Wanted { row: 0, cells: BTreeMap::new(), seen: 0, missing: Missing::Both };
         let (rows, merges, warnings) = (BTreeMap::new(), Vec::new(), Warnings::default());
-        Self { sheet, header, rows, merges, warnings, text_left }
+        Self { sheet, header, rows, merges, warnings, room }
     }
 
     /// Which cells of a row (numbers from 1) matter, of these columns (numbers from 0).
@@ -191,10 +209,7 @@ impl Table {
             Column::Name => self.take_name(row, cell),
             Column::Id => self.take_id(row, column, cell),
             Column::Groups => self.take_groups(row, column, cell),
-            Column::Until => {
-                self.take_until(row, column, cell);
-                Ok(())
-            }
+            Column::Until => self.take_until(row, column, cell),
         }
     }
 
@@ -247,7 +262,15 @@ impl Table {
         }
         *seen += 1;
         match Columns::find(&std::mem::take(cells)) {
-            Ok(columns) => self.header = Header::Found { row: before, columns },
+            Ok(columns) => {
+                for at in columns.repeated() {
+                    let address = self.address(before, *at);
+                    self.warnings.push(format!(
+                        "the header in cell {address} stands in other columns, too: those are not read"
+                    ));
+                }
+                self.header = Header::Found { row: before, columns };
+            }
             Err(lacks) => {
                 *missing = lacks.max(*missing);
                 if *seen >= MAX_HEADER_ROWS {
@@ -276,7 +299,7 @@ impl Table {
             Ok(name) => {
                 // A character may have many in the form that is compared.
                 self.count_text(name.key().len().saturating_sub(text.len()))?;
-                self.rows.entry(row).or_default().name = Some(name);
+                self.raw_row(row)?.name = Some(name);
             }
             Err(_) if person_name::fold(&text).is_empty() => {}
             Err(error) => self.warnings.push(format!("{place} is left out: {error}")),
@@ -290,7 +313,7 @@ impl Table {
         }
         match cell.id() {
             Ok(None) => {}
-            Ok(Some(id)) => self.rows.entry(row).or_default().id = Some(id),
+            Ok(Some(id)) => self.raw_row(row)?.id = Some(id),
             Err(found) => {
                 let address = self.address(row, column);
                 self.warnings.push(format!("cell {address}: the ID {found}; taken as empty"));
@@ -310,25 +333,33 @@ impl Table {
                 "cell {address}: a group is left out: it is too long, has control characters, or is one of too many"
             ));
         }
-        self.rows.entry(row).or_default().groups = groups;
+        self.raw_row(row)?.groups = groups;
         Ok(())
     }
 
-    fn take_until(&mut self, row: u32, column: u32, cell: &Cell<'_>) {
+    fn take_until(&mut self, row: u32, column: u32, cell: &Cell<'_>) -> Result<()> {
         match until::day_of(cell) {
-            Ok(Some(day)) => self.rows.entry(row).or_default().until = Some(day),
+            Ok(Some(day)) => self.raw_row(row)?.until = Some(day),
             Ok(None) => {}
             Err(expected) => {
                 let address = self.address(row, column);
                 self.warnings.push(format!("cell {address}: {expected}; taken as no end"));
             }
         }
+        Ok(())
+    }
+
+    fn raw_row(&mut self, row: u32) -> Result<&mut RawRow> {
+        if self.rows.len() >= self.room.rows && !self.rows.contains_key(&row) {
+            return Err(unusable(&format!("more than {MAX_PEOPLE} rows with a name or an ID")));
+        }
+        Ok(self.rows.entry(row).or_default())
     }
 
     /// Any number of cells may refer to one text, so that the size of the file does not limit what they have together.
     fn count_text(&mut self, bytes: usize) -> Result<()> {
-        let left = self.text_left.checked_sub(bytes);
-        self.text_left = left.ok_or_else(|| unusable("names and IDs of more than 64 MiB"))?;
+        let left = self.room.text.checked_sub(bytes);
+        self.room.text = left.ok_or_else(|| unusable("names and IDs of more than 64 MiB"))?;
         Ok(())
     }
 
@@ -368,6 +399,7 @@ impl Table {
         for (row, raw) in std::mem::take(&mut self.rows) {
             let place = self.place(row);
             match raw.name {
+                Some(name) if raw.id.as_ref().is_some_and(|id| is_header(&name, id)) => {}
                 Some(name) => {
                     let groups = has_groups.then_some(raw.groups);
                     rows.push(RosterRow { place, name, id: raw.id, groups, until: raw.until });
@@ -378,11 +410,12 @@ impl Table {
                 None => {}
             }
         }
+        self.room.rows = self.room.rows.saturating_sub(rows.len());
         Ok(Sheet::Rows {
             rows,
             warnings: self.warnings.kept,
             warnings_left_out: self.warnings.left_out,
-            text_left: self.text_left,
+            room: self.room,
         })
     }
 
@@ -420,6 +453,10 @@ impl Table {
     }
 }
 
+fn is_header(name: &PersonName, id: &StudentId) -> bool {
+    matches!(id, StudentId::Text(id) if columns::is_header_again(name.as_str(), id))
+}
+
 /// Bytes of an ID that is text.
 fn weight_of_id(id: &StudentId) -> usize {
     match id {
@@ -447,173 +484,4 @@ fn header_of(cell: &Cell<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::borrow::Cow;
-
-    const TEXT: usize = 64 << 20;
-
-    fn text(text: &str) -> Cell<'_> {
-        Cell::Text(Cow::Borrowed(text))
-    }
-
-    fn with_headers() -> Table {
-        let mut table = Table::new(1, TEXT);
-        table.take(1, 0, &text("Name")).unwrap();
-        table.take(1, 1, &text("ID")).unwrap();
-        table
-    }
-
-    fn rows(table: Table) -> (Vec<RosterRow>, Vec<String>, usize) {
-        match table.finish().unwrap() {
-            Sheet::Rows { rows, warnings, warnings_left_out, .. } => (rows, warnings, warnings_left_out),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn of_a_long_text_that_many_headers_refer_to_only_the_start_is_kept() {
-        let long = format!(" {}", "é".repeat(1 << 20));
-        let mut table = Table::new(1, TEXT);
-        for column in 0..40_000 {
-            table.take(1, column, &text(&long)).unwrap();
-        }
-        let Header::Wanted { cells, .. } = &table.header else { panic!() };
-        assert_eq!(cells.len(), MAX_COLUMNS as usize);
-        assert!(cells.values().all(|text| *text == "é".repeat(MAX_HEADER_CHARS)));
-    }
-
-    #[test]
-    fn no_long_text_is_taken_however_many_cells_refer_to_it() {
-        // Were each looked at whole, this would take hours.
-        let (long, spaces) = ("x".repeat(8 << 20), " ".repeat(8 << 20));
-        let mut table = with_headers();
-        table.text_left = usize::MAX;
-        for row in 2..100_002 {
-            table.take(row, 0, &text(&long)).unwrap();
-            table.take(row, 1, &text(&spaces)).unwrap();
-        }
-        let (rows, warnings, left_out) = rows(table);
-        assert!(rows.is_empty());
-        assert_eq!(
-            warnings[..2],
-            [
-                "row 2 is left out: the name has 8388608 bytes: at most 200 characters are allowed",
-                "cell B2: the ID has 8388608 bytes, when 200 characters are allowed; taken as empty"
-            ]
-        );
-        assert_eq!((warnings.len(), left_out), (MAX_WARNINGS, 200_000 - MAX_WARNINGS));
-    }
-
-    #[test]
-    fn what_all_names_and_ids_have_together_is_limited() {
-        for column in [0, 1] {
-            let (mut table, long) = (with_headers(), "x".repeat(200));
-            let most = TEXT / long.len();
-            for row in 0..most {
-                table.take(2 + row as u32, column, &text(&long)).unwrap();
-            }
-            let next = table.take(2 + most as u32, column, &text(&long));
-            let expected = "found: names and IDs of more than 64 MiB";
-            assert!(next.unwrap_err().to_string().ends_with(expected));
-        }
-        let beyond = with_headers().take(MAX_ROWS + 1, 0, &text("Ada"));
-        assert!(beyond.unwrap_err().to_string().ends_with("a row 1048577, when 1048576 are the most"));
-    }
-
-    #[test]
-    fn a_decomposed_name_of_the_greatest_length_is_taken() {
-        let mut table = with_headers();
-        let name = "e\u{302}\u{301}".repeat(person_name::MAX_CHARS);
-        table.take(2, 0, &text(&name)).unwrap();
-        let (rows, ..) = rows(table);
-        assert_eq!(rows[0].name.as_str(), "\u{1ebf}".repeat(person_name::MAX_CHARS));
-    }
-
-    #[test]
-    fn the_header_is_searched_in_so_many_rows() {
-        let found = |titles: u32| {
-            let mut table = Table::new(1, TEXT);
-            for row in 1..=titles {
-                table.take(3 * row, 0, &text("Name")).unwrap();
-            }
-            assert!(!table.is_hopeless());
-            table.take(100, 0, &text("Name")).unwrap();
-            table.take(100, 1, &text("ID")).unwrap();
-            table.take(101, 0, &text("Ada")).unwrap();
-            table.finish().unwrap()
-        };
-        assert!(matches!(found(19), Sheet::Rows { rows, .. } if rows.len() == 1));
-        assert!(matches!(found(20), Sheet::Unfit(Missing::Id)));
-    }
-
-    #[test]
-    fn merged_cells_have_the_value_of_their_first() {
-        let mut table = Table::new(1, TEXT);
-        for (column, header) in (0..).zip(["Name", "ID", "Class"]) {
-            table.take(1, column, &text(header)).unwrap();
-        }
-        for row in 2..=9 {
-            table.take(row, 0, &text(&format!("Person {row}"))).unwrap();
-        }
-        table.take(2, 1, &text("0046")).unwrap();
-        table.take(2, 2, &text("7A; 7B;")).unwrap();
-        table.take(5, 1, &Cell::Number(7.0)).unwrap();
-        table.take_merged(1, 2, 4);
-        table.take_merged(1, 3, 9); // overlaps
-        table.take_merged(2, 2, 3);
-        table.take_merged(0, 2, 3); // names are not spread
-        let (rows, ..) = rows(table);
-        let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
-        let (text, number) = (StudentId::from_text("0046"), Some(StudentId::Integer(7)));
-        assert_eq!(ids, [text.clone(), text.clone(), text, number, None, None, None, None]);
-        let groups: Vec<_> = rows.iter().map(|row| row.groups.as_ref().unwrap().join("|")).collect();
-        assert_eq!(groups, ["7A|7B", "7A|7B", "", "", "", "", "", ""]);
-    }
-
-    #[test]
-    fn what_merged_cells_have_together_is_counted() {
-        let with_groups = |text_left: usize| {
-            let mut table = Table::new(1, TEXT);
-            for (column, header) in (0..).zip(["Name", "ID", "Class"]) {
-                table.take(1, column, &text(header)).unwrap();
-            }
-            for row in 2..=101 {
-                table.take(row, 0, &text(&format!("Person {row}"))).unwrap();
-            }
-            table.take(2, 1, &text("0046")).unwrap();
-            table.take(2, 2, &text("7A; 7B;")).unwrap();
-            table.take_merged(1, 2, 101);
-            table.take_merged(2, 2, 101);
-            table.text_left = text_left;
-            table.finish()
-        };
-        // 99 rows, each with an ID of four bytes and two groups of two.
-        let needed = 99 * (4 + 2 * (2 + 48));
-        assert!(
-            matches!(with_groups(needed), Ok(Sheet::Rows { rows, text_left: 0, .. }) if rows.len() == 100)
-        );
-        let error = with_groups(needed - 1).unwrap_err().to_string();
-        assert!(error.ends_with("names and IDs of more than 64 MiB"), "{error}");
-    }
-
-    #[test]
-    fn a_name_counts_with_all_characters_that_it_is_compared_by() {
-        // One character that stands for eighteen.
-        let (mut table, name) = (with_headers(), "\u{fdfa}".repeat(person_name::MAX_CHARS));
-        table.text_left = 2 * name.len();
-        assert!(table.take(2, 0, &text(&name)).is_err());
-        table.text_left = 11 * name.len();
-        table.take(2, 0, &text(&name)).unwrap();
-        assert!(table.take(3, 2, &text("x")).is_ok());
-    }
-
-    #[test]
-    fn addresses_are_those_of_the_sheet() {
-        let address = |sheet, row, column| Table::new(sheet, TEXT).address(row, column);
-        assert_eq!(address(1, 5, 1), "B5");
-        assert_eq!(address(1, 1, 25), "Z1");
-        assert_eq!(address(1, 1, 26), "AA1");
-        assert_eq!(address(2, 9, 16_383), "XFD9 of sheet 2");
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use csv::{ReaderBuilder, StringRecord};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use memchr::memchr_iter;
 
 use super::cell::Cell;
 use super::package::Check;
@@ -14,7 +15,9 @@ use super::table::Table;
 use crate::error::Result;
 
 /// What may stand between two cells. The first with which the columns are found is taken.
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// What programs of old put behind the end of a text.
+const END_MARKS: [char; 2] = ['\0', '\u{1a}'];
 
 /// Reads the text; `None` for a file that is none.
 ///
@@ -23,11 +26,12 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 /// [`Table::take`].
 pub(super) fn read(bytes: &[u8], check: Check<'_>) -> Result<Option<Sheets>> {
     let Some(text) = decode(bytes) else { return Ok(None) };
+    let text = text.trim_end_matches(END_MARKS);
     let mut tried = Vec::new();
     for separator in SEPARATORS {
         let mut sheets = Sheets::default();
         let mut table = sheets.next_table();
-        read_table(&text, separator, &mut table, check)?;
+        read_table(text, separator, &mut table, check)?;
         sheets.add(table)?;
         if sheets.is_fitting() {
             return Ok(Some(sheets));
@@ -54,7 +58,7 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
         },
     };
     let is_foreign = |c: char| c.is_control() && !c.is_whitespace();
-    (!text.is_empty() && !text.contains(is_foreign)).then_some(text)
+    (!text.is_empty() && !text.trim_end_matches(END_MARKS).contains(is_foreign)).then_some(text)
 }
 
 fn read_table(text: &str, separator: u8, table: &mut Table, check: Check<'_>) -> Result<()> {
@@ -70,15 +74,40 @@ fn read_table(text: &str, separator: u8, table: &mut Table, check: Check<'_>) ->
         if !more {
             break;
         }
-        let row = lines.line_of(record.position().map_or(0, csv::Position::byte));
+        let start = record.position().map_or(0, csv::Position::byte);
+        let row = lines.line_of(start);
+        if has_open_quotation(text, start, reader.position().byte()) {
+            let found = format!("a text file whose line {row} begins a quotation (\") that never ends");
+            return Err(unusable(&found));
+        }
         let columns = u32::try_from(record.len()).unwrap_or(u32::MAX);
         for column in table.wanted(row, 0..columns) {
             if let Some(field) = record.get(column as usize) {
-                table.take(row, column, &Cell::untyped(field))?;
+                table.take(row, column, &cell(field))?;
             }
         }
     }
     Ok(())
+}
+
+/// Whether the record of these bytes takes the rest of the file for one cell.
+fn has_open_quotation(text: &str, start: u64, end: u64) -> bool {
+    let at = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(text.len());
+    if at(end) < text.len() {
+        return false;
+    }
+    let record = text.as_bytes()[at(start)..].trim_ascii();
+    let has_lines = record.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+    has_lines && memchr_iter(b'"', record).count() % 2 == 1
+}
+
+/// The cell of a field; `="0046"` is the text that a spreadsheet program shows of it.
+fn cell(field: &str) -> Cell<'_> {
+    let inner = field.trim().strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    match inner.filter(|inner| !inner.contains('"')) {
+        Some(inner) => Cell::Text(Cow::Borrowed(inner)),
+        None => Cell::untyped(field),
+    }
 }
 
 /// Counts lines up to where a record begins; the reader's own count is of where the one before ended.

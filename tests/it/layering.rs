@@ -145,7 +145,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("quick_xml", &["roster"]),
     ("encoding_rs", &["roster::text"]),
     // A workbook is an archive, too: its parts are read within limits.
-    ("zip", &["models::checkpoint", "roster::package"]),
+    ("zip", &["models::checkpoint", "roster::package", "roster::text"]),
     ("bincode", &["gallery::store"]),
     // models writes ONNX files with the message types that tract reads them with.
     ("tract_onnx", &["nn", "models::facenet_onnx"]),
@@ -160,7 +160,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // What runs the service stays out of the stages.
     ("axum", &["http", "server", "web"]),
     ("http_body", &["http"]),
-    ("memchr", &["http::extract::multipart", "roster::package"]),
+    ("memchr", &["http::extract::multipart", "roster::package", "roster::text"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),
