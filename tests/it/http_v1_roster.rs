@@ -87,6 +87,28 @@ fn a_broken_workbook_changes_nothing_and_is_told_what_is_wrong() {
     assert_eq!(std::fs::read(service.data.path().join("roster.xlsx")).unwrap(), good);
 }
 
+#[test]
+fn text_is_taken_under_each_of_its_media_types() {
+    let service = Service::empty(&[]);
+    for (media_type, text) in [
+        ("text/csv; charset=utf-8", "Name,ID\nAda,1\n"),
+        ("Text/CSV", "Name;ID\nAda;1\n"),
+        ("text/tab-separated-values", "Name\tID\nAda\t1\n"),
+        ("text/plain", "Name|ID\nAda|1\n"),
+        ("application/csv", "Name,ID\nAda,1\n"),
+        ("application/vnd.ms-excel", "Name,ID\nAda,1\n"),
+    ] {
+        let path = "/v1/roster?dry_run=true";
+        let reply =
+            service.send(request(Method::PUT, path, media_type, text.as_bytes().to_vec())).expect(200);
+        assert_eq!(
+            reply["changes"]["added"],
+            json!([{"name": "Ada", "id": 1, "until": null}]),
+            "{media_type}"
+        );
+    }
+}
+
 /// The files of the data directory that may be the roster.
 fn roster_files(service: &Service) -> Vec<String> {
     let entries = std::fs::read_dir(service.data.path()).unwrap();

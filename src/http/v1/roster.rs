@@ -19,10 +19,13 @@ use crate::http::state::AppState;
 use crate::http::wire::roster::{RosterEntry, RosterReplaced, RosterVersion};
 
 /// Media types of rosters. Browsers on Windows call a .csv file a workbook of Excel; the content decides.
-const MEDIA_TYPES: [&str; 4] = [
+const MEDIA_TYPES: [&str; 7] = [
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "application/vnd.oasis.opendocument.spreadsheet",
     "text/csv",
+    "text/tab-separated-values",
+    "text/plain",
+    "application/csv",
     "application/vnd.ms-excel",
 ];
 
