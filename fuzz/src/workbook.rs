@@ -1,17 +1,31 @@
-//! A roster: the file as it is, or, where it is no archive, as the XML in one whose checksums are right:
-//! the sheet, behind a byte 0xFF the shared strings, behind another one the styles.
+//! A roster. What begins with `PK` is an archive as it is; what begins with `<office` is the content of an .ods workbook, and
+//! other XML that of an .xlsx one, in an archive whose checksums are right: the sheet, behind a byte 0xFF the shared
+//! strings, behind another one the styles. Anything else is a text file.
 
-use facerec::roster::Roster;
+use facerec::roster::{Changes, Roster};
 
 use super::archive::stored_zip;
 
 /// Runs the target.
 pub fn run(file: &[u8]) {
-    let bytes = if file.starts_with(b"PK") { file } else { &workbook_of(file) };
-    let Ok(roster) = Roster::from_bytes(bytes) else { return };
+    let Ok(roster) = Roster::from_bytes(&bytes_of(file)) else { return };
     assert_eq!(roster.rows().len(), roster.len());
     for row in roster.rows() {
         assert_eq!(roster.id(&row.name), row.id.as_ref(), "each name is there once, under its own spelling");
+        assert!(row.name.is_visible(), "nobody has a name that can't be seen");
+    }
+    assert!(roster.warnings().len() <= 51, "of the warnings a limited number is kept");
+    let changes = Changes::between(&Roster::default(), &roster);
+    assert_eq!(changes.added.len(), roster.len(), "all are new to an empty roster");
+}
+
+fn bytes_of(file: &[u8]) -> Vec<u8> {
+    if file.starts_with(b"<office") {
+        stored_zip(&[("content.xml", file)])
+    } else if file.starts_with(b"<") {
+        workbook_of(file)
+    } else {
+        file.to_vec()
     }
 }
 

@@ -24,12 +24,16 @@ impl Workbooks {
     }
 
     pub(crate) fn attack(&self, random: &mut Random) -> Attack {
-        let (how, bytes) = match random.below(6) {
+        let (how, bytes) = match random.below(7) {
             0 => ("that unpacks to 256 MiB of one sheet", self.bomb.clone()),
             1 => ("with a smaller size in its directory than it unpacks to", lying(&self.bomb)),
             2 => ("of entities that name each other", archive(&[("xl/workbook.xml", &laughing())])),
             3 => ("of XML nested 100,000 deep", archive(&[("xl/workbook.xml", &nested())])),
             4 => ("of thousands of parts", many_parts()),
+            5 => (
+                "that repeats a row of 16,384 cells four billion times",
+                archive(&[("content.xml", REPEATS)]),
+            ),
             _ => {
                 let mut bytes = self.roster.clone();
                 bytes.truncate(1 + random.below(self.roster.len() - 1));
@@ -40,6 +44,11 @@ impl Workbooks {
         Attack { what: format!("a workbook {how}"), request, may_be_cut: false, expected: Some(422) }
     }
 }
+
+const REPEATS: &[u8] = br#"<office:document-content><table:table><table:table-row><table:table-cell><text:p>Name</text:p></table:table-cell>
+<table:table-cell><text:p>ID</text:p></table:table-cell></table:table-row><table:table-row table:number-rows-repeated="4000000000">
+<table:table-cell table:number-columns-repeated="16384"><text:p>Ada<text:s text:c="2000000000"/></text:p></table:table-cell></table:table-row>
+</table:table></office:document-content>"#;
 
 fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -128,8 +128,25 @@ fn rosters_are_read_or_refused() {
         let parts = ["worksheets/sheet1", "sharedStrings", "styles"].map(part);
         seeds.push((format!("xml_{number}"), parts.join(&0xff)));
     }
+    seeds.push(("ods".to_owned(), ODS.as_bytes().to_vec()));
+    let texts = ["Name,ID,Until\nAda,0046,2027-07-31\n", "sep=;\nClass;Name;ID\n7A;\"Ada\";=\"7\"\n"];
+    seeds.extend(texts.iter().enumerate().map(|(at, text)| (format!("text_{at}"), text.as_bytes().to_vec())));
+    let utf_16 = texts[0].encode_utf16().flat_map(u16::to_le_bytes).collect();
+    seeds.push(("text_utf_16".to_owned(), utf_16));
     hold("workbook", seeds, workbook::run);
 }
+
+/// The content of a workbook of `LibreOffice`: repeated, merged and hidden, with formats, a formula and an error.
+const ODS: &str = r#"<office:document-content><style:style style:name="h"><style:table-properties table:display="false"/></style:style>
+<table:table table:style-name="h"><table:table-row/></table:table><table:table><table:table-row table:number-rows-repeated="3"/>
+<table:table-row><table:table-cell office:value-type="string"><text:p>Name</text:p></table:table-cell>
+<table:table-cell office:value-type="string"><text:p>ID</text:p></table:table-cell>
+<table:table-cell office:value-type="string"><text:p>Until</text:p></table:table-cell></table:table-row>
+<table:table-row table:number-rows-repeated="2"><table:table-cell><text:p>Ada<text:s text:c="2"/>L</text:p></table:table-cell>
+<table:table-cell office:value-type="float" office:value="44" table:number-rows-spanned="2"><text:p>0044</text:p></table:table-cell>
+<table:table-cell office:value-type="date" office:date-value="2027-07-31"/></table:table-row>
+<table:table-row><table:table-cell table:number-columns-repeated="9" table:formula="of:=1"/><table:covered-table-cell/>
+<table:table-cell calcext:value-type="error"/></table:table-row></table:table></office:document-content>"#;
 
 #[test]
 fn forms_are_answered() {

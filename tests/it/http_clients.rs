@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::support::app::{Form, Reply, Service, request};
-use crate::support::photo;
+use crate::support::{golden_bytes, photo};
 
 const TYPE: &str = "multipart/form-data; boundary=B";
 
@@ -40,6 +40,18 @@ fn forms_are_read_as_werkzeug_read_them() {
                 assert_eq!(found["faces"].as_array().unwrap().len(), 1, "{head}");
             }
         }
+    }
+}
+
+#[test]
+fn forms_that_clients_sent_are_read() {
+    let service = Service::empty(&[]);
+    for file in ["lf_only.body", "filename_star.body"] {
+        let send = |path: &str| {
+            service.send(request(Method::POST, path, TYPE, golden_bytes(&format!("cases/{file}"))))
+        };
+        assert_eq!(send("/recognize_faces").expect(200), json!([{"unknown_faces": 1}]), "{file}");
+        assert_eq!(send("/v1/recognize").expect(200)["faces"].as_array().unwrap().len(), 1, "{file}");
     }
 }
 
