@@ -62,6 +62,13 @@ fn a_caller_who_may_not_manage_people_can_only_make_the_threshold_stricter() {
     assert_eq!(problem["detail"], detail);
     ask_from_elsewhere(&service, "/v1/recognize?threshold=0.5").expect(200);
     service.post_photo(looser, photo("obama2.jpg")).expect(200);
+    let by_rate = Service::empty(&["--false-name-rate", "0.01"]);
+    for (query, status) in
+        [("false_name_rate=0.02", 403), ("threshold=0.1", 403), ("false_name_rate=0.005", 200)]
+    {
+        ask_from_elsewhere(&by_rate, &format!("/v1/recognize?{query}")).expect(status);
+    }
+    by_rate.post_photo("/v1/recognize?false_name_rate=0.02", photo("obama2.jpg")).expect(200);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use facerec::gallery::{EnrolledPhoto, Gallery};
 use facerec::reloadable::Reloadable;
 
 use crate::support::faces::{embedding, named, person, recipe};
+use crate::support::server::{Server, facerec_after, sample_data};
 
 /// Tells the test binary, started again, that it is to be killed.
 const FOLDER: &str = "FACEREC_TEST_FOLDER";
@@ -266,6 +267,13 @@ fn a_gallery_that_is_linked_to_stays_where_it_is_and_a_lock_is_no_link() {
     let error = DirectoryLock::acquire(folder.path()).unwrap_err().to_string();
     assert!(error.ends_with("can't be locked: expected a file, found a link"), "{error}");
     assert_eq!(fs::read(&precious).unwrap(), b"precious");
+}
+
+#[test]
+fn a_lock_file_is_for_its_owner_alone_whatever_the_umask() {
+    let server = Server::start_as(facerec_after("umask 000"), sample_data(), &[]);
+    let lock = server.data.path().join("gallery.lock");
+    assert_eq!(fs::metadata(lock).unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]

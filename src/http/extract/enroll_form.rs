@@ -6,11 +6,10 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::admission::{admit, media_type};
 use super::form::{Form, read_file, read_text};
 use super::limits::MAX_PHOTOS;
 use super::query::invalid_parameter;
-use super::refusals::{repeated_part, unknown_part, wrong_media_type};
+use super::refusals::{repeated_part, unknown_part};
 use super::upload::ImageUpload;
 use crate::error::InputError;
 use crate::http::problem::ApiError;
@@ -104,13 +103,8 @@ impl FromRequest<AppState> for EnrollForm {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let found = media_type(&request);
-        if found != "multipart/form-data" {
-            return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
-        }
-        let limit = app.limits.enrollment;
-        let _admission = admit(&request, app, limit).await?;
-        let mut form = Form::open(request, &app.uploads, limit)?;
+        let expected = "the photos in parts `photos`";
+        let (_admission, mut form) = Form::admitted(request, app, app.limits.enrollment, expected).await?;
         let mut fields = Self::default();
         while let Some(part) = form.next().await? {
             match part.name() {

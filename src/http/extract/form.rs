@@ -5,14 +5,16 @@ use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use std::sync::Arc;
 
+use super::admission::{Admission, admit, media_type};
 use super::body::next_chunk;
 use super::budget::{Reservation, UploadBudget};
 use super::limits::body_limit;
 use super::multipart::{Event, Head, Parser};
-use super::refusals::{broken_body, broken_form, invalid, too_large};
+use super::refusals::{broken_body, broken_form, invalid, too_large, wrong_media_type};
 use super::upload::{ImageUpload, Uploads};
 use crate::http::middleware::client;
 use crate::http::problem::{ApiError, shown};
+use crate::http::state::AppState;
 
 /// More parts than any form has; the same as Werkzeug's `max_form_parts`.
 const MAX_PARTS: usize = 1000;
@@ -80,6 +82,25 @@ impl Form {
         let (left, held) = (body_limit(limit), Reservation::of(client::network(&request)));
         let (body, budget) = (request.into_body(), Arc::clone(&uploads.budget));
         Ok(Self { body, parser, limit, left, parts: 0, budget, held })
+    }
+
+    /// The form of a request that takes nothing but one, and the right to read it; `expected` says what it holds, for
+    /// messages.
+    ///
+    /// # Errors
+    /// 415 for a body of another kind; else as [`admit`] and [`Form::open`].
+    pub async fn admitted(
+        request: Request,
+        app: &AppState,
+        limit: u64,
+        expected: &str,
+    ) -> Result<(Admission, Self), ApiError> {
+        let found = media_type(&request);
+        if found != "multipart/form-data" {
+            return Err(wrong_media_type(&format!("multipart/form-data with {expected}"), &found));
+        }
+        let admission = admit(&request, app, limit).await?;
+        Ok((admission, Self::open(request, &app.uploads, limit)?))
     }
 
     /// The next part, or `None` at the end. What is left of the part before is passed over.

@@ -24,5 +24,4 @@ pub mod session_body;
 pub mod session_photos;
 pub mod single_file;
 pub mod small_object;
-pub mod steady_body;
 pub mod upload;

@@ -2,8 +2,9 @@
 
 use super::budget::NoRoom;
 use super::multipart::Broken;
-use super::steady_body::TooSlow;
+
 use crate::error::InputError;
+use crate::http::middleware::steady_body::TooSlow;
 use crate::http::problem::{ApiError, ProblemCode, shown};
 
 /// 415: the route does not take this media type.

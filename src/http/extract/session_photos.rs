@@ -3,10 +3,9 @@
 use axum::extract::{FromRequest, Request};
 use utoipa::ToSchema;
 
-use super::admission::{admit, media_type};
 use super::enroll_form::{PhotoFile, photo_label};
 use super::form::{Form, read_file, read_text};
-use super::refusals::{unknown_part, wrong_media_type};
+use super::refusals::unknown_part;
 use super::upload::ImageUpload;
 use crate::error::InputError;
 use crate::http::problem::ApiError;
@@ -40,13 +39,8 @@ impl FromRequest<AppState> for SessionPhotosForm {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let found = media_type(&request);
-        if found != "multipart/form-data" {
-            return Err(wrong_media_type("multipart/form-data with the photos in parts `photos`", &found));
-        }
-        let limit = app.limits.enrollment;
-        let _admission = admit(&request, app, limit).await?;
-        let mut form = Form::open(request, &app.uploads, limit)?;
+        let expected = "the photos in parts `photos`";
+        let (_admission, mut form) = Form::admitted(request, app, app.limits.enrollment, expected).await?;
         let (mut labels, mut photos, mut captured_at) = (Vec::new(), Vec::new(), None);
         while let Some(part) = form.next().await? {
             match part.name() {

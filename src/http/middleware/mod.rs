@@ -13,4 +13,5 @@ pub mod render;
 pub mod request_id;
 pub mod security_headers;
 pub mod site;
+pub mod steady_body;
 pub mod timeout;

@@ -8,11 +8,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::InputError;
-use crate::http::extract::admission::{admit, media_type};
 use crate::http::extract::form::{Form, read_file};
 use crate::http::extract::params::{FACE_A, FACE_B, MIN_PROBABILITY, THRESHOLD, parameter};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
-use crate::http::extract::refusals::{invalid, repeated_part, unknown_part, wrong_media_type};
+use crate::http::extract::refusals::{invalid, repeated_part, unknown_part};
 use crate::http::extract::upload::ImageUpload;
 use crate::http::problem::{ApiError, PairProblems, ProblemCode};
 use crate::http::state::AppState;
@@ -91,13 +90,8 @@ impl FromRequest<AppState> for Photos {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let found = media_type(&request);
-        if found != "multipart/form-data" {
-            return Err(wrong_media_type("multipart/form-data with the photos in parts `a` and `b`", &found));
-        }
-        let limit = app.limits.pair;
-        let _admission = admit(&request, app, limit).await?;
-        let mut form = Form::open(request, &app.uploads, limit)?;
+        let expected = "the photos in parts `a` and `b`";
+        let (_admission, mut form) = Form::admitted(request, app, app.limits.pair, expected).await?;
         let (mut a, mut b) = (None, None);
         while let Some(part) = form.next().await? {
             let (name, slot) = match part.name() {

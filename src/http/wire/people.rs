@@ -5,13 +5,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::timestamps::created_at;
-use crate::gallery::Person;
+use crate::gallery::{EnrolledPhoto, Person};
 use crate::presentation::json_id::JsonId;
 use crate::service::snapshot::{Snapshot, is_expired};
 
-/// A person, in a list.
+/// What is known of a person beside the photos.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PersonSummary {
+struct PersonFields {
     /// Of the person; it never changes.
     #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
     id: String,
@@ -33,21 +33,13 @@ pub struct PersonSummary {
     /// Whether the last day is over: the person is not recognised, and will be deleted.
     #[schema(example = false)]
     expired: bool,
-    /// How many photos are enrolled.
-    #[schema(minimum = 1, example = 2)]
-    photos: usize,
-    /// How many of them are weak: enrolled although their quality is low.
-    #[schema(minimum = 0, example = 0)]
-    weak_photos: usize,
     /// When the person was enrolled, UTC; null where that is not known.
     #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
 }
 
-impl PersonSummary {
-    /// Of a person of `snapshot`, on the day `today`.
-    #[must_use]
-    pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
+impl PersonFields {
+    fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
         let roster = &snapshot.roster;
         Self {
             id: person.id.clone(),
@@ -57,9 +49,32 @@ impl PersonSummary {
             expires: person.expires.map(|day| day.to_string()),
             roster_expires: roster.until(&person.name).map(|day| day.to_string()),
             expired: is_expired(snapshot.last_day(person), today),
+            enrolled_at: created_at(&person.id),
+        }
+    }
+}
+
+/// A person, in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonSummary {
+    #[serde(flatten)]
+    fields: PersonFields,
+    /// How many photos are enrolled.
+    #[schema(minimum = 1, example = 2)]
+    photos: usize,
+    /// How many of them are weak: enrolled although their quality is low.
+    #[schema(minimum = 0, example = 0)]
+    weak_photos: usize,
+}
+
+impl PersonSummary {
+    /// Of a person of `snapshot`, on the day `today`.
+    #[must_use]
+    pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
+        Self {
+            fields: PersonFields::new(person, snapshot, today),
             photos: person.photos.len(),
             weak_photos: person.weak_photos(),
-            enrolled_at: created_at(&person.id),
         }
     }
 }
@@ -84,32 +99,10 @@ pub struct PeoplePage {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Person)]
 pub struct PersonDetail {
-    /// Of the person; it never changes.
-    #[schema(example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")]
-    id: String,
-    /// As it is shown, in Unicode's NFC.
-    #[schema(example = "Barack Obama")]
-    name: String,
-    /// The person's own ID, used where the roster has none; null when there is none.
-    #[schema(required)]
-    student_id: Option<JsonId>,
-    /// The roster's ID for the name; null when it has none.
-    #[schema(required)]
-    roster_id: Option<JsonId>,
-    /// The person's own last day, after which the person is not recognised; null for no end.
-    #[schema(required, format = Date, example = "2027-07-31")]
-    expires: Option<String>,
-    /// The roster's last day for the name; null when it has none. The earlier day counts.
-    #[schema(required, format = Date, example = "2027-07-31")]
-    roster_expires: Option<String>,
-    /// Whether the last day is over: the person is not recognised, and will be deleted.
-    #[schema(example = false)]
-    expired: bool,
+    #[serde(flatten)]
+    fields: PersonFields,
     /// At least one. The pictures themselves are not kept, only what the face looks like.
     photos: Vec<PhotoEntry>,
-    /// When the person was enrolled, UTC; null where that is not known.
-    #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
-    enrolled_at: Option<String>,
 }
 
 /// An enrolled photo.
@@ -126,38 +119,19 @@ struct PhotoEntry {
     enrolled_at: Option<String>,
 }
 
+impl PhotoEntry {
+    fn new(photo: &EnrolledPhoto) -> Self {
+        Self { id: photo.id.clone(), weak: photo.weak, enrolled_at: created_at(&photo.id) }
+    }
+}
+
 impl PersonDetail {
     /// Of a person of `snapshot`, on the day `today`.
     #[must_use]
     pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
-        let photos = person.photos.iter();
-        let PersonSummary {
-            id,
-            name,
-            student_id,
-            roster_id,
-            expires,
-            roster_expires,
-            expired,
-            enrolled_at,
-            ..
-        } = PersonSummary::new(person, snapshot, today);
         Self {
-            id,
-            name,
-            student_id,
-            roster_id,
-            expires,
-            roster_expires,
-            expired,
-            photos: photos
-                .map(|photo| PhotoEntry {
-                    id: photo.id.clone(),
-                    weak: photo.weak,
-                    enrolled_at: created_at(&photo.id),
-                })
-                .collect(),
-            enrolled_at,
+            fields: PersonFields::new(person, snapshot, today),
+            photos: person.photos.iter().map(PhotoEntry::new).collect(),
         }
     }
 }
