@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attendance, photos};
+use super::{Attendance, lock, photos};
 use crate::attendance::{FaceResult, Marked, NewSession, Photo, Session, time};
 use crate::config::AutomaticSessions;
 use crate::error::Result;
@@ -15,7 +15,7 @@ const OWN_NAME: &str = "service";
 
 impl Attendance {
     /// Records a photo into the session that is open at its time, else into one that begins by itself. Whoever is not one of
-    /// the people `now` any more is not recorded.
+    /// the people `now` any more, or was forgotten since, is not recorded.
     ///
     /// # Errors
     /// [`InputError::Conflict`](crate::error::InputError::Conflict) where the automatic session was closed.
@@ -34,7 +34,11 @@ impl Attendance {
             let (key, new) = automatic_session(automatic, photo.captured_at, &zone)?;
             self.store.automatic_session(&key, &new, Timestamp::now())?
         };
-        let faces = photos::of_current_people(faces, &now.gallery);
+        // Nobody is forgotten between the question and the mark.
+        let _turn = lock(&self.syncing);
+        let is_known =
+            |id: &str| now.gallery.person(id).is_some() && !self.was_forgotten_since(id, photo.captured_at);
+        let faces = photos::of_known_people(faces, is_known);
         let marked = self.store.mark(&session.id, photo, &faces, Timestamp::now())?;
         self.wake();
         Ok(marked)
@@ -101,9 +105,47 @@ fn automatic_session(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::attendance::{Decision, Forget, PersonRef};
+    use crate::embed::Embedding;
+    use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
+    use crate::nn::EMBEDDING_LEN;
+    use crate::person_name::PersonName;
+    use crate::service::snapshot::today;
 
     const BERLIN: &str = "Europe/Berlin";
+
+    /// Somebody enrolled.
+    fn ada() -> Snapshot {
+        let face = Embedding::new((0..EMBEDDING_LEN).map(|at| at as f32).collect()).unwrap();
+        let name = PersonName::parse("Ada").unwrap();
+        let person = Person::new(name, None, vec![EnrolledPhoto::new(face, None)]);
+        let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
+        let gallery = Arc::new(Gallery::new(recipe, vec![person]).unwrap());
+        Snapshot { gallery, roster: Arc::default(), day: today() }
+    }
+
+    #[test]
+    fn what_was_seen_of_somebody_before_the_person_was_forgotten_is_not_recorded_afterwards() {
+        let directory = tempfile::tempdir().unwrap();
+        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let now = ada();
+        let id = &now.gallery.people()[0].id;
+        let record = |number: u8, captured_at: Timestamp| {
+            let photo = Photo { id: number.to_string(), sha256: [number; 32], captured_at };
+            let person = PersonRef { person_id: id.clone(), name: "Ada".into(), student_id: None };
+            let face = FaceResult { face_index: 0, decision: Decision::Match { person, score: 0.9 } };
+            let marked = attendance.record(AutomaticSessions::Daily, &photo, &[face], &now).unwrap();
+            (marked.changes.len(), marked.unknown_faces)
+        };
+        let before = Timestamp::now();
+        assert_eq!(record(1, before), (1, 0));
+        assert_eq!(attendance.forget(id, Forget::Remove).unwrap(), 1);
+        assert_eq!(record(2, before), (0, 1));
+        assert_eq!(record(3, Timestamp::now() + SignedDuration::from_secs(1)), (1, 0));
+    }
 
     fn of(automatic: AutomaticSessions, at: &str) -> (String, String, String, String) {
         let (key, new) = automatic_session(automatic, at.parse().unwrap(), BERLIN).unwrap();

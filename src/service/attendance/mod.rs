@@ -16,6 +16,7 @@ pub mod sessions;
 pub mod webhooks;
 
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,6 +29,8 @@ use reservations::Reservations;
 
 /// How often what is too old is deleted.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
+/// For how long it is known who was forgotten: longer than any photo waits to be recorded.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 /// How soon it is tried again after a failure.
 const PRUNE_RETRY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -39,6 +42,8 @@ pub struct Attendance {
     synced: Mutex<Option<State>>,
     /// Held while the store is told: an older state must not be written over a newer one.
     syncing: Mutex<()>,
+    /// Who was forgotten lately, and when: what was seen of them before is not recorded any more.
+    forgotten: Mutex<HashMap<String, Timestamp>>,
     /// Why it could not be told in the background; said once.
     sync_fault: Mutex<Option<String>>,
     /// When what is too old is deleted next.
@@ -77,6 +82,7 @@ impl Attendance {
             retention: SignedDuration::from_hours(24 * i64::from(retention_days)),
             synced: Mutex::default(),
             syncing: Mutex::default(),
+            forgotten: Mutex::default(),
             sync_fault: Mutex::default(),
             next_prune: Mutex::default(),
             reservations: Reservations::default(),
@@ -142,7 +148,19 @@ impl Attendance {
 
     /// Forgets a person's entries.
     fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {
-        self.change_people(|store| store.forget(person_id, how))
+        self.change_people(|store| {
+            let entries = store.forget(person_id, how)?;
+            let now = Timestamp::now();
+            let mut forgotten = lock(&self.forgotten);
+            forgotten.retain(|_, at| now.duration_since(*at) < REMEMBERED);
+            forgotten.insert(person_id.to_owned(), now);
+            Ok(entries)
+        })
+    }
+
+    /// Whether a person was forgotten after the instant `at`.
+    fn was_forgotten_since(&self, person_id: &str, at: Timestamp) -> bool {
+        lock(&self.forgotten).get(person_id).is_some_and(|forgotten| at <= *forgotten)
     }
 
     /// [`Attendance::sync`] in the background, where nobody waits for an error.

@@ -175,19 +175,18 @@ impl Attendance {
         current: &Gallery,
     ) -> Result<Marked> {
         self.expect_session(session_id)?;
-        let faces = of_current_people(&face_results(recognized), current);
+        let is_known = |id: &str| current.person(id).is_some();
+        let faces = of_known_people(&face_results(recognized), is_known);
         let marked = self.store.mark(session_id, photo, &faces, Timestamp::now())?;
         self.wake();
         Ok(marked)
     }
 }
 
-/// Faces, of which those of people who are not in the gallery `current` any more are nobody's.
-pub(super) fn of_current_people(faces: &[FaceResult], current: &Gallery) -> Vec<FaceResult> {
+/// Faces, of which those of people who are not known any more are nobody's.
+pub(super) fn of_known_people(faces: &[FaceResult], is_known: impl Fn(&str) -> bool) -> Vec<FaceResult> {
     let is_current = |face: &FaceResult| match &face.decision {
-        Decision::Match { person, .. } | Decision::Unsure { person, .. } => {
-            current.person(&person.person_id).is_some()
-        }
+        Decision::Match { person, .. } | Decision::Unsure { person, .. } => is_known(&person.person_id),
         Decision::Unknown => true,
     };
     let nobody = |face: &FaceResult| FaceResult { face_index: face.face_index, decision: Decision::Unknown };
