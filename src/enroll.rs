@@ -18,6 +18,7 @@ use crate::pipeline::{DetectedPhoto, Pipeline};
 pub mod directory;
 mod face;
 mod identity;
+pub mod known;
 mod likeness;
 mod params;
 pub mod quality;

@@ -31,6 +31,7 @@ pub mod allocator;
 pub mod atomic_file;
 pub mod attendance;
 pub mod audit;
+pub mod backup;
 pub mod cancel;
 pub mod cli;
 pub mod clients;

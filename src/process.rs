@@ -1,7 +1,9 @@
 //! Statistics of this process: memory, time, open files. From `/proc`; unavailable outside Linux.
 
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
+use rustix::fs::statvfs;
 use rustix::process::{Resource, getrlimit};
 
 /// Ticks a second of the times in `/proc`, which are in `USER_HZ`: 100 on every machine this runs on.
@@ -46,6 +48,15 @@ impl ProcessStats {
 #[must_use]
 pub fn max_open_files() -> Option<u64> {
     getrlimit(Resource::Nofile).current
+}
+
+/// Bytes that this process may still write to the disk of `path`.
+///
+/// # Errors
+/// What the operating system says.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let about = statvfs(path)?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
 /// The machine's name; `None` where `/proc` is missing.

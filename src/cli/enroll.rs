@@ -1,23 +1,31 @@
-//! `facerec enroll`: enrols people from a directory into a new gallery.
+//! `facerec enroll`: enrols people from a directory into a new gallery, or adds them to one.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::data::DataDirectory;
+use super::data::{DataDirectory, Replaced};
 use super::output;
 use super::progress::Photos;
+use super::url::url;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
-use crate::enroll::directory::{EnrollmentReport, enroll_people, list_people};
-use crate::gallery::store;
+use crate::enroll::directory::{EnrollmentReport, PeopleListing, enroll_people, list_people};
+use crate::error::{Error, InputError};
+use crate::gallery::writer::DirectoryLock;
+use crate::gallery::{Gallery, store};
 use crate::service::models::{self, LoadedModels};
 
+mod client;
+mod remote;
 mod report;
+
+use client::Client;
+use report::Report;
 
 /// The exit code of `--strict` when anybody is left out.
 const LEFT_OUT: u8 = 3;
@@ -34,11 +42,24 @@ pub struct EnrollArgs {
     #[arg(value_name = "PEOPLE_DIR")]
     people: PathBuf,
     /// Directory in which gallery.bin is written
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present = "url")]
+    data: Option<PathBuf>,
     /// Replace a gallery that has people; they are lost. Without this flag it is an error
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
+    /// Add new people, and new photos of people, to the gallery; photos that are enrolled already are skipped
+    #[arg(long, env = "FACEREC_ADD", value_parser = BoolishValueParser::new(), conflicts_with = "replace")]
+    add: bool,
+    /// Add through the service at this URL, which may be running on the data directory; its gate judges the photos
+    #[arg(long, env = "FACEREC_URL", value_name = "URL", value_parser = url, requires = "add",
+          conflicts_with = "dry_run")]
+    url: Option<String>,
+    /// API key of scope manage for that service
+    #[arg(long, env = "FACEREC_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    /// File with that key on its first line, which the list of processes does not show
+    #[arg(long, env = "FACEREC_API_KEY_FILE", value_name = "FILE", conflicts_with = "api_key")]
+    api_key_file: Option<PathBuf>,
     /// Report the outcome for each photo without writing anything; a running service is no obstacle
     #[arg(long, env = "FACEREC_DRY_RUN", value_parser = BoolishValueParser::new())]
     dry_run: bool,
@@ -63,57 +84,123 @@ pub struct EnrollArgs {
 /// Enrols everyone, writes the gallery, and prints who was left out, the totals, and the outcome for each photo.
 ///
 /// # Errors
-/// When there are people in the old gallery and `--replace` was not given; when nobody was enrolled, the old
+/// When there are people in the old gallery and neither `--add` nor `--replace` was given; when nobody was enrolled, the old
 /// gallery stays then; when the directory or a model can't be used, another
 /// process writes to the data directory, or the gallery or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
-    let data = DataDirectory::new(&args.data);
+    if let Some(url) = &args.url {
+        let report = add_through_service(args, url)?;
+        publish(args, &report, None, report.enrolled_photos() > 0)?;
+        return Ok(exit_code(args, &report));
+    }
+    let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
     // Before the work, not after it: enrolling a school takes minutes.
-    let held = if args.dry_run { None } else { Some((data.lock()?, data.replaced(args.replace)?)) };
-    let (model, report) = enroll(args)?;
-    let nobody = report.gallery.is_empty();
-    let is_written = held.is_some() && !nobody;
+    let held = if args.dry_run { None } else { Some(hold(args, &data)?) };
+    let (model, enrolled) = enroll(args, &data)?;
+    let report = Report::of(&enrolled);
+    let is_written = held.is_some() && report.enrolled_photos() > 0;
     if is_written {
         // Before the report: standard output may be closed while it is printed, as by `| head`.
-        store::write(&data.gallery(), &report.gallery)?;
+        store::write(&data.gallery(), &enrolled.gallery)?;
     }
-    if let Some(path) = &args.report {
-        report::write_csv(path, &report)?;
-    }
-    if args.json {
-        report::print_json(&model, is_written, &report)?;
-    } else {
-        report::print(&report)?;
-    }
-    anyhow::ensure!(args.dry_run || !nobody, "nobody was enrolled; nothing was written");
+    publish(args, &report, Some(&model), is_written)?;
     if !args.json {
         match held {
             None => output::line("nothing was written: this was a dry run")?,
+            Some(_) if !is_written => output::line("nothing was written: nothing is new")?,
             Some((_lock, replaced)) => {
                 output::line(format_args!(
                     "wrote {} ({}, {} people, {} photos)",
                     data.gallery().display(),
                     model,
-                    report.gallery.len(),
-                    report.gallery.photo_count()
+                    enrolled.gallery.len(),
+                    enrolled.gallery.photo_count()
                 ))?;
                 replaced.print()?;
             }
         }
     }
-    let is_incomplete = report.left_out().next().is_some();
-    Ok(if args.strict && is_incomplete { ExitCode::from(LEFT_OUT) } else { ExitCode::SUCCESS })
+    Ok(exit_code(args, &report))
+}
+
+/// Adds people and photos through the service at `url`.
+fn add_through_service(args: &EnrollArgs, url: &str) -> anyhow::Result<Report> {
+    let key = match &args.api_key_file {
+        Some(path) => Some(first_line(path)?),
+        None => args.api_key.clone(),
+    };
+    let listing = list_people(&args.people)?;
+    let report = |done, total| output::note(format_args!("enrolling: {done} of {total} photos"));
+    let mut progress = Photos::new(listing.photos.len(), &report);
+    let added = remote::add(&Client::new(url, key), listing, args.force, |done| progress.show(done));
+    progress.finish();
+    added
+}
+
+fn first_line(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the file of the API key {} can't be read", output::printable(path)))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// The right to write to the data directory, and what is replaced in it.
+fn hold(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(DirectoryLock, Replaced)> {
+    let lock = data.lock().map_err(|error| match error.downcast_ref::<Error>() {
+        Some(Error::Input(InputError::Locked(_))) => anyhow!(
+            "{error}. People are added through a running service with `facerec enroll {} --add --url \
+             http://127.0.0.1:5000`",
+            output::printable(&args.people)
+        ),
+        _ => error,
+    })?;
+    let replaced = if args.add { Replaced::Nothing } else { data.replaced(args.replace)? };
+    Ok((lock, replaced))
+}
+
+/// Prints and writes the report.
+///
+/// # Errors
+/// When it can't be written; when photos were assessed and none was enrolled.
+fn publish(args: &EnrollArgs, report: &Report, model: Option<&str>, is_written: bool) -> anyhow::Result<()> {
+    if let Some(path) = &args.report {
+        report::write_csv(path, report)?;
+    }
+    if args.json {
+        report::print_json(model, is_written, report)?;
+    } else {
+        report::print(report)?;
+    }
+    let nothing_new = args.add && report.rows.is_empty();
+    ensure!(
+        args.dry_run || nothing_new || report.enrolled_photos() > 0,
+        "nobody was enrolled; nothing was written"
+    );
+    Ok(())
+}
+
+fn exit_code(args: &EnrollArgs, report: &Report) -> ExitCode {
+    if args.strict && !report.left_out.is_empty() { ExitCode::from(LEFT_OUT) } else { ExitCode::SUCCESS }
 }
 
 /// The model, and the outcome for the photos.
-fn enroll(args: &EnrollArgs) -> anyhow::Result<(String, EnrollmentReport)> {
-    let loaded = models::load(&args.models, &models::model_of_new_gallery(&args.models)?, Compat::Standard)?;
+fn enroll(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(String, EnrollmentReport)> {
+    let old = if args.add && data.gallery().exists() { Some(data.read_gallery()?) } else { None };
+    let model = match &old {
+        Some(gallery) => models::model_of_gallery(&args.models, gallery.recipe())?,
+        None => models::model_of_new_gallery(&args.models)?,
+    };
+    let loaded = models::load(&args.models, &model, Compat::Standard)?;
+    let base = old.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
+    loaded.embedder().check(base.recipe())?;
     let observer = ProgressObserver {
         progress: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
         cancelled: &|| false,
     };
-    let enrolled = enroll_with_progress(&loaded, &args.people, &args.gate, args.force, &observer)?;
-    Ok((loaded.model, enrolled.context("the enrolment was cancelled")?))
+    let listing = list_people(&args.people)?.without_known(&base);
+    let enrolled = enroll_with_progress(&loaded, listing, &base, &args.gate, args.force, &observer)?;
+    let mut enrolled = enrolled.context("the enrolment was cancelled")?;
+    enrolled.set_known_aside();
+    Ok((loaded.model, enrolled))
 }
 
 /// Callbacks during the enrolment of a directory.
@@ -124,21 +211,21 @@ pub struct ProgressObserver<'a> {
     pub cancelled: &'a dyn Fn() -> bool,
 }
 
-/// Enrols a directory with a progress bar on standard error. `None` when it was cancelled.
+/// Enrols a directory into `base` with a progress bar on standard error. `None` when it was cancelled.
 ///
 /// # Errors
-/// When the directory can't be read or a network can't be run.
+/// When a network can't be run.
 pub fn enroll_with_progress(
     loaded: &LoadedModels,
-    people: &Path,
+    listing: PeopleListing,
+    base: &Gallery,
     gate: &GateArgs,
     force: bool,
     observer: &ProgressObserver<'_>,
 ) -> anyhow::Result<Option<EnrollmentReport>> {
-    let listing = list_people(people)?;
     let mut progress = Photos::new(listing.photos.len(), observer.progress);
-    let (recipe, params) = (loaded.new_recipe(), GateParams::from(gate));
-    let report = enroll_people(&loaded.pipeline, listing, recipe, params, force, |done| {
+    let params = GateParams::from(gate);
+    let report = enroll_people(&loaded.pipeline, listing, base, params, force, |done| {
         progress.show(done);
         if (observer.cancelled)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

@@ -15,9 +15,11 @@ use output::Closed;
 
 pub mod attend;
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod completions;
 pub mod data;
+pub mod doctor;
 pub mod enroll;
 pub mod evaluate;
 mod failure;
@@ -27,11 +29,13 @@ pub mod inspect;
 pub mod keys;
 pub mod man;
 pub mod models;
+mod multipart;
 pub mod normalize;
 pub mod output;
 pub mod people;
 mod progress;
 pub mod recognize;
+pub mod restore;
 pub mod serve;
 mod settings;
 pub mod strangers;
@@ -80,6 +84,12 @@ enum Command {
     People(people::PeopleArgs),
     /// Create, list, rotate and remove API keys
     Keys(keys::KeysArgs),
+    /// Archive a data directory, also while a service runs on it
+    Backup(backup::BackupArgs),
+    /// Restore an archived data directory, whole or not at all
+    Restore(restore::RestoreArgs),
+    /// Check models, files, their permissions, port, disk and gallery, and say what to do
+    Doctor(Box<doctor::DoctorArgs>),
     /// Check whether a running service is ready; exit code 0 if it is
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the completions of a shell
@@ -146,6 +156,7 @@ impl Command {
             Self::People(args) if args.json() => OutputFormat::JsonOutput,
             Self::Keys(args) if args.json() => OutputFormat::JsonOutput,
             Self::Models(args) if args.json() => OutputFormat::JsonOutput,
+            Self::Doctor(args) if args.json.json => OutputFormat::JsonOutput,
             Self::Serve(args) if args.log_format == LogFormat::Json => OutputFormat::JsonLog,
             _ => OutputFormat::Text,
         }
@@ -171,12 +182,15 @@ impl Command {
             Self::Evaluate(args) => &args.models.models,
             Self::Audit(args) => return args.models_directory(),
             Self::Bench(args) => &args.models.models,
+            Self::Doctor(args) => &args.models,
             Self::Models(args) => return args.existing_directory(),
             Self::ImportPickle(_)
             | Self::Normalize(_)
             | Self::People(_)
             | Self::Keys(_)
             | Self::Healthcheck(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
             | Self::Completions(_)
             | Self::Man(_) => return None,
         };
@@ -199,6 +213,9 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::People(args) => people::run(&args),
             Self::Keys(args) => keys::run(&args),
+            Self::Backup(args) => backup::run(&args),
+            Self::Restore(args) => restore::run(&args),
+            Self::Doctor(args) => doctor::run(&args),
             Self::Healthcheck(args) => healthcheck::run(&args),
             Self::Completions(args) => completions::run(&args, &mut Cli::command()),
             Self::Man(args) => man::run(&args, Cli::command()),

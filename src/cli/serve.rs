@@ -1,10 +1,10 @@
 //! `facerec serve`: load, warm up, bind, then serve until SIGTERM or SIGINT.
 
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use super::data::DataDirectory;
@@ -12,7 +12,7 @@ use super::enroll::{ProgressObserver, enroll_with_progress};
 use crate::allocator;
 use crate::config::{Compat, Config, ServeArgs};
 use crate::enroll::Outcome;
-use crate::enroll::directory::{EnrollmentReport, Skipped};
+use crate::enroll::directory::{EnrollmentReport, Skipped, list_people};
 use crate::gallery::writer::GALLERY;
 use crate::gallery::{Gallery, store};
 use crate::http::middleware::auth::Access;
@@ -144,11 +144,26 @@ fn delete_expired(service: &Service) {
 async fn listen(app: AppState, tls: Option<Arc<Tls>>, stop: Stop) -> anyhow::Result<bool> {
     let config = app.config.clone();
     let (host, port) = (config.host.as_str(), config.port);
-    let listener = tokio::net::TcpListener::bind((host, port))
-        .await
-        .with_context(|| format!("{host}:{port} can't be listened on"))?;
+    let listener = tokio::net::TcpListener::bind((host, port)).await.map_err(|error| {
+        anyhow::anyhow!("{host}:{port} can't be listened on: {error}{}", advice(&error, port))
+    })?;
     tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "ready");
     Ok(serve(listener, router(app), tls, config.timeouts, &config.clients, stop.wait()).await)
+}
+
+/// What helps where a port can't be had.
+fn advice(error: &io::Error, port: u16) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "; another program, perhaps another facerec, listens there (`ss -ltnp 'sport = :{port}'` shows which): stop it, or \
+             choose another port with --port or FACEREC_PORT"
+        ),
+        ErrorKind::PermissionDenied => {
+            "; ports below 1024 are root's: choose another one with --port or FACEREC_PORT".to_owned()
+        }
+        ErrorKind::AddrNotAvailable => "; choose an address of this machine with --host".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The API keys, where there is a file of them.
@@ -218,7 +233,8 @@ fn enroll_people(
         progress: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
         cancelled: &|| stop.came(),
     };
-    let enrolled = enroll_with_progress(loaded, &data.people(), &args.gate, false, &observer)?;
+    let (listing, empty) = (list_people(&data.people())?, Gallery::empty(loaded.new_recipe()));
+    let enrolled = enroll_with_progress(loaded, listing, &empty, &args.gate, false, &observer)?;
     let Some(report) = enrolled else { return Ok(None) };
     log_refused(&report, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{GateParams, Leniency, Outcome, QualityGate};
 use crate::error::{DataError, Operation, Result};
-use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
+use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
 use crate::photo_file;
 use crate::pipeline::Pipeline;
@@ -49,10 +50,10 @@ pub struct PhotoReport {
     pub outcome: Outcome,
 }
 
-/// The outcome for each photo, and the gallery of the accepted ones.
+/// The outcome for each photo, and the gallery with the accepted ones.
 #[derive(Debug)]
 pub struct EnrollmentReport {
-    /// Everyone with at least one accepted photo, in the order of the directories.
+    /// Those who were enrolled before, then everyone with at least one accepted photo, in the order of the directories.
     pub gallery: Gallery,
     /// Everyone with a directory, in the order of the directories.
     pub people: Vec<PersonName>,
@@ -146,8 +147,8 @@ fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Enrols photos into a new gallery: all are looked at, then judged together. Without `force`, a person whose photos
-/// are all weak keeps the best one. `progress` is told before the first and after each how many are done,
+/// Enrols photos into `base`, which is empty for a new gallery: all are looked at, then judged together and against those of
+/// `base`. Without `force`, a person whose photos are all weak keeps the best one. `progress` is told before the first and after each how many are done,
 /// and may cancel; the result is `None` then. Two directories whose names differ only in their Unicode form
 /// are one person.
 ///
@@ -156,14 +157,13 @@ fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 pub fn enroll_people(
     pipeline: &Pipeline,
     listing: PeopleListing,
-    recipe: Recipe,
+    base: &Gallery,
     params: GateParams,
     force: bool,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<EnrollmentReport>> {
     let PeopleListing { people, photos, skipped } = listing;
-    let empty = Gallery::empty(recipe);
-    let mut gate = QualityGate::new(pipeline, &empty, params);
+    let mut gate = QualityGate::new(pipeline, base, params);
     for (done, photo) in photos.iter().enumerate() {
         if progress(done).is_break() {
             return Ok(None);
@@ -183,15 +183,29 @@ pub fn enroll_people(
     let Ok(outcomes) = outcomes else { return Ok(None) };
     let report = |(photo, outcome)| PhotoReport { photo, outcome };
     let photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
-    let gallery = Gallery::new(empty.recipe().clone(), enrolled(&photos))?;
+    let gallery = with_accepted(base, &photos)?;
     Ok(Some(EnrollmentReport { gallery, people, photos, skipped }))
 }
 
 /// `progress` said to stop.
 struct Cancelled;
 
+/// The gallery with the accepted photos: those of people who are in it, and new people in the order of the photos.
+fn with_accepted(base: &Gallery, photos: &[PhotoReport]) -> Result<Gallery> {
+    let mut gallery = base.clone();
+    let mut new = Vec::new();
+    for (name, photos) in accepted(photos) {
+        match base.person_by_name(name) {
+            Some(person) => gallery = gallery.with_photos(&person.id, photos)?,
+            None => new.push(Arc::new(Person::new(name.clone(), None, photos))),
+        }
+    }
+    let people = gallery.people().iter().cloned().chain(new).collect();
+    Gallery::new(base.recipe().clone(), people)
+}
+
 /// Everyone with an accepted photo.
-fn enrolled(photos: &[PhotoReport]) -> Vec<Person> {
+fn accepted(photos: &[PhotoReport]) -> Vec<(&PersonName, Vec<EnrolledPhoto>)> {
     let mut people: Vec<(&PersonName, Vec<EnrolledPhoto>)> = Vec::new();
     let mut index: HashMap<&PersonName, usize> = HashMap::new();
     for PhotoReport { photo, outcome } in photos {
@@ -202,5 +216,5 @@ fn enrolled(photos: &[PhotoReport]) -> Vec<Person> {
         });
         people[at].1.push(enrolled.clone());
     }
-    people.into_iter().map(|(name, photos)| Person::new(name.clone(), None, photos)).collect()
+    people
 }

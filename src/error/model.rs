@@ -24,7 +24,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The checksum of the file is neither in the manifest nor in its install record.
-    #[error("{} is not the {model} model it should be: expected SHA-256 {expected}, found {found}", path.display())]
+    #[error("{} is not the {model} model it should be: expected SHA-256 {expected}, found {found}; {advice}", path.display())]
     Altered {
         /// The file.
         path: PathBuf,
@@ -34,6 +34,8 @@ pub enum ModelError {
         expected: String,
         /// The file's checksum.
         found: String,
+        /// What helps.
+        advice: String,
     },
     /// No model has this name, or the model is not installed, or there is no directory to install into.
     #[error("{0}")]

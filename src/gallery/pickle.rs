@@ -18,6 +18,7 @@ use crate::person_name::PersonName;
 use crate::pickle::{Pickle, Rules, Value};
 use numpy::{Numpy, NumpyArray, resolve};
 
+mod kind;
 mod numpy;
 
 /// Largest file that is read, bytes. More enrolled faces than a pickle may hold
@@ -49,7 +50,10 @@ pub fn import_file(path: &Path) -> Result<Gallery> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(refused(&format_args!("expected at most {MAX_FILE_BYTES} bytes, found more")));
     }
-    import(&bytes).map_err(|error| refused(&error))
+    import(&bytes).map_err(|error| match kind::looks_like(&bytes) {
+        Some(kind) => refused(&format_args!("expected the Flask service's pickle, found {kind}")),
+        None => refused(&error),
+    })
 }
 
 /// The gallery in a pickle. Its recipe is the old service's: vggface2, no margin. Names without a

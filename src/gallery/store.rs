@@ -321,7 +321,9 @@ fn checked_body(bytes: &[u8]) -> std::result::Result<(u32, &[u8]), String> {
     let computed = Sha256::digest(summed);
     if computed.as_slice() != stored {
         let (expected, found) = (short_hex(stored), short_hex(&computed));
-        return Err(format!("it was altered: expected checksum {expected}..., found {found}..."));
+        return Err(format!(
+            "it was altered: expected checksum {expected}..., found {found}...; restore it from a backup, or enrol again"
+        ));
     }
     Ok((version, body))
 }

@@ -40,9 +40,10 @@ impl Environment {
     /// package that the executable was built from.
     pub(crate) fn search_path(&self, explicit: Option<&Path>) -> Vec<PathBuf> {
         let beside = self.binary.as_deref().and_then(Path::parent).map(|directory| directory.join("models"));
-        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        // Where the program was only copied to, the place of its build means nothing.
+        let package = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).filter(|path| path.is_dir());
         let mut directories: Vec<PathBuf> = Vec::new();
-        for directory in [explicit.map(Path::to_path_buf), self.user_directory(), beside, Some(package)] {
+        for directory in [explicit.map(Path::to_path_buf), self.user_directory(), beside, package] {
             directories.extend(directory.filter(|directory| !directories.contains(directory)));
         }
         directories

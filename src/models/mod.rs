@@ -132,7 +132,11 @@ impl ModelStore {
             Ok(ModelFile { path, bytes, sha256 })
         } else {
             let (model, expected) = (entry.name.clone(), expected.join(" or "));
-            Err(ModelError::Altered { path, model, expected, found }.into())
+            let advice = match entry.install_from {
+                Some(_) => format!("`facerec models install {model}` fetches it anew"),
+                None => put_back(&entry.file),
+            };
+            Err(ModelError::Altered { path, model, expected, found, advice }.into())
         }
     }
 
@@ -154,7 +158,7 @@ impl ModelStore {
             return Ok(Some(bytes));
         }
         let (model, expected) = (format!("strangers of {}", entry.model), entry.sha256.clone());
-        Err(ModelError::Altered { path, model, expected, found }.into())
+        Err(ModelError::Altered { path, model, expected, found, advice: put_back(&entry.file) }.into())
     }
 
     fn missing(&self, entry: &Entry) -> Error {
@@ -173,6 +177,11 @@ impl ModelStore {
         ))
         .into()
     }
+}
+
+/// What helps against an altered file of the package.
+fn put_back(file: &str) -> String {
+    format!("put the {file} of the package there, or take it away where another directory of models has it")
 }
 
 /// SHA-256 of `bytes`.
@@ -233,7 +242,8 @@ mod tests {
             message,
             format!(
                 "{}/pnet.onnx is not the pnet model it should be: expected SHA-256 \
-                 823855368c3ae5053ce4162d07ed872da5f3dc94997e79a09053969a8ab7d171, found {}",
+                 823855368c3ae5053ce4162d07ed872da5f3dc94997e79a09053969a8ab7d171, found {}; put the pnet.onnx of the package \
+                 there, or take it away where another directory of models has it",
                 directory.path().display(),
                 to_hex(&sha256(b"altered"))
             )

@@ -64,6 +64,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "person_name", "student_id"]),
+    // A data directory as one file: the stores' own ways to copy and to lock.
+    ("backup", &["atomic_file", "attendance", "audit", "error", "gallery", "hex", "roster"]),
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
@@ -172,7 +174,9 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "access_log",
             "attendance",
+            "backup",
             "cli::attend",
+            "cli::doctor",
             "cli::keys",
             "cli::people::log",
             "gallery",
@@ -207,7 +211,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["logging"]),
     (
         "ureq",
-        &["attendance::delivery", "models::download", "cli::bench::http", "cli::healthcheck", "cli::url"],
+        &[
+            "attendance::delivery",
+            "models::download",
+            "cli::bench::http",
+            "cli::enroll::client",
+            "cli::healthcheck",
+            "cli::url",
+        ],
     ),
     ("ulid", &["attendance::sqlite", "gallery", "http", "roster::versions", "service::photo_keeper"]),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
@@ -216,6 +227,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "access_log",
             "audit::dismissals",
+            "backup::manifest",
             "http",
             "presentation",
             "cli",
@@ -226,7 +238,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "serde_json",
-        &["access_log", "attendance::events", "audit::dismissals", "http", "presentation", "cli", "models"],
+        &[
+            "access_log",
+            "attendance::events",
+            "audit::dismissals",
+            "backup::manifest",
+            "http",
+            "presentation",
+            "cli",
+            "models",
+        ],
     ),
     // Another database takes the place of one module.
     ("rusqlite", &["attendance::sqlite"]),
@@ -235,6 +256,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hmac", &["attendance::delivery"]),
     ("base64", &["attendance::delivery", "cli::people::file", "http::extract::base64_json"]),
     ("toml", &["cli::settings", "keys::file", "keys::last_use", "models"]),
+    ("tar", &["backup"]),
     ("strsim", &["cli::settings::file"]),
     ("clap_complete", &["cli::completions"]),
     ("clap_mangen", &["cli::man"]),

@@ -47,6 +47,17 @@ pub(super) fn for_reading(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Writes the last committed state of one database into a new file.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let connection = for_reading(from)?;
+    let (to, directory) = resolve(to).map_err(fault)?;
+    // VACUUM INTO takes an empty file, and would make one that everybody may read.
+    create(&to, &directory).map_err(fault)?;
+    connection.pragma_update(None, "query_only", false)?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    Ok(())
+}
+
 fn create(path: &Path, directory: &Path) -> io::Result<()> {
     let new = OpenOptions::new().write(true).create_new(true).mode(MODE_OF_NEW_FILES).open(path)?;
     atomic_file::give_to_owner_of(directory, &new);

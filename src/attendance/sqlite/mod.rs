@@ -23,6 +23,7 @@ mod schema;
 mod sessions;
 mod sync;
 mod update;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,16 +61,22 @@ impl SqliteStore {
     /// # Errors
     /// [`DataError::Database`] when there is a file that is no database of this program, or of a newer version.
     pub fn open(directory: &Path, channels: Channels) -> Result<Self> {
-        let store = Self {
-            path: directory.join(FILE_NAME),
-            channels,
-            writer: Mutex::default(),
-            readers: Mutex::default(),
-        };
+        let store = Self::unmigrated(directory, channels);
         if store.exists() {
             store.write(|_| Ok(()))?; // migrates
         }
         Ok(store)
+    }
+
+    /// The same as it is on the disk, of whatever version: to be checked or copied, not to be read.
+    #[must_use]
+    pub fn unmigrated(directory: &Path, channels: Channels) -> Self {
+        Self {
+            path: directory.join(FILE_NAME),
+            channels,
+            writer: Mutex::default(),
+            readers: Mutex::default(),
+        }
     }
 
     /// Path of the file, whether it exists or not.

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::drive::{Client, Target};
+use crate::cli::multipart::Form;
 
 /// Timeout of a request.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Separates the parts of a form; no JPEG, PNG or text has this line by chance.
-const BOUNDARY: &str = "facerec-bench-5f1c6a9e2b7d4380";
 
 /// A server's address and key.
 pub(super) struct HttpServer {
@@ -48,25 +47,32 @@ impl Client for HttpClient<'_> {
         if let Some(key) = &self.server.api_key {
             request = request.header("X-Api-Key", key);
         }
-        let request = request.content_type(format!("multipart/form-data; boundary={BOUNDARY}"));
-        let mut response = request.send(form(photo)).with_context(|| self.server.url.clone())?;
+        let form = Form::default().file("file", "photo", photo);
+        let request = request.content_type(Form::content_type());
+        let mut response = request.send(form.into_bytes()).map_err(|error| {
+            anyhow!(
+                "{}: expected a running service, found no response: {error}; start one with `facerec serve`, or correct --url",
+                self.server.url
+            )
+        })?;
         let text = response.body_mut().read_to_string().with_context(|| self.server.url.clone())?;
+        let status = response.status().as_u16();
         anyhow::ensure!(
-            response.status() == 200,
-            "expected status 200, {} returned {}: {text}",
+            status == 200,
+            "expected status 200, {} returned {status}: {}{}",
             self.server.url,
-            response.status()
+            text.trim(),
+            advice(status)
         );
         Ok(())
     }
 }
 
-/// A form with the photo in part `file`, as a browser sends it.
-fn form(photo: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"photo\"\r\n\
-         Content-Type: application/octet-stream\r\n\r\n"
-    );
-    let tail = format!("\r\n--{BOUNDARY}--\r\n");
-    [head.as_bytes(), photo, tail.as_bytes()].concat()
+/// What helps against a status.
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "; the service wants an API key: --api-key KEY or FACEREC_API_KEY, of scope recognize",
+        404 => "; expected the address of a facerec: correct --url",
+        _ => "",
+    }
 }

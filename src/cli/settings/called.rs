@@ -67,43 +67,52 @@ impl<'a> Called<'a> {
 
     /// Whether the arguments give the flag.
     pub(super) fn is_given(&self, arg: &Arg, arguments: &[OsString]) -> bool {
-        self.flags(arguments).any(|(_, flag)| named(arg, &flag))
+        self.tokens(arguments).any(|token| token.gives(arg))
     }
 
-    /// The value that the arguments give the flag.
+    /// The value that the arguments give the flag, or the first one without a flag.
     pub(super) fn value(&self, arg: &Arg, arguments: &[OsString]) -> Option<OsString> {
-        let (at, flag) = self.flags(arguments).find(|(_, flag)| named(arg, flag))?;
-        match flag.split_once('=') {
+        if arg.is_positional() {
+            let word = self.tokens(arguments).find(|token| !token.is_flag && token.at >= self.end)?;
+            return arguments.get(word.at).cloned();
+        }
+        let flag = self.tokens(arguments).find(|token| token.gives(arg))?;
+        match flag.text.split_once('=') {
             Some((_, value)) => Some(value.into()),
-            None => arguments.get(at + 1).cloned(),
+            None => arguments.get(flag.at + 1).cloned(),
         }
     }
 
-    /// What looks like a flag, with its place; values of flags don't count.
-    fn flags<'b>(&self, arguments: &'b [OsString]) -> impl Iterator<Item = (usize, String)> + use<'a, 'b> {
-        let takes_next: Vec<&'a Arg> = self.args().filter(|arg| arg.get_action().takes_values()).collect();
+    /// Flags and words; what is a flag's value is neither.
+    fn tokens(&self, arguments: &[OsString]) -> impl Iterator<Item = Token> {
         let mut at = 1;
         std::iter::from_fn(move || {
-            loop {
-                let argument = arguments.get(at)?.to_string_lossy().into_owned();
-                let here = at;
-                at += 1;
-                match argument.as_str() {
-                    "--" => return None,
-                    text if text.starts_with('-') => {
-                        if takes_next.iter().any(|arg| named(arg, text) && !text.contains('=')) {
-                            at += 1;
-                        }
-                        return Some((here, argument));
-                    }
-                    _ => {}
-                }
+            let text = arguments.get(at)?.to_string_lossy().into_owned();
+            if text == "--" {
+                return None;
             }
+            let token = Token { at, is_flag: text.starts_with('-'), text };
+            at += if self.takes_the_next(&token.text) { 2 } else { 1 };
+            Some(token)
         })
     }
 
+    /// Whether the argument after this one is its value.
     fn takes_the_next(&self, flag: &str) -> bool {
         !flag.contains('=') && self.args().any(|arg| arg.get_action().takes_values() && named(arg, flag))
+    }
+}
+
+/// One of the arguments.
+struct Token {
+    at: usize,
+    text: String,
+    is_flag: bool,
+}
+
+impl Token {
+    fn gives(&self, arg: &Arg) -> bool {
+        self.is_flag && named(arg, &self.text)
     }
 }
 

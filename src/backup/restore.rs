@@ -1,0 +1,234 @@
+//! Restoring a backup: everything is unpacked and checked beside the files in use, then all of it is put in place.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tar::{Archive, Entries, Entry, EntryType};
+
+use super::contents::{give_access, is_known, is_trace, replaced_entries};
+use super::create::Hashing;
+use super::manifest::{self, BackupFile, Manifest};
+use crate::atomic_file;
+use crate::error::{DataError, InputError, Operation, Result};
+use crate::gallery::store;
+use crate::gallery::writer::DirectoryLock;
+use crate::hex::to_hex;
+use crate::roster::versions;
+
+/// What a restored backup had, and where the files are whose place it took.
+#[derive(Debug)]
+pub struct Restored {
+    /// The list of the backup.
+    pub manifest: Manifest,
+    /// The directory of the files that were there before; `None` where there were none.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Restores the backup `archive` into the directory `data`, created if missing. What is there already is moved aside with
+/// `force`, and refused without.
+///
+/// # Errors
+/// [`InputError::Conflict`] for a directory that is not empty; [`InputError::Locked`] while another process writes to it;
+/// [`crate::error::Error::Data`] when the backup is altered, not one, or can't be unpacked. The directory's files are then as
+/// they were.
+pub fn restore(archive: &Path, data: &Path, force: bool) -> Result<Restored> {
+    let failed = DataError::io_at(data, Operation::Write);
+    let mut opened = open(archive)?;
+    fs::create_dir_all(data).map_err(&failed)?;
+    if !force {
+        check_empty(data)?;
+    }
+    let _lock = DirectoryLock::acquire(data)?;
+    let staged =
+        tempfile::Builder::new().prefix(".restore-").suffix(".tmp").tempdir_in(data).map_err(&failed)?;
+    let manifest = unpack(&mut opened, staged.path())
+        .map_err(|reason| DataError::content(shown(archive), Operation::Read, reason))?;
+    check_gallery(staged.path())?;
+    let replaced = exchange(staged.path(), data).map_err(&failed)?;
+    Ok(Restored { manifest, replaced })
+}
+
+fn shown(archive: &Path) -> String {
+    format!("the backup {}", archive.display())
+}
+
+fn open(archive: &Path) -> Result<Archive<File>> {
+    Ok(Archive::new(File::open(archive).map_err(DataError::io(shown(archive), Operation::Read))?))
+}
+
+fn check_empty(data: &Path) -> Result<()> {
+    let failed = DataError::io_at(data, Operation::Read);
+    for entry in fs::read_dir(data).map_err(&failed)? {
+        let name = entry.map_err(&failed)?.file_name();
+        if !is_trace(&name.to_string_lossy()) {
+            let message = format!(
+                "expected an empty directory, found {} in {}: --force moves what a backup holds aside",
+                name.to_string_lossy(),
+                data.display()
+            );
+            return Err(InputError::Conflict(message).into());
+        }
+    }
+    Ok(())
+}
+
+/// Unpacks all files into `to`, and says what is wrong with the first that is not as the list has it.
+fn unpack(archive: &mut Archive<File>, to: &Path) -> std::result::Result<Manifest, String> {
+    let mut entries = archive.entries().map_err(|error| not_an_archive(&error))?;
+    let manifest = read_manifest(&mut entries)?;
+    for described in &manifest.files {
+        check_name(described, &manifest.files)?;
+        let entry = next(&mut entries)?
+            .ok_or_else(|| format!("it is truncated: expected {}, found its end", described.name))?;
+        unpack_one(entry, described, to)?;
+    }
+    match next(&mut entries)? {
+        None => Ok(manifest),
+        Some(more) => {
+            Err(format!("expected its end, found {:?}", String::from_utf8_lossy(&more.path_bytes())))
+        }
+    }
+}
+
+fn not_an_archive(error: &io::Error) -> String {
+    format!("expected a tar file that `facerec backup` made, found {error}")
+}
+
+fn next<'a>(entries: &mut Entries<'a, File>) -> std::result::Result<Option<Entry<'a, File>>, String> {
+    entries.next().transpose().map_err(|error| not_an_archive(&error))
+}
+
+fn read_manifest(entries: &mut Entries<'_, File>) -> std::result::Result<Manifest, String> {
+    let missing = || {
+        format!(
+            "expected a tar file that `facerec backup` made, found one that does not begin with {}",
+            manifest::NAME
+        )
+    };
+    let first = next(entries)?.filter(|entry| *entry.path_bytes() == *manifest::NAME.as_bytes());
+    let mut bytes = Vec::new();
+    first
+        .ok_or_else(missing)?
+        .take(manifest::MAX_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| not_an_archive(&error))?;
+    Manifest::from_json(&bytes)
+}
+
+/// Nothing but a file of a data directory, once.
+fn check_name(described: &BackupFile, all: &[BackupFile]) -> std::result::Result<(), String> {
+    let name = &described.name;
+    if !is_known(name) {
+        return Err(format!("expected files of a data directory, found {name:?}"));
+    }
+    if all.iter().filter(|other| other.name == *name).count() > 1 {
+        return Err(format!("expected {name} once, found it twice"));
+    }
+    Ok(())
+}
+
+fn unpack_one(entry: Entry<'_, File>, described: &BackupFile, to: &Path) -> std::result::Result<(), String> {
+    let name = &described.name;
+    let (found, kind) = (entry.path_bytes().into_owned(), entry.header().entry_type());
+    if found != name.as_bytes() || kind != EntryType::Regular {
+        return Err(format!(
+            "expected the file {name}, found {:?} ({kind:?})",
+            String::from_utf8_lossy(&found)
+        ));
+    }
+    let path = to.join(name);
+    let (bytes, sha256) = copy(entry, described, &path).map_err(|error| format!("{name}: {error}"))?;
+    if (bytes, &sha256) == (described.bytes, &described.sha256) {
+        return Ok(());
+    }
+    Err(format!(
+        "it was altered: expected of {name} {} bytes with the SHA-256 {}, found {bytes} with {sha256}",
+        described.bytes, described.sha256
+    ))
+}
+
+/// Writes the entry to the disk. Returns length and checksum.
+fn copy(entry: Entry<'_, File>, described: &BackupFile, path: &Path) -> io::Result<(u64, String)> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut to = Hashing { to: File::create_new(path)?, sha256: Sha256::new() };
+    let bytes = io::copy(&mut entry.take(described.bytes.saturating_add(1)), &mut to)?;
+    give_access(directory, &to.to, described.mode)?;
+    to.to.sync_all()?;
+    Ok((bytes, to_hex(&to.sha256.finalize())))
+}
+
+/// A gallery that this program can't read is noticed before it takes the place of one that it can.
+fn check_gallery(staged: &Path) -> Result<()> {
+    let path = staged.join(store::FILE_NAME);
+    if path.exists() { store::read(&path).map(drop) } else { Ok(()) }
+}
+
+/// Moves the old files aside and the new ones in; on an error everything back.
+fn exchange(staged: &Path, data: &Path) -> io::Result<Option<PathBuf>> {
+    private_directory(&staged.join(versions::DIRECTORY), data)?;
+    let aside = data.join(format!("replaced-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
+    let mut moves = Moves::default();
+    match moves.exchange(staged, data, &aside) {
+        Ok(()) => {
+            File::open(data)?.sync_all()?;
+            Ok(Some(aside).filter(|aside| aside.exists()))
+        }
+        Err(error) => {
+            moves.undo();
+            // It is empty now, or was never made.
+            let _ = fs::remove_dir(&aside);
+            Err(error)
+        }
+    }
+}
+
+/// The mode of a directory that holds personal data, and the owner of the data directory.
+fn private_directory(path: &Path, data: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+        atomic_file::give_to_owner_of(data, &File::open(path)?);
+    }
+    Ok(())
+}
+
+/// Files that were moved, from where and to where.
+#[derive(Default)]
+struct Moves(Vec<(PathBuf, PathBuf)>);
+
+impl Moves {
+    fn exchange(&mut self, staged: &Path, data: &Path, aside: &Path) -> io::Result<()> {
+        for name in replaced_entries() {
+            let old = data.join(&name);
+            if fs::symlink_metadata(&old).is_ok() {
+                fs::create_dir_all(aside)?;
+                fs::set_permissions(aside, fs::Permissions::from_mode(0o700))?;
+                self.rename(old, aside.join(&name))?;
+            }
+        }
+        for entry in fs::read_dir(staged)? {
+            let entry = entry?;
+            self.rename(entry.path(), data.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, from: PathBuf, to: PathBuf) -> io::Result<()> {
+        fs::rename(&from, &to)?;
+        self.0.push((from, to));
+        Ok(())
+    }
+
+    /// As far as it goes; the error that led here is reported.
+    fn undo(self) {
+        for (from, to) in self.0.into_iter().rev() {
+            if let Err(error) = fs::rename(&to, &from) {
+                tracing::error!("{} can't be moved back to {}: {error}", to.display(), from.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A running service as it enrols people: `/v1/people`.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use crate::cli::multipart::Form;
+
+/// Timeout of a request.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// How often a request is repeated while the service is busy or can't be reached.
+const TRIES: u32 = 8;
+/// The pause before a repetition, where the service names none; and the longest.
+const PAUSE_S: u64 = 2;
+const LONGEST_PAUSE_S: u64 = 30;
+/// People of a page of the list.
+const PAGE: usize = 1000;
+/// Longest answer that is read, bytes.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
+
+/// The service, and the key for it.
+pub(super) struct Client {
+    agent: Agent,
+    url: String,
+    key: Option<String>,
+}
+
+/// What the service answers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// HTTP status.
+    pub(super) status: u16,
+    /// The body; null where it is no JSON.
+    pub(super) body: Value,
+}
+
+impl Client {
+    /// The service at `url`, scheme and host.
+    pub(super) fn new(url: &str, key: Option<String>) -> Self {
+        // No proxy, whatever the environment names: photos and key are for the service alone.
+        let config =
+            Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).http_status_as_error(false);
+        Self { agent: config.build().into(), url: url.trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Id and name of everybody who is enrolled.
+    ///
+    /// # Errors
+    /// When the service can't be reached or refuses.
+    pub(super) fn people(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut people = Vec::new();
+        loop {
+            let path = format!("/v1/people?limit={PAGE}&offset={}", people.len());
+            let Answer { status, body } = self.repeated(&path, || {
+                let mut request = self.agent.get(format!("{}{path}", self.url));
+                if let Some(key) = &self.key {
+                    request = request.header("X-Api-Key", key);
+                }
+                request.call()
+            })?;
+            let page = body["people"].as_array().filter(|_| status == 200);
+            let page =
+                page.with_context(|| format!("{}{path}: expected people, found status {status}", self.url))?;
+            let text = |person: &Value, member: &str| person[member].as_str().unwrap_or_default().to_owned();
+            people.extend(page.iter().map(|person| (text(person, "id"), text(person, "name"))));
+            if page.is_empty() || body["total"].as_u64().is_none_or(|total| people.len() as u64 >= total) {
+                return Ok(people);
+            }
+        }
+    }
+
+    /// Sends a form.
+    ///
+    /// # Errors
+    /// When the service can't be reached, stays busy, or refuses the key.
+    pub(super) fn post(&self, path: &str, form: Form) -> anyhow::Result<Answer> {
+        let (content_type, body) = (Form::content_type(), form.into_bytes());
+        self.repeated(path, || {
+            let mut request = self.agent.post(format!("{}{path}", self.url)).content_type(&content_type);
+            if let Some(key) = &self.key {
+                request = request.header("X-Api-Key", key);
+            }
+            request.send(&body[..])
+        })
+    }
+
+    /// Repeats a request while the service is busy or can't be reached.
+    fn repeated(
+        &self,
+        path: &str,
+        send: impl Fn() -> Result<Response<Body>, ureq::Error>,
+    ) -> anyhow::Result<Answer> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (why, pause) = match send() {
+                Ok(response) if [429, 503].contains(&response.status().as_u16()) => {
+                    (format!("it is busy (status {})", response.status().as_u16()), retry_after(&response))
+                }
+                Ok(response) => return self.answer(path, response),
+                Err(error) => (error.to_string(), PAUSE_S),
+            };
+            // Nobody listens: that does not pass in a moment.
+            if tries == TRIES || why.contains("Connection refused") {
+                bail!(
+                    "{}{path}: expected an answer, found none: {why}. What was enrolled stays: run the same command again \
+                     when the service runs (`facerec healthcheck --url {}/readyz`)",
+                    self.url,
+                    self.url
+                );
+            }
+            std::thread::sleep(Duration::from_secs(pause));
+        }
+    }
+
+    fn answer(&self, path: &str, mut response: Response<Body>) -> anyhow::Result<Answer> {
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
+        let body = body.map_err(|error| anyhow!("{}{path}: the answer can't be read: {error}", self.url))?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status == 401 || status == 403 {
+            bail!(
+                "{}{path}: {}; expected an API key of scope manage in --api-key-file, --api-key or FACEREC_API_KEY",
+                self.url,
+                body["detail"].as_str().unwrap_or("the service refuses")
+            );
+        }
+        Ok(Answer { status, body })
+    }
+}
+
+/// Seconds, as the service asks for.
+fn retry_after(response: &Response<Body>) -> u64 {
+    let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    header.and_then(|value| value.parse().ok()).unwrap_or(PAUSE_S).min(LONGEST_PAUSE_S)
+}

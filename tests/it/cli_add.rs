@@ -1,0 +1,196 @@
+//! `facerec enroll --add`: more people and photos, into a file and through a running service.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use facerec::gallery::writer::DirectoryLock;
+use facerec::gallery::{EnrolledPhoto, Gallery, Person, store};
+use serde_json::Value;
+
+use crate::support::server::{Server, facerec, sample_data};
+use crate::support::{golden_path, sample};
+
+/// A directory of people: one known person with a known and a new photo, one new person with a photo, a copy of it and one that
+/// is none.
+fn people() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let put = |person: &str, name: &str, content: Vec<u8>| {
+        fs::create_dir_all(directory.path().join(person)).unwrap();
+        fs::write(directory.path().join(person).join(name), content).unwrap();
+    };
+    let golden = |name: &str| fs::read(golden_path("photos").join(name)).unwrap();
+    // In another spelling than the gallery's.
+    put("barack_OBAMA", "again.jpg", sample("Barack Obama"));
+    put("barack_OBAMA", "new.jpg", golden("obama2.jpg"));
+    put("Jo", "biden.jpg", golden("biden.jpg"));
+    put("Jo", "text.jpg", b"not a photo".to_vec());
+    directory
+}
+
+/// The sample's people without Joe Biden, so that Jo is new.
+fn data() -> tempfile::TempDir {
+    let data = sample_data();
+    let path = data.path().join("gallery.bin");
+    let gallery = store::read(&path).unwrap();
+    store::write(&path, &gallery.without_people(|person| person.name.as_str() == "Joe Biden")).unwrap();
+    data
+}
+
+fn enroll(people: &Path, more: &[&str]) -> Output {
+    facerec().arg("enroll").arg(people).args(["--add"]).args(more).output().unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// What is skipped, and each photo with what became of it.
+fn summary(report: &Value) -> (Vec<String>, Vec<(String, String, String)>) {
+    let name =
+        |path: &Value| Path::new(path.as_str().unwrap()).file_name().unwrap().to_str().unwrap().to_owned();
+    let skipped = report["skipped"].as_array().unwrap().iter().map(|skipped| {
+        assert_eq!(skipped["why"], "enrolled already");
+        name(&skipped["path"])
+    });
+    let outcomes = report["outcomes"].as_array().unwrap().iter().map(|row| {
+        (
+            row["person"].as_str().unwrap().to_owned(),
+            name(&row["photo"]),
+            row["outcome"].as_str().unwrap().to_owned(),
+        )
+    });
+    (skipped.collect(), outcomes.collect())
+}
+
+fn row(person: &str, photo: &str, outcome: &str) -> (String, String, String) {
+    (person.to_owned(), photo.to_owned(), outcome.to_owned())
+}
+
+fn photos(gallery: &Gallery) -> Vec<(String, usize)> {
+    gallery.people().iter().map(|person| (person.name.to_string(), person.photos.len())).collect()
+}
+
+#[test]
+fn people_and_photos_are_added_and_what_is_known_is_skipped() {
+    let (people, data) = (people(), data());
+    let directory = text(data.path());
+    let path = data.path().join("gallery.bin");
+    let before = store::read(&path).unwrap();
+    let dry = report(&enroll(people.path(), &["--data", &directory, "--dry-run", "--json"]));
+    assert_eq!((&dry["written"], store::read(&path).unwrap() == before), (&false.into(), true));
+    let added = report(&enroll(people.path(), &["--data", &directory, "--json"]));
+    let (skipped, outcomes) = summary(&added);
+    assert_eq!(skipped, ["again.jpg"]);
+    let expected = [
+        row("Jo", "biden.jpg", "enrolled"),
+        row("Jo", "text.jpg", "refused"),
+        row("Barack Obama", "new.jpg", "enrolled"),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(
+        (&added["enrolled_people"], &added["people"], &added["written"]),
+        (&2.into(), &2.into(), &true.into())
+    );
+    let after = store::read(&path).unwrap();
+    assert_eq!(
+        photos(&after),
+        [("Barack Obama".to_owned(), 2), ("Eileen Collins".to_owned(), 1), ("Jo".to_owned(), 1)]
+    );
+    assert_eq!(
+        (after.recipe(), after.people()[0].id.as_str()),
+        (before.recipe(), before.people()[0].id.as_str())
+    );
+
+    // Once more: nothing is new, and the photo that is none is all that is refused.
+    fs::remove_file(people.path().join("Jo/text.jpg")).unwrap();
+    let output = enroll(people.path(), &["--data", &directory]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.ends_with("nothing was written: nothing is new\n")
+            && said.matches(": enrolled already").count() == 3,
+        "{said}"
+    );
+    assert_eq!(store::read(&path).unwrap(), after);
+}
+
+#[test]
+fn photos_that_are_known_by_their_faces_alone_are_skipped_too() {
+    let (people, data) = (people(), data());
+    let path = data.path().join("gallery.bin");
+    let gallery = store::read(&path).unwrap();
+    // As after the import of a pickle.
+    let forgotten = |person: &Person| {
+        let photos = person.photos.iter().map(|photo| EnrolledPhoto { source_sha256: None, ..photo.clone() });
+        Person { photos: photos.collect(), ..person.clone() }
+    };
+    let everybody: Vec<Person> = gallery.people().iter().map(|person| forgotten(person)).collect();
+    store::write(&path, &Gallery::new(gallery.recipe().clone(), everybody).unwrap()).unwrap();
+    let added = report(&enroll(people.path(), &["--data", data.path().to_str().unwrap(), "--json"]));
+    assert_eq!(summary(&added).0, ["again.jpg"]);
+    assert_eq!(photos(&store::read(&path).unwrap())[0], ("Barack Obama".to_owned(), 2));
+}
+
+#[test]
+fn a_locked_directory_says_how_to_add_through_the_service() {
+    let (people, data) = (people(), data());
+    let _lock = DirectoryLock::acquire(data.path()).unwrap();
+    let output = enroll(people.path(), &["--data", data.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("is writing to this data directory"), "{said}");
+    assert!(said.contains("--add --url http://127.0.0.1:5000`"), "{said}");
+}
+
+#[test]
+fn people_are_added_through_a_running_service_as_often_as_one_likes() {
+    let people = people();
+    let data = data();
+    let keys = data.path().join("keys.toml");
+    let key =
+        facerec().args(["keys", "new", "office", "--scope", "manage", "--file"]).arg(&keys).output().unwrap();
+    let secret = people.path().join(".key");
+    fs::write(&secret, &key.stdout).unwrap();
+    let server = Server::start(data, &["--api-keys-file", keys.to_str().unwrap()]);
+    let url = format!("http://{}/", server.address);
+    let refused = enroll(people.path(), &["--url", &url]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("expected an API key of scope manage in --api-key-file"), "{said}");
+
+    let with_key = ["--url", &url, "--api-key-file", secret.to_str().unwrap(), "--json"];
+    let added = report(&enroll(people.path(), &with_key));
+    let (skipped, outcomes) = summary(&added);
+    assert_eq!(skipped, ["again.jpg"]);
+    let expected = [
+        row("Jo", "biden.jpg", "enrolled"),
+        row("Jo", "text.jpg", "refused"),
+        row("barack_OBAMA", "new.jpg", "enrolled"),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!((&added["enrolled_people"], &added["model"]), (&2.into(), &Value::Null));
+    let path = server.data.path().join("gallery.bin");
+    let after = photos(&store::read(&path).unwrap());
+    assert_eq!(
+        after,
+        [("Barack Obama".to_owned(), 2), ("Eileen Collins".to_owned(), 1), ("Jo".to_owned(), 1)]
+    );
+
+    // Also by force nothing is enrolled twice.
+    fs::remove_file(people.path().join("Jo/text.jpg")).unwrap();
+    let again = report(&enroll(people.path(), &[&with_key[..], &["--force"]].concat()));
+    assert_eq!((summary(&again).0.len(), &again["photos"], &again["written"]), (3, &0.into(), &false.into()));
+    assert_eq!(photos(&store::read(&path).unwrap()), after);
+
+    drop(server);
+    let dead = enroll(people.path(), &with_key);
+    assert_eq!(dead.status.code(), Some(1));
+    let said = String::from_utf8(dead.stderr).unwrap();
+    assert!(said.contains("run the same command again when the service runs"), "{said}");
+}
