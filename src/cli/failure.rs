@@ -36,6 +36,20 @@ pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     }
 }
 
+/// Has panics told as faults of this program, in the log where there is one. The place in the code is told at level debug: it
+/// begins with directories of the machine that the program was built on.
+pub(super) fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let what = panic.payload_as_str().unwrap_or("without a message");
+        tracing::debug!(place = panic.location().map(tracing::field::display), "panicked");
+        if tracing::enabled!(Level::ERROR) {
+            tracing::error!("a fault of facerec, please report it: {what}");
+        } else {
+            output::note(format_args!("facerec: a fault of facerec, please report it: {what}"));
+        }
+    }));
+}
+
 /// The contexts that the command added, then the library's error, whose message includes its causes.
 fn message(error: &anyhow::Error) -> String {
     let mut parts = Vec::new();

@@ -124,6 +124,7 @@ impl Cli {
     /// ended the process with 2 before.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        failure::report_panics();
         let format = self.command.output_format();
         self.command.check_models_directory().and_then(|()| self.command.run()).unwrap_or_else(|error| {
             // A closed standard output, as after `| head`, is no error.
