@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
+use crate::nn::EMBEDDING_LEN;
 use crate::person_name::PersonName;
 use crate::student_id::StudentId;
 
@@ -70,6 +71,23 @@ impl Person {
     #[must_use]
     pub fn weak_photos(&self) -> usize {
         self.photos.iter().filter(|photo| photo.weak).count()
+    }
+
+    /// For each photo the mean cosine distance to the others; `None` for the only one.
+    #[must_use]
+    pub fn distances_to_others(&self) -> Vec<Option<f32>> {
+        let sum = self.photos.iter().fold(vec![0.0_f64; EMBEDDING_LEN], |mut sum, photo| {
+            sum.iter_mut().zip(photo.embedding.values()).for_each(|(sum, value)| *sum += f64::from(*value));
+            sum
+        });
+        // Embeddings have norm 1, so one sum over all photos gives each its mean: the work grows with their number only.
+        let distance = |photo: &EnrolledPhoto| {
+            let own = photo.embedding.values().iter().map(|value| f64::from(*value));
+            let likeness: f64 = own.zip(&sum).map(|(own, sum)| own * (sum - own)).sum();
+            let others = self.photos.len().checked_sub(1).filter(|others| *others > 0)?;
+            Some((1.0 - likeness / others as f64) as f32)
+        };
+        self.photos.iter().map(distance).collect()
     }
 
     /// Takes a photo away that is not the last one.

@@ -162,3 +162,13 @@ fn an_edit_shares_everybody_else() {
     assert_eq!(shared.count(), 99);
     assert_eq!(gallery.people()[40].name, "Person 40");
 }
+
+#[test]
+fn a_photo_has_its_mean_distance_to_the_others_and_the_only_one_has_none() {
+    let ada = Person::new(named("Ada"), None, vec![photo(0), photo(0), photo(1)]);
+    assert_eq!(ada.distances_to_others(), [Some(0.5), Some(0.5), Some(1.0)]);
+    assert_eq!(person("Ada").distances_to_others(), [None]);
+    // Rounding does not grow with the number of photos.
+    let many = Person::new(named("Ada"), None, vec![photo(0); 1000]);
+    assert!(many.distances_to_others().iter().all(|distance| distance.is_some_and(|far| far.abs() < 1e-6)));
+}

@@ -36,26 +36,26 @@ export function path(parts, query = {}) {
   return `v1/${parts.map(encodeURIComponent).join("/")}${search && "?"}${search}`;
 }
 
-/** One request. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
-export async function call(method, address, { form, json, signal } = {}) {
+/** One request, with the key of this tab or with `as`. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
+export async function call(method, address, { form, json, signal, as = key() } = {}) {
   const headers = { Accept: "application/json" };
   if (json) headers["Content-Type"] = "application/json";
   const body = form ?? (json && JSON.stringify(json));
-  return parsed(await (await send(address, { method, headers, body, signal })).text());
+  return parsed(await (await send(address, { method, headers, body, signal, as })).text());
 }
 
 /** Saves the answer to a GET request as a file. */
 export async function download(address, name) {
-  const body = await (await send(address, { method: "GET", headers: {} })).blob();
+  const body = await (await send(address, { method: "GET", headers: {}, as: key() })).blob();
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(body), download: name });
   link.click();
   // The browser has the file by then; there is no event that says so.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** The response to a request with the key of this tab; throws a `Problem` where it is no success. */
-async function send(address, { headers, ...options }) {
-  if (key()) headers.Authorization = `Bearer ${key()}`;
+/** The response to a request with the key `as`; throws a `Problem` where it is no success. */
+async function send(address, { headers, as, ...options }) {
+  if (as) headers.Authorization = `Bearer ${as}`;
   let response;
   try {
     response = await fetch(address, { headers, ...options, credentials: "omit", cache: "no-store" });

@@ -7,6 +7,9 @@ import { counted, idWords, shown, strangerWords } from "./words.js";
 /** Distance at the right end of the ruler; two strangers are about this far apart. */
 const RULER_END = 1;
 
+/** Of more faces than this the list shows names only, and the rest of an entry on demand. */
+const FULL_ENTRIES = 12;
+
 /** One sentence about the whole photo. */
 export function summaryWords({ faces, unknown_faces: unknown }) {
   if (faces.length === 0) return "No face found";
@@ -21,6 +24,8 @@ export function summaryWords({ faces, unknown_faces: unknown }) {
  * or the pointer; `onEnrol(index, form)` that somebody said who it is.
  */
 export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
+  const isCompact = answer.faces.length > FULL_ENTRIES;
+  $("faces").classList.toggle("compact", isCompact);
   const entries = answer.faces.map((face, index) => {
     const entry = copyOf("face-entry");
     const [name, id, numbers] = [".name", ".id", ".numbers"].map((part) => entry.querySelector(part));
@@ -33,11 +38,26 @@ export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
     drawRuler(entry.querySelector(".ruler"), face, answer.threshold);
     if (picture) drawPortrait(entry.querySelector("canvas"), picture, face.box);
     prepareForm(entry, face, index, picture, { onEnrol, onType });
+    if (isCompact) foldAway(entry, index);
     entry.addEventListener("pointerenter", () => onPick(index));
     entry.addEventListener("focusin", () => onPick(index));
     return entry;
   });
   $("faces").replaceChildren(...entries);
+}
+
+/** Hides all but number and name behind a button. */
+function foldAway(entry, index) {
+  const more = entry.querySelector(".more");
+  more.hidden = false;
+  more.append(make("span", { className: "unseen", textContent: ` of face ${index + 1}` }));
+  more.addEventListener("click", () => unfold(entry, !entry.classList.contains("open")));
+  unfold(entry, false);
+}
+
+function unfold(entry, isOpen) {
+  entry.classList.toggle("open", isOpen);
+  entry.querySelector(".more").setAttribute("aria-expanded", String(isOpen));
 }
 
 function prepareForm(entry, face, index, picture, { onEnrol, onType }) {
@@ -105,6 +125,7 @@ export function lightEntry(index) {
 export function goToEntry(index) {
   const entry = $("faces").children[index];
   if (!entry) return;
+  unfold(entry, true);
   entry.scrollIntoView({ block: "nearest" });
   const form = entry.querySelector("form");
   if (!entry.classList.contains("match") && !form.hidden) form.elements.name.focus({ preventScroll: true });

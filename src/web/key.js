@@ -1,7 +1,16 @@
 // The API key of this tab, for services that ask for one.
 
-import { $, announce, make } from "./dom.js";
-import { key, setKey } from "./api.js";
+import { $, announce, make, notice, whileBusy } from "./dom.js";
+import { call, key, path, setKey } from "./api.js";
+import { problemWords } from "./words.js";
+
+/** For each scope a request that it is needed for, which changes nothing and tells of nobody. */
+const PROBES = { recognize: path(["sessions"], { limit: 1 }), manage: path(["roster", "versions"]) };
+
+/** The scope that the key is wanted for. */
+let wanted = "recognize";
+/** How often the dialogue was opened: what is found out for an older opening comes too late. */
+let opening = 0;
 
 function showState() {
   const set = key() !== "";
@@ -17,16 +26,17 @@ function change(value) {
   dispatchEvent(new Event("keychange"));
 }
 
-/** Asks for a key; `why` is said above the field. Resolves to whether one was given. */
-export function askForKey(why = "") {
+/** Asks for a key of this scope. Resolves to "use" where one was given that the service takes, to "forget", or to "". */
+function askForKey(scope) {
   const dialog = $("key-dialog");
-  $("key-why").textContent = why;
-  $("key-why").hidden = !why;
+  wanted = scope;
+  opening += 1;
+  notice($("key-outcome"), "");
   $("key-value").value = key();
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "use"), { once: true });
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
   });
 }
 
@@ -35,22 +45,42 @@ export function keyOffer(problem, again) {
   if (!problem.wantsKey) return [];
   const button = make("button", { type: "button", className: "button quiet", textContent: "Enter a key" });
   button.addEventListener("click", async () => {
-    if (await askForKey()) again();
+    if ((await askForKey(problem.status === 403 ? "manage" : "recognize")) === "use") again();
   });
   return [make("div", { className: "actions" }, button)];
 }
 
-export function start() {
-  $("key-open").addEventListener("click", () => askForKey());
-  $("key-form").addEventListener("submit", () => {
-    change($("key-value").value.trim());
-    $("key-value").value = "";
-    announce(key() ? "The key is in use." : "No key is in use.");
+/** Uses the key that was entered if the service takes it; otherwise the dialogue stays, and says why not. */
+async function use() {
+  const [mine, value] = [opening, $("key-value").value.trim()];
+  notice($("key-outcome"), "Checking the key …", "");
+  try {
+    await call("GET", PROBES[wanted], { as: value });
+  } catch (problem) {
+    if (mine !== opening || !$("key-dialog").open) return;
+    notice($("key-outcome"), problemWords(problem));
+    $("key-value").focus();
+    return;
+  }
+  if (mine === opening && $("key-dialog").open) finish(value, "use");
+}
+
+function finish(value, how) {
+  change(value);
+  $("key-value").value = "";
+  $("key-dialog").close(how);
+  announce(value ? "The key is in use." : "No key is in use.");
+}
+
+/** `redraw` shows the view in use once more: another key may show more of it, or less. */
+export function start(redraw) {
+  $("key-open").addEventListener("click", async () => {
+    if (await askForKey("recognize")) redraw();
   });
-  $("key-forget").addEventListener("click", () => {
-    change("");
-    $("key-dialog").close();
-    announce("The key is forgotten.");
+  $("key-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    whileBusy($("key-form").querySelector("button[type=submit]"), use);
   });
+  $("key-forget").addEventListener("click", () => finish("", "forget"));
   showState();
 }

@@ -3,16 +3,17 @@
 import { $ } from "./dom.js";
 import * as audit from "./audit.js";
 import * as key from "./key.js";
+import * as kiosk from "./kiosk.js";
+import * as move from "./move.js";
 import * as people from "./people.js";
 import * as person from "./person.js";
-import * as kiosk from "./kiosk.js";
 import * as recognise from "./recognise.js";
 import * as register from "./register.js";
 import * as roster from "./roster.js";
 import * as session from "./session.js";
 
 const VIEWS = {
-  recognise: { title: "Recognise", heading: "recognise-title" },
+  recognise: { title: "Recognise", heading: "recognise-title", redraw: recognise.redraw },
   people: { title: "People", heading: "people-title", show: people.show },
   person: { title: "Person", heading: "person-title", show: person.show, under: "people" },
   register: { title: "Register", heading: "register-title", show: register.show },
@@ -21,6 +22,9 @@ const VIEWS = {
   audit: { title: "Audit", heading: "audit-title", show: audit.show },
   roster: { title: "Roster", heading: "roster-title", show: roster.show },
 };
+
+/** The view that is shown, and what stands after it in the address. */
+let inView = { name: "recognise", rest: "" };
 
 /** The view that the address names, and what stands after it; `null` for anything else. */
 function addressed() {
@@ -52,6 +56,7 @@ function showView(isFirst) {
     if (link.dataset.view === (view.under ?? address.name)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  inView = address;
   document.title = `${view.title} – facerec`;
   view.show?.(address.rest);
   if (isFirst) return;
@@ -60,7 +65,13 @@ function showView(isFirst) {
   $(heading).focus({ preventScroll: true });
 }
 
-/** Files dropped or pasted go to the view that is shown: the roster takes a workbook, a session photos, the others a photo. */
+/** Asks the service again for what is in view. */
+function redraw() {
+  const view = VIEWS[inView.name];
+  (view.redraw ?? view.show)(inView.rest);
+}
+
+/** Files dropped or pasted go to the view that is shown: the roster takes a workbook, and the others photos. */
 function take(files) {
   const [file] = files;
   if (!file) return;
@@ -73,7 +84,7 @@ function take(files) {
     return;
   }
   if ($("recognise").hidden) location.hash = "#recognise";
-  recognise.open(file);
+  recognise.open([...files]);
 }
 
 function startDropping() {
@@ -100,7 +111,8 @@ function startDropping() {
 for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
-for (const module of [audit, key, kiosk, people, person, recognise, register, roster, session]) module.start();
+key.start(redraw);
+for (const module of [audit, kiosk, move, people, person, recognise, register, roster, session]) module.start();
 startDropping();
 addEventListener("hashchange", () => showView(false));
 showView(true);

@@ -11,7 +11,18 @@ let list;
 /** How often the dialog was opened: an answer for an older opening leaves it alone. */
 let opening = 0;
 
-export const show = () => list.show();
+/** Said above the list when it is shown next, and only then. */
+let farewell = "";
+
+export function sayNext(words) {
+  farewell = words;
+}
+
+export async function show() {
+  notice($("people-notice"), farewell, "good");
+  farewell = "";
+  await list.show();
+}
 
 function fill({ people, total }, query) {
   const count = counted(total, "person", "people");
@@ -42,7 +53,7 @@ async function add(files, force) {
     const { photos } = await patiently(() => enrol(name, files, { studentId, expires, force, join: force }));
     const refusal = outcomeNotice(photos, () => add(forceable(files, photos), true));
     if (mine === opening) outcome.replaceChildren(...(refusal ? [refusal] : []));
-    await show();
+    await list.show();
     if (refusal) return;
     if (mine === opening) $("add-dialog").close();
     announce(`${name} is enrolled.`);

@@ -4,7 +4,9 @@ import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./do
 import { call, path, patiently } from "./api.js";
 import { addPhotos, forceable, outcomeNotice } from "./enrol.js";
 import { keyOffer } from "./key.js";
-import { counted, expiryWords, idOf, problemWords, timeWords } from "./words.js";
+import { chosenPerson } from "./move.js";
+import { sayNext } from "./people.js";
+import { counted, expiryWords, idOf, problemWords, shown as shownDistance, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
 let person = null;
@@ -46,14 +48,44 @@ function fill(answer) {
   $("person-body").hidden = false;
 }
 
-function photoRow({ id, weak, enrolled_at: enrolledAt }, index) {
+function photoRow({ id, weak, enrolled_at: enrolledAt, distance_to_others: distance }, index) {
   const when = timeWords(enrolledAt);
   const words = `Photo ${index + 1}${when && `, enrolled ${when}`}${weak ? ", weak: a clearer one would help" : ""}`;
-  const button = make("button", { type: "button", className: "link", textContent: "Remove" });
-  button.setAttribute("aria-label", `Remove photo ${index + 1}`);
-  button.addEventListener("click", () => removePhoto(id, index));
-  const last = person.photos.length === 1;
-  return make("li", {}, make("span", { textContent: words }), ...(last ? [] : [button]));
+  const text = make("span", { textContent: words });
+  const only = person.photos.length === 1;
+  if (distance !== null) text.append(make("span", { className: "hint", textContent: `distance ${shownDistance(distance)} to the others` }));
+  const move = photoButton("Move", index, () => movePhoto(id, index));
+  const remove = photoButton("Remove", index, () => removePhoto(id, index));
+  return make("li", {}, text, ...(only ? [] : [make("span", { className: "choices" }, move, remove)]));
+}
+
+function photoButton(label, index, onClick) {
+  const button = make("button", { type: "button", className: "link", textContent: label });
+  button.setAttribute("aria-label", `${label} photo ${index + 1}`);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+async function movePhoto(photo, index) {
+  const { id } = person;
+  const target = await chosenPerson(`Move photo ${index + 1} of ${person.name}`, id);
+  if (target) await moveTo(photo, target, id);
+}
+
+async function moveTo(photo, target, id) {
+  await trying("person-outcome", async () => {
+    await call("POST", path(["people", id, "photos", photo, "move"]), { json: { to: target.id } });
+    await photoGone(id, `The photo is moved to ${target.name}.`);
+  }, () => moveTo(photo, target, id));
+}
+
+/** Shows the photos that are left, and says what became of the one that is not there any more. */
+async function photoGone(id, words) {
+  fill(await call("GET", path(["people", id])));
+  announce(words);
+  if (!isShown(id)) return;
+  notice($("person-outcome"), words, "good");
+  $("person-photos-title").focus();
 }
 
 /** Runs `job`; a problem is said in `place`, with a way to enter a key and do it again. */
@@ -89,9 +121,7 @@ async function removePhoto(photo, index) {
   if (!(await confirmed("Remove this photo?", words, "Remove"))) return;
   await trying("person-outcome", async () => {
     await call("DELETE", path(["people", id, "photos", photo]));
-    fill(await call("GET", path(["people", id])));
-    announce("The photo is removed.");
-    if (isShown(id)) $("person-photos-title").focus();
+    await photoGone(id, "The photo is removed.");
   }, () => removePhoto(photo, index));
 }
 
@@ -115,7 +145,10 @@ async function remove() {
   const { id, name } = person;
   await trying("person-notice", async () => {
     await call("DELETE", path(["people", id]));
-    if (isShown(id)) location.hash = "#people";
+    if (isShown(id)) {
+      sayNext(`${name} is deleted.`);
+      location.hash = "#people";
+    }
     if (person?.id === id) person = null;
     announce(`${name} is deleted.`);
   }, remove);

@@ -1,7 +1,8 @@
-// Recognise: a photo comes in, its faces are marked and listed, and unknown ones can be named.
+// Recognise: photos come in, their faces are marked and listed, and unknown ones can be named.
 
 import { $, announce, make, notice, settled, takeFiles, whileBusy } from "./dom.js";
 import { Problem, call, path, patiently } from "./api.js";
+import { announceEnd, listPhotos, showStates } from "./batch.js";
 import { cutOut } from "./crop.js";
 import { enrol, outcomeNotice, suggestions } from "./enrol.js";
 import { goToEntry, lightEntry, listFaces, summaryWords } from "./faces.js";
@@ -13,49 +14,111 @@ import { problemWords, shown, strangerWords } from "./words.js";
 /** People listed for a face: the nearest, and who comes next. */
 const TOP_K = 3;
 
-/** The photo in view: its file, its upright size (`null` where it can't be shown), its answer. */
-let current = { file: null, size: null, answer: null };
+/** The photos that were opened together: of each its file, its upright size (`null` where it can't be shown), its answer. */
+let photos = [];
+/** The one in view. */
+let current = null;
+/** How often a photo came into view: one that is decoded for an earlier time is too late. */
+let viewing = 0;
+/** Whether the one in view is decoded; until then nothing is said of it. */
+let isDecoded = false;
 let running = new AbortController();
 
-/** Opens a photo: shows it, and asks who is in it. */
-export async function open(file) {
+/** Opens photos: shows the first, and asks of each who is in it. */
+export async function open(files) {
+  if (files.length === 0) return;
   running.abort();
   running = new AbortController();
-  const { signal } = running;
-  current = { file, size: null, answer: null };
+  photos = files.map((file) => ({ file, size: null, answer: null, problem: null, isLeft: true }));
   $("welcome").hidden = true;
   $("result").hidden = false;
-  $("faces").replaceChildren();
-  $("explain").hidden = true;
-  setBlank(false);
-  say("Looking for faces …");
-  notice($("result-notice"), "");
-  $("stage-notice").hidden = true;
+  listPhotos(photos, (index) => view(photos[index]));
+  const decoded = view(photos[0]);
   // The heading has the focus while the answer is awaited: what was pressed may be gone.
   $("summary").focus({ preventScroll: true });
-  const size = await showPhoto(file);
-  if (signal.aborted) return;
-  current.size = size;
-  await look(signal);
+  await Promise.all([decoded, lookAtAll()]);
 }
 
-/** Asks who is in the current photo. Whether there is an answer. */
-async function look(signal = running.signal) {
-  setBusy(true);
+/** Puts a photo into view, with what is known of it by now. */
+async function view(photo) {
+  viewing += 1;
+  const mine = viewing;
+  current = photo;
+  isDecoded = false;
+  $("faces").replaceChildren();
+  $("explain").hidden = true;
+  $("stage-notice").hidden = true;
+  setBlank(false);
+  setBusy(false);
+  notice($("result-notice"), "");
+  if (isOpen(photo)) say("Looking for faces …");
+  showStates(photos, current);
+  const size = await showPhoto(photo.file);
+  if (mine !== viewing) return;
+  photo.size = size;
+  isDecoded = true;
+  draw(photo);
+}
+
+/** Whether there is neither an answer nor a problem yet. */
+const isOpen = ({ answer, problem }) => !answer && !problem;
+
+/** Shows what is known of a photo, if it is the one in view. */
+function draw(photo) {
+  showStates(photos, current);
+  if (photo !== current || !isDecoded) return;
+  setBusy(isOpen(photo));
+  if (photo.problem) fail(photo.problem);
+  else if (photo.answer) show(photo.answer);
+}
+
+/** The photo before the one in view, or after it; after the last comes the first. */
+function turn(by) {
+  view(photos[(photos.indexOf(current) + by + photos.length) % photos.length]);
+}
+
+/** Asks about what is left, the photo in view first. */
+async function lookAtAll() {
+  const { signal } = running;
+  while (!signal.aborted) {
+    const next = current.isLeft ? current : photos.find(({ isLeft }) => isLeft);
+    if (!next) {
+      announceEnd(photos);
+      return;
+    }
+    await look(next);
+  }
+}
+
+/** Asks about these photos once more. */
+async function lookAgain(some) {
+  if (some.length === 0) return;
+  for (const photo of some) photo.isLeft = true;
+  await lookAtAll();
+}
+
+/** Another key may find out more, or less. */
+export const redraw = () => lookAgain(photos);
+
+/** Asks who is in a photo. Whether there is an answer. */
+async function look(photo) {
+  const { signal } = running;
+  photo.isLeft = false;
+  if (photo === current) setBusy(true);
+  showStates(photos, current);
   try {
     const form = new FormData();
-    form.append("file", current.file, current.file.name || "photo.jpg");
+    form.append("file", photo.file, photo.file.name || "photo.jpg");
     const ask = () => call("POST", path(["recognize"], { top_k: TOP_K }), { form, signal });
-    const answer = await patiently(ask, { signal, onWait: waiting, goOn: askToGoOn });
+    const answer = await patiently(ask, { signal, onWait: (seconds) => waiting(photo, seconds), goOn: askToGoOn });
     if (signal.aborted) return false;
-    show(answer);
-    return true;
+    Object.assign(photo, { answer, problem: null });
   } catch (problem) {
-    if (!signal.aborted) fail(problem);
-    return false;
-  } finally {
-    if (!signal.aborted) setBusy(false);
+    if (signal.aborted) return false;
+    Object.assign(photo, { answer: null, problem: asProblem(problem) });
   }
+  draw(photo);
+  return photo.answer !== null;
 }
 
 function say(words) {
@@ -64,7 +127,6 @@ function say(words) {
 }
 
 function show(answer) {
-  current.answer = answer;
   notice($("result-notice"), "");
   say(summaryWords(answer));
   const usable = checkSize(answer.image);
@@ -96,12 +158,14 @@ function checkSize({ width, height }) {
   return agrees;
 }
 
-function waiting(seconds) {
+function waiting(photo, seconds) {
+  if (photo !== current) return;
   notice($("result-notice"), `The service is busy. Trying again in ${Math.round(seconds)} s …`, "");
 }
 
-/** Resolves to whether the user wants to wait for a service that stays busy. */
+/** Resolves to whether the user wants to wait for a service that stays busy; of several photos each has its turn. */
 function askToGoOn() {
+  if (photos.length > 1) return Promise.resolve(true);
   return new Promise((resolve) => {
     const button = (words, answer, kind) => {
       const element = make("button", { type: "button", className: kind, textContent: words });
@@ -118,7 +182,7 @@ function fail(problem) {
   $("faces").replaceChildren();
   $("explain").hidden = true;
   say("No answer");
-  notice($("result-notice"), problemWords(asProblem(problem)), "bad", ...keyOffer(problem, () => look()));
+  notice($("result-notice"), problemWords(problem), "bad", ...keyOffer(problem, () => lookAgain(photos.filter((photo) => photo.problem))));
 }
 
 /** A fault of the page itself is shown too. */
@@ -148,16 +212,17 @@ function suggest(typed) {
 /** "This is ...": enrols a face of the photo, and looks at the photo again. */
 async function name(index, form, force = false) {
   const outcome = form.querySelector(".outcome");
+  const photo = current;
   const person = form.elements.name.value;
   await whileBusy(form.querySelector("button[type=submit]"), async () => {
     outcome.replaceChildren();
     try {
-      const boxes = current.answer.faces.map((face) => face.box);
-      const photo = await cutOut($("photo"), current.size, boxes, index);
-      const { photos } = await patiently(() => enrol(person, [photo], { force, join: true }));
-      const refusal = outcomeNotice(photos, () => name(index, form, true));
+      const boxes = photo.answer.faces.map((face) => face.box);
+      const face = await cutOut($("photo"), photo.size, boxes, index);
+      const { photos: outcomes } = await patiently(() => enrol(person, [face], { force, join: true }));
+      const refusal = outcomeNotice(outcomes, () => name(index, form, true));
       if (refusal) outcome.append(refusal);
-      else if (await look()) enrolled(index, person.trim());
+      else if (await look(photo)) enrolled(photo, index, person.trim());
     } catch (problem) {
       const again = () => name(index, form, force);
       notice(outcome, problemWords(asProblem(problem)), "bad", ...keyOffer(problem, again));
@@ -165,18 +230,25 @@ async function name(index, form, force = false) {
   });
 }
 
-function enrolled(index, person) {
+function enrolled(photo, index, person) {
+  lookAgain(photos.filter((other) => other !== photo && other.answer?.unknown_faces > 0));
+  if (photo !== current) {
+    announce(`${person} is enrolled.`);
+    return;
+  }
   notice($("result-notice"), `${person} is enrolled.`, "good");
-  announce(`${person} is enrolled. ${summaryWords(current.answer)}`);
+  announce(`${person} is enrolled. ${summaryWords(photo.answer)}`);
   pick(index);
   $("summary").focus({ preventScroll: true });
 }
 
 export function start() {
   for (const id of ["photo-file", "photo-camera", "photo-next"]) {
-    $(id).addEventListener("change", () => takeFiles($(id)).slice(0, 1).forEach(open));
+    $(id).addEventListener("change", () => open(takeFiles($(id))));
   }
-  $("photo-again").addEventListener("click", () => whileBusy($("photo-again"), () => look()));
+  $("photo-again").addEventListener("click", () => whileBusy($("photo-again"), () => look(current)));
+  $("batch-earlier").addEventListener("click", () => turn(-1));
+  $("batch-later").addEventListener("click", () => turn(1));
   $("faces").addEventListener("pointerleave", () => pick(-1));
   $("marks").addEventListener("pointerleave", () => pick(-1));
   offerCamera();
@@ -192,7 +264,7 @@ function offerCamera() {
     $(id).hidden = phone || !canTakePhotos();
     $(id).addEventListener("click", async () => {
       const photo = await takePhoto();
-      if (photo) open(photo);
+      if (photo) open([photo]);
     });
   }
 }

@@ -1,16 +1,15 @@
 // The photo, upright, with a mark on each face.
 
 import { $, make } from "./dom.js";
+import { placeLabels } from "./labels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Length of a mark's corners, of the box's shorter side. */
 const CORNER = 0.24;
-/** Labels go above a face that ends lower than this share of the photo's height. */
-const LOW = 0.9;
-/** Room for a label, of the face's width; longer names are cut. */
-const TAG_WIDTH = 1.4;
 
 let address = "";
+/** The answer whose faces are marked. */
+let marked = { image: { width: 1, height: 1 }, faces: [] };
 
 /**
  * Shows a photo. Resolves to its upright size, or to `null` where the browser can't show its format;
@@ -47,21 +46,25 @@ export function setBlank(blank, size) {
 }
 
 export function clearFaces() {
+  marked = { ...marked, faces: [] };
   $("marks").replaceChildren();
   $("tags").replaceChildren();
 }
 
 /** Marks the faces of an answer. `onPick` hears the index of a face that is pressed or pointed at. */
-export function markFaces({ image, faces }, onPick) {
+export function markFaces(answer, onPick) {
   clearFaces();
+  marked = answer;
+  const { image, faces } = answer;
   const marks = $("marks");
   marks.setAttribute("viewBox", `0 0 ${image.width} ${image.height}`);
   marks.setAttribute("preserveAspectRatio", "none");
   // Large faces first, so that a small one before them can be pressed.
   faces.forEach((face, index) => {
     marks.append(mark(face, index, onPick));
-    $("tags").append(tag(face, index, image));
+    $("tags").append(tag(face, index));
   });
+  layOut();
 }
 
 function svg(name, attributes) {
@@ -93,20 +96,31 @@ function corners({ x, y, width, height }) {
   ].join("");
 }
 
-/** Number and name below a face, or above it where there is no room below. */
-function tag(face, index, image) {
-  const { x, y, width, height } = face.box;
-  const above = y + height > image.height * LOW;
+/** Number and name of a face. */
+function tag(face, index) {
   const words = make("span", {}, make("b", { textContent: String(index + 1) }));
   words.append(make("i", { textContent: face.person?.name ?? "Unknown" }));
-  const element = make("div", { className: `tag ${face.decision}` }, words);
-  element.classList.toggle("above", above);
-  const room = width * TAG_WIDTH;
-  element.style.left = `${((x + (width - room) / 2) / image.width) * 100}%`;
-  element.style.width = `${(room / image.width) * 100}%`;
-  element.style.top = `${((above ? y : y + height) / image.height) * 100}%`;
-  return element;
+  return make("div", { className: `tag ${face.decision}` }, words);
 }
+
+/** Puts the labels in their places, for the size in which the photo is shown just now. */
+function layOut() {
+  const { image, faces } = marked;
+  const tags = [...$("tags").children];
+  const photo = { width: $("tags").clientWidth, height: $("tags").clientHeight };
+  if (tags.length === 0 || photo.width === 0) return;
+  for (const element of tags) Object.assign(element.style, { left: "0", top: "0", width: "100%" });
+  const widths = tags.map((element) => Math.ceil(element.firstElementChild.getBoundingClientRect().width) + 1);
+  const scale = photo.width / image.width;
+  const boxes = faces.map(({ box: { x, y, width, height } }) =>
+    ({ x: x * scale, y: y * scale, width: width * scale, height: height * scale }));
+  placeLabels(boxes, widths, tags[0].offsetHeight, photo).forEach(({ x, y, width }, index) => {
+    Object.assign(tags[index].style, { left: `${x}px`, top: `${y}px`, width: `${width}px` });
+  });
+}
+
+/** Labels keep their size when the photo is shown in another one, and need other places. */
+new ResizeObserver(layOut).observe($("frame"));
 
 /** Lights one face up; none for -1. */
 export function light(index) {

@@ -1,10 +1,13 @@
 //! A service with API keys: what the page says without one, with a small one, and with the right one.
 
+use std::path::Path;
+
 use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
 use serde_json::json;
 
 use crate::browser::{DESKTOP, Tab};
+use crate::server::Server;
 use crate::{TWO, sample, service_with};
 
 const CAMERA: &str = "facerec_camera";
@@ -15,22 +18,27 @@ fn enter(tab: &Tab, key: &str) {
     tab.click("#key-form button[type=submit]");
 }
 
-#[test]
-fn a_key_is_asked_for_used_and_forgotten() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("keys.toml");
+/// A service with the two keys, whose file is in `folder`.
+fn service_with_keys(folder: &Path) -> Server {
+    let file = folder.join("keys.toml");
     let keys = [("camera", Scope::Recognize, CAMERA), ("office", Scope::Manage, OFFICE)];
     let entries: Vec<_> = keys.iter().map(|(name, scope, key)| KeyEntry::of(name, *scope, key)).collect();
     std::fs::write(&file, to_toml(&entries).unwrap()).unwrap();
-    let server = service_with(&TWO, &["--api-keys-file", file.to_str().unwrap()]);
+    service_with(&TWO, &["--api-keys-file", file.to_str().unwrap()])
+}
+
+#[test]
+fn a_key_is_asked_for_used_and_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = service_with_keys(folder.path());
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };
 
     tab.choose("#photo-file", &[sample("group.jpg")]);
     tab.wait_text("#result-notice", "The service asks for a key.");
     tab.click("#result-notice button");
     enter(&tab, "facerec_nobody");
-    tab.wait_text("#result-notice", "The service does not know this key.");
-    tab.click("#result-notice button");
+    tab.wait_text("#key-outcome", "The service does not know this key.");
+    assert_eq!(tab.text("#key-state"), "Key", "a key that is not known is not used");
     enter(&tab, CAMERA);
     tab.wait_text("#summary", "3 faces, 1 unknown");
     assert_eq!(tab.text("#key-state"), "Key in use");
@@ -46,6 +54,8 @@ fn a_key_is_asked_for_used_and_forgotten() {
     tab.go_to("people");
     tab.wait_text("#people-notice", "Your key is good for recognising, but not for managing people.");
     tab.click("#people-notice button");
+    enter(&tab, CAMERA);
+    tab.wait_text("#key-outcome", "Your key is good for recognising, but not for managing people.");
     enter(&tab, OFFICE);
     tab.wait_text("#people-count", "2 people enrolled");
     assert!(!tab.is_seen("#people-notice .bad"));
@@ -59,4 +69,26 @@ fn a_key_is_asked_for_used_and_forgotten() {
     assert_eq!(tab.run(kept), json!([0, "", []]));
     tab.close();
     assert!(!server.log().contains(OFFICE));
+}
+
+#[test]
+fn the_view_behind_the_key_is_drawn_again_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = service_with_keys(folder.path());
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.choose("#photo-file", &[sample("group.jpg")]);
+    tab.wait_text("#result-notice", "The service asks for a key.");
+    tab.click("#key-open");
+    enter(&tab, CAMERA);
+    tab.wait_text("#summary", "3 faces, 1 unknown");
+    tab.go_to("people");
+    tab.wait_text("#people-notice", "Your key is good for recognising");
+    tab.click("#key-open");
+    enter(&tab, OFFICE);
+    tab.wait_text("#people-count", "2 people enrolled");
+    tab.click("#key-open");
+    tab.click("#key-forget");
+    tab.wait_text("#people-notice", "The service asks for a key.");
+    assert!(!tab.is_seen("#people-rows li"), "without the key nobody is shown");
+    tab.close();
 }

@@ -2,7 +2,7 @@
 
 use crate::browser::{DESKTOP, Tab};
 use crate::server::Server;
-use crate::{STRANGER, TWO, sample, service_with};
+use crate::{STRANGER, TWO, golden, sample, service_with};
 
 /// Runs its code wherever a name is taken for markup.
 const MARKUP: &str = "<img src=x onerror=alert(1)>";
@@ -72,6 +72,12 @@ fn a_person_is_added_found_renamed_given_photos_and_deleted() {
     tab.click("#person-delete");
     tab.click("#sure-yes");
     tab.wait_until("the list", "return location.hash === '#people'");
+    tab.wait_text("#people-notice", "Eileen Collins is deleted.");
+    tab.wait_text("#announcer", "Eileen Collins is deleted.");
+    tab.go_to("roster");
+    tab.go_to("people");
+    tab.wait_text("#people-count", "2 people enrolled");
+    assert!(!tab.is_seen("#people-notice .notice"), "it is said once");
     tab.type_into("#people-query", "o");
     tab.wait_text("#people-count", "2 people found");
     assert_eq!(server.get("/v1/people").json()["total"], 2);
@@ -199,5 +205,51 @@ fn a_last_day_is_set_and_an_expired_person_is_marked() {
     tab.wait_text("#person-about", "1 photo · Expired: the last day was 2020-01-31");
     tab.go_to("people");
     tab.wait_text("#people-rows", "Expired: the last day was 2020-01-31");
+    tab.close();
+}
+
+#[test]
+fn a_photo_that_is_unlike_the_others_is_told_and_moved_to_whom_it_shows() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.click("#people-rows a");
+    tab.wait_text("#person-about", "1 photo");
+    assert!(!tab.is_seen("#person-photos button"), "the only photo stays");
+    tab.choose("#person-files", &[golden("photos/biden.jpg")]);
+    tab.click("#person-outcome button");
+    tab.wait_text("#person-about", "2 photos");
+    let people = server.get("/v1/people").json();
+    let obama = server.get(&format!("/v1/people/{}", people["people"][0]["id"].as_str().unwrap())).json();
+    let distance = obama["photos"][1]["distance_to_others"].as_f64().unwrap();
+    let photos = tab.texts("#person-photos li");
+    assert!(photos[1].contains(&format!("distance {distance:.3} to the others")), "{photos:?}");
+
+    tab.click("#person-photos li:last-child button");
+    tab.wait_text("#move-title", "Move photo 2 of Barack Obama");
+    tab.type_into("#move-name", "Barack Obama");
+    tab.click("#move-form button[type=submit]");
+    tab.wait_text("#move-outcome", "Nobody else of this name is enrolled.");
+    tab.type_into("#move-name", "Joe");
+    tab.click("#move-form button[type=submit]");
+    tab.wait_text("#move-outcome", "Like it are: Joe Biden.");
+    tab.type_into("#move-name", "joe biden");
+    tab.click("#move-form button[type=submit]");
+    tab.wait_text("#person-outcome", "The photo is moved to Joe Biden.");
+    tab.wait_text("#person-about", "1 photo");
+    assert_eq!(server.get("/v1/people?q=biden").json()["people"][0]["photos"], 2);
+    tab.close();
+}
+
+#[test]
+fn a_word_is_said_after_a_photo_is_removed() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.click("#people-rows a");
+    tab.choose("#person-files", &[golden("photos/obama2.jpg")]);
+    tab.wait_text("#person-about", "2 photos");
+    tab.click("#person-photos [aria-label='Remove photo 2']");
+    tab.click("#sure-yes");
+    tab.wait_text("#person-outcome", "The photo is removed.");
+    tab.wait_text("#announcer", "The photo is removed.");
     tab.close();
 }

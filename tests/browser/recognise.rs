@@ -235,3 +235,151 @@ fn a_camera_that_was_allowed_too_late_is_off() {
     tab.wait_until("their end", "return window.tracks.every((track) => track.readyState === 'ended')");
     tab.close();
 }
+
+/// Keeps the files that are chosen, and drops them on the page in place of that.
+const DROP_WHAT_IS_CHOSEN: &str = "
+    document.getElementById('photo-file').addEventListener('change', (event) => {
+        event.stopImmediatePropagation();
+        const held = new DataTransfer();
+        for (const file of event.target.files) held.items.add(file);
+        dispatchEvent(new DragEvent('drop', { dataTransfer: held, cancelable: true }));
+    }, { capture: true });";
+
+#[test]
+fn of_several_photos_that_are_dropped_at_once_each_has_a_result() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.run(DROP_WHAT_IS_CHOSEN);
+    let astronaut = golden("photos/astronaut.png");
+    tab.choose("#photo-file", &[sample("group.jpg"), sample("roster.xlsx"), astronaut]);
+    tab.wait_text("#batch-total", "3 of 3 looked at, 1 without an answer: 4 faces, 2 unknown");
+    assert_eq!(tab.texts("#batch-rows .file-name"), ["group.jpg", "roster.xlsx", "astronaut.png"]);
+    assert_eq!(tab.texts("#batch-rows .state"), ["3 faces, 1 unknown", "No answer", "One face, unknown"]);
+    assert_eq!(
+        (tab.text("#batch-place"), tab.text("#summary")),
+        ("Photo 1 of 3".into(), "3 faces, 1 unknown".into())
+    );
+    tab.click("#batch-later");
+    tab.wait_text("#result-notice", "This is not a kind of picture that the service knows.");
+    tab.click("#batch-rows li:last-child button");
+    tab.wait_text("#summary", "One face, unknown");
+    assert_eq!(tab.texts("#batch-rows [aria-current] .file-name"), ["astronaut.png"]);
+
+    // Who is named in one photo is looked for in the others.
+    tab.wait_until("the face", "return document.querySelector('#faces form')?.hidden === false");
+    tab.type_into("#faces input", STRANGER);
+    tab.click("#faces button[type=submit]");
+    tab.wait_text("#result-notice", "Eileen Collins is enrolled.");
+    tab.wait_text("#batch-rows li:first-child .state", "3 faces, all known");
+    // After the last comes the first.
+    tab.click("#batch-later");
+    tab.wait_text("#summary", "3 faces, all known");
+    assert_eq!(names(&tab), ["Barack Obama", "Joe Biden", STRANGER]);
+
+    // A single photo has no list.
+    tab.choose("#photo-next", &[sample("group.jpg")]);
+    tab.wait_until("the list's end", "return document.getElementById('batch').hidden");
+    tab.close();
+}
+
+/// Answers each request for a recognition with faces of these boxes, all of them a person of this name, in a photo of
+/// 1200 x 800 pixels.
+fn answer_with(tab: &Tab, boxes: &[[u32; 4]], name: &str) {
+    let person = json!({ "id": "01", "name": name, "student_id": null });
+    let face = |[x, y, width, height]: &[u32; 4]| {
+        json!({ "box": { "x": x, "y": y, "width": width, "height": height }, "decision": "match", "person": person,
+                "distance": 0.2, "stranger_probability": 0.0001, "margin": null, "reason": null,
+                "candidates": [{ "person": person, "distance": 0.2 }] })
+    };
+    let answer = json!({ "image": { "width": 1200, "height": 800 }, "faces": boxes.iter().map(face).collect::<Vec<_>>(),
+        "unknown_faces": 0, "threshold": null, "false_name_rate": 0.01, "model": "casia", "timings_ms": {} });
+    tab.run(&format!(
+        "const real = window.fetch;
+         window.fetch = (address, options) => (String(address).startsWith('v1/recognize')
+             ? Promise.resolve(new Response(JSON.stringify({answer})))
+             : real(address, options));"
+    ));
+}
+
+/// Labels that are cut, that reach over the edge of the photo, or that cover each other.
+const BAD_LABELS: &str = "
+    const frame = document.getElementById('frame').getBoundingClientRect();
+    const labels = [...document.querySelectorAll('.tag > span')];
+    const boxes = labels.map((label) => label.getBoundingClientRect());
+    const cut = labels.map((label) => label.lastChild).filter((words) => words.scrollWidth > words.clientWidth);
+    const outside = boxes.filter((b) => b.left < frame.left - 1 || b.right > frame.right + 1
+        || b.top < frame.top - 1 || b.bottom > frame.bottom + 1);
+    const over = boxes.filter((a, at) => boxes.slice(at + 1).some((b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+    return [cut.map((words) => words.textContent), outside, over];";
+
+#[test]
+fn labels_are_whole_where_there_is_room_also_at_the_edges() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    let [left, right, low, middle] =
+        [[0, 100, 70, 90], [1130, 100, 70, 90], [1100, 700, 80, 100], [560, 400, 60, 80]];
+    answer_with(&tab, &[left, right, low, middle], "Maximiliana Featherstonehaugh");
+    tab.choose("#photo-file", &[golden("photos/no_face.png")]);
+    tab.wait_text("#summary", "4 faces, all known");
+    assert_eq!(tab.texts(".tag i").len(), 4);
+    assert_eq!(tab.run(BAD_LABELS), json!([[], [], []]));
+    // As the window gets narrower they are placed anew.
+    tab.set_screen(Screen { width: 900, ..DESKTOP });
+    tab.wait_until("another frame", "return new Promise((done) => setTimeout(() => done(true), 200))");
+    assert_eq!(tab.run(BAD_LABELS), json!([[], [], []]));
+    tab.close();
+}
+
+#[test]
+fn labels_of_faces_side_by_side_do_not_cover_a_face() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    // The label of the upper face has no room for the whole name between the two below.
+    answer_with(
+        &tab,
+        &[[560, 300, 80, 100], [460, 390, 80, 100], [660, 390, 80, 100], [0, 300, 80, 100]],
+        "Maximiliana Featherstonehaugh",
+    );
+    tab.choose("#photo-file", &[golden("photos/no_face.png")]);
+    tab.wait_text("#summary", "4 faces, all known");
+    let covered = tab.run(
+        "const at = (e) => e.getBoundingClientRect();
+         return [...document.querySelectorAll('.tag > span')].flatMap((label, index) =>
+             [...document.querySelectorAll('#marks .mark')].filter((mark, of) => of !== index
+                 && at(label).left < at(mark).right && at(mark).left < at(label).right
+                 && at(label).top < at(mark).bottom && at(mark).top < at(label).bottom).map(() => index));",
+    );
+    assert_eq!(covered, json!([]));
+    tab.close();
+}
+
+#[test]
+fn more_than_twelve_faces_are_a_compact_list() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    let boxes: Vec<[u32; 4]> = (0..13).map(|at| [80 * at, 100, 60, 80]).collect();
+    answer_with(&tab, &boxes[..12], "Ada");
+    tab.choose("#photo-file", &[golden("photos/no_face.png")]);
+    tab.wait_text("#summary", "12 faces, all known");
+    assert!(tab.is_seen("#faces .numbers") && !tab.is_seen("#faces .more"), "twelve are told in full");
+    answer_with(&tab, &boxes, "Ada");
+    tab.choose("#photo-next", &[golden("photos/no_face.png")]);
+    tab.wait_text("#summary", "13 faces, all known");
+    assert!(!tab.is_seen("#faces .numbers"), "of thirteen, the names");
+    assert_eq!(names(&tab).len(), 13);
+    let heights = "return [...document.querySelectorAll('.face')].every((e) => e.offsetHeight < 80)";
+    assert_eq!(tab.run(heights), json!(true));
+    tab.click("#faces .face:nth-child(2) .more");
+    assert!(tab.is_seen("#faces .face:nth-child(2) .numbers"));
+    assert_eq!(tab.run("return document.querySelectorAll('.more[aria-expanded=true]').length"), json!(1));
+    tab.click("#faces .face:nth-child(2) .more");
+    assert!(!tab.is_seen("#faces .face:nth-child(2) .numbers"));
+    // A face that is pressed on the photo is opened in the list.
+    tab.click("#marks g:nth-child(5)");
+    tab.wait_until(
+        "its entry",
+        "return document.querySelector('.face:nth-child(5)').classList.contains('open')",
+    );
+    tab.close();
+}

@@ -53,6 +53,7 @@ fn who_is_enrolled_is_recognised_changed_and_deleted() {
     let path = format!("/v1/people/{id}");
     let found = service.get(&path).expect(200);
     assert_eq!(found["photos"][0]["id"], first["id"]);
+    assert_eq!(found["photos"][0]["distance_to_others"], Value::Null, "it is the only one");
     let year = found["photos"][0]["enrolled_at"].as_str().unwrap();
     assert!(year.ends_with('Z') && year.len() == 20 && year > "2025-01-01", "{year}");
 
@@ -66,6 +67,13 @@ fn who_is_enrolled_is_recognised_changed_and_deleted() {
     let more = Form::new().file("photos", "b.jpg", &photo("obama2.jpg"));
     let added = service.post_form(&format!("{path}/photos"), more).expect(201);
     let second = added["photos"][0]["id"].as_str().unwrap();
+    let distances = service.get(&path).expect(200)["photos"].clone();
+    let pairs = service.gallery().people()[0].photos.clone();
+    let expected = f64::from(pairs[0].embedding.cosine_distance(&pairs[1].embedding));
+    for photo in distances.as_array().unwrap() {
+        let distance = photo["distance_to_others"].as_f64().unwrap();
+        assert!((distance - expected).abs() < 1e-5 && distance > 0.05, "{distance} for {expected}");
+    }
     assert_eq!(service.get("/v1/people").expect(200)["people"][0]["photos"], 2);
     assert_eq!(on_disk(&service), *service.gallery());
     assert_eq!(on_disk(&service).photo_count(), 2);

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::faces::wire_distance;
 use super::timestamps::created_at;
 use crate::gallery::{EnrolledPhoto, Person};
 use crate::presentation::json_id::JsonId;
@@ -117,11 +118,21 @@ struct PhotoEntry {
     /// When it was enrolled, UTC; null where that is not known.
     #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
+    /// Mean cosine distance to the person's other photos; null for the only one. A photo of somebody else is far from
+    /// them.
+    #[schema(required, minimum = 0.0, maximum = 2.0, example = 0.31)]
+    distance_to_others: Option<f32>,
 }
 
 impl PhotoEntry {
-    fn new(photo: &EnrolledPhoto) -> Self {
-        Self { id: photo.id.clone(), weak: photo.weak, enrolled_at: created_at(&photo.id) }
+    fn new(photo: &EnrolledPhoto, distance: Option<f32>) -> Self {
+        let EnrolledPhoto { id, weak, .. } = photo;
+        Self {
+            id: id.clone(),
+            weak: *weak,
+            enrolled_at: created_at(id),
+            distance_to_others: distance.map(wire_distance),
+        }
     }
 }
 
@@ -129,9 +140,10 @@ impl PersonDetail {
     /// Of a person of `snapshot`, on the day `today`.
     #[must_use]
     pub fn new(person: &Person, snapshot: &Snapshot, today: Date) -> Self {
+        let photos = person.photos.iter().zip(person.distances_to_others());
         Self {
             fields: PersonFields::new(person, snapshot, today),
-            photos: person.photos.iter().map(PhotoEntry::new).collect(),
+            photos: photos.map(|(photo, distance)| PhotoEntry::new(photo, distance)).collect(),
         }
     }
 }
