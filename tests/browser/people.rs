@@ -58,7 +58,7 @@ fn a_person_is_added_found_renamed_given_photos_and_deleted() {
     tab.click("#person-outcome button");
     tab.wait_text("#person-outcome", "1 photo added.");
     tab.wait_text("#person-about", "2 photos");
-    tab.click("#person-photos li:last-child button");
+    tab.click("#person-photos [aria-label='Remove photo 2']");
     tab.wait_text("#sure-title", "Remove this photo?");
     tab.click("#sure-yes");
     tab.wait_text("#person-about", "1 photo");
