@@ -4,6 +4,8 @@ const KEY = "facerec-key";
 /** How often a busy service is asked again before the user is asked. */
 const QUIET_TRIES = 2;
 const LONGEST_WAIT_S = 15;
+/** What a key of scope `recognize` is enough for; all else needs `manage`. */
+const RECOGNIZES = /^v1\/(recognize|sessions(\/[^/]+\/photos)?)(\?|$)/;
 
 /** The API key of this tab; "" where there is none. */
 export const key = () => sessionStorage.getItem(KEY) ?? "";
@@ -15,18 +17,22 @@ export function setKey(value) {
 
 /** An answer that is no success, or none at all (`status` 0). */
 export class Problem extends Error {
-  constructor(status, body = {}, { retryAfterS = 1, sentKey = false } = {}) {
+  constructor(status, body = {}, { retryAfterS = 1, sentKey = false, address = "" } = {}) {
     super(body.detail ?? "");
     this.status = status;
     this.code = body.code ?? "";
     this.body = body;
     this.retryAfterS = retryAfterS;
     this.sentKey = sentKey;
+    this.address = address;
   }
 
   /** Nothing was done. After a `timeout` something may have been, so that is not tried again unasked. */
   get isBusy() { return this.code === "busy"; }
   get wantsKey() { return this.status === 401 || this.status === 403; }
+
+  /** The scope of a key that would help. */
+  get scope() { return this.status !== 403 && RECOGNIZES.test(this.address) ? "recognize" : "manage"; }
 }
 
 /** A path below /v1 from its parts, each of them escaped, and a query. */
@@ -65,7 +71,7 @@ async function send(address, { headers, as, ...options }) {
   }
   if (response.ok) return response;
   const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
-  throw new Problem(response.status, parsed(await response.text()) ?? {}, { retryAfterS, sentKey: Boolean(headers.Authorization) });
+  throw new Problem(response.status, parsed(await response.text()) ?? {}, { retryAfterS, sentKey: Boolean(as), address });
 }
 
 function parsed(text) {

@@ -45,7 +45,7 @@ export function keyOffer(problem, again) {
   if (!problem.wantsKey) return [];
   const button = make("button", { type: "button", className: "button quiet", textContent: "Enter a key" });
   button.addEventListener("click", async () => {
-    if ((await askForKey(problem.status === 403 ? "manage" : "recognize")) === "use") again();
+    if ((await askForKey(problem.scope)) === "use") again();
   });
   return [make("div", { className: "actions" }, button)];
 }

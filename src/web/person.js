@@ -16,14 +16,28 @@ let shown = null;
 export async function show(id) {
   shown = id;
   if (person?.id !== id) {
-    person = null;
-    $("person-title").textContent = " ";
-    $("person-about").textContent = " ";
-    $("person-body").hidden = true;
+    clear();
     $("person-outcome").replaceChildren();
   }
   $("person-saved").textContent = "";
-  await trying("person-notice", async () => fill(await call("GET", path(["people", id]))), () => show(id));
+  await trying("person-notice", () => load(id), () => show(id));
+}
+
+function clear() {
+  person = null;
+  $("person-title").textContent = " ";
+  $("person-about").textContent = " ";
+  $("person-body").hidden = true;
+}
+
+async function load(id) {
+  try {
+    fill(await call("GET", path(["people", id])));
+  } catch (problem) {
+    // Without the key nothing of the person stays in view.
+    if (problem.wantsKey && isShown(id)) clear();
+    throw problem;
+  }
 }
 
 const isShown = (id) => id === shown && !$("person").hidden;

@@ -66,8 +66,8 @@ const COMPLETE = new Set(["busy", "timeout", "name_taken", "last_photo", "not_fo
 const UNREACHABLE = "The service can’t be reached. Check that it is running and that you are connected.";
 const FAILED = "The service has failed. Its log says why.";
 
-function aboutKeys({ status, sentKey }) {
-  if (status === 401 && sentKey) return "The service does not know this key. Enter another one to go on.";
+function aboutKeys({ status, sentKey, message }) {
+  if (status === 401 && sentKey) return `The service does not take this key. ${sentence(message)}`.trim();
   if (status === 401) return "The service asks for a key. Enter yours to go on.";
   if (sentKey) return "Your key is good for recognising, but not for managing people. Enter one that is.";
   return "People are managed with a key, or from the machine that the service runs on. Neither is the case here.";

@@ -12,17 +12,20 @@ use crate::{TWO, sample, service_with};
 
 const CAMERA: &str = "facerec_camera";
 const OFFICE: &str = "facerec_office";
+const EXPIRED: &str = "facerec_expired";
 
 fn enter(tab: &Tab, key: &str) {
     tab.type_into("#key-value", key);
     tab.click("#key-form button[type=submit]");
 }
 
-/// A service with the two keys, whose file is in `folder`.
+/// A service with these keys, whose file is in `folder`.
 fn service_with_keys(folder: &Path) -> Server {
     let file = folder.join("keys.toml");
     let keys = [("camera", Scope::Recognize, CAMERA), ("office", Scope::Manage, OFFICE)];
-    let entries: Vec<_> = keys.iter().map(|(name, scope, key)| KeyEntry::of(name, *scope, key)).collect();
+    let mut entries: Vec<_> = keys.iter().map(|(name, scope, key)| KeyEntry::of(name, *scope, key)).collect();
+    let expires = Some("2020-01-31T12:00:00Z".parse().unwrap());
+    entries.push(KeyEntry { expires, ..KeyEntry::of("last year", Scope::Manage, EXPIRED) });
     std::fs::write(&file, to_toml(&entries).unwrap()).unwrap();
     service_with(&TWO, &["--api-keys-file", file.to_str().unwrap()])
 }
@@ -37,7 +40,10 @@ fn a_key_is_asked_for_used_and_forgotten() {
     tab.wait_text("#result-notice", "The service asks for a key.");
     tab.click("#result-notice button");
     enter(&tab, "facerec_nobody");
-    tab.wait_text("#key-outcome", "The service does not know this key.");
+    tab.wait_text(
+        "#key-outcome",
+        "The service does not take this key. Expected an API key, found one that is not known here.",
+    );
     assert_eq!(tab.text("#key-state"), "Key", "a key that is not known is not used");
     enter(&tab, CAMERA);
     tab.wait_text("#summary", "3 faces, 1 unknown");
@@ -86,9 +92,22 @@ fn the_view_behind_the_key_is_drawn_again_with_it() {
     tab.click("#key-open");
     enter(&tab, OFFICE);
     tab.wait_text("#people-count", "2 people enrolled");
+    tab.click("#people-rows a");
+    tab.wait_text("#person-title", TWO[0]);
     tab.click("#key-open");
     tab.click("#key-forget");
-    tab.wait_text("#people-notice", "The service asks for a key.");
-    assert!(!tab.is_seen("#people-rows li"), "without the key nobody is shown");
+    tab.wait_text("#person-notice", "The service asks for a key.");
+    assert!(
+        !tab.is_seen("#person-body") && tab.text("#person-title").is_empty(),
+        "nobody is shown without it"
+    );
+    // A person needs more than a key for recognising.
+    tab.click("#person-notice button");
+    enter(&tab, EXPIRED);
+    tab.wait_text("#key-outcome", "found one that expired at 2020-01-31");
+    enter(&tab, CAMERA);
+    tab.wait_text("#key-outcome", "Your key is good for recognising");
+    enter(&tab, OFFICE);
+    tab.wait_text("#person-title", TWO[0]);
     tab.close();
 }
