@@ -24,12 +24,15 @@ const TROUBLES = {
 export async function openCamera(video, facing) {
   const wanted = { video: { facingMode: facing, width: { ideal: 1920 }, height: { ideal: 1080 } } };
   if (!canTakePhotos()) throw new Error(cameraWords() || TROUBLES.NotFoundError);
+  let stream;
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(wanted);
+    stream = await navigator.mediaDevices.getUserMedia(wanted);
     video.srcObject = stream;
     await video.play();
     return stream;
   } catch (error) {
+    // It may be on although its picture can't be shown: another one was put into the same place meanwhile.
+    closeCamera(stream);
     throw new Error(TROUBLES[error.name] ?? "The camera can’t be used.", { cause: error });
   }
 }

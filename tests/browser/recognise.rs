@@ -236,6 +236,27 @@ fn a_camera_that_was_allowed_too_late_is_off() {
     tab.close();
 }
 
+#[test]
+fn a_camera_whose_picture_cannot_be_shown_is_off() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.run(
+        "window.tracks = [];
+         const devices = navigator.mediaDevices;
+         const real = devices.getUserMedia.bind(devices);
+         devices.getUserMedia = async (wanted) => {
+             const stream = await real(wanted);
+             window.tracks.push(...stream.getTracks());
+             return stream;
+         };
+         HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('interrupted', 'AbortError'));",
+    );
+    tab.click("#camera-open");
+    tab.wait_text("#camera-notice", "The camera can’t be used.");
+    assert_eq!(tab.run("return window.tracks.map((track) => track.readyState)"), json!(["ended"]));
+    tab.close();
+}
+
 /// Keeps the files that are chosen, and drops them on the page in place of that.
 const DROP_WHAT_IS_CHOSEN: &str = "
     document.getElementById('photo-file').addEventListener('change', (event) => {
