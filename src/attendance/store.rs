@@ -39,6 +39,8 @@ pub trait AttendanceStore: Send + Sync {
     fn groups(&self) -> Result<Vec<Group>>;
     /// Names of the groups a person belongs to.
     fn groups_of(&self, person_id: &str) -> Result<Vec<String>>;
+    /// Makes a person a member of exactly these groups; those that are not there are created.
+    fn set_groups_of(&self, person_id: &str, groups: &[String]) -> Result<()>;
     /// Makes exactly these people the members of a group, which is created if need be.
     fn set_members(&self, group: &str, person_ids: &[String]) -> Result<()>;
     /// Gives a group another name.

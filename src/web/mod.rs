@@ -61,6 +61,7 @@ static ASSETS: &[Asset] = &[
     asset!("dom.js", SCRIPT),
     asset!("enrol.js", SCRIPT),
     asset!("faces.js", SCRIPT),
+    asset!("groups.js", SCRIPT),
     asset!("key.js", SCRIPT),
     asset!("kiosk.js", SCRIPT),
     asset!("labels.js", SCRIPT),

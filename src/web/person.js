@@ -3,6 +3,7 @@
 import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./dom.js";
 import { call, path, patiently } from "./api.js";
 import { addPhotos, forceable, outcomeNotice } from "./enrol.js";
+import * as groups from "./groups.js";
 import { keyOffer } from "./key.js";
 import { chosenPerson } from "./move.js";
 import { sayNext } from "./people.js";
@@ -20,6 +21,7 @@ export async function show(id) {
     $("person-outcome").replaceChildren();
   }
   $("person-saved").textContent = "";
+  groups.show(id);
   await trying("person-notice", () => load(id), () => show(id));
 }
 
@@ -169,6 +171,7 @@ async function remove() {
 }
 
 export function start() {
+  groups.start();
   $("person-edit").addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy($("person-edit").querySelector("button"), save);

@@ -252,3 +252,22 @@ fn a_word_is_said_after_a_photo_is_removed() {
     tab.wait_text("#announcer", "The photo is removed.");
     tab.close();
 }
+
+#[test]
+fn the_groups_of_a_person_are_edited() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.click("#people-rows a");
+    tab.wait_text("#person-about", "1 photo");
+    tab.type_into("#person-groups", " Choir;7A ; ");
+    tab.click("#groups-edit button");
+    tab.wait_text("#groups-saved", "Saved.");
+    tab.wait_until("the groups", "return document.getElementById('person-groups').value === '7A; Choir'");
+    let groups = server.get("/v1/groups").json();
+    assert_eq!(groups["groups"][1]["name"], "Choir");
+    assert_eq!(groups["groups"][1]["members"], 1);
+    tab.type_into("#person-groups", "x".repeat(300).as_str());
+    tab.click("#groups-edit button");
+    tab.wait_text("#groups-notice", "expected");
+    tab.close();
+}

@@ -409,6 +409,30 @@ fn a_request_that_names_a_group_says_who_is_of_another_one() {
 }
 
 #[test]
+fn the_groups_of_a_person_are_read_and_set() {
+    let service = school();
+    let id = id_of(&service, "Barack Obama");
+    let path = format!("/v1/people/{id}/groups");
+    let of_roster = service.get(&path).expect(200)["groups"].clone();
+    assert!(of_roster.as_array().unwrap().contains(&json!("7A")), "{of_roster}");
+    assert!(!has_database(&service), "reading makes none");
+    let set = put(&service, &path, &json!({"groups": ["Orchestra", "7B", "7B"]})).expect(200);
+    assert_eq!(set["groups"], json!(["7B", "Orchestra"]));
+    assert_eq!(service.get(&path).expect(200), set);
+    let members = |group: &str| service.get(&format!("/v1/groups/{group}")).expect(200)["members"].clone();
+    assert_eq!(members("Orchestra")[0]["id"], json!(id));
+    assert_eq!(members("7A").as_array().unwrap().len(), 1, "somebody who is only on the roster stays");
+    put(&service, &path, &json!({"groups": []})).expect(200);
+    assert_eq!(service.get(&path).expect(200)["groups"], json!([]));
+    put(&service, &path, &json!({"groups": [""]})).problem(400, "invalid_request");
+    put(&service, &path, &json!({"members": []})).problem(400, "invalid_request");
+    for path in ["/v1/people/nobody/groups", "/v1/people/01JDK5Q2W7C1Z8N4T6R0YB3MXA/groups"] {
+        service.get(path).problem(404, "not_found");
+        put(&service, path, &json!({"groups": ["7A"]})).problem(404, "not_found");
+    }
+}
+
+#[test]
 fn groups_are_read_made_and_deleted() {
     let service = school();
     let of_roster = service.get("/v1/groups/7A").expect(200);

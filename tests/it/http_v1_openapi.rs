@@ -69,6 +69,8 @@ fn every_address_is_described() {
         "GET /v1/groups",
         "GET /v1/groups/{name}",
         "GET /v1/people/{person_id}/attendance",
+        "GET /v1/people/{person_id}/groups",
+        "PUT /v1/people/{person_id}/groups",
         "GET /v1/sessions",
         "GET /v1/sessions/{session_id}",
         "PATCH /v1/sessions/{session_id}",

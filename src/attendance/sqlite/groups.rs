@@ -67,7 +67,7 @@ pub(super) fn take_from_roster(db: &Connection, person: i64, names: &[String]) -
     }
 }
 
-fn set_of_person(db: &Connection, person: i64, names: &[String]) -> Result<()> {
+pub(super) fn set_of_person(db: &Connection, person: i64, names: &[String]) -> Result<()> {
     db.prepare_cached("DELETE FROM members WHERE person_key = ?1")?.execute([person])?;
     for name in names {
         add(db, key_or_new(db, name)?, person)?;

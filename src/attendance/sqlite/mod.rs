@@ -189,6 +189,10 @@ impl AttendanceStore for SqliteStore {
         self.read(|db| groups::of_person(db, person_id))
     }
 
+    fn set_groups_of(&self, person_id: &str, groups: &[String]) -> Result<()> {
+        self.write(|db| groups::set_of_person(db, people::key(db, person_id)?, groups))
+    }
+
     fn set_members(&self, group: &str, person_ids: &[String]) -> Result<()> {
         self.write(|db| groups::set_members(db, group, person_ids))
     }

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::person_patch::present;
@@ -215,6 +215,23 @@ impl<S: Sync> FromRequest<S> for GroupPatch {
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let types = ["application/merge-patch+json", "application/json"];
         read_small_object(request, &types, "an object with name").await
+    }
+}
+
+/// What a person belongs to.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonGroups {
+    /// Names of groups.
+    #[schema(example = json!(["7A", "Choir"]))]
+    pub groups: Vec<String>,
+}
+
+impl<S: Sync> FromRequest<S> for PersonGroups {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        read_small_object(request, JSON, "an object with groups, a list of names").await
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::attendance::Person;
-use crate::http::extract::session_body::{GroupMembership, GroupPatch};
+use crate::http::extract::session_body::{GroupMembership, GroupPatch, PersonGroups};
 use crate::http::problem::{ApiError, ChangeSessionProblems, DeleteSessionProblems, GroupsProblems};
 use crate::http::state::AppState;
 use crate::presentation::attendance::Attendee;
@@ -121,4 +121,37 @@ pub async fn patch(
 pub async fn delete(State(app): State<AppState>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     app.service.delete_group(&name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Get a person's groups.
+///
+/// Scope: `manage`.
+#[utoipa::path(
+    get, operation_id = "get_person_groups", path = "/v1/people/{person_id}/groups", tag = "attendance",
+    params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
+    responses((status = 200, description = "The groups, in order of names", body = PersonGroups), DeleteSessionProblems),
+)]
+pub async fn of_person(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<PersonGroups>, ApiError> {
+    Ok(Json(PersonGroups { groups: app.service.groups_of_person(&id).await? }))
+}
+
+/// Set a person's groups.
+///
+/// The person belongs to exactly these; groups that are not there are made. Of somebody on the roster this stands until the
+/// cell of the roster changes. Scope: `manage`.
+#[utoipa::path(
+    put, operation_id = "set_person_groups", path = "/v1/people/{person_id}/groups", tag = "attendance",
+    params(("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA")),
+    request_body(description = "All of the groups", content = PersonGroups),
+    responses((status = 200, description = "The groups, in order of names", body = PersonGroups), ChangeSessionProblems),
+)]
+pub async fn set_of_person(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    PersonGroups { groups }: PersonGroups,
+) -> Result<Json<PersonGroups>, ApiError> {
+    Ok(Json(PersonGroups { groups: app.service.set_groups_of_person(&id, groups).await? }))
 }

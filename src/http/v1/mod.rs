@@ -61,6 +61,7 @@ fn management_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(attendance::report))
         .routes(routes!(attendance::of_person, attendance::forget))
         .routes(routes!(groups::list))
+        .routes(routes!(groups::of_person, groups::set_of_person))
         .routes(routes!(webhooks::list))
         .routes(routes!(webhooks::resend))
         .routes(routes!(groups::get, groups::put, groups::patch, groups::delete))

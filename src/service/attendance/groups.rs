@@ -52,6 +52,36 @@ impl Service {
         .await
     }
 
+    /// Names of the groups that a person belongs to, in order.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`].
+    pub async fn groups_of_person(&self, person_id: &str) -> Result<Vec<String>> {
+        let (recorder, id) = (self.recorder(), person_id.to_owned());
+        self.attend(move |service, attendance| {
+            let groups = attendance.groups_of_person(&service.recognized_people(), &id)?;
+            recorder.record(Action::Read, [id.as_str()]);
+            Ok(groups)
+        })
+        .await
+    }
+
+    /// Makes a person a member of exactly these groups, which are created if need be; those that there are then, in order.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`], [`InputError::Invalid`] for a bad name.
+    pub async fn set_groups_of_person(&self, person_id: &str, groups: Vec<String>) -> Result<Vec<String>> {
+        let (recorder, id) = (self.recorder(), person_id.to_owned());
+        self.attend(move |service, attendance| {
+            let snapshot = service.recognized_people();
+            attendance.sync(&snapshot, true)?;
+            attendance.store().set_groups_of(&id, &groups)?;
+            recorder.record(Action::ChangeGroup, [id.as_str()]);
+            attendance.store().groups_of(&id)
+        })
+        .await
+    }
+
     /// Gives a group another name, which its sessions have as well.
     ///
     /// # Errors
@@ -123,6 +153,14 @@ impl Attendance {
             _ => format!("expected one of {}", known.join(", ")),
         };
         Err(InputError::NotFound(format!("there is no group {name:?}: {expected}")).into())
+    }
+
+    fn groups_of_person(&self, snapshot: &Snapshot, id: &str) -> Result<Vec<String>> {
+        if self.store.exists() {
+            return self.store.groups_of(id);
+        }
+        snapshot.person(id)?;
+        Ok(people::groups_of(snapshot, id))
     }
 
     fn people_of_group(&self, snapshot: &Snapshot, name: &str) -> Result<Vec<Person>> {
