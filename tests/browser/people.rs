@@ -266,8 +266,5 @@ fn the_groups_of_a_person_are_edited() {
     let groups = server.get("/v1/groups").json();
     assert_eq!(groups["groups"][1]["name"], "Choir");
     assert_eq!(groups["groups"][1]["members"], 1);
-    tab.type_into("#person-groups", "x".repeat(300).as_str());
-    tab.click("#groups-edit button");
-    tab.wait_text("#groups-notice", "expected");
     tab.close();
 }
