@@ -37,7 +37,7 @@ pub fn line(text: impl Display) -> anyhow::Result<()> {
 /// Prints `value` on standard output as JSON on one line.
 ///
 /// # Errors
-/// As [`line`].
+/// As `line`.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string(value)?)
 }

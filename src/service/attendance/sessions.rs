@@ -65,8 +65,8 @@ impl Service {
     /// Begins a session. With a key that was used for the same request before, returns the session of then.
     ///
     /// # Errors
-    /// [`InputError::Invalid`] for a bad title, zone or end, [`InputError::NotFound`] for an unknown group,
-    /// [`InputError::Conflict`] for a key of another request.
+    /// `InputError::Invalid` for a bad title, zone or end, `InputError::NotFound` for an unknown group,
+    /// `InputError::Conflict` for a key of another request.
     pub async fn create_session(&self, new: NewSession, key: Option<IdempotencyKey>) -> Result<Session> {
         let recorder = self.recorder();
         self.attend(move |service, attendance| {
@@ -80,7 +80,7 @@ impl Service {
     /// A part of the sessions, latest start first.
     ///
     /// # Errors
-    /// [`InputError::NotFound`] for an unknown group.
+    /// `InputError::NotFound` for an unknown group.
     pub async fn list_sessions(&self, filter: SessionFilter, page: Page) -> Result<SessionPage> {
         self.attend(move |_, attendance| attendance.store().sessions(&filter, page)).await
     }
@@ -88,7 +88,7 @@ impl Service {
     /// A session with its list.
     ///
     /// # Errors
-    /// [`InputError::NotFound`].
+    /// `InputError::NotFound`.
     pub async fn read_session(&self, id: &str) -> Result<SessionDetail> {
         let (recorder, id) = (self.recorder(), id.to_owned());
         self.attend(move |_, attendance| {
@@ -103,7 +103,7 @@ impl Service {
     /// Changes a session; of a closed one only the title.
     ///
     /// # Errors
-    /// [`InputError::NotFound`], [`InputError::Conflict`] for a closed session, [`InputError::Invalid`].
+    /// `InputError::NotFound`, `InputError::Conflict` for a closed session, `InputError::Invalid`.
     pub async fn update_session(&self, id: &str, change: SessionChange) -> Result<Session> {
         let (recorder, id) = (self.recorder(), id.to_owned());
         self.attend(move |_, attendance| {
@@ -118,7 +118,7 @@ impl Service {
     /// Closes a session: its list is frozen. `by` says who did it.
     ///
     /// # Errors
-    /// [`InputError::NotFound`], [`InputError::Invalid`] for a bad name.
+    /// `InputError::NotFound`, `InputError::Invalid` for a bad name.
     pub async fn close_session(&self, id: &str, by: Option<String>) -> Result<SessionDetail> {
         let (recorder, id, by) = (self.recorder(), id.to_owned(), signed(by));
         self.attend(move |_, attendance| {
@@ -134,7 +134,7 @@ impl Service {
     /// Deletes a session with its entries.
     ///
     /// # Errors
-    /// [`InputError::NotFound`].
+    /// `InputError::NotFound`.
     pub async fn delete_session(&self, id: &str) -> Result<()> {
         let (recorder, id) = (self.recorder(), id.to_owned());
         self.attend(move |_, attendance| {
@@ -149,7 +149,7 @@ impl Service {
     /// Sets the status of a person by hand, or withdraws it. `by` says who did it.
     ///
     /// # Errors
-    /// [`InputError::NotFound`] for an unknown session or person, [`InputError::Invalid`] for a status that is not set by
+    /// `InputError::NotFound` for an unknown session or person, `InputError::Invalid` for a status that is not set by
     /// hand, a bad name or note.
     pub async fn correct_entry(
         &self,
@@ -217,7 +217,7 @@ impl Attendance {
     /// A session with its list.
     ///
     /// # Errors
-    /// [`InputError::NotFound`].
+    /// `InputError::NotFound`.
     pub fn detail(&self, id: &str) -> Result<SessionDetail> {
         let session = self.store.session(id)?;
         Ok(SessionDetail {
