@@ -212,21 +212,26 @@ fn over_http_from_another_machine_the_page_says_why_there_is_no_camera() {
     tab.close();
 }
 
+/// Collects the tracks of the page's camera in `window.tracks`. It is allowed after so many milliseconds.
+fn watch_camera(tab: &Tab, delay_ms: u32) {
+    tab.run(&format!(
+        "window.tracks = [];
+         const devices = navigator.mediaDevices;
+         const real = devices.getUserMedia.bind(devices);
+         devices.getUserMedia = async (wanted) => {{
+             const stream = await real(wanted);
+             await new Promise((allowed) => setTimeout(allowed, {delay_ms}));
+             window.tracks.push(...stream.getTracks());
+             return stream;
+         }};"
+    ));
+}
+
 #[test]
 fn a_camera_that_was_allowed_too_late_is_off() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };
-    tab.run(
-        "window.tracks = [];
-         const devices = navigator.mediaDevices;
-         const real = devices.getUserMedia.bind(devices);
-         devices.getUserMedia = async (wanted) => {
-             const stream = await real(wanted);
-             await new Promise((allowed) => setTimeout(allowed, 500));
-             window.tracks.push(...stream.getTracks());
-             return stream;
-         };",
-    );
+    watch_camera(&tab, 500);
     for _ in 0..2 {
         tab.click("#camera-open");
         tab.click("#camera-dialog [data-close]");
@@ -240,17 +245,8 @@ fn a_camera_that_was_allowed_too_late_is_off() {
 fn a_camera_whose_picture_cannot_be_shown_is_off() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };
-    tab.run(
-        "window.tracks = [];
-         const devices = navigator.mediaDevices;
-         const real = devices.getUserMedia.bind(devices);
-         devices.getUserMedia = async (wanted) => {
-             const stream = await real(wanted);
-             window.tracks.push(...stream.getTracks());
-             return stream;
-         };
-         HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('interrupted', 'AbortError'));",
-    );
+    watch_camera(&tab, 0);
+    tab.run("HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('interrupted', 'AbortError'))");
     tab.click("#camera-open");
     tab.wait_text("#camera-notice", "The camera can’t be used.");
     assert_eq!(tab.run("return window.tracks.map((track) => track.readyState)"), json!(["ended"]));

@@ -141,11 +141,7 @@ fn a_photo_that_cannot_be_used_is_named_and_the_others_count() {
 #[test]
 fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection() {
     let server = service_with(&TWO, &[]);
-    let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
-    let id = begin(&tab, "Door");
-    set_offline(&tab, true);
-    tab.click("#session-kiosk");
-    tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
+    let Some((tab, id)) = kiosk_offline(&server) else { return };
     assert_eq!(session(&server, &id)["photos"], 0);
     set_offline(&tab, false);
     tab.wait_text("#kiosk-seen", TWO[0]);
@@ -164,6 +160,16 @@ fn the_kiosk_records_whom_its_camera_sees_and_what_it_saw_without_a_connection()
     tab.close();
 }
 
+/// A kiosk that sees three people and has no connection, and the id of its session.
+fn kiosk_offline(server: &Server) -> Option<(Tab, String)> {
+    let tab = Tab::open_with_camera(server, DESKTOP, Some(&sample("group.jpg")))?;
+    let id = begin(&tab, "Door");
+    set_offline(&tab, true);
+    tab.click("#session-kiosk");
+    tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
+    Some((tab, id))
+}
+
 /// Cuts the page's connection, or restores it.
 fn set_offline(tab: &Tab, offline: bool) {
     let conditions =
@@ -175,11 +181,7 @@ fn set_offline(tab: &Tab, offline: bool) {
 #[test]
 fn what_a_kiosk_kept_is_sent_after_it_was_left_and_a_camera_that_stopped_can_be_started_again() {
     let server = service_with(&TWO, &[]);
-    let Some(tab) = Tab::open_with_camera(&server, DESKTOP, Some(&sample("group.jpg"))) else { return };
-    let id = begin(&tab, "Door");
-    set_offline(&tab, true);
-    tab.click("#session-kiosk");
-    tab.wait_text("#kiosk-state", "No connection. 1 picture waiting");
+    let Some((tab, id)) = kiosk_offline(&server) else { return };
     assert_eq!(tab.run("return document.querySelector('.bar').inert"), json!(true));
     tab.click("#kiosk-leave");
     assert_eq!(tab.run("return document.querySelector('.bar').inert"), json!(false));

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{self, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -25,15 +25,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct Base64<'a>(&'a str);
 
 /// Photos in base64, also as `data:` URLs: one in `image`, or several in `images`.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PhotosInJson)]
 pub struct PhotosInJson<'a> {
-    #[serde(borrow, default)]
     #[schema(value_type = String, required = false, nullable = false)]
     pub(super) image: Option<Base64<'a>>,
     /// Up to 20 photos, each with an answer of its own.
-    #[serde(borrow, default, deserialize_with = "at_most_max_photos")]
     #[schema(value_type = Vec<String>, required = false, nullable = false, min_items = 1, max_items = 20)]
     pub(super) images: Option<Vec<Base64<'a>>>,
 }
@@ -54,8 +52,8 @@ impl PhotosInJson<'_> {
         decode: impl FnOnce(PhotosInJson<'_>) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         simplify_texts(json);
-        // A list without names would do for serde.
-        if !json.trim_ascii_start().starts_with(b"{") {
+        // The parser would quote a body that is a text, and copy a text with an escape that is left.
+        if !json.trim_ascii_start().starts_with(b"{") || json.contains(&b'\\') {
             return Err(refused("found another body"));
         }
         // Not what the parser says: it quotes.
@@ -138,30 +136,71 @@ fn unescaped(escape: &[u8]) -> Option<(usize, Option<u8>)> {
     }
 }
 
-/// A list that is refused at its first element too many, before the others take room.
-fn at_most_max_photos<'de, D: Deserializer<'de>>(list: D) -> Result<Option<Vec<Base64<'de>>>, D::Error> {
-    struct Few;
+/// By hand, since errors of derived code quote a member or a text, however long it is.
+impl<'de: 'a, 'a> Deserialize<'de> for PhotosInJson<'a> {
+    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        object.deserialize_map(Members).map(|photos: PhotosInJson<'de>| photos)
+    }
+}
 
-    impl<'de> Visitor<'de> for Few {
-        type Value = Vec<Base64<'de>>;
+/// Reads the object.
+struct Members;
 
-        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(to, "a list of up to {MAX_PHOTOS} texts")
-        }
+impl<'de> Visitor<'de> for Members {
+    type Value = PhotosInJson<'de>;
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut texts = Vec::new();
-            while let Some(text) = list.next_element()? {
-                if texts.len() == MAX_PHOTOS {
-                    return Err(A::Error::custom("too many"));
-                }
-                texts.push(text);
-            }
-            Ok(texts)
-        }
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an object with image or images")
     }
 
-    list.deserialize_seq(Few).map(Some)
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut photos = PhotosInJson::default();
+        while let Some(name) = members.next_key::<&str>()? {
+            let is_again = match name {
+                "image" => photos.image.replace(members.next_value()?).is_some(),
+                "images" => photos.images.replace(members.next_value::<Texts<'_>>()?.0).is_some(),
+                _ => return Err(A::Error::custom("another member")),
+            };
+            if is_again {
+                return Err(A::Error::custom("a member is there twice"));
+            }
+        }
+        Ok(photos)
+    }
+}
+
+/// A list that is refused at its first text too many, before the others take room.
+struct Texts<'a>(Vec<Base64<'a>>);
+
+impl<'de> Deserialize<'de> for Texts<'de> {
+    fn deserialize<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
+        list.deserialize_any(Few).map(Self)
+    }
+}
+
+struct Few;
+
+impl<'de> Visitor<'de> for Few {
+    type Value = Vec<Base64<'de>>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "a list of up to {MAX_PHOTOS} texts")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+        Err(E::custom("a text"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = list.next_element()? {
+            if texts.len() == MAX_PHOTOS {
+                return Err(A::Error::custom("too many"));
+            }
+            texts.push(text);
+        }
+        Ok(texts)
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +235,26 @@ mod tests {
         };
         assert_eq!(count(&mut list(MAX_PHOTOS)).unwrap(), MAX_PHOTOS);
         assert!(count(&mut list(MAX_PHOTOS + 1)).is_err());
+    }
+
+    #[test]
+    fn what_is_refused_is_neither_copied_nor_quoted() {
+        let long = "A".repeat(10_000);
+        for body in [
+            format!(r#"{{"{long}": 1}}"#),
+            format!(r#"{{"images": "{long}"}}"#),
+            format!(r#"{{"images": {{"{long}": 1}}}}"#),
+            format!(r#"{{"image": "{long}", "image": "{long}"}}"#),
+            format!(r#"{{"image": ["{long}"]}}"#),
+        ] {
+            let error = serde_json::from_str::<PhotosInJson<'_>>(&body).err().unwrap().to_string();
+            assert!(error.len() < 100, "{error}");
+        }
+        for body in
+            [format!(r#"{{"image": "\u00e9{long}"}}"#), format!(r#"["{long}"]"#), format!(r#""{long}""#)]
+        {
+            assert!(PhotosInJson::with_decoded(&mut body.into_bytes(), |_| Ok(())).is_err());
+        }
     }
 
     #[test]
