@@ -47,9 +47,10 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const H2_MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Requests at a time in one HTTP/2 connection.
 const H2_MAX_STREAMS: u32 = 16;
-/// Bytes that a client may send in HTTP/2 before they are read, of a request and of all in its connection; and bytes of
-/// responses that wait to be sent. With the headers a connection holds 320 KiB at most.
+/// Bytes that a client may send in HTTP/2 before they are read, of a request and of all in its connection.
 const H2_WINDOW_BYTES: u32 = 64 * 1024;
+/// Bytes of a response in HTTP/2 that wait to be sent. With the headers and the window a connection holds 384 KiB at most.
+const H2_SEND_BYTES: usize = 4 * 1024;
 /// Interval of keep-alive pings on idle HTTP/2 connections.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -153,7 +154,7 @@ async fn connection(stream: Stream, peer: SocketAddr, router: Router, timeouts: 
         .max_concurrent_streams(H2_MAX_STREAMS)
         .initial_stream_window_size(H2_WINDOW_BYTES)
         .initial_connection_window_size(H2_WINDOW_BYTES)
-        .max_send_buf_size(H2_WINDOW_BYTES as usize);
+        .max_send_buf_size(H2_SEND_BYTES);
     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = watcher.watch(connection.into_owned());
     tokio::pin!(connection);

@@ -163,8 +163,8 @@ impl Section {
             self.is(Kind::Odd);
         }
         if let Some(currency) = inside.strip_prefix('$') {
-            // Behind the last hyphen is a language.
-            let symbol = currency.rsplit_once('-').map_or(currency, |(symbol, _)| symbol);
+            // Behind the first hyphen is a language, which may have hyphens of its own.
+            let symbol = currency.split_once('-').map_or(currency, |(symbol, _)| symbol);
             self.pieces.extend(symbol.chars().map(Piece::Literal));
         }
     }
@@ -233,6 +233,7 @@ fn digits_text(number: f64, pieces: &[Piece]) -> Option<String> {
     if number.fract() != 0.0 || !(0.0..1e15).contains(&number) {
         return None;
     }
+    let number = number.abs(); // -0 is in the range
     let places = pieces.iter().filter(|piece| piece.is_place()).count();
     let digits = format!("{number:0places$.0}");
     let (before, mut rest) = (digits.len() - places, digits.chars());
@@ -301,6 +302,8 @@ mod tests {
     fn zeros_and_text_of_a_format_are_shown() {
         for (code, number, expected) in [
             ("0000", 44.0, "0044"),
+            ("0000", -0.0, "0000"),
+            ("[$-en-US]0000", 44.0, "0044"),
             ("0000", 123_456.0, "123456"),
             ("00000;-00000;", 7.0, "00007"),
             ("000-000", 12_345.0, "012-345"),

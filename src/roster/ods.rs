@@ -134,7 +134,8 @@ fn read_row(xml: &mut Xml<'_>, row: u32, table: &mut Table) -> Result<Vec<Run>> 
                 if table.wanted(row, columns.clone()).is_empty() {
                     continue;
                 }
-                runs.extend(about.cell(&text).map(|cell| Run { columns, cell, rows: about.rows }));
+                let cell = about.cell(&text).filter(|cell| table.matters(cell));
+                runs.extend(cell.map(|cell| Run { columns, cell, rows: about.rows }));
             }
             Node::End(tag) if tag.local_name().as_ref() == "table-row" => return Ok(runs),
             Node::Eof => return Err(unusable("XML that is cut off")),

@@ -129,6 +129,13 @@ struct Warnings {
 }
 
 impl Warnings {
+    /// One more; whether its text is wanted.
+    fn has_room(&mut self) -> bool {
+        let has_room = self.kept.len() < MAX_WARNINGS;
+        self.left_out += usize::from(!has_room);
+        has_room
+    }
+
     fn push(&mut self, warning: String) {
         if self.kept.len() < MAX_WARNINGS {
             self.kept.push(warning);
@@ -215,6 +222,15 @@ impl Table {
 
     /// A warning where the cell shows something else than what is taken of it.
     fn warn_of_cell(&mut self, row: u32, column: u32, role: Column, cell: &Cell<'_>) {
+        let is_odd = match cell {
+            Cell::Formula | Cell::Error => true,
+            Cell::OddNumber(_) => role != Column::Until,
+            _ => false,
+        };
+        // A row may stand for a million: texts that nobody gets are not made.
+        if !is_odd || !self.warnings.has_room() {
+            return;
+        }
         let so = match role {
             Column::Name => "the row is left out",
             Column::Id | Column::Groups => "taken as empty",
@@ -239,6 +255,11 @@ impl Table {
         };
         let address = self.address(row, column);
         self.warnings.push(format!("cell {address} {found}"));
+    }
+
+    /// Whether the cell says anything: until there is a header, only what could be one does.
+    pub(super) fn matters(&self, cell: &Cell<'_>) -> bool {
+        !matches!(self.header, Header::Wanted { .. }) || header_of(cell).is_some()
     }
 
     /// Takes cells of one column that are merged, rows `first` to `last`.

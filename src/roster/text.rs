@@ -2,10 +2,11 @@
 //! semicolons or tabs, in UTF-8, UTF-16 or Windows-1252.
 
 use std::borrow::Cow;
+use std::cell::Cell as Shared;
+use std::io::{self, Read};
 
 use csv::{ReaderBuilder, StringRecord};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use memchr::memchr_iter;
 
 use super::cell::Cell;
 use super::package::Check;
@@ -18,6 +19,8 @@ use crate::error::Result;
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// What programs of old put behind the end of a text.
 const END_MARKS: [char; 2] = ['\0', '\u{1a}'];
+/// Bytes that are read for one record at most: each of its fields takes twice eight bytes beside its text.
+const MAX_RECORD_BYTES: usize = 1 << 20;
 
 /// Reads the text; `None` for a file that is none.
 ///
@@ -62,21 +65,25 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 fn read_table(text: &str, separator: u8, table: &mut Table, check: Check<'_>) -> Result<()> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(text.as_bytes());
+    let left = Shared::new(0);
+    let mut reader = reader(separator).from_reader(Limited { rest: text.as_bytes(), left: &left });
     let (mut record, mut lines) = (StringRecord::new(), Lines { text, at: 0, line: 1 });
     while !table.is_hopeless() {
         check()?;
-        let more = reader.read_record(&mut record).map_err(|_| unusable("a text file that can't be read"))?;
+        left.set(MAX_RECORD_BYTES);
+        let before = reader.position().byte();
+        let more = reader.read_record(&mut record).map_err(|_| {
+            let row = lines.line_of(before);
+            unusable(&format!(
+                "a text file whose line {row} has more than 1 MiB, or begins a quotation (\") that never ends"
+            ))
+        })?;
         if !more {
             break;
         }
         let start = record.position().map_or(0, csv::Position::byte);
         let row = lines.line_of(start);
-        if has_open_quotation(text, start, reader.position().byte()) {
+        if has_open_quotation(text, separator, start, reader.position().byte()) {
             let found = format!("a text file whose line {row} begins a quotation (\") that never ends");
             return Err(unusable(&found));
         }
@@ -91,14 +98,40 @@ fn read_table(text: &str, separator: u8, table: &mut Table, check: Check<'_>) ->
 }
 
 /// Whether the record of these bytes takes the rest of the file for one cell.
-fn has_open_quotation(text: &str, start: u64, end: u64) -> bool {
+fn has_open_quotation(text: &str, separator: u8, start: u64, end: u64) -> bool {
     let at = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(text.len());
     if at(end) < text.len() {
         return false;
     }
     let record = text.as_bytes()[at(start)..].trim_ascii();
     let has_lines = record.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
-    has_lines && memchr_iter(b'"', record).count() % 2 == 1
+    // What follows it is a record of its own, but where a quotation goes on.
+    let followed = record.chain(&b"\nx"[..]);
+    has_lines && reader(separator).from_reader(followed).byte_records().count() == 1
+}
+
+fn reader(separator: u8) -> ReaderBuilder {
+    let mut reader = ReaderBuilder::new();
+    reader.has_headers(false).flexible(true).delimiter(separator);
+    reader
+}
+
+/// A text of which so many bytes are read; more are an error.
+struct Limited<'a> {
+    rest: &'a [u8],
+    left: &'a Shared<usize>,
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = to.len().min(self.left.get());
+        if most == 0 && !self.rest.is_empty() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.rest.read(&mut to[..most])?;
+        self.left.set(self.left.get() - read);
+        Ok(read)
+    }
 }
 
 /// The cell of a field; `="0046"` is the text that a spreadsheet program shows of it.
@@ -152,6 +185,23 @@ mod tests {
             let rows: Vec<u32> = sheets.rows.iter().map(|row| row.place.row).collect();
             assert_eq!(rows, [3, 7], "{end:?}");
         }
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_refused_and_a_quotation_that_ends_is_not() {
+        let read = |text: &str| {
+            let mut sheets = Sheets::default();
+            let mut table = sheets.next_table();
+            read_table(text, b',', &mut table, &|| Ok(()))?;
+            sheets.add(table)?;
+            Ok::<_, crate::error::Error>(sheets.rows.len())
+        };
+        let wide = format!("Name,ID\n{}", ",".repeat(2 * MAX_RECORD_BYTES));
+        assert!(read(&wide).unwrap_err().to_string().contains("line 2 has more than 1 MiB"));
+        let long = "Ada Lovelace,1\n".repeat(2 * MAX_RECORD_BYTES / 15);
+        assert!(read(&format!("Name,ID\n{long}")).unwrap() > 100_000, "the limit is of one record");
+        assert_eq!(read("Name,ID\n\"Ada\nLovelace\",1,5\" pipe").unwrap(), 1);
+        assert!(read("Name,ID\n\"Ada\nLovelace,1").unwrap_err().to_string().contains("never ends"));
     }
 
     #[test]

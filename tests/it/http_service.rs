@@ -90,6 +90,23 @@ fn an_upload_that_breaks_off_gives_its_memory_back() {
 }
 
 #[test]
+fn personal_data_is_not_stored_by_anybody_and_the_documentation_is_in_no_frame() {
+    let service = Listening::start(&[]);
+    service.gate.open();
+    for request in [get("/v1/people", &[]), get("/v1/nothing", &[]), get("/v1/sessions?limit=x", &[])] {
+        let answer = exchange(service.address, &request);
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("x-content-type-options")),
+            ("no-store", "nosniff"),
+            "{answer:?}"
+        );
+    }
+    let docs = exchange(service.address, &get("/docs/", &[]));
+    assert_eq!(docs.status, 200);
+    assert!(docs.header("content-security-policy").contains("frame-ancestors 'none'"), "{:?}", docs.head);
+}
+
+#[test]
 fn a_request_is_given_up_after_its_time_and_its_place_is_free() {
     let service = Listening::adjusted(&["--workers", "1", "--queue", "2"], |config| {
         config.request_timeout = Duration::from_millis(1500);

@@ -26,7 +26,7 @@ fn most_kib() -> u64 {
     let program = 200 << 10;
     let worker = MAX_MEGAPIXELS * 1_000_000 * 12 / 1024 + (16 << 10);
     let uploads = (3 * WORKERS + QUEUE) * (MAX_UPLOAD_MIB << 10);
-    let connections = 320 << 10;
+    let connections = 384 << 10;
     program + WORKERS * worker + uploads + connections
 }
 
@@ -139,6 +139,25 @@ fn served(server: &Server, request: &[u8]) -> u16 {
             return status;
         }
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn the_readme_and_the_documentation_state_the_formula_that_is_held() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = |file: &str| {
+        let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let formula = "584 MiB + N x (12 bytes x `--max-megapixels` x 10^6 + 16 MiB) + (3 N + `--queue`) x `--max-upload-mib`";
+    assert!(text("README.md").contains(formula));
+    let operations = text("docs/operations.md");
+    for part in [
+        "| 200 MiB,",
+        "N x (12 bytes x `--max-megapixels` x 10^6 + 16 MiB + 2 x `--max-upload-mib`)",
+        "384 KiB x 1024 connections",
+    ] {
+        assert!(operations.contains(part), "{part}");
     }
 }
 

@@ -459,6 +459,11 @@ fn rows_and_columns_that_are_repeated_cost_only_what_is_read_of_them() {
     let wide = ods_cell(r#"table:number-columns-repeated="16384""#, "x");
     let error = ods(&format!("{times}{wide}</table:table-row>")).unwrap_err().to_string();
     assert!(error.ends_with("found neither"), "{error}");
+    let times = r#"<table:table-row table:number-rows-repeated="1048576">"#;
+    // What is there and shows nothing is no header, however often it stands.
+    let blank = ods_cell(r#"table:number-columns-repeated="16384""#, "&#160;");
+    let error = ods(&format!("{times}{blank}</table:table-row>")).unwrap_err().to_string();
+    assert!(error.ends_with("1 sheet(s), all empty"), "{error}");
     let times = r#"<table:table-row table:number-rows-repeated="100000">"#;
     let cells = [ods_cell("", "Name"), ods_cell("", "ID"), wide].concat();
     let roster = ods(&format!("{times}{cells}</table:table-row>")).unwrap();

@@ -100,9 +100,9 @@ impl UploadBudget {
     }
 
     fn take(&self, client: ClientNetwork, units: usize) -> Result<(OwnedSemaphorePermit, Taken), NoRoom> {
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let of_client = self.of_clients.try_take(client, units);
-        let of_client = of_client.ok_or(NoRoom::ForTheClient { bytes: self.of_clients.size() * UNIT })?;
+        let too_much = || NoRoom::ForTheClient { bytes: self.of_clients.size() * UNIT };
+        let units = u32::try_from(units).map_err(|_| too_much())?;
+        let of_client = self.of_clients.try_take(client, units).ok_or_else(too_much)?;
         let permit = Arc::clone(&self.units).try_acquire_many_owned(units).map_err(|_| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             NoRoom::ForAnyone

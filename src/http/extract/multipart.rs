@@ -330,9 +330,9 @@ mod tests {
     type Part = (Option<String>, Option<String>, Vec<u8>);
 
     /// The parts of a body that comes in pieces of this size.
-    fn parts(body: &[u8], size: usize) -> Result<Vec<Part>, Broken> {
+    fn parts_of<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Part>, Broken> {
         let mut parser = Parser::new("multipart/form-data; boundary=B").unwrap();
-        let (mut pieces, mut parts) = (body.chunks(size), Vec::new());
+        let mut parts = Vec::<Part>::new();
         loop {
             match parser.event()? {
                 Event::NeedMore => match pieces.next() {
@@ -344,6 +344,10 @@ mod tests {
                 Event::End => return Ok(parts),
             }
         }
+    }
+
+    fn parts(body: &[u8], size: usize) -> Result<Vec<Part>, Broken> {
+        parts_of(body.chunks(size))
     }
 
     fn one(name: &str, file: Option<&str>, content: &[u8]) -> Part {
@@ -409,23 +413,10 @@ mod tests {
     /// As [`parts`], cut where `cuts` say.
     fn parts_cut_at(body: &[u8], cuts: &[prop::sample::Index]) -> Result<Vec<Part>, Broken> {
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        ends.push(body.len());
         ends.sort_unstable();
-        let mut parser = Parser::new("multipart/form-data; boundary=B").unwrap();
-        let (mut at, mut ends, mut parts) = (0, ends.into_iter().chain([body.len()]), Vec::<Part>::new());
-        loop {
-            match parser.event()? {
-                Event::NeedMore => match ends.next() {
-                    Some(end) => {
-                        parser.push(&body[at..end]);
-                        at = end;
-                    }
-                    None => parser.complete(),
-                },
-                Event::Head(head) => parts.push((head.name, head.file_name, Vec::new())),
-                Event::Data { bytes, .. } => parts.last_mut().unwrap().2.extend(bytes),
-                Event::End => return Ok(parts),
-            }
-        }
+        let mut start = 0;
+        parts_of(ends.into_iter().map(|end| &body[std::mem::replace(&mut start, end)..end]))
     }
 
     proptest! {

@@ -20,14 +20,15 @@ pub async fn read_upload(
     is_raw: impl Fn(&str) -> bool,
     expected: &str,
 ) -> Result<ImageUpload, ApiError> {
+    let found = media_type(&request);
+    let is_raw = is_raw(&found);
+    if !is_raw && found != "multipart/form-data" {
+        return Err(wrong_media_type(expected, &found));
+    }
     let limit = app.limits.single;
     let _admission = admit(&request, app, limit).await?;
-    let found = media_type(&request);
-    if is_raw(&found) {
+    if is_raw {
         return ImageUpload::read_body(request, &app.uploads).await;
-    }
-    if found != "multipart/form-data" {
-        return Err(wrong_media_type(expected, &found));
     }
     let mut form = Form::open(request, &app.uploads, limit)?;
     let mut file = None;

@@ -30,7 +30,7 @@ pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
             person_id: None,
             name: row.name.to_string(),
             student_id: row.id.clone(),
-            groups: row.groups.clone(),
+            groups: has_groups.then(|| row.groups.clone().unwrap_or_default()),
         })
         .collect();
     others.reverse();
