@@ -27,6 +27,11 @@ fn a_stranger_is_enrolled_from_the_photo_and_then_known() {
     assert_eq!(names(&tab), ["Barack Obama", "Joe Biden", "Unknown face"]);
     assert_eq!(tab.texts("#faces .match .id"), ["ID 20090044", "ID 0046"]);
     assert_eq!(tab.texts(".tag i"), ["Barack Obama", "Joe Biden", "Unknown"]);
+    assert!(
+        tab.text("#faces .match").contains(" strangers would look this alike"),
+        "{}",
+        tab.text("#faces .match")
+    );
     assert!(tab.text("#faces .match .numbers").contains("margin"), "{}", tab.text("#faces .match"));
     assert!(tab.text("#faces .unknown .numbers").contains("Nearest is "), "{}", tab.text("#faces .unknown"));
 

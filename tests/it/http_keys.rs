@@ -279,6 +279,32 @@ fn keys_are_made_listed_and_removed_on_the_command_line() {
 }
 
 #[test]
+fn a_key_is_rotated_on_the_command_line_and_both_are_taken_during_the_overlap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.toml");
+    write_keys(&path);
+    let server = Server::empty(&["--api-keys-file", path.to_str().unwrap()]);
+    let status = |key: &str| {
+        let request = crate::support::http::get("/v1/people", &[&format!("Authorization: Bearer {key}")]);
+        crate::support::http::exchange(server.socket(), &request).status
+    };
+    assert_eq!(status(OFFICE), 200);
+    let rotate = |overlap: &str| {
+        let mut keys = facerec();
+        keys.args(["keys", "rotate", "office", "--overlap", overlap]).env("FACEREC_API_KEYS_FILE", &path);
+        let output = keys.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let second = rotate("1");
+    wait_until("the new key is known", || status(&second) == 200);
+    assert_eq!(status(OFFICE), 200, "the old one is valid for an hour");
+    let third = rotate("0");
+    wait_until("the newest key is known", || status(&third) == 200);
+    assert_eq!((status(&second), status(OFFICE)), (401, 200), "without an overlap the one before is not");
+}
+
+#[test]
 fn the_list_shows_when_a_key_was_last_used() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Form, Reply, Service, recipe, request};
 use crate::support::faces::named;
 use crate::support::golden::{reference, reference_embedding_of};
-use crate::support::http::exchange;
+use crate::support::http::{exchange, post_to};
 use crate::support::photo;
 use crate::support::server::Server;
 
@@ -71,14 +71,10 @@ fn a_caller_who_may_not_manage_people_can_only_make_the_rate_stricter() {
     let server = Server::sample(&["--false-name-rate", "0.01"]);
     let obama = photo("obama.jpg");
     let ask = |query: &str, from: &str| {
-        let length = obama.len();
-        let head = format!(
-            "POST /v1/recognize?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n{from}\
-             Content-Length: {length}\r\n\r\n"
-        );
-        exchange(server.socket(), &[head.as_bytes(), &obama].concat()).status
+        let type_and_more = format!("image/jpeg{from}");
+        exchange(server.socket(), &post_to(&format!("/v1/recognize?{query}"), &type_and_more, &obama)).status
     };
-    let forwarded = "X-Forwarded-For: 192.0.2.7\r\n";
+    let forwarded = "\r\nX-Forwarded-For: 192.0.2.7";
     for (query, status) in
         [("false_name_rate=0.02", 403), ("threshold=0.1", 403), ("false_name_rate=0.005", 200)]
     {

@@ -42,6 +42,7 @@ mod http_clients;
 mod http_golden;
 mod http_keys;
 mod http_metrics;
+mod http_rates;
 mod http_service;
 mod http_shares;
 mod http_sites;

@@ -10,9 +10,9 @@ use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, ExtendedColorType, GrayImage, ImageFormat, RgbaImage};
 
 use crate::bombs;
-use crate::support::golden_bytes;
 use crate::support::http::{exchange, post};
 use crate::support::server::Server;
+use crate::support::{golden_bytes, repository_file};
 
 const WORKERS: u64 = 2;
 const QUEUE: u64 = 2;
@@ -144,11 +144,7 @@ fn served(server: &Server, request: &[u8]) -> u16 {
 
 #[test]
 fn the_readme_and_the_documentation_state_the_formula_that_is_held() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let text = |file: &str| {
-        let text = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
+    let text = |file: &str| repository_file(file).split_whitespace().collect::<Vec<_>>().join(" ");
     let formula = "584 MiB + N x (12 bytes x `--max-megapixels` x 10^6 + 16 MiB) + (3 N + `--queue`) x `--max-upload-mib`";
     assert!(text("README.md").contains(formula));
     let operations = text("docs/operations.md");

@@ -241,10 +241,13 @@ fn a_gallery_put_in_place_by_hand_is_built_upon() {
 #[test]
 fn leftovers_of_a_killed_writer_are_removed_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let leftover = folder.path().join(".gallery.bin.Ab12Cd.tmp");
-    fs::write(&leftover, "half a gallery").unwrap();
+    let names = ["gallery.bin", "roster.xlsx", "roster.ods", "roster.csv", "audit-dismissals.json"];
+    let leftovers = names.map(|name| folder.path().join(format!(".{name}.Ab12Cd.tmp")));
+    for leftover in &leftovers {
+        fs::write(leftover, "half a file").unwrap();
+    }
     let writer = writer(folder.path());
-    assert!(!leftover.exists());
+    assert!(leftovers.iter().all(|leftover| !leftover.exists()));
     add(&writer, "Ada").unwrap();
 }
 
