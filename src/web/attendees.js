@@ -8,8 +8,11 @@ const SIDE = 96;
 /** Person's id to the newest face of the person. */
 const known = new Map();
 let unknown = [];
+/** How often all were forgotten: a face that was being cut then comes too late. */
+let epoch = 0;
 
 export function forgetFaces() {
+  epoch += 1;
   known.clear();
   unknown = [];
 }
@@ -27,8 +30,9 @@ export function settleFace(face) {
 
 /** Cuts the faces out of a photo that was recognised. One that the browser can't show has none. */
 export async function keepFaces(file, { faces, image }) {
+  const mine = epoch;
   const picture = await pictureOf(file);
-  if (picture?.width === image.width && picture.height === image.height) {
+  if (mine === epoch && picture?.width === image.width && picture.height === image.height) {
     const boxes = faces.map(({ box }) => box);
     for (const [index, face] of faces.entries()) {
       const canvas = portrait(picture, face.box);

@@ -2,7 +2,7 @@
 
 import { $, announce, confirmed, make, notice, whileBusy } from "./dom.js";
 import { call, path, Problem } from "./api.js";
-import { keyOffer } from "./key.js";
+import { keyOffer, trying } from "./key.js";
 import { counted, problemWords } from "./words.js";
 
 /** How often the list was asked for: an older answer comes too late. */
@@ -93,15 +93,13 @@ function button(finding, action) {
 
 async function act(action) {
   if (action.ask && !(await confirmed(...action.ask))) return;
-  try {
+  await trying($("audit-notice"), async () => {
     await action.run();
     await show();
     notice($("audit-notice"), action.done, "good");
     announce(action.done);
     $("audit-title").focus();
-  } catch (problem) {
-    notice($("audit-notice"), problemWords(problem), "bad", ...keyOffer(problem, () => act(action)));
-  }
+  }, () => act(action));
 }
 
 /** The way to this view is there for those who may manage people only. */

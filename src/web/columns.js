@@ -4,7 +4,6 @@ import { $, copyOf, make, notice, settled, whileBusy } from "./dom.js";
 import { patiently } from "./api.js";
 import { photoOf, settleFace } from "./attendees.js";
 import { enrol, outcomeNotice, suggestions } from "./enrol.js";
-import { keyOffer } from "./key.js";
 import { idWords, problemWords } from "./words.js";
 
 /** Which statuses stand in which column. */
@@ -31,7 +30,10 @@ const CHOICES = {
   not_enrolled: ["present", "excused"],
 };
 
-/** Draws the columns. `onCorrect(button, person, status)` and `onNamed(id)` hear of changes by hand. The focus stays. */
+/**
+ * Draws the columns. `onCorrect(button, person, status)` and `onNamed(id)` hear of changes by hand, and
+ * `onRefused(problem, again)` of one that needs another key. The focus stays.
+ */
 export function fillColumns(session, handlers) {
   const held = document.activeElement;
   const row = held?.closest(".attendee[data-person]");
@@ -46,14 +48,14 @@ function sameChoice(person, held) {
   return choices.find(({ textContent }) => textContent === held.textContent) ?? choices[0];
 }
 
-function draw({ entries, time_zone: zone }, { faceOf, unknown, onCorrect, onNamed }) {
+function draw({ entries, time_zone: zone }, { faceOf, unknown, onCorrect, ...naming }) {
   for (const [column, statuses] of Object.entries(COLUMNS)) {
     const own = entries.filter(({ status }) => statuses.includes(status));
     const rows = own.slice(0, MOST).map((entry) => row(entry, zone, faceOf, onCorrect));
     if (own.length > MOST) {
       rows.push(make("li", { className: "hint", textContent: `and ${own.length - MOST} more; the workbook has all of them.` }));
     }
-    if (column === "unsure") rows.push(...unknown.map((face, at) => rowOf(face, at, onNamed)));
+    if (column === "unsure") rows.push(...unknown.map((face, at) => rowOf(face, at, naming)));
     $(`session-${column}`).replaceChildren(...rows);
     $(`session-${column}-count`).textContent = String(column === "unsure" ? own.length + unknown.length : own.length);
   }
@@ -92,12 +94,12 @@ function showFace(item, canvas) {
 }
 
 /** One row for each face, made once: a name that is being typed must outlast other changes. */
-function rowOf(face, at, onNamed) {
-  face.row ??= unknownRow(face, at, onNamed);
+function rowOf(face, at, naming) {
+  face.row ??= unknownRow(face, at, naming);
   return face.row;
 }
 
-function unknownRow(face, at, onNamed) {
+function unknownRow(face, at, naming) {
   const item = copyOf("unknown-entry");
   showFace(item, face.canvas);
   const form = item.querySelector("form");
@@ -109,13 +111,13 @@ function unknownRow(face, at, onNamed) {
   }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    nameFace(face, form, onNamed);
+    nameFace(face, form, naming);
   });
   return item;
 }
 
 /** "This is ...": enrols the face, for somebody who is there already or a new person. */
-async function nameFace(face, form, onNamed, force = false) {
+async function nameFace(face, form, naming, force = false) {
   const outcome = form.querySelector(".outcome");
   await whileBusy(form.querySelector("button[type=submit]"), async () => {
     outcome.replaceChildren();
@@ -123,15 +125,16 @@ async function nameFace(face, form, onNamed, force = false) {
       const name = form.elements.name.value;
       const photo = await photoOf(face);
       const { photos, id } = await patiently(() => enrol(name, [photo], { force, join: true }));
-      const refusal = outcomeNotice(photos, () => nameFace(face, form, onNamed, true));
+      const refusal = outcomeNotice(photos, () => nameFace(face, form, naming, true));
       if (refusal) {
         outcome.append(refusal);
         return;
       }
       settleFace(face);
-      await onNamed(id);
+      await naming.onNamed(id);
     } catch (problem) {
-      notice(outcome, problemWords(problem), "bad", ...keyOffer(problem, () => nameFace(face, form, onNamed, force)));
+      if (problem.wantsKey) naming.onRefused(problem, () => nameFace(face, form, naming, force));
+      else notice(outcome, problemWords(problem));
     }
   });
 }

@@ -1,47 +1,59 @@
 // The groups of one person.
 
-import { $, notice, whileBusy } from "./dom.js";
+import { $, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
-import { keyOffer } from "./key.js";
-import { problemWords } from "./words.js";
+import { trying } from "./key.js";
 
-/** Id of the person in view; what is answered about another one comes too late. */
+/** Id of the person in view. */
 let shown = null;
+/** How often the groups were asked for: an answer to an older question comes too late. */
+let asked = 0;
+
+const field = () => $("person-groups");
+const saveButton = () => $("groups-edit").querySelector("button[type=submit]");
+
+/** Nothing can be saved before it is known what there is: that would take the person out of all groups. */
+function enable(isEnabled) {
+  for (const element of [field(), saveButton()]) element.disabled = !isEnabled;
+}
 
 export async function show(id) {
+  const mine = ++asked;
+  const isCurrent = () => mine === asked;
   shown = id;
-  $("person-groups").value = "";
+  enable(false);
+  field().value = "";
   $("groups-saved").textContent = "";
-  await trying(id, async () => fill(id, await call("GET", path(["people", id, "groups"]))), () => show(id));
+  await trying($("groups-notice"), async () => {
+    const answer = await call("GET", path(["people", id, "groups"]));
+    if (!isCurrent()) return;
+    fill(answer);
+    enable(true);
+  }, () => show(id), isCurrent);
 }
 
-function fill(id, { groups }) {
-  if (id === shown) $("person-groups").value = groups.join("; ");
-}
-
-/** Runs `job`; a problem is said, with a way to enter a key and do it again. */
-async function trying(id, job, again) {
-  notice($("groups-notice"), "");
-  try {
-    await job();
-  } catch (problem) {
-    if (id === shown) notice($("groups-notice"), problemWords(problem), "bad", ...keyOffer(problem, again));
-  }
+function fill({ groups }) {
+  field().value = groups.join("; ");
 }
 
 async function save() {
-  const id = shown;
-  const groups = $("person-groups").value.split(";").map((name) => name.trim()).filter(Boolean);
+  const [id, mine, typed] = [shown, asked, field().value];
+  const isCurrent = () => mine === asked;
+  const groups = typed.split(";").map((name) => name.trim()).filter(Boolean);
   $("groups-saved").textContent = "";
-  await trying(id, async () => {
-    fill(id, await call("PUT", path(["people", id, "groups"]), { json: { groups } }));
-    if (id === shown) $("groups-saved").textContent = "Saved.";
-  }, save);
+  await trying($("groups-notice"), async () => {
+    const answer = await call("PUT", path(["people", id, "groups"]), { json: { groups } });
+    if (!isCurrent()) return;
+    // What was typed in the meantime stays.
+    if (field().value === typed) fill(answer);
+    $("groups-saved").textContent = "Saved.";
+  }, save, isCurrent);
 }
 
 export function start() {
+  enable(false);
   $("groups-edit").addEventListener("submit", (event) => {
     event.preventDefault();
-    whileBusy($("groups-edit").querySelector("button"), save);
+    if (!saveButton().disabled) whileBusy(saveButton(), save);
   });
 }

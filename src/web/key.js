@@ -11,6 +11,8 @@ const PROBES = { recognize: path(["sessions"], { limit: 1 }), manage: path(["ros
 let wanted = "recognize";
 /** How often the dialogue was opened: what is found out for an older opening comes too late. */
 let opening = 0;
+/** Shows the view in use once more. */
+let redrawView = () => {};
 
 function showState() {
   const set = key() !== "";
@@ -19,7 +21,7 @@ function showState() {
   $("key-forget").hidden = !set;
 }
 
-/** Views that depend on the key hear of it by the event "keychange". */
+/** What depends on the key, besides the view in use, hears of it by the event "keychange". */
 function change(value) {
   setKey(value);
   showState();
@@ -40,14 +42,26 @@ function askForKey(scope) {
   });
 }
 
-/** A way to enter a key, for a problem that a key may solve; then `again` is run. */
+/** A way to enter a key, for a problem that a key may solve; then `again` is run. Without any key the view is redrawn. */
 export function keyOffer(problem, again) {
   if (!problem.wantsKey) return [];
   const button = make("button", { type: "button", className: "button quiet", textContent: "Enter a key" });
   button.addEventListener("click", async () => {
-    if ((await askForKey(problem.scope)) === "use") again();
+    const answer = await askForKey(problem.scope);
+    if (answer === "use") again();
+    else if (answer === "forget") redrawView();
   });
   return [make("div", { className: "actions" }, button)];
+}
+
+/** Runs `job`; a problem is said in `place`, with a way to enter a key and do it `again`, unless it comes too late. */
+export async function trying(place, job, again, isCurrent = () => true) {
+  notice(place, "");
+  try {
+    await job();
+  } catch (problem) {
+    if (isCurrent()) notice(place, problemWords(problem), "bad", ...keyOffer(problem, again));
+  }
 }
 
 /** Uses the key that was entered if the service takes it; otherwise the dialogue stays, and says why not. */
@@ -74,6 +88,7 @@ function finish(value, how) {
 
 /** `redraw` shows the view in use once more: another key may show more of it, or less. */
 export function start(redraw) {
+  redrawView = redraw;
   $("key-open").addEventListener("click", async () => {
     if (await askForKey("recognize")) redraw();
   });

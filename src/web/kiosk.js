@@ -66,6 +66,7 @@ class Kiosk {
   lose() {
     if (this.stopped.signal.aborted) return;
     this.stop();
+    this.sightings.leave();
     say(this, "The camera has stopped. Is it unplugged, or may this page no longer use it?", [restart(this)]);
   }
 
@@ -130,6 +131,8 @@ export async function show(session) {
   try {
     await kiosk.run($("kiosk-picture"));
   } catch (error) {
+    if (running !== kiosk) return;
+    kiosk.sightings.leave();
     say(kiosk, error.message, [restart(kiosk)]);
   }
 }

@@ -2,7 +2,7 @@
 
 import { $, announce, make, notice, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
-import { keyOffer } from "./key.js";
+import { trying } from "./key.js";
 import { counted, problemWords, sentence, timeWords } from "./words.js";
 
 /** Messages listed, the latest first. */
@@ -40,16 +40,14 @@ function row({ id, event, message, dead_at: deadAt, attempts, last_error: error 
 
 /** Sends one again, or all of them. */
 async function resend(which) {
-  try {
+  await trying($("messages-notice"), async () => {
     const { resent } = await call("POST", path(["webhooks", "dead-letters", "resend"]), { json: which });
     const words = `${counted(resent, "message")} will be sent again.`;
     await show();
     // The list may be empty now, and hidden.
     notice($("register-notice"), words, "good");
     announce(words);
-  } catch (problem) {
-    notice($("messages-notice"), problemWords(problem), "bad", ...keyOffer(problem, () => resend(which)));
-  }
+  }, () => resend(which));
 }
 
 export function start() {

@@ -3,8 +3,7 @@
 import { $, make, notice, settled, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
 import { suggestions } from "./enrol.js";
-import { keyOffer } from "./key.js";
-import { problemWords } from "./words.js";
+import { trying } from "./key.js";
 
 /** Names that are offered, and among which the typed one must be. */
 const OFFERED = 50;
@@ -12,10 +11,13 @@ const OFFERED = 50;
 let chosen = null;
 /** The person who has the photo. */
 let owner = "";
+/** How often the dialog was opened: an answer for an older opening leaves it alone. */
+let opening = 0;
 
 /** Asks for somebody else than `from`, by name. Resolves to the person, or to `null`. */
 export function chosenPerson(title, from) {
   [chosen, owner] = [null, from];
+  opening += 1;
   $("move-title").textContent = title;
   $("move-form").reset();
   notice($("move-outcome"), "");
@@ -29,18 +31,18 @@ const folded = (name) => name.trim().normalize("NFC").toLowerCase();
 
 /** Takes the person of the name that was typed, or says that there is none. */
 async function choose() {
-  const name = folded($("move-name").value);
-  try {
+  const [name, mine] = [folded($("move-name").value), opening];
+  const isCurrent = () => mine === opening && $("move-dialog").open;
+  await trying($("move-outcome"), async () => {
     const { people } = await call("GET", path(["people"], { q: name, limit: OFFERED }));
+    if (!isCurrent()) return;
     const others = people.filter(({ id }) => id !== owner);
     const named = others.find((person) => folded(person.name) === name);
-    if (named && $("move-dialog").open) {
+    if (named) {
       chosen = named;
       $("move-dialog").close();
     } else notice($("move-outcome"), missingWords(others));
-  } catch (problem) {
-    notice($("move-outcome"), problemWords(problem), "bad", ...keyOffer(problem, choose));
-  }
+  }, choose, isCurrent);
 }
 
 function missingWords(others) {

@@ -4,10 +4,10 @@ import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./do
 import { call, path, patiently } from "./api.js";
 import { addPhotos, forceable, outcomeNotice } from "./enrol.js";
 import * as groups from "./groups.js";
-import { keyOffer } from "./key.js";
+import { trying } from "./key.js";
 import { chosenPerson } from "./move.js";
 import { sayNext } from "./people.js";
-import { counted, expiryWords, idOf, problemWords, shown as shownDistance, timeWords } from "./words.js";
+import { counted, expiryWords, idOf, shown as shownDistance, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
 let person = null;
@@ -22,7 +22,7 @@ export async function show(id) {
   }
   $("person-saved").textContent = "";
   groups.show(id);
-  await trying("person-notice", () => load(id), () => show(id));
+  await tryHere("person-notice", () => load(id), () => show(id));
 }
 
 function clear() {
@@ -89,7 +89,7 @@ async function movePhoto(photo, index) {
 }
 
 async function moveTo(photo, target, id) {
-  await trying("person-outcome", async () => {
+  await tryHere("person-outcome", async () => {
     await call("POST", path(["people", id, "photos", photo, "move"]), { json: { to: target.id } });
     await photoGone(id, `The photo is moved to ${target.name}.`);
   }, () => moveTo(photo, target, id));
@@ -104,16 +104,10 @@ async function photoGone(id, words) {
   $("person-photos-title").focus();
 }
 
-/** Runs `job`; a problem is said in `place`, with a way to enter a key and do it again. */
-async function trying(place, job, again) {
+/** Runs `job` for the person in view; a problem is said in the element `place`. */
+function tryHere(place, job, again) {
   const id = shown;
-  notice($(place), "");
-  try {
-    await job();
-  } catch (problem) {
-    if (!isShown(id)) return;
-    notice($(place), problemWords(problem), "bad", ...keyOffer(problem, again));
-  }
+  return trying($(place), job, again, () => isShown(id));
 }
 
 async function save() {
@@ -125,7 +119,7 @@ async function save() {
   const expires = $("person-expires").value;
   if (expires !== (person.expires ?? "")) changes.expires = expires || null;
   $("person-saved").textContent = "";
-  await trying("person-notice", async () => {
+  await tryHere("person-notice", async () => {
     fill(await call("PATCH", path(["people", id]), { json: changes }));
     if (isShown(id)) $("person-saved").textContent = "Saved.";
   }, save);
@@ -135,7 +129,7 @@ async function removePhoto(photo, index) {
   const { id } = person;
   const words = `Photo ${index + 1} of ${person.name} will be forgotten. This cannot be undone.`;
   if (!(await confirmed("Remove this photo?", words, "Remove"))) return;
-  await trying("person-outcome", async () => {
+  await tryHere("person-outcome", async () => {
     await call("DELETE", path(["people", id, "photos", photo]));
     await photoGone(id, "The photo is removed.");
   }, () => removePhoto(photo, index));
@@ -143,8 +137,8 @@ async function removePhoto(photo, index) {
 
 async function add(files, force = false) {
   const { id } = person;
-  notice($("person-outcome"), "Looking at the photos …", "");
-  await trying("person-outcome", async () => {
+  await tryHere("person-outcome", async () => {
+    notice($("person-outcome"), "Looking at the photos …", "");
     const photos = await patiently(() => addPhotos(id, files, { force }));
     fill(await call("GET", path(["people", id])));
     if (!isShown(id)) return;
@@ -159,7 +153,7 @@ async function remove() {
   const words = `${person.name} and ${counted(person.photos.length, "photo")} will be deleted. This cannot be undone.`;
   if (!(await confirmed(`Delete ${person.name}?`, words, "Delete"))) return;
   const { id, name } = person;
-  await trying("person-notice", async () => {
+  await tryHere("person-notice", async () => {
     await call("DELETE", path(["people", id]));
     if (isShown(id)) {
       sayNext(`${name} is deleted.`);

@@ -2,7 +2,7 @@
 
 import { $, make, notice, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
-import { keyOffer } from "./key.js";
+import { keyOffer, trying } from "./key.js";
 import * as messages from "./messages.js";
 import { counted, problemWords } from "./words.js";
 
@@ -63,21 +63,17 @@ function wanted({ elements }) {
 }
 
 async function begin(form) {
-  try {
+  await trying($("session-outcome"), async () => {
     const { id } = await call("POST", path(["sessions"]), { json: wanted(form) });
     form.reset();
     location.hash = `#session/${encodeURIComponent(id)}`;
-  } catch (problem) {
-    notice($("session-outcome"), problemWords(problem), "bad", ...keyOffer(problem, () => begin(form)));
-  }
+  }, () => begin(form));
 }
 
 export function start() {
   messages.start();
   $("session-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    notice($("session-outcome"), "");
     whileBusy(event.target.querySelector("button[type=submit]"), () => begin(event.target));
   });
-  addEventListener("keychange", () => { if (!$("register").hidden) show(); });
 }

@@ -1,6 +1,6 @@
 // Session: photos come in, and the list of who is here follows.
 
-import { $, announce, confirmed, make, notice, takeFiles, whileBusy } from "./dom.js";
+import { $, announce, confirmed, notice, takeFiles, whileBusy } from "./dom.js";
 import { call, download, path, patiently } from "./api.js";
 import { canTakePhotos, takePhoto } from "./camera.js";
 import { faceOf, forgetFaces, keepFaces, unknownFaces } from "./attendees.js";
@@ -9,12 +9,16 @@ import { keyOffer } from "./key.js";
 import { counted, problemWords } from "./words.js";
 
 let current = { id: "", session: null };
+/** How often a session was asked for: an answer to an older question comes too late. */
+let asked = 0;
+
+const isShown = (id) => id === current.id;
 
 /** Shows the session with this id. Faces cut from photos are kept as long as it is in view. */
 export async function show(id) {
-  if (id !== current.id) {
+  if (!isShown(id)) {
     current = { id, session: null };
-    forgetFaces();
+    clear();
     notice($("session-notice"), "");
   }
   await load();
@@ -22,22 +26,41 @@ export async function show(id) {
 
 async function load() {
   const { id } = current;
+  const mine = ++asked;
   try {
     const session = await call("GET", path(["sessions", id]));
-    if (id !== current.id) return;
+    if (mine !== asked) return;
     current.session = session;
-    draw(session);
+    draw(current);
   } catch (problem) {
-    if (id === current.id) fail(problem, load);
+    if (mine === asked) fail(id, problem);
   }
 }
 
-function fail(problem, again) {
-  $("session-body").hidden = !current.session;
-  notice($("session-notice"), problemWords(problem), "bad", ...keyOffer(problem, again));
+/** Says a problem of a session that is in view still. With a key that is entered then, it is loaded and `again` is run. */
+function fail(id, problem, again = () => {}) {
+  if (!isShown(id)) return;
+  if (problem.wantsKey) clear();
+  const retry = async () => {
+    notice($("session-notice"), "");
+    if (isShown(id)) await load();
+    await again();
+  };
+  notice($("session-notice"), problemWords(problem), "bad", ...keyOffer(problem, retry));
 }
 
-function draw(session) {
+/** Nobody stays in view: it is another session, or the key is not good for it any more. */
+function clear() {
+  current.session = null;
+  $("session-body").hidden = true;
+  asked += 1;
+  forgetFaces();
+  $("session-title").textContent = "Session";
+  for (const id of ["session-about", "session-count"]) $(id).textContent = "";
+  fillColumns({ entries: [] }, { unknown: [] });
+}
+
+function draw({ id: own, session }) {
   const isOpen = session.state === "open";
   const start = new Date(session.start).toLocaleString(undefined, { dateStyle: "full", timeStyle: "short", timeZone: session.time_zone });
   $("session-title").textContent = session.title;
@@ -45,28 +68,35 @@ function draw(session) {
   $("session-body").hidden = false;
   for (const id of ["session-add", "session-camera", "session-kiosk", "session-close"]) $(id).hidden = !isOpen;
   $("session-camera").hidden ||= !canTakePhotos();
-  $("session-kiosk").href = `#kiosk/${encodeURIComponent(current.id)}`;
-  fillColumns(session, { faceOf, unknown: unknownFaces(), onCorrect: correct, onNamed: named });
+  $("session-kiosk").href = `#kiosk/${encodeURIComponent(own)}`;
+  fillColumns(session, {
+    faceOf,
+    unknown: unknownFaces(),
+    onCorrect: (button, person, status) => correct(own, button, person, status),
+    onNamed: (person) => named(own, person),
+    onRefused: (problem, again) => fail(own, problem, again),
+  });
   const { counts, entries } = session;
   const members = entries.filter(({ member }) => member).length;
   $("session-count").textContent = `${counts.present + counts.late} of ${members} here`;
 }
 
 /** Sends photos one by one, so that each counts as soon as it is recognised. */
-export async function addPhotos(files) {
-  const { id } = current;
+export async function addPhotos(files, { id } = current) {
   const refused = [];
   for (const [at, file] of files.entries()) {
+    if (!isShown(id)) return;
     notice($("session-notice"), `Looking at photo ${at + 1} of ${files.length} …`, "");
     try {
       await send(id, file, refused);
     } catch (problem) {
-      if (id === current.id) fail(problem, () => addPhotos(files.slice(at)));
+      fail(id, problem, () => addPhotos(files.slice(at), { id }));
       return;
     }
-    if (id !== current.id) return;
-    await load();
+    if (isShown(id)) await load();
   }
+  // Otherwise it is said already why it can't be shown.
+  if (!isShown(id) || !current.session) return;
   notice($("session-notice"), refused.join(" "), refused.length === 0 ? "good" : "bad");
   announce($("session-count").textContent);
 }
@@ -76,47 +106,57 @@ async function send(id, file, refused) {
   form.append("photos", file, file.name || "photo.jpg");
   const { photos: [photo] } = await patiently(() => call("POST", path(["sessions", id, "photos"]), { form }));
   if (photo.recognition === null) refused.push(`${photo.photo}: ${photo.error.detail}.`);
-  else if (id === current.id) await keepFaces(file, photo.recognition);
+  else if (isShown(id)) await keepFaces(file, photo.recognition);
 }
 
 /** Sets somebody's status by hand; `null` withdraws what was set. */
-async function correct(button, person, status) {
+async function correct(id, button, person, status) {
   await whileBusy(button, async () => {
     try {
-      await call("PATCH", path(["sessions", current.id, "entries", person.id]), { json: { status } });
-      await load();
-      announce(`${person.name}: ${status ?? "as the photos say"}`);
+      await call("PATCH", path(["sessions", id, "entries", person.id]), { json: { status } });
+      await changed(id, `${person.name}: ${status ?? "as the photos say"}`);
     } catch (problem) {
-      fail(problem, () => correct(button, person, status));
+      fail(id, problem, () => correct(id, button, person, status));
     }
   });
 }
 
-/** Somebody unknown has a name now: the face is enrolled, and the person is here. */
-async function named(personId) {
-  await call("PATCH", path(["sessions", current.id, "entries", personId]), { json: { status: "present" } });
+/** Shows a session that was changed, if it is in view still, and has the change said. */
+async function changed(id, words) {
+  if (!isShown(id)) return;
   await load();
+  announce(words);
 }
 
-async function close() {
-  const missing = current.session.entries.filter(({ status }) => COLUMNS.missing.includes(status)).length;
+/** Somebody unknown has a name now: the face is enrolled, and the person is here. */
+async function named(id, personId) {
+  await call("PATCH", path(["sessions", id, "entries", personId]), { json: { status: "present" } });
+  if (isShown(id)) await load();
+}
+
+async function askToClose() {
+  const { id, session } = current;
+  const missing = session.entries.filter(({ status }) => COLUMNS.missing.includes(status)).length;
   const words = `${counted(missing, "person", "people")} will stand as missing. Photos are no longer taken then; corrections still are.`;
   if (!await confirmed("Close this session?", words, "Close it")) return;
+  await close(id);
+}
+
+async function close(id) {
   try {
-    await call("POST", path(["sessions", current.id, "close"]));
-    await load();
-    announce("The session is closed.");
+    await call("POST", path(["sessions", id, "close"]));
+    await changed(id, "The session is closed.");
   } catch (problem) {
-    fail(problem, close);
+    fail(id, problem, () => close(id));
   }
 }
 
-async function save(format) {
-  const { id, title, date } = current.session;
+async function save(format, session = current.session) {
+  const { id, title, date } = session;
   try {
     await download(path(["sessions", id], { format }), `${title} ${date}.${format}`);
   } catch (problem) {
-    fail(problem, () => save(format));
+    fail(id, problem, () => save(format, session));
   }
 }
 
@@ -126,11 +166,11 @@ export function start() {
     const photo = await takePhoto("environment");
     if (photo) await addPhotos([photo]);
   });
-  $("session-close").addEventListener("click", close);
+  $("session-close").addEventListener("click", askToClose);
   $("session-print").addEventListener("click", () => print());
   for (const format of ["csv", "xlsx"]) {
     $(`session-${format}`).addEventListener("click", (event) => whileBusy(event.currentTarget, () => save(format)));
   }
-  // Also when a kiosk that was left has sent what it had kept.
-  for (const event of ["keychange", "caughtup"]) addEventListener(event, () => { if (!$("session").hidden) load(); });
+  // A kiosk that was left has sent what it had kept.
+  addEventListener("caughtup", () => { if (!$("session").hidden) load(); });
 }

@@ -1,7 +1,7 @@
 // What a kiosk has seen for a session: whom it recorded and when, and the pictures that wait for the service. It outlasts
 // the kiosk's view; nothing of it is stored.
 
-import { Problem, call, path } from "./api.js";
+import { Problem, call, key, path } from "./api.js";
 
 /** A person who was recorded is not recorded again for so long, ms. */
 const REPEAT_MS = 10 * 60_000;
@@ -14,6 +14,12 @@ const PAUSE_MS = 5000;
 
 /** The service is away or busy: the picture is worth keeping. */
 export const isPassing = (problem) => problem instanceof Problem && (problem.status === 0 || problem.status >= 500);
+
+/** Resolves when another key is in use, or none, and when `signal` says that nobody waits any more. */
+const keyChanged = (signal) => new Promise((resolve) => {
+  addEventListener("keychange", resolve, { once: true, signal });
+  signal.addEventListener("abort", resolve, { once: true });
+});
 
 export class Sightings {
   constructor(session) {
@@ -29,17 +35,19 @@ export class Sightings {
     this.group = undefined;
   }
 
-  /** The kiosk was left: what waits is sent as soon as it can be. */
+  /** The kiosk was left, or has lost its camera: what waits is sent as soon as it can be. */
   async leave() {
     this.leaving?.abort();
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     while (this.waiting.length > 0 && !signal.aborted) {
+      const used = key();
       try {
         await this.catchUp(signal);
         if (this.waiting.length === 0) dispatchEvent(new Event("caughtup"));
       } catch (problem) {
-        if (!isPassing(problem)) return;
+        if (!isPassing(problem) && !problem.wantsKey) return;
+        if (problem.wantsKey && key() === used) await keyChanged(signal);
       }
       await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
     }
@@ -99,7 +107,9 @@ export class Sightings {
     try {
       this.group = (await call("GET", path(["sessions", this.session]), { signal })).group ?? "";
     } catch (problem) {
-      if (problem.status !== 403) throw problem;
+      if (!problem.wantsKey) throw problem;
+      // Without any key it is recognising that asks for one: a camera's is enough for a kiosk.
+      if (problem.status === 401) return "";
       this.group = "";
     }
     return this.group;

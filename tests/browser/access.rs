@@ -111,3 +111,66 @@ fn the_view_behind_the_key_is_drawn_again_with_it() {
     tab.wait_text("#person-title", TWO[0]);
     tab.close();
 }
+
+/// Counts requests to addresses that hold `part`, from now on.
+fn count_requests(tab: &Tab, part: &str) {
+    tab.run(&format!(
+        "const real = window.fetch;
+         window.requests = 0;
+         window.fetch = (address, options) => {{
+             window.requests += String(address).includes('{part}') ? 1 : 0;
+             return real(address, options);
+         }}"
+    ));
+}
+
+#[test]
+fn nobody_of_a_session_is_shown_without_the_key_and_it_is_asked_for_once_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = service_with_keys(folder.path());
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    let key = format!("X-API-Key: {OFFICE}");
+    let session = [&key, "-H", "Content-Type: application/json", "-d", r#"{"title": "Maths"}"#];
+    server.curl("/v1/sessions", &[&["-H"], &session[..]].concat());
+    tab.go_to("register");
+    tab.wait_text("#register-notice", "The service asks for a key.");
+    count_requests(&tab, "limit=50");
+    tab.click("#key-open");
+    enter(&tab, OFFICE);
+    tab.wait_text("#register-rows .name", "Maths");
+    assert_eq!(tab.run("return window.requests"), json!(1));
+    tab.click("#register-rows a");
+    tab.wait_text("#session-title", "Maths");
+    tab.choose("#session-photos", &[sample("group.jpg")]);
+    tab.wait_text("#session-count", "2 of ");
+
+    tab.click("#key-open");
+    tab.click("#key-forget");
+    tab.wait_text("#session-notice", "The service asks for a key.");
+    assert!(!tab.is_seen("#session-body"));
+    let left = "return [document.getElementById('session').textContent.includes('Maths'),
+        document.querySelectorAll('#session .attendee').length]";
+    assert_eq!(tab.run(left), json!([false, 0]));
+    count_requests(&tab, "v1/sessions/");
+    tab.click("#session-notice button");
+    enter(&tab, OFFICE);
+    tab.wait_text("#session-title", "Maths");
+    assert_eq!(tab.run("return window.requests"), json!(1));
+    assert!(!tab.is_seen("#session-notice .notice"));
+    tab.close();
+}
+
+#[test]
+fn a_key_that_is_forgotten_where_another_one_is_asked_for_is_gone_for_the_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = service_with_keys(folder.path());
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.go_to("people");
+    tab.click("#key-open");
+    enter(&tab, CAMERA);
+    tab.wait_text("#people-notice", "Your key is good for recognising");
+    tab.click("#people-notice button");
+    tab.click("#key-forget");
+    tab.wait_text("#people-notice", "The service asks for a key.");
+    tab.close();
+}

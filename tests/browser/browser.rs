@@ -103,6 +103,29 @@ impl Tab {
         self.send("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Holds back the answers to requests with this method whose address has this end, until they are released.
+    pub(crate) fn hold_answers(&self, method: &str, end: &str) {
+        self.run(&format!(
+            "const real = window.fetch;
+             const held = new Promise((resolve) => {{ window.release = resolve; }});
+             window.holding = false;
+             window.fetch = async (address, options) => {{
+                 const answer = await real(address, options);
+                 if ((options?.method ?? 'GET') === '{method}' && new URL(address, location).pathname.endsWith('{end}')) {{
+                     window.holding = true;
+                     await held;
+                 }}
+                 return answer;
+             }};"
+        ));
+    }
+
+    /// Lets them go, and the page do what it does with them.
+    pub(crate) fn release_answers(&self) {
+        self.wait_until("the answer", "return window.holding === true");
+        self.run("window.release(); return new Promise((done) => setTimeout(done, 200))");
+    }
+
     /// The elements that are there at this moment.
     fn find(&self, css: &str) -> Vec<Element> {
         let found = self.send("/elements", &json!({ "using": "css selector", "value": css }));

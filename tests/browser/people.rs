@@ -1,6 +1,8 @@
 //! People: list, search, one person, and names that look like markup.
 
-use crate::browser::{DESKTOP, Tab};
+use serde_json::json;
+
+use crate::browser::{DESKTOP, Key, Tab};
 use crate::server::Server;
 use crate::{STRANGER, TWO, golden, sample, service_with};
 
@@ -128,40 +130,18 @@ fn a_name_that_looks_like_markup_is_text_in_every_view() {
     tab.close();
 }
 
-/// Holds back the answers to requests with this method whose address has this end, until `release()`.
-fn hold_answers(tab: &Tab, method: &str, end: &str) {
-    tab.run(&format!(
-        "const real = window.fetch;
-         const held = new Promise((resolve) => {{ window.release = resolve; }});
-         window.fetch = async (address, options) => {{
-             const answer = await real(address, options);
-             if ((options?.method ?? 'GET') === '{method}' && new URL(address, location).pathname.endsWith('{end}')) {{
-                 window.holding = true;
-                 await held;
-             }}
-             return answer;
-         }};"
-    ));
-}
-
-/// Lets them go, and the page do what it does with them.
-fn release_answers(tab: &Tab) {
-    tab.wait_until("the answer", "return window.holding === true");
-    tab.run("window.release(); return new Promise((done) => setTimeout(done, 200))");
-}
-
 #[test]
 fn an_answer_that_comes_late_does_not_change_what_is_shown_by_then() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = open_people(&server) else { return };
     let people = server.get("/v1/people").json();
     let id = |at: usize| people["people"][at]["id"].as_str().unwrap().to_owned();
-    hold_answers(&tab, "GET", &id(0));
+    tab.hold_answers("GET", &id(0));
     tab.run(&format!("location.hash = '#person/{}'", id(0)));
     tab.wait_until("the answer", "return window.holding === true");
     tab.run(&format!("location.hash = '#person/{}'", id(1)));
     tab.wait_text("#person-title", TWO[1]);
-    release_answers(&tab);
+    tab.release_answers();
     assert_eq!(tab.text("#person-title"), TWO[1]);
     assert_eq!(tab.run("return document.title"), format!("{} – facerec", TWO[1]));
     tab.close();
@@ -171,13 +151,13 @@ fn an_answer_that_comes_late_does_not_change_what_is_shown_by_then() {
 fn a_person_who_is_being_typed_stays_when_the_one_before_is_answered() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = open_people(&server) else { return };
-    hold_answers(&tab, "POST", "/v1/people");
+    tab.hold_answers("POST", "/v1/people");
     add(&tab, STRANGER, &[portrait(STRANGER)]);
     tab.wait_until("the answer", "return window.holding === true");
     tab.click("#add-dialog [data-close]");
     tab.click("#person-add");
     tab.type_into("#add-name", "Somebody Else");
-    release_answers(&tab);
+    tab.release_answers();
     tab.wait_text("#people-count", "3 people enrolled");
     assert!(tab.is_seen("#add-dialog"), "the dialog is still open");
     assert_eq!(tab.run("return document.getElementById('add-name').value"), "Somebody Else");
@@ -253,16 +233,99 @@ fn a_word_is_said_after_a_photo_is_removed() {
     tab.close();
 }
 
+/// Until they are shown and can be changed.
+fn wait_for_groups(tab: &Tab, groups: &str) {
+    let field = "document.getElementById('person-groups')";
+    tab.wait_until("the groups", &format!("return !{field}.disabled && {field}.value === {groups:?}"));
+}
+
+/// Enter in the field, which asks no button.
+fn submit_groups(tab: &Tab) {
+    tab.run("document.getElementById('groups-edit').requestSubmit(); return new Promise((done) => setTimeout(done, 200))");
+}
+
+#[test]
+fn groups_that_are_not_known_yet_are_not_replaced_and_what_is_typed_stays() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    let people = server.get("/v1/people").json();
+    let ids: Vec<&str> = (0..2).map(|at| people["people"][at]["id"].as_str().unwrap()).collect();
+    let groups = |at: usize| server.get(&format!("/v1/people/{}/groups", ids[at])).json()["groups"].clone();
+    for id in &ids {
+        tab.run(&format!(
+            "const headers = {{ 'Content-Type': 'application/json' }};
+             await fetch('v1/people/{id}/groups', {{ method: 'PUT', headers, body: '{{\"groups\": [\"7A\"]}}' }})"
+        ));
+    }
+    // The answer is on its way.
+    tab.hold_answers("GET", "/groups");
+    tab.run(&format!("location.hash = '#person/{}'", ids[0]));
+    tab.wait_text("#person-about", "1 photo");
+    tab.wait_until("the answer", "return window.holding === true");
+    assert_eq!(tab.run("return document.getElementById('person-groups').disabled"), true);
+    submit_groups(&tab);
+    tab.release_answers();
+    wait_for_groups(&tab, "7A");
+    assert_eq!(groups(0), json!(["7A"]));
+    // What is typed while it is saved is not taken away.
+    tab.hold_answers("PUT", "/groups");
+    tab.type_into("#person-groups", "Choir ;7A");
+    tab.click("#groups-edit button");
+    tab.wait_until("the answer", "return window.holding === true");
+    tab.type_into("#person-groups", "Chess");
+    tab.release_answers();
+    tab.wait_text("#groups-saved", "Saved.");
+    wait_for_groups(&tab, "Chess");
+    assert_eq!(groups(0), json!(["7A", "Choir"]));
+    // There is no answer.
+    tab.run(
+        "const real = window.fetch;
+         window.fetch = async (address, options) => {
+             if (String(address).endsWith('/groups') && options.method === 'GET') throw new TypeError('no connection');
+             return real(address, options);
+         }",
+    );
+    tab.run(&format!("location.hash = '#person/{}'", ids[1]));
+    tab.wait_text("#person-title", TWO[1]);
+    tab.wait_until("the problem", "return document.querySelector('#groups-notice .bad') !== null");
+    submit_groups(&tab);
+    assert_eq!(groups(1), json!(["7A"]));
+    tab.close();
+}
+
+#[test]
+fn a_person_found_for_a_dialog_that_was_left_is_not_taken_for_the_next_one() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = open_people(&server) else { return };
+    tab.click("#people-rows a");
+    tab.wait_text("#person-about", "1 photo");
+    tab.choose("#person-files", &[golden("photos/obama2.jpg")]);
+    tab.wait_text("#person-about", "2 photos");
+    tab.hold_answers("GET", "/v1/people");
+    tab.click("#person-photos [aria-label='Move photo 2']");
+    tab.type_into("#move-name", "Joe Biden");
+    tab.click("#move-form button[type=submit]");
+    tab.wait_until("the answer", "return window.holding === true");
+    tab.press(Key::Escape);
+    tab.click("#person-photos [aria-label='Move photo 1']");
+    tab.wait_text("#move-title", "Move photo 1 of Barack Obama");
+    tab.release_answers();
+    assert!(tab.is_seen("#move-dialog"), "nobody was chosen for photo 1");
+    tab.press(Key::Escape);
+    assert_eq!(server.get("/v1/people?q=obama").json()["people"][0]["photos"], 2);
+    tab.close();
+}
+
 #[test]
 fn the_groups_of_a_person_are_edited() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = open_people(&server) else { return };
     tab.click("#people-rows a");
-    tab.wait_text("#person-about", "1 photo");
+    wait_for_groups(&tab, "");
     tab.type_into("#person-groups", " Choir;7A ; ");
     tab.click("#groups-edit button");
     tab.wait_text("#groups-saved", "Saved.");
-    tab.wait_until("the groups", "return document.getElementById('person-groups').value === '7A; Choir'");
+    wait_for_groups(&tab, "7A; Choir");
     let groups = server.get("/v1/groups").json();
     assert_eq!(groups["groups"][1]["name"], "Choir");
     assert_eq!(groups["groups"][1]["members"], 1);

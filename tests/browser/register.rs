@@ -170,6 +170,11 @@ fn kiosk_offline(server: &Server) -> Option<(Tab, String)> {
     Some((tab, id))
 }
 
+/// As if it was unplugged.
+fn stop_camera(tab: &Tab) {
+    tab.run("document.getElementById('kiosk-picture').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))");
+}
+
 /// Cuts the page's connection, or restores it.
 fn set_offline(tab: &Tab, offline: bool) {
     let conditions =
@@ -191,8 +196,7 @@ fn what_a_kiosk_kept_is_sent_after_it_was_left_and_a_camera_that_stopped_can_be_
 
     tab.click("#session-kiosk");
     tab.wait_text("#kiosk-state", "Look at the camera");
-    let stop = "document.getElementById('kiosk-picture').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))";
-    tab.run(stop);
+    stop_camera(&tab);
     tab.wait_text("#kiosk-state", "The camera has stopped.");
     tab.click("#kiosk-offer button");
     tab.wait_text("#kiosk-state", "Look at the camera");
@@ -275,7 +279,7 @@ fn a_face_joins_the_person_of_its_name_however_it_is_spelt_and_the_focus_stays()
     tab.wait_text("#session-count", "3 of ");
     // A list that is drawn again in the meantime takes neither what is typed nor the focus.
     tab.type_into("#session-unsure input", "EILEEN_ col");
-    let redraw = "document.querySelector('#session-here li').dataset.old = 'yes'; dispatchEvent(new Event('keychange'))";
+    let redraw = "document.querySelector('#session-here li').dataset.old = 'yes'; dispatchEvent(new Event('caughtup'))";
     tab.run(redraw);
     tab.wait_until("the list", "return !document.querySelector('[data-old]')");
     assert_eq!(tab.run("return document.activeElement.name"), json!("name"));
@@ -294,6 +298,75 @@ fn a_face_joins_the_person_of_its_name_however_it_is_spelt_and_the_focus_stays()
         "return document.querySelectorAll('#session-missing [data-status=absent]').length > 0",
     );
     assert_eq!(tab.run(who), name);
+    tab.close();
+}
+
+#[test]
+fn a_face_that_is_named_counts_for_its_own_session_also_when_another_one_is_in_view() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    let first = begin(&tab, "Maths");
+    tab.choose("#session-photos", &[sample("group.jpg")]);
+    tab.wait_text("#session-count", "2 of ");
+    tab.hold_answers("POST", "/v1/people");
+    tab.type_into("#session-unsure input", STRANGER);
+    tab.click("#session-unsure button");
+    tab.wait_until("the answer", "return window.holding === true");
+    let second = begin(&tab, "Physics");
+    assert_eq!(tab.texts("#session-here li, #session-unsure li"), Vec::<String>::new());
+    tab.release_answers();
+    let status = |id: &str| statuses(&session(&server, id), &[STRANGER]);
+    let present = pairs(&[(STRANGER, "present")]);
+    crate::server::wait_until("the entry", || status(&first) == present);
+    assert_eq!(status(&second), pairs(&[(STRANGER, "absent")]));
+    assert_eq!(tab.text("#session-title"), "Physics");
+    tab.close();
+}
+
+/// A service in the page that takes no key at first, and then one that is good for recognising only.
+const WITHOUT_A_KEY: &str = "
+    const { Sightings } = await import('/page/sightings.js');
+    const real = window.fetch;
+    let hasKey = false;
+    window.fetch = async (address, { method }) => {
+        if (!hasKey) return new Response('{}', { status: 401 });
+        if (method === 'GET') return new Response('{}', { status: 403 });
+        const faces = [{ person: { id: 'Ada', name: 'Ada' } }];
+        return new Response(JSON.stringify(address.startsWith('v1/recognize') ? { faces } : { photos: [{ error: null }] }));
+    };
+    try {
+        const sightings = new Sightings('S');
+        sightings.keep({ photo: new Blob(['Ada']), at: new Date(), isLate: true });
+        const caughtUp = new Promise((resolve) => { addEventListener('caughtup', resolve, { once: true }); });
+        const scope = await sightings.catchUp(new AbortController().signal).catch((problem) => problem.scope);
+        sightings.leave();
+        await new Promise((resolve) => { setTimeout(resolve, 200); });
+        const waiting = sightings.waiting.length;
+        hasKey = true;
+        dispatchEvent(new Event('keychange'));
+        await caughtUp;
+        return [scope, waiting, sightings.waiting.length];
+    } finally {
+        window.fetch = real;
+    }
+";
+
+#[test]
+fn a_kiosk_asks_for_a_cameras_key_and_sends_what_it_kept_once_there_is_one() {
+    let server = service_with(&[], &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    assert_eq!(tab.run(WITHOUT_A_KEY), json!(["recognize", 1, 0]));
+    tab.close();
+}
+
+#[test]
+fn what_a_kiosk_kept_is_sent_also_when_its_camera_has_stopped() {
+    let server = service_with(&TWO, &[]);
+    let Some((tab, id)) = kiosk_offline(&server) else { return };
+    stop_camera(&tab);
+    tab.wait_text("#kiosk-state", "The camera has stopped.");
+    set_offline(&tab, false);
+    crate::server::wait_until("the picture", || session(&server, &id)["photos"] == 1);
     tab.close();
 }
 
