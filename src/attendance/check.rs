@@ -1,6 +1,6 @@
 //! Limits of the texts that the database takes.
 
-use crate::error::{InputError, Result};
+use crate::error::{Error, InputError, Result};
 
 /// The longest title, group, name or note, Unicode scalar values.
 const MAX_CHARS: usize = 500;
@@ -18,6 +18,17 @@ pub(super) fn text(what: &str, text: &str) -> Result<()> {
         "{what}: expected 1 to {MAX_CHARS} characters without line breaks or spaces at its ends, found {chars}"
     ))
     .into())
+}
+
+/// # Errors
+/// [`InputError::Invalid`] unless a group may have this name.
+pub(crate) fn group_name(name: &str) -> Result<()> {
+    text("group", name)
+}
+
+/// Another group has the name already.
+pub(crate) fn group_exists(name: &str) -> Error {
+    InputError::Conflict(format!("there is a group {name:?} already")).into()
 }
 
 /// # Errors

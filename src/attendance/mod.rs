@@ -8,7 +8,7 @@
 //! Recognition is not known here: faces come as [`FaceResult`]s. Neither photos nor embeddings are
 //! stored. Nothing is on the disk until the first write.
 
-mod check;
+pub(crate) mod check;
 pub mod delivery;
 mod events;
 pub mod export;

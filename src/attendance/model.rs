@@ -190,6 +190,14 @@ pub struct FaceResult {
     pub decision: Decision,
 }
 
+impl FaceResult {
+    /// The same face without a person.
+    #[must_use]
+    pub fn of_nobody(&self) -> Self {
+        Self { face_index: self.face_index, decision: Decision::Unknown }
+    }
+}
+
 /// What recognition said of a face. Scores are similarities: higher is more alike.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {

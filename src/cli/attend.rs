@@ -93,7 +93,7 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let service = recognize::start(&data, &args.faces, &args.models)?;
     let attendance = Attendance::open_alone(data.directory())?;
     let people = service.recognized_people();
-    attendance.sync(&people, false)?;
+    attendance.sync(|| people.clone(), false)?;
     let group = new.group.as_deref().map(|name| attendance.group_members(&people, name)).transpose()?;
     let photos = recognised(args, &service, group.as_ref(), taken);
     let count = args.photos.len();
@@ -101,7 +101,7 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
         !photos.is_empty(),
         "expected a photo that can be used, found none in {count}: nothing is recorded"
     );
-    let session = attendance.begin(&people, &new, None)?;
+    let session = attendance.begin(|| people.clone(), &new, None)?;
     let recorded = record(&attendance, &session, &photos, &people.gallery)?;
     if !args.keep_open {
         attendance.store().close_session(&session.id, LOCAL, Timestamp::now())?;
@@ -171,11 +171,11 @@ fn record(
     attendance: &Attendance,
     session: &Session,
     photos: &[Taken<'_>],
-    gallery: &Gallery,
+    gallery: &Arc<Gallery>,
 ) -> anyhow::Result<usize> {
-    let mut recorded = 0;
+    let (mut recorded, now) = (0, Timestamp::now());
     for Taken { path, photo, recognized } in photos {
-        match attendance.mark(&session.id, photo, recognized, gallery) {
+        match attendance.mark(&session.id, photo, recognized, now, || Arc::clone(gallery)) {
             Ok(_) => recorded += 1,
             Err(Error::Input(error)) => {
                 UnusablePhoto::report(path, path.display().to_string(), &error.into());

@@ -25,7 +25,15 @@ pub struct Caller {
     pub client: Option<IpAddr>,
 }
 
+/// What the access log and closed sessions have in place of a key's name for what the service does by itself.
+pub(super) const OWN_NAME: &str = "service";
+
 impl Caller {
+    /// The service, for what it does by itself.
+    pub(super) fn own() -> Self {
+        Self { key: Some(OWN_NAME.to_owned()), ..Self::default() }
+    }
+
     /// As what its client is counted in the queue.
     pub(super) fn network(&self) -> ClientNetwork {
         ClientNetwork::of(self.client)

@@ -15,9 +15,6 @@ use crate::access_log::Action;
 use crate::error::{Error, InputError, Result};
 use crate::gallery::Person;
 
-/// What the access log has in place of a key's name for what the service does by itself.
-const OWN_NAME: &str = "service";
-
 impl Service {
     /// People and roster as they are now, without those whose time is over: those whom faces are compared with, and
     /// who may be absent.
@@ -60,7 +57,7 @@ impl Service {
             edited => edited?,
         };
         let deleted = std::mem::take(&mut *deleted.lock().unwrap_or_else(PoisonError::into_inner));
-        let recorder = self.recorder_for(Caller { key: Some(OWN_NAME.to_owned()), ..Caller::default() });
+        let recorder = self.recorder_for(Caller::own());
         recorder.record(Action::Delete, deleted.iter().map(String::as_str));
         tracing::info!(people = deleted.len(), "deleted people whose time is over");
         Ok(deleted.len())

@@ -40,7 +40,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Action};
 use crate::cancel::CancellationToken;
 use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
@@ -49,6 +49,7 @@ use crate::worker::Workers;
 use attendance::Attendance;
 use attendance::recording::Recording;
 use blocking::run_blocking;
+use caller::Caller;
 use metrics::Metrics;
 use models::LoadedModels;
 use people::PeopleStore;
@@ -221,7 +222,8 @@ impl Service {
     /// [`Service::tidy_attendance`] at the instant `now`.
     pub fn tidy_attendance_at(&self, now: Timestamp) {
         if let Some(attendance) = &self.0.attendance {
-            attendance.tidy(now);
+            let recorder = self.recorder_for(Caller::own());
+            attendance.tidy(now, || recorder.record(Action::ChangeSession, []));
         }
     }
 
@@ -230,7 +232,7 @@ impl Service {
         self.0.people.poll();
         self.0.roster.poll();
         if let Some(attendance) = &self.0.attendance {
-            attendance.follow(&self.recognized_people());
+            attendance.follow(|| self.recognized_people());
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::Method;
+use facerec::attendance::NewSession;
 use facerec::gallery::store;
 use facerec::roster;
 use facerec::service::snapshot::{Snapshot, today};
@@ -41,9 +42,9 @@ fn a_last_day_passes_without_any_other_change() {
     // The same people and the same roster a day later.
     let now = service.state.service.snapshot();
     let attendance = service.state.service.attendance().unwrap();
-    attendance.sync(&Snapshot { day: now.day.tomorrow().unwrap(), ..now.clone() }, false).unwrap();
+    attendance.sync(|| Snapshot { day: now.day.tomorrow().unwrap(), ..now.clone() }, false).unwrap();
     assert_eq!(names(&service), ["Person 0"]);
-    attendance.sync(&now, false).unwrap();
+    attendance.sync(|| now.clone(), false).unwrap();
     assert_eq!(names(&service), ["Ada Example", "Person 0"]);
 }
 
@@ -146,6 +147,63 @@ fn a_group_gets_another_name_and_its_sessions_with_it() {
     // The roster has not changed, so the new name stands.
     service.state.service.poll_files();
     assert_eq!(service.get("/v1/groups").expect(200)["groups"][1]["name"], "8A");
+}
+
+#[test]
+fn a_change_of_groups_that_is_refused_creates_no_database() {
+    let service = Service::on(school_data(), &[]);
+    let obama = id_of(&service, "Barack Obama");
+    put(&service, "/v1/people/nobody/groups", &json!({"groups": ["7A"]})).problem(404, "not_found");
+    put(&service, &format!("/v1/people/{obama}/groups"), &json!({"groups": [" 7A"]}))
+        .problem(400, "invalid_request");
+    put(&service, "/v1/groups/Chess", &json!({"members": [obama, "nobody"]})).problem(404, "not_found");
+    put(&service, "/v1/groups/%20", &json!({"members": [obama]})).problem(400, "invalid_request");
+    service.patch("/v1/groups/7A", &json!({"name": "7B"})).problem(409, "conflict");
+    service.patch("/v1/groups/7A", &json!({"name": ""})).problem(400, "invalid_request");
+    assert!(!has_database(&service));
+    let unknown = service.get("/v1/groups/9Z").problem(404, "not_found");
+    put(&service, "/v1/groups/7A", &json!({"members": [obama]})).expect(200);
+    assert!(has_database(&service));
+    assert_eq!(service.get("/v1/groups/9Z").problem(404, "not_found")["detail"], unknown["detail"]);
+}
+
+#[test]
+fn sessions_that_close_by_themselves_are_in_the_access_log_and_one_that_cannot_holds_up_no_other() {
+    let data = school_data();
+    let log = data.path().join("access.jsonl");
+    let service = Service::on(data, &["--access-log", log.to_str().unwrap()]);
+    let store = service.state.service.attendance().unwrap().store();
+    let start: Timestamp = "2026-01-01T08:00:00Z".parse().unwrap();
+    let sessions = ["first", "second"].map(|key| {
+        let new = NewSession {
+            title: key.to_owned(),
+            group: None,
+            zone: "UTC".to_owned(),
+            start,
+            late_after_minutes: None,
+            end: Some(start + 1.hour()),
+        };
+        store.automatic_session(key, &new, start).unwrap().id
+    });
+    let is_open = || sessions.each_ref().map(|id| store.session(id).unwrap().is_open());
+    let over = store.automatic_over(start + 2.hours()).unwrap();
+    let database = rusqlite::Connection::open(service.data.path().join("attendance.db")).unwrap();
+    // The one that is looked at first.
+    let title = store.session(&over[0]).unwrap().what.title;
+    let fault = format!(
+        "CREATE TRIGGER fault BEFORE UPDATE ON sessions WHEN old.title = '{title}' BEGIN SELECT RAISE(ABORT, 'a fault'); END"
+    );
+    database.execute_batch(&fault).unwrap();
+    service.state.service.tidy_attendance_at(start + 2.hours());
+    assert_eq!(is_open(), sessions.each_ref().map(|id| *id == over[0]));
+    database.execute_batch("DROP TRIGGER fault").unwrap();
+    service.state.service.tidy_attendance_at(start + 3.hours());
+    assert_eq!(is_open(), [false, false]);
+    assert!(service.state.service.drain(LIMIT));
+    let text = std::fs::read_to_string(&log).unwrap();
+    let entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let who: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["key"])).collect();
+    assert_eq!(who, [(&json!("change_session"), &json!("service")); 2]);
 }
 
 #[test]

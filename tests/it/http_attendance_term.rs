@@ -40,6 +40,12 @@ fn three_lessons(service: &Service) {
         [("Barack Obama", "present"), ("Eileen Collins", "present"), ("Joe Biden", "not_enrolled")];
     let seen = service.get(&first).expect(200);
     assert_eq!((list(&seen), &seen["unknown_faces"]), (expected.to_vec(), &json!(1)));
+    let members = seen["entries"].as_array().unwrap().iter().map(|entry| &entry["member"]);
+    assert_eq!(
+        members.collect::<Vec<_>>(),
+        [&json!(true), &json!(false), &json!(true)],
+        "Collins is a visitor"
+    );
     let biden = listed(&service.get(&second).expect(200), "Joe Biden");
     correct(service, &second, &biden, "present");
     for session in [&first, &second, &third] {
@@ -85,6 +91,7 @@ fn three_lessons_of_a_class_give_one_report_in_all_its_forms() {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
     let sheet = workbook.worksheet_range("Attendance").unwrap();
     let rows: Vec<&[Data]> = sheet.rows().collect();
+    assert_eq!(rows.len(), ROWS.len());
     for (found, expected) in rows.iter().zip(ROWS) {
         assert_eq!(found[..5], expected.map(|text| Data::String(text.to_owned())));
     }

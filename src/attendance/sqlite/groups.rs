@@ -36,7 +36,7 @@ fn find(db: &Connection, name: &str) -> Result<Option<i64>> {
 }
 
 fn key_or_new(db: &Connection, name: &str) -> Result<i64> {
-    check::text("group", name)?;
+    check::group_name(name)?;
     if let Some(key) = find(db, name)? {
         return Ok(key);
     }
@@ -85,10 +85,10 @@ pub(super) fn set_members(db: &Connection, group: &str, person_ids: &[String]) -
 }
 
 pub(super) fn rename(db: &Connection, from: &str, to: &str) -> Result<()> {
-    check::text("group", to)?;
+    check::group_name(to)?;
     let key = key(db, from)?;
     if find(db, to)?.is_some_and(|other| other != key) {
-        return Err(InputError::Conflict(format!("there is a group {to:?} already")).into());
+        return Err(check::group_exists(to));
     }
     db.execute("UPDATE groups SET name = ?2 WHERE key = ?1", params![key, to])?;
     db.execute("UPDATE sessions SET group_name = ?2 WHERE group_key = ?1", params![key, to])?;

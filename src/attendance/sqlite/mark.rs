@@ -94,7 +94,7 @@ fn of_known_person<'f>(db: &Connection, face: &'f FaceResult) -> Result<Cow<'f, 
     };
     Ok(match people::find_key(db, &person.person_id)? {
         Some(_) => Cow::Borrowed(face),
-        None => Cow::Owned(FaceResult { face_index: face.face_index, decision: Decision::Unknown }),
+        None => Cow::Owned(face.of_nobody()),
     })
 }
 

@@ -2,20 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Attendance, lock, photos};
+use super::Attendance;
 use crate::attendance::{FaceResult, Marked, NewSession, Photo, Session, time};
 use crate::config::AutomaticSessions;
 use crate::error::Result;
+use crate::service::caller::OWN_NAME;
 use crate::service::snapshot::Snapshot;
 
 /// How long after its end an automatic session is closed: photos of its time may wait to be recorded.
 const CLOSED_AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// By whom automatic sessions are closed.
-const OWN_NAME: &str = "service";
 
 impl Attendance {
     /// Records a photo into the session that is open at its time, else into one that begins by itself. Whoever is not one of
-    /// the people `now` any more, or was forgotten since, is not recorded.
+    /// the `people` any more, or was forgotten since, is not recorded.
     ///
     /// # Errors
     /// [`InputError::Conflict`](crate::error::InputError::Conflict) where the automatic session was closed.
@@ -24,9 +23,9 @@ impl Attendance {
         automatic: AutomaticSessions,
         photo: &Photo,
         faces: &[FaceResult],
-        now: &Snapshot,
+        people: impl Fn() -> Snapshot,
     ) -> Result<Marked> {
-        self.sync(now, true)?;
+        self.sync(&people, true)?;
         let zone = time::system_zone();
         let session = if let Some(session) = self.begun_by_hand(photo.captured_at)? {
             session
@@ -34,24 +33,22 @@ impl Attendance {
             let (key, new) = automatic_session(automatic, photo.captured_at, &zone)?;
             self.store.automatic_session(&key, &new, Timestamp::now())?
         };
-        // Nobody is forgotten between the question and the mark.
-        let _turn = lock(&self.syncing);
-        let is_known =
-            |id: &str| now.gallery.person(id).is_some() && !self.was_forgotten_since(id, photo.captured_at);
-        let faces = photos::of_known_people(faces, is_known);
-        let marked = self.store.mark(&session.id, photo, &faces, Timestamp::now())?;
-        self.wake();
-        Ok(marked)
+        // Photos of the old endpoint are taken when they are received.
+        self.mark_faces(&session.id, photo, faces, photo.captured_at, || people().gallery)
     }
 
-    /// Closes the sessions that began by themselves and are over.
+    /// Closes the sessions that began by themselves and are over, and calls `closed` for each. One that can't be closed is
+    /// left for the next time.
     ///
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database).
-    pub(super) fn close_automatic(&self, now: Timestamp) -> Result<()> {
+    pub(super) fn close_automatic(&self, now: Timestamp, closed: impl Fn()) -> Result<()> {
         let over = self.store.automatic_over(now.checked_sub(CLOSED_AFTER).unwrap_or(now))?;
         for id in &over {
-            self.store.close_session(id, OWN_NAME, now)?;
+            match self.store.close_session(id, OWN_NAME, now) {
+                Ok(_) => closed(),
+                Err(error) => tracing::error!(%error, session = id, "a session that is over can't be closed"),
+            }
         }
         if !over.is_empty() {
             self.wake();
@@ -104,7 +101,7 @@ fn automatic_session(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
@@ -118,7 +115,7 @@ mod tests {
     const BERLIN: &str = "Europe/Berlin";
 
     /// Somebody enrolled.
-    fn ada() -> Snapshot {
+    pub(in crate::service::attendance) fn ada() -> Snapshot {
         let face = Embedding::new((0..EMBEDDING_LEN).map(|at| at as f32).collect()).unwrap();
         let name = PersonName::parse("Ada").unwrap();
         let person = Person::new(name, None, vec![EnrolledPhoto::new(face, None)]);
@@ -137,7 +134,8 @@ mod tests {
             let photo = Photo { id: number.to_string(), sha256: [number; 32], captured_at };
             let person = PersonRef { person_id: id.clone(), name: "Ada".into(), student_id: None };
             let face = FaceResult { face_index: 0, decision: Decision::Match { person, score: 0.9 } };
-            let marked = attendance.record(AutomaticSessions::Daily, &photo, &[face], &now).unwrap();
+            let marked =
+                attendance.record(AutomaticSessions::Daily, &photo, &[face], || now.clone()).unwrap();
             (marked.changes.len(), marked.unknown_faces)
         };
         let before = Timestamp::now();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Attendance, people};
 use crate::access_log::Action;
-use crate::attendance::{Group, Person};
-use crate::error::{InputError, Result};
+use crate::attendance::{Group, Person, check};
+use crate::error::{Error, InputError, Result};
 use crate::service::Service;
 use crate::service::recognized::GroupMembers;
 use crate::service::snapshot::Snapshot;
@@ -44,7 +44,9 @@ impl Service {
     pub async fn set_group(&self, name: &str, person_ids: Vec<String>) -> Result<Vec<Person>> {
         let (recorder, name) = (self.recorder(), name.to_owned());
         self.attend(move |service, attendance| {
-            attendance.sync(&service.recognized_people(), true)?;
+            let people = || service.recognized_people();
+            attendance.expect_change(&people(), &person_ids, [&name])?;
+            attendance.sync(people, true)?;
             attendance.store().set_members(&name, &person_ids)?;
             recorder.record(Action::ChangeGroup, person_ids.iter().map(String::as_str));
             attendance.store().people(Some(&name))
@@ -73,8 +75,9 @@ impl Service {
     pub async fn set_groups_of_person(&self, person_id: &str, groups: Vec<String>) -> Result<Vec<String>> {
         let (recorder, id) = (self.recorder(), person_id.to_owned());
         self.attend(move |service, attendance| {
-            let snapshot = service.recognized_people();
-            attendance.sync(&snapshot, true)?;
+            let people = || service.recognized_people();
+            attendance.expect_change(&people(), [&id], &groups)?;
+            attendance.sync(people, true)?;
             attendance.store().set_groups_of(&id, &groups)?;
             recorder.record(Action::ChangeGroup, [id.as_str()]);
             attendance.store().groups_of(&id)
@@ -90,9 +93,10 @@ impl Service {
     pub async fn rename_group(&self, name: &str, to: &str) -> Result<Vec<Person>> {
         let (recorder, name, to) = (self.recorder(), name.to_owned(), to.to_owned());
         self.attend(move |service, attendance| {
-            let snapshot = service.recognized_people();
-            attendance.expect_group(&snapshot, &name)?;
-            attendance.sync(&snapshot, true)?;
+            let people = || service.recognized_people();
+            attendance.expect_group(&people(), &name)?;
+            attendance.expect_free(&people(), &name, &to)?;
+            attendance.sync(people, true)?;
             attendance.store().rename_group(&name, &to)?;
             recorder.record(Action::ChangeGroup, []);
             attendance.store().people(Some(&to))
@@ -141,18 +145,39 @@ impl Attendance {
     /// [`InputError::NotFound`] saying which ones there are.
     pub(super) fn expect_group(&self, snapshot: &Snapshot, name: &str) -> Result<()> {
         let groups = self.groups(snapshot)?;
-        if groups.iter().any(|group| group.name == name) {
+        if groups.iter().any(|group| group.name == name) { Ok(()) } else { Err(no_group(&groups, name)) }
+    }
+
+    /// Checks people and names of groups where there is no store yet: a change that is refused must not create it.
+    ///
+    /// # Errors
+    /// [`InputError::NotFound`] for an id that nobody has, [`InputError::Invalid`] for a bad name.
+    fn expect_change<'a>(
+        &self,
+        snapshot: &Snapshot,
+        person_ids: impl IntoIterator<Item = &'a String>,
+        groups: impl IntoIterator<Item = &'a String>,
+    ) -> Result<()> {
+        if self.store.exists() {
             return Ok(());
         }
-        let known: Vec<&str> = groups.iter().take(MAX_NAMED).map(|group| group.name.as_str()).collect();
-        let expected = match (known.len(), groups.len()) {
-            (0, _) => "expected a column Class or Group in the roster".to_owned(),
-            (named, all) if named < all => {
-                format!("expected one of {} and {} others", known.join(", "), all - named)
-            }
-            _ => format!("expected one of {}", known.join(", ")),
-        };
-        Err(InputError::NotFound(format!("there is no group {name:?}: {expected}")).into())
+        groups.into_iter().try_for_each(|name| check::group_name(name))?;
+        person_ids.into_iter().try_for_each(|id| snapshot.person(id).map(drop))
+    }
+
+    /// The same for another name of a group.
+    ///
+    /// # Errors
+    /// [`InputError::Conflict`] where another group has the name, [`InputError::Invalid`] for a bad one.
+    fn expect_free(&self, snapshot: &Snapshot, name: &str, to: &str) -> Result<()> {
+        if self.store.exists() {
+            return Ok(());
+        }
+        check::group_name(to)?;
+        if to != name && people::roster_groups(snapshot).contains_key(to) {
+            return Err(check::group_exists(to));
+        }
+        Ok(())
     }
 
     fn groups_of_person(&self, snapshot: &Snapshot, id: &str) -> Result<Vec<String>> {
@@ -164,11 +189,17 @@ impl Attendance {
     }
 
     fn people_of_group(&self, snapshot: &Snapshot, name: &str) -> Result<Vec<Person>> {
-        self.expect_group(snapshot, name)?;
-        if self.store.exists() {
-            return self.store.people(Some(name));
+        let found = if self.store.exists() {
+            self.store.people(Some(name))
+        } else {
+            let people = people::roster_groups(snapshot).remove(name);
+            people.ok_or_else(|| InputError::NotFound(name.to_owned()).into())
+        };
+        match found {
+            // Only now all groups are counted, to say which ones there are.
+            Err(Error::Input(InputError::NotFound(_))) => Err(no_group(&self.groups(snapshot)?, name)),
+            found => found,
         }
-        Ok(people::roster_groups(snapshot).remove(name).unwrap_or_default())
     }
 
     /// The members of a group of people and roster as they are now, to compare faces with them first.
@@ -191,7 +222,20 @@ impl Attendance {
     }
 }
 
+/// There is no such group, but these.
+fn no_group(groups: &[Group], name: &str) -> Error {
+    let known: Vec<&str> = groups.iter().take(MAX_NAMED).map(|group| group.name.as_str()).collect();
+    let expected = match (known.len(), groups.len()) {
+        (0, _) => "expected a column Class or Group in the roster".to_owned(),
+        (named, all) if named < all => {
+            format!("expected one of {} and {} others", known.join(", "), all - named)
+        }
+        _ => format!("expected one of {}", known.join(", ")),
+    };
+    InputError::NotFound(format!("there is no group {name:?}: {expected}")).into()
+}
+
 /// Ids of those who have a face.
-pub(super) fn ids_of(people: Vec<Person>) -> HashSet<String> {
+fn ids_of(people: Vec<Person>) -> HashSet<String> {
     people.into_iter().filter(|person| person.enrolled).map(|person| person.person_id).collect()
 }

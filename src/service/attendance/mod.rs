@@ -108,23 +108,23 @@ impl Attendance {
         &*self.store
     }
 
-    /// Tells the store of people and roster if they or the day have changed; where there is no store yet, only to `create` it.
+    /// Tells the store of the `people` of now if they, the roster or the day have changed; where there is no store yet, only to
+    /// `create` it.
     ///
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database).
-    pub fn sync(&self, snapshot: &Snapshot, create: bool) -> Result<()> {
-        if !self.store.exists() && !create {
-            return Ok(());
-        }
-        let state = State::of(snapshot);
-        if self.knows(&state) {
+    pub fn sync(&self, people: impl Fn() -> Snapshot, create: bool) -> Result<()> {
+        if (!self.store.exists() && !create) || self.knows(&State::of(&people())) {
             return Ok(());
         }
         let _turn = lock(&self.syncing);
+        // Looked up once more: whoever had the turn before may have told of newer ones.
+        let snapshot = people();
+        let state = State::of(&snapshot);
         if self.knows(&state) {
-            return Ok(()); // told while this one waited
+            return Ok(());
         }
-        self.store.sync_people(&people::records(snapshot), true)?;
+        self.store.sync_people(&people::records(&snapshot), true)?;
         *lock(&self.synced) = Some(state);
         Ok(())
     }
@@ -164,8 +164,8 @@ impl Attendance {
     }
 
     /// [`Attendance::sync`] in the background, where nobody waits for an error.
-    pub(super) fn follow(&self, snapshot: &Snapshot) {
-        let fault = self.sync(snapshot, false).err().map(|error| error.to_string());
+    pub(super) fn follow(&self, people: impl Fn() -> Snapshot) {
+        let fault = self.sync(people, false).err().map(|error| error.to_string());
         let mut known = lock(&self.sync_fault);
         if let Some(error) = fault.as_ref().filter(|_| *known != fault) {
             tracing::error!(error, "attendance can't be told of changed people; trying again");
@@ -174,9 +174,9 @@ impl Attendance {
     }
 
     /// Deletes what is older than the retention; once a day, however often it is called, and sooner after a failure. Closes
-    /// automatic sessions that are over.
-    pub(super) fn tidy(&self, now: Timestamp) {
-        if let Err(error) = self.close_automatic(now) {
+    /// automatic sessions that are over; `closed` is called for each of them.
+    pub(super) fn tidy(&self, now: Timestamp, closed: impl Fn()) {
+        if let Err(error) = self.close_automatic(now, closed) {
             tracing::error!(%error, "sessions that are over can't be closed");
         }
         // A clock that was set back must not put it off.
@@ -207,4 +207,30 @@ impl Attendance {
 /// What panicked while it held the lock changed nothing halfway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::gallery::Gallery;
+
+    #[test]
+    fn people_are_looked_up_once_more_when_it_is_their_turn() {
+        let directory = tempfile::tempdir().unwrap();
+        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let newer = automatic::tests::ada();
+        let nobody =
+            Gallery::new(newer.gallery.recipe().clone(), Vec::<crate::gallery::Person>::new()).unwrap();
+        let older = Snapshot { gallery: Arc::new(nobody), ..newer.clone() };
+        let asked = Cell::new(0);
+        // Another thread tells of the newer people between the first look and the turn.
+        let people = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 1 { older.clone() } else { newer.clone() }
+        };
+        attendance.sync(people, true).unwrap();
+        assert_eq!(attendance.store().people(None).unwrap().len(), 1);
+    }
 }

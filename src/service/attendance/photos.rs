@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Attendance, groups};
+use super::{Attendance, lock};
 use crate::access_log::Action;
 use crate::attendance::{Decision, FaceResult, Marked, PersonRef, Photo, Session, time};
 use crate::error::{Error, InputError, Result};
@@ -70,39 +70,38 @@ impl Service {
     where
         P: AsRef<[u8]> + Send + Sync + 'static,
     {
+        let received = Timestamp::now();
         let id = session_id.to_owned();
-        let (session, group) = self.attend(move |_, attendance| attendance.open_session(&id)).await?;
+        let open = self
+            .attend(move |service, attendance| attendance.open_session(&service.recognized_people(), &id));
+        let (session, group) = open.await?;
         let mut taken = Vec::with_capacity(photos.len());
         for photo in &photos {
             let at = photo.captured_at.as_deref().map(|text| time::parse(text, &session.what.zone));
-            taken.push(at.transpose()?.unwrap_or_else(Timestamp::now));
+            taken.push(at.transpose()?.unwrap_or(received));
         }
         let mut recorded = Vec::with_capacity(photos.len());
         for (photo, captured_at) in photos.into_iter().zip(taken) {
-            recorded.push(
-                self.add_session_photo(&session.id, group.clone(), photo.bytes, captured_at, told).await?,
-            );
+            let hashed =
+                self.blocking(move |_| Ok((photo_of(photo.bytes.as_ref(), captured_at), photo.bytes)));
+            let (photo, bytes) = hashed.await?;
+            let recognized = self.recognize_in(bytes, self.default_params(), group.clone(), told).await;
+            recorded.push(self.add_session_photo(&session.id, photo, recognized, received).await?);
         }
         let id = session.id;
         let session = self.attend(move |_, attendance| attendance.store().session(&id)).await?;
         Ok((session, recorded))
     }
 
-    async fn add_session_photo<P>(
+    async fn add_session_photo(
         &self,
         session_id: &str,
-        group: Option<Arc<GroupMembers>>,
-        bytes: P,
-        captured_at: Timestamp,
-        told: Option<Disclosure>,
-    ) -> Result<RecordedPhoto>
-    where
-        P: AsRef<[u8]> + Send + Sync + 'static,
-    {
-        let hashed = self.blocking(move |_| Ok((photo_of(bytes.as_ref(), captured_at), bytes)));
-        let (photo, bytes) = hashed.await?;
-        let outcome = match self.recognize_in(bytes, self.default_params(), group, told).await {
-            Ok(recognized) => self.record_photo(session_id, photo.clone(), recognized).await,
+        photo: Photo,
+        recognized: Result<Recognized>,
+        received: Timestamp,
+    ) -> Result<RecordedPhoto> {
+        let outcome = match recognized {
+            Ok(recognized) => self.record_photo(session_id, photo.clone(), recognized, received).await,
             Err(error) => Err(error),
         };
         match outcome {
@@ -120,10 +119,12 @@ impl Service {
         session_id: &str,
         photo: Photo,
         recognized: Recognized,
+        received: Timestamp,
     ) -> Result<(Recognized, Marked)> {
         let (recorder, id) = (self.recorder(), session_id.to_owned());
         self.attend(move |service, attendance| {
-            let marked = attendance.mark(&id, &photo, &recognized, &service.people().current())?;
+            let current = || service.people().current();
+            let marked = attendance.mark(&id, &photo, &recognized, received, current)?;
             let people = marked.changes.iter().map(|change| change.person.person_id.as_str());
             recorder.record(Action::MarkAttendance, people);
             Ok((recognized, marked))
@@ -143,27 +144,29 @@ impl Attendance {
     ///
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session.
-    pub fn open_session(&self, id: &str) -> Result<(Session, Option<Arc<GroupMembers>>)> {
+    pub fn open_session(
+        &self,
+        snapshot: &Snapshot,
+        id: &str,
+    ) -> Result<(Session, Option<Arc<GroupMembers>>)> {
         let session = self.store.session(id)?;
         if !session.is_open() {
             let message = "the session is closed: photos can't be added";
             return Err(InputError::Conflict(message.to_owned()).into());
         }
-        let group = self.members(&session)?;
-        Ok((session, group))
-    }
-
-    /// The people of a session's group; `None` for a session of everybody, and where the group was deleted.
-    pub(super) fn members(&self, session: &Session) -> Result<Option<Arc<GroupMembers>>> {
-        let Some(name) = session.what.group.clone() else { return Ok(None) };
-        match self.store.people(Some(&name)) {
-            Ok(people) => Ok(Some(Arc::new(GroupMembers { name, ids: groups::ids_of(people) }))),
-            Err(Error::Input(InputError::NotFound(_))) => Ok(None),
+        let group = match &session.what.group {
+            Some(name) => self.group_members(snapshot, name).map(Some),
+            None => Ok(None),
+        };
+        match group {
+            Ok(group) => Ok((session, group)),
+            Err(Error::Input(InputError::NotFound(_))) => Ok((session, None)), // the group was deleted
             Err(error) => Err(error),
         }
     }
 
-    /// Records who was recognised in a photo. Whoever is not in the gallery `current` any more is not recorded.
+    /// Records who was recognised in a photo that was `received` then. Whoever is not in the gallery of now, `current`, any
+    /// more, or was forgotten since, is not recorded.
     ///
     /// # Errors
     /// [`InputError::NotFound`]; [`InputError::Conflict`] for a closed session, and for a photo of another time.
@@ -172,11 +175,27 @@ impl Attendance {
         session_id: &str,
         photo: &Photo,
         recognized: &Recognized,
-        current: &Gallery,
+        received: Timestamp,
+        current: impl Fn() -> Arc<Gallery>,
     ) -> Result<Marked> {
         self.expect_session(session_id)?;
-        let is_known = |id: &str| current.person(id).is_some();
-        let faces = of_known_people(&face_results(recognized), is_known);
+        self.mark_faces(session_id, photo, &face_results(recognized), received, current)
+    }
+
+    /// [`Attendance::mark`] with the faces of a photo.
+    pub(super) fn mark_faces(
+        &self,
+        session_id: &str,
+        photo: &Photo,
+        faces: &[FaceResult],
+        received: Timestamp,
+        current: impl Fn() -> Arc<Gallery>,
+    ) -> Result<Marked> {
+        // Nobody is forgotten between the question and the mark.
+        let _turn = lock(&self.syncing);
+        let gallery = current();
+        let is_known = |id: &str| gallery.person(id).is_some() && !self.was_forgotten_since(id, received);
+        let faces = of_known_people(faces, is_known);
         let marked = self.store.mark(session_id, photo, &faces, Timestamp::now())?;
         self.wake();
         Ok(marked)
@@ -184,13 +203,12 @@ impl Attendance {
 }
 
 /// Faces, of which those of people who are not known any more are nobody's.
-pub(super) fn of_known_people(faces: &[FaceResult], is_known: impl Fn(&str) -> bool) -> Vec<FaceResult> {
+fn of_known_people(faces: &[FaceResult], is_known: impl Fn(&str) -> bool) -> Vec<FaceResult> {
     let is_current = |face: &FaceResult| match &face.decision {
         Decision::Match { person, .. } | Decision::Unsure { person, .. } => is_known(&person.person_id),
         Decision::Unknown => true,
     };
-    let nobody = |face: &FaceResult| FaceResult { face_index: face.face_index, decision: Decision::Unknown };
-    faces.iter().map(|face| if is_current(face) { face.clone() } else { nobody(face) }).collect()
+    faces.iter().map(|face| if is_current(face) { face.clone() } else { face.of_nobody() }).collect()
 }
 
 /// The faces of a photo, as attendance knows them.
@@ -225,5 +243,45 @@ fn person_ref(person: &Person, snapshot: &Snapshot) -> PersonRef {
         person_id: person.id.clone(),
         name: person.name.to_string(),
         student_id: snapshot.student_id(person).cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::attendance::{Forget, NewSession};
+    use crate::service::attendance::automatic::tests::ada;
+
+    #[test]
+    fn a_photo_received_before_somebody_was_forgotten_does_not_bring_the_person_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let people = ada();
+        let id = &people.gallery.people()[0].id;
+        let received = Timestamp::now();
+        let new = NewSession {
+            title: "Maths".into(),
+            group: None,
+            zone: "UTC".into(),
+            start: received,
+            late_after_minutes: None,
+            end: None,
+        };
+        let session = attendance.begin(|| people.clone(), &new, None).unwrap();
+        let mark = |number: u8, captured_at: Timestamp, received: Timestamp| {
+            let photo = Photo { id: number.to_string(), sha256: [number; 32], captured_at };
+            let person = PersonRef { person_id: id.clone(), name: "Ada".into(), student_id: None };
+            let face = FaceResult { face_index: 0, decision: Decision::Match { person, score: 0.9 } };
+            let current = || Arc::clone(&people.gallery);
+            let marked = attendance.mark_faces(&session.id, &photo, &[face], received, current).unwrap();
+            (marked.changes.len(), marked.unknown_faces)
+        };
+        assert_eq!(mark(1, received, received), (1, 0));
+        assert_eq!(attendance.forget(id, Forget::Remove).unwrap(), 1);
+        // When a photo was taken says nothing about when it was recognised.
+        assert_eq!(mark(2, received + 1.hour(), received), (0, 1));
+        assert_eq!(mark(3, received, Timestamp::now() + 1.second()), (1, 0));
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::service) struct Seen {
     pub(in crate::service) photo: Photo,
     pub(in crate::service) faces: Vec<FaceResult>,
     /// The people as they are when it is recorded: somebody may have been deleted since.
-    pub(in crate::service) people: Box<dyn FnOnce() -> Snapshot + Send>,
+    pub(in crate::service) people: Box<dyn Fn() -> Snapshot + Send>,
     /// Called with what it changed.
     pub(in crate::service) told: Box<dyn FnOnce(&Marked) + Send>,
 }
@@ -109,7 +109,7 @@ fn run(
 }
 
 fn record(attendance: &Attendance, automatic: AutomaticSessions, seen: Seen) {
-    match attendance.record(automatic, &seen.photo, &seen.faces, &(seen.people)()) {
+    match attendance.record(automatic, &seen.photo, &seen.faces, &seen.people) {
         Ok(marked) => (seen.told)(&marked),
         // Such as a session that was closed meanwhile.
         Err(Error::Input(error)) => tracing::debug!(%error, "a photo was not recorded"),

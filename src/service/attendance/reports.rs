@@ -54,7 +54,7 @@ impl Service {
             let entries = attendance.forget(&id, how)?;
             recorder.record(Action::Forget, [id.as_str()]);
             // Somebody who is enrolled or on the roster is on the lists of further sessions.
-            attendance.sync(&service.recognized_people(), false)?;
+            attendance.sync(|| service.recognized_people(), false)?;
             Ok(entries)
         })
         .await

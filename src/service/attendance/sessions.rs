@@ -70,7 +70,7 @@ impl Service {
     pub async fn create_session(&self, new: NewSession, key: Option<IdempotencyKey>) -> Result<Session> {
         let recorder = self.recorder();
         self.attend(move |service, attendance| {
-            let session = attendance.begin(&service.recognized_people(), &new, key.as_ref())?;
+            let session = attendance.begin(|| service.recognized_people(), &new, key.as_ref())?;
             recorder.record(Action::ChangeSession, []);
             Ok(session)
         })
@@ -186,7 +186,7 @@ impl Service {
     ) -> Result<T> {
         self.blocking(move |service| {
             let attendance = service.attendance()?;
-            attendance.sync(&service.recognized_people(), false)?;
+            attendance.sync(|| service.recognized_people(), false)?;
             job(service, attendance)
         })
         .await
@@ -200,17 +200,17 @@ impl Attendance {
     /// As [`Service::create_session`].
     pub fn begin(
         &self,
-        snapshot: &Snapshot,
+        people: impl Fn() -> Snapshot,
         new: &NewSession,
         key: Option<&IdempotencyKey>,
     ) -> Result<Session> {
         // Before anything is written: a bad request makes no file.
         new.check()?;
-        self.sync(snapshot, false)?;
+        self.sync(&people, false)?;
         if let Some(group) = &new.group {
-            self.expect_group(snapshot, group)?;
+            self.expect_group(&people(), group)?;
         }
-        self.sync(snapshot, true)?;
+        self.sync(&people, true)?;
         self.store.create_session(new, key, Timestamp::now())
     }
 

@@ -14,6 +14,7 @@ use super::{
 for_each_store! {
     presence_is_decided_by_the_time_of_the_photo,
     unknown_faces_count_once_for_each_photo,
+    of_a_photo_with_two_times_the_earlier_one_counts,
     photos_from_another_time_are_refused,
     who_is_enrolled_later_keeps_the_entries_of_the_roster,
     who_left_is_on_no_further_list_and_never_absent,
@@ -70,6 +71,20 @@ fn unknown_faces_count_once_for_each_photo(store: &dyn AttendanceStore) {
     }
     let session = store.session(&session.id).unwrap();
     assert_eq!((session.photos, session.unknown_faces), (2, 4));
+}
+
+fn of_a_photo_with_two_times_the_earlier_one_counts(store: &dyn AttendanceStore) {
+    let times = |first, second| {
+        let session = class_7a(store);
+        for minute in [first, second] {
+            store.mark(&session.id, &photo(1, minutes(minute)), &[matched(0, 1, 0.8)], minutes(30)).unwrap();
+        }
+        let entry = store.entries(&session.id).unwrap().swap_remove(0);
+        (entry.status, entry.first_seen, entry.last_seen)
+    };
+    assert_eq!(times(5, 20), (Status::Present, Some(minutes(5)), Some(minutes(5))));
+    // The last time is that of the order: what was recorded first is not taken back.
+    assert_eq!(times(20, 5), (Status::Present, Some(minutes(5)), Some(minutes(20))));
 }
 
 fn photos_from_another_time_are_refused(store: &dyn AttendanceStore) {
