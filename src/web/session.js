@@ -19,8 +19,8 @@ export async function show(id) {
   if (!isShown(id)) {
     current = { id, session: null };
     clear();
-    notice($("session-notice"), "");
   }
+  notice($("session-notice"), "");
   await load();
 }
 
