@@ -34,7 +34,7 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
     replace_with_mode(path, MODE_OF_NEW_FILES, write)
 }
 
-/// As [`replace`], with a new file that only its owner may read.
+/// As [`replace`], with a file that only its owner may read, also in place of one that others could.
 ///
 /// # Errors
 /// As [`replace`].
@@ -45,7 +45,7 @@ pub fn replace_private(
     replace_with_mode(path, PRIVATE_MODE, write)
 }
 
-/// `mode` is that of a file that is new.
+/// `mode` is that of a file that is new; one that is replaced keeps of its mode what a private file may have.
 fn replace_with_mode(
     path: &Path,
     mode: u32,
@@ -65,7 +65,10 @@ fn replace_with_mode(
     write(&mut buffered)?;
     let temporary = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
     match &old {
-        Some(old) => keep_access(old, temporary.as_file())?,
+        Some(old) => {
+            let kept = if mode == PRIVATE_MODE { 0o700 } else { 0o777 };
+            keep_access(old, temporary.as_file(), kept)?;
+        }
         None => give_to_owner_of(&directory, temporary.as_file()),
     }
     temporary.as_file().sync_all()?;
@@ -82,11 +85,11 @@ pub fn give_to_owner_of(directory: &Path, new: &File) {
         .and_then(|directory| fchown(new, Some(directory.uid()), Some(directory.gid())));
 }
 
-/// The owner, group and mode of the old file for the new one, as far as this process may.
-fn keep_access(old: &Metadata, new: &File) -> io::Result<()> {
+/// The owner, group and mode of the old file for the new one, as far as this process may; of the mode only the bits in `kept`.
+fn keep_access(old: &Metadata, new: &File, kept: u32) -> io::Result<()> {
     // Only root can change the owner; the group can also be set by its members.
     let _ = fchown(new, Some(old.uid()), Some(old.gid())).or_else(|_| fchown(new, None, Some(old.gid())));
-    let mode = old.mode() & 0o777;
+    let mode = old.mode() & kept;
     let same_group = new.metadata()?.gid() == old.gid();
     let mode = if same_group { mode } else { for_another_group(mode) };
     // `set_permissions` is not subject to the umask.
@@ -199,6 +202,8 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         replace(&path, |to| to.write_all(b"2")).unwrap();
         assert_eq!(mode(&path), 0o644);
+        replace_private(&path, |to| to.write_all(b"3")).unwrap();
+        assert_eq!(mode(&path), 0o600);
     }
 
     #[test]

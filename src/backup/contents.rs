@@ -60,22 +60,35 @@ pub(super) fn is_trace(name: &str) -> bool {
     name == LOCK_FILE_NAME || name == "lost+found"
 }
 
-/// Entries of the data directory that a backup leaves out, such as the photos in `people/`.
+/// Entries of the data directory that a backup leaves out, such as the photos in `people/`; and its file of keys, where `keys`
+/// is another one.
 ///
 /// # Errors
 /// [`crate::error::Error::Data`] when the directory can't be read.
-pub fn left_out(data: &Path) -> Result<Vec<String>> {
+pub fn left_out(data: &Path, keys: Option<&Path>) -> Result<Vec<String>> {
+    let keys = key_files(data, keys).map(|path| path.canonicalize().ok());
     let failed = DataError::io_at(data, Operation::Read);
     let mut names = Vec::new();
     for entry in fs::read_dir(data).map_err(&failed)? {
-        let name = entry.map_err(&failed)?.file_name().to_string_lossy().into_owned();
-        let taken = replaced_entries().any(|known| known == name) || is_trace(&name);
+        let entry = entry.map_err(&failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_key_file = entry.path().canonicalize().is_ok_and(|path| keys.contains(&Some(path)));
+        let known = !is_keys(&name) && replaced_entries().any(|known| known == name);
+        let taken = is_key_file || known || is_trace(&name);
         if !taken && !name.starts_with('.') {
             names.push(name);
         }
     }
     names.sort();
     Ok(names)
+}
+
+/// The file of API keys in use, and what the service writes beside it.
+fn key_files(data: &Path, keys: Option<&Path>) -> [PathBuf; 2] {
+    let keys = keys.map_or_else(|| data.join(KEYS_NAME), Path::to_path_buf);
+    let mut last_used = keys.clone().into_os_string();
+    last_used.push(LAST_USED);
+    [keys, last_used.into()]
 }
 
 /// A file to be archived. It stays the one that was opened, whatever takes its place meanwhile.
@@ -102,12 +115,9 @@ pub(super) fn collect(data: &Path, keys: Option<&Path>, scratch: &Path) -> Resul
     if SqliteStore::unmigrated(data, Channels::default()).backup(&copy)? {
         sources.extend(open(&copy, DATABASE)?);
     }
-    let own = data.join(KEYS_NAME);
-    let keys = keys.unwrap_or(&own);
-    sources.extend(open(keys, KEYS_NAME)?);
-    let mut last_used = keys.as_os_str().to_owned();
-    last_used.push(LAST_USED);
-    sources.extend(open(&PathBuf::from(last_used), &format!("{KEYS_NAME}{LAST_USED}"))?);
+    let [keys, last_used] = key_files(data, keys);
+    sources.extend(open(&keys, KEYS_NAME)?);
+    sources.extend(open(&last_used, &format!("{KEYS_NAME}{LAST_USED}"))?);
     Ok(sources)
 }
 
@@ -140,10 +150,10 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Gives a restored file the mode that it had, without rights of others, and the owner of its directory.
-pub(super) fn give_access(directory: &Path, file: &File, mode: u32) -> io::Result<()> {
+/// Gives a restored file the mode that it had, without rights of others, and the owner of the directory `data`.
+pub(super) fn give_access(data: &Path, file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(fs::Permissions::from_mode(mode & 0o640 | 0o600))?;
-    atomic_file::give_to_owner_of(directory, file);
+    atomic_file::give_to_owner_of(data, file);
     Ok(())
 }
 

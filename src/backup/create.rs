@@ -11,6 +11,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::contents::{Source, collect};
 use super::manifest::{self, BackupFile, Manifest};
+use super::staging;
 use crate::atomic_file;
 use crate::error::{DataError, InputError, Operation, Result};
 use crate::hex::to_hex;
@@ -29,7 +30,7 @@ pub fn create(data: &Path, keys: Option<&Path>, to: &Path) -> Result<Manifest> {
     let file = format!("the backup {}", to.display());
     let failed = DataError::io(&file, Operation::Write);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let scratch = tempfile::Builder::new().prefix(".facerec-backup-").tempdir_in(beside).map_err(&failed)?;
+    let scratch = staging::scratch(beside).map_err(&failed)?;
     let mut sources = collect(data, keys, scratch.path())?;
     // What was opened stays readable.
     drop(scratch);
@@ -37,17 +38,18 @@ pub fn create(data: &Path, keys: Option<&Path>, to: &Path) -> Result<Manifest> {
         let message = format!("{}: expected a data directory, found nothing to keep", data.display());
         return Err(InputError::NotFound(message).into());
     }
-    let files = sources.iter_mut().map(describe).collect::<io::Result<Vec<_>>>().map_err(&failed)?;
+    let files = sources.iter_mut().map(|source| describe(source, data)).collect::<Result<Vec<_>>>()?;
     let manifest = Manifest::new(format!("{:.0}", Timestamp::now()), files);
     atomic_file::remove_leftovers(to).map_err(&failed)?;
     atomic_file::replace_private(to, |to| write(to, &manifest, sources)).map_err(&failed)?;
     Ok(manifest)
 }
 
-fn describe(source: &mut Source) -> io::Result<BackupFile> {
-    let about = source.file.metadata()?;
-    let (bytes, sha256) = hash(&mut source.file)?;
-    source.file.rewind()?;
+fn describe(source: &mut Source, data: &Path) -> Result<BackupFile> {
+    let failed = DataError::io(format!("{} of {}", source.name, data.display()), Operation::Read);
+    let about = source.file.metadata().map_err(&failed)?;
+    let (bytes, sha256) = hash(&mut source.file).map_err(&failed)?;
+    source.file.rewind().map_err(&failed)?;
     Ok(BackupFile { name: source.name.clone(), bytes, sha256, mode: about.permissions().mode() & 0o777 })
 }
 

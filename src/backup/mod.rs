@@ -2,8 +2,10 @@
 
 mod contents;
 mod create;
+mod exchange;
 mod manifest;
 mod restore;
+mod staging;
 
 pub use contents::{KEYS_NAME, left_out};
 pub use create::create;

@@ -2,22 +2,20 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tar::{Archive, Entries, Entry, EntryType};
 
-use super::contents::{give_access, is_known, is_trace, replaced_entries};
+use super::contents::{give_access, is_known, is_trace};
 use super::create::Hashing;
+use super::exchange::{exchange, private_directory};
 use super::manifest::{self, BackupFile, Manifest};
-use crate::atomic_file;
+use super::staging;
 use crate::error::{DataError, InputError, Operation, Result};
 use crate::gallery::store;
 use crate::gallery::writer::DirectoryLock;
 use crate::hex::to_hex;
-use crate::roster::versions;
 
 /// What a restored backup had, and where the files are whose place it took.
 #[derive(Debug)]
@@ -43,9 +41,9 @@ pub fn restore(archive: &Path, data: &Path, force: bool) -> Result<Restored> {
         check_empty(data)?;
     }
     let _lock = DirectoryLock::acquire(data)?;
-    let staged =
-        tempfile::Builder::new().prefix(".restore-").suffix(".tmp").tempdir_in(data).map_err(&failed)?;
-    let manifest = unpack(&mut opened, staged.path())
+    staging::remove_leftovers(data).map_err(&failed)?;
+    let staged = staging::create(data).map_err(&failed)?;
+    let manifest = unpack(&mut opened, staged.path(), data)
         .map_err(|reason| DataError::content(shown(archive), Operation::Read, reason))?;
     check_gallery(staged.path())?;
     let replaced = exchange(staged.path(), data).map_err(&failed)?;
@@ -64,10 +62,10 @@ fn check_empty(data: &Path) -> Result<()> {
     let failed = DataError::io_at(data, Operation::Read);
     for entry in fs::read_dir(data).map_err(&failed)? {
         let name = entry.map_err(&failed)?.file_name();
-        if !is_trace(&name.to_string_lossy()) {
+        let name = name.to_string_lossy();
+        if !is_trace(&name) && !staging::is_leftover(&name) {
             let message = format!(
-                "expected an empty directory, found {} in {}: --force moves what a backup holds aside",
-                name.to_string_lossy(),
+                "expected an empty directory, found {name} in {}: --force moves what a backup holds aside",
                 data.display()
             );
             return Err(InputError::Conflict(message).into());
@@ -76,15 +74,15 @@ fn check_empty(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Unpacks all files into `to`, and says what is wrong with the first that is not as the list has it.
-fn unpack(archive: &mut Archive<File>, to: &Path) -> std::result::Result<Manifest, String> {
+/// Unpacks all files of the directory `data` into `to`, and says what is wrong with the first that is not as the list has it.
+fn unpack(archive: &mut Archive<File>, to: &Path, data: &Path) -> std::result::Result<Manifest, String> {
     let mut entries = archive.entries().map_err(|error| not_an_archive(&error))?;
     let manifest = read_manifest(&mut entries)?;
     for described in &manifest.files {
         check_name(described, &manifest.files)?;
         let entry = next(&mut entries)?
             .ok_or_else(|| format!("it is truncated: expected {}, found its end", described.name))?;
-        unpack_one(entry, described, to)?;
+        unpack_one(entry, described, to, data)?;
     }
     match next(&mut entries)? {
         None => Ok(manifest),
@@ -131,7 +129,12 @@ fn check_name(described: &BackupFile, all: &[BackupFile]) -> std::result::Result
     Ok(())
 }
 
-fn unpack_one(entry: Entry<'_, File>, described: &BackupFile, to: &Path) -> std::result::Result<(), String> {
+fn unpack_one(
+    entry: Entry<'_, File>,
+    described: &BackupFile,
+    to: &Path,
+    data: &Path,
+) -> std::result::Result<(), String> {
     let name = &described.name;
     let (found, kind) = (entry.path_bytes().into_owned(), entry.header().entry_type());
     if found != name.as_bytes() || kind != EntryType::Regular {
@@ -141,7 +144,7 @@ fn unpack_one(entry: Entry<'_, File>, described: &BackupFile, to: &Path) -> std:
         ));
     }
     let path = to.join(name);
-    let (bytes, sha256) = copy(entry, described, &path).map_err(|error| format!("{name}: {error}"))?;
+    let (bytes, sha256) = copy(entry, described, &path, data).map_err(|error| format!("{name}: {error}"))?;
     if (bytes, &sha256) == (described.bytes, &described.sha256) {
         return Ok(());
     }
@@ -151,13 +154,20 @@ fn unpack_one(entry: Entry<'_, File>, described: &BackupFile, to: &Path) -> std:
     ))
 }
 
-/// Writes the entry to the disk. Returns length and checksum.
-fn copy(entry: Entry<'_, File>, described: &BackupFile, path: &Path) -> io::Result<(u64, String)> {
+/// Writes the entry to the disk, for the owner of the directory `data`. Returns length and checksum.
+fn copy(
+    entry: Entry<'_, File>,
+    described: &BackupFile,
+    path: &Path,
+    data: &Path,
+) -> io::Result<(u64, String)> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
+    if !directory.is_dir() {
+        private_directory(directory, data)?;
+    }
     let mut to = Hashing { to: File::create_new(path)?, sha256: Sha256::new() };
     let bytes = io::copy(&mut entry.take(described.bytes.saturating_add(1)), &mut to)?;
-    give_access(directory, &to.to, described.mode)?;
+    give_access(data, &to.to, described.mode)?;
     to.to.sync_all()?;
     Ok((bytes, to_hex(&to.sha256.finalize())))
 }
@@ -166,69 +176,4 @@ fn copy(entry: Entry<'_, File>, described: &BackupFile, path: &Path) -> io::Resu
 fn check_gallery(staged: &Path) -> Result<()> {
     let path = staged.join(store::FILE_NAME);
     if path.exists() { store::read(&path).map(drop) } else { Ok(()) }
-}
-
-/// Moves the old files aside and the new ones in; on an error everything back.
-fn exchange(staged: &Path, data: &Path) -> io::Result<Option<PathBuf>> {
-    private_directory(&staged.join(versions::DIRECTORY), data)?;
-    let aside = data.join(format!("replaced-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
-    let mut moves = Moves::default();
-    match moves.exchange(staged, data, &aside) {
-        Ok(()) => {
-            File::open(data)?.sync_all()?;
-            Ok(Some(aside).filter(|aside| aside.exists()))
-        }
-        Err(error) => {
-            moves.undo();
-            // It is empty now, or was never made.
-            let _ = fs::remove_dir(&aside);
-            Err(error)
-        }
-    }
-}
-
-/// The mode of a directory that holds personal data, and the owner of the data directory.
-fn private_directory(path: &Path, data: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        atomic_file::give_to_owner_of(data, &File::open(path)?);
-    }
-    Ok(())
-}
-
-/// Files that were moved, from where and to where.
-#[derive(Default)]
-struct Moves(Vec<(PathBuf, PathBuf)>);
-
-impl Moves {
-    fn exchange(&mut self, staged: &Path, data: &Path, aside: &Path) -> io::Result<()> {
-        for name in replaced_entries() {
-            let old = data.join(&name);
-            if fs::symlink_metadata(&old).is_ok() {
-                fs::create_dir_all(aside)?;
-                fs::set_permissions(aside, fs::Permissions::from_mode(0o700))?;
-                self.rename(old, aside.join(&name))?;
-            }
-        }
-        for entry in fs::read_dir(staged)? {
-            let entry = entry?;
-            self.rename(entry.path(), data.join(entry.file_name()))?;
-        }
-        Ok(())
-    }
-
-    fn rename(&mut self, from: PathBuf, to: PathBuf) -> io::Result<()> {
-        fs::rename(&from, &to)?;
-        self.0.push((from, to));
-        Ok(())
-    }
-
-    /// As far as it goes; the error that led here is reported.
-    fn undo(self) {
-        for (from, to) in self.0.into_iter().rev() {
-            if let Err(error) = fs::rename(&to, &from) {
-                tracing::error!("{} can't be moved back to {}: {error}", to.display(), from.display());
-            }
-        }
-    }
 }

@@ -33,12 +33,8 @@ pub struct BackupArgs {
 /// # Errors
 /// When there is a file already, one can't be read, or the backup can't be written.
 pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
-    let output = printable(&args.output);
     ensure!(args.data.is_dir(), "{}: expected a data directory, found none", printable(&args.data));
-    ensure!(
-        args.force || !args.output.exists(),
-        "{output} is there already: expected another file name, or --force to replace it"
-    );
+    output::ensure_new(&args.output, args.force)?;
     let keys = args.api_keys_file.as_deref();
     if let Some(keys) = keys {
         ensure!(keys.is_file(), "--api-keys-file {}: expected a file, found none", printable(keys));
@@ -47,8 +43,8 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     for file in &manifest.files {
         output::line(format_args!("{:>12}  {}", HumanBytes(file.bytes).to_string(), file.name))?;
     }
-    output::line(format_args!("wrote {output}"))?;
-    let left_out = left_out(&args.data)?;
+    output::line(format_args!("wrote {}", printable(&args.output)))?;
+    let left_out = left_out(&args.data, keys)?;
     if !left_out.is_empty() {
         output::note(format_args!("Not in the backup: {}.", left_out.join(", ")));
     }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
@@ -81,11 +81,11 @@ pub struct EnrollArgs {
     gate: GateArgs,
 }
 
-/// Enrols everyone, writes the gallery, and prints who was left out, the totals, and the outcome for each photo.
+/// Enrols everyone, writes the gallery, and prints who was left out, the totals, and the outcome for each photo. Exit code 1 when
+/// nobody was enrolled; the old gallery stays then.
 ///
 /// # Errors
-/// When there are people in the old gallery and neither `--add` nor `--replace` was given; when nobody was enrolled, the old
-/// gallery stays then; when the directory or a model can't be used, another
+/// When there are people in the old gallery and neither `--add` nor `--replace` was given; when the directory or a model can't be used, another
 /// process writes to the data directory, or the gallery or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     if let Some(url) = &args.url {
@@ -104,7 +104,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         store::write(&data.gallery(), &enrolled.gallery)?;
     }
     publish(args, &report, Some(&model), is_written)?;
-    if !args.json {
+    if !args.json && !is_in_vain(args, &report) {
         match held {
             None => output::line("nothing was written: this was a dry run")?,
             Some(_) if !is_written => output::line("nothing was written: nothing is new")?,
@@ -160,7 +160,7 @@ fn hold(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(DirectoryLoc
 /// Prints and writes the report.
 ///
 /// # Errors
-/// When it can't be written; when photos were assessed and none was enrolled.
+/// When it can't be written.
 fn publish(args: &EnrollArgs, report: &Report, model: Option<&str>, is_written: bool) -> anyhow::Result<()> {
     if let Some(path) = &args.report {
         report::write_csv(path, report)?;
@@ -170,15 +170,21 @@ fn publish(args: &EnrollArgs, report: &Report, model: Option<&str>, is_written: 
     } else {
         report::print(report)?;
     }
-    let nothing_new = args.add && report.rows.is_empty();
-    ensure!(
-        args.dry_run || nothing_new || report.enrolled_photos() > 0,
-        "nobody was enrolled; nothing was written"
-    );
     Ok(())
 }
 
+/// Whether photos were to be enrolled, and somebody is without one since all were refused.
+fn is_in_vain(args: &EnrollArgs, report: &Report) -> bool {
+    let nothing_new = args.add && report.left_out.is_empty();
+    !(args.dry_run || nothing_new || report.enrolled_photos() > 0)
+}
+
+/// The report is printed by now: what is wrong is said on standard error alone.
 fn exit_code(args: &EnrollArgs, report: &Report) -> ExitCode {
+    if is_in_vain(args, report) {
+        output::note("facerec: nobody was enrolled; nothing was written");
+        return ExitCode::FAILURE;
+    }
     if args.strict && !report.left_out.is_empty() { ExitCode::from(LEFT_OUT) } else { ExitCode::SUCCESS }
 }
 
@@ -198,9 +204,7 @@ fn enroll(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(String, En
     };
     let listing = list_people(&args.people)?.without_known(&base);
     let enrolled = enroll_with_progress(&loaded, listing, &base, &args.gate, args.force, &observer)?;
-    let mut enrolled = enrolled.context("the enrolment was cancelled")?;
-    enrolled.set_known_aside();
-    Ok((loaded.model, enrolled))
+    Ok((loaded.model, enrolled.context("the enrolment was cancelled")?))
 }
 
 /// Callbacks during the enrolment of a directory.

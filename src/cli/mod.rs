@@ -152,6 +152,7 @@ impl Command {
             Self::Inspect(_) => OutputFormat::JsonOutput,
             Self::Recognize(args) if args.json => OutputFormat::JsonOutput,
             Self::Audit(args) if args.json => OutputFormat::JsonOutput,
+            Self::Enroll(args) if args.json => OutputFormat::JsonOutput,
             Self::Evaluate(args) if args.json => OutputFormat::JsonOutput,
             Self::Bench(args) if args.json => OutputFormat::JsonOutput,
             Self::People(args) if args.json() => OutputFormat::JsonOutput,

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::Serialize;
@@ -46,6 +46,19 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 pub fn note(text: impl Display) {
     let line = format!("{text}\n");
     let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Refuses a file that is there, unless it is to be replaced by force.
+///
+/// # Errors
+/// When the file is there.
+pub fn ensure_new(path: &Path, force: bool) -> anyhow::Result<()> {
+    ensure!(
+        force || !path.exists(),
+        "{} is there already: expected another file name, or --force to replace it",
+        printable(path)
+    );
+    Ok(())
 }
 
 /// A path for people: a file's name may hold what moves a terminal's cursor.

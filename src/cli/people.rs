@@ -97,6 +97,9 @@ enum Action {
         /// File that is written, for its owner only; in a directory people.json
         #[arg(long, short, env = "FACEREC_OUTPUT", value_name = "FILE")]
         output: PathBuf,
+        /// Replace a file that is there
+        #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
+        force: bool,
     },
     /// Add the people of an exported file to a gallery of the same model and margin: all of them or, on an error, nobody
     Import {
@@ -142,7 +145,9 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
         Action::Remove { ids, data: directory, yes, access_log } => {
             change::remove(ids, &data(directory), *yes, access_log)?;
         }
-        Action::Export { ids, data: directory, output } => exchange::export(ids, &data(directory), output)?,
+        Action::Export { ids, data: directory, output, force } => {
+            exchange::export(ids, &data(directory), output, *force)?;
+        }
         Action::Import { file, data: directory, access_log } => {
             exchange::import(file, &data(directory), access_log)?;
         }

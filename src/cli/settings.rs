@@ -46,16 +46,18 @@ pub(super) fn with_file(
     variable: &dyn Fn(&OsStr) -> Option<OsString>,
 ) -> Result<Arguments, String> {
     let called = Called::of(root, &arguments);
-    let Some(path) = path(&called, &arguments, variable) else {
+    let settings = settings(root);
+    let Some(path) = path(&called, &settings, &arguments, variable) else {
         return Ok(Arguments { all: arguments, ..Arguments::default() });
     };
-    let file = SettingsFile::read(&path, &settings(root))?;
+    let file = SettingsFile::read(&path, &settings)?;
     let is_given = |arg: &Arg| called.is_given(arg, &arguments) || arg.get_env().and_then(variable).is_some();
     let mut from_file = Vec::new();
     let mut of_file = Vec::new();
     for (setting, value) in file.values() {
         let Some(arg) = called.arg_of_variable(setting.get_env()) else { continue };
-        if is_given(arg) || called.conflicts(arg).any(is_given) {
+        // An argument without a flag can't be given by the file: the command line has it, or is refused.
+        if arg.is_positional() || is_given(arg) || called.conflicts(arg).any(is_given) {
             continue;
         }
         from_file.extend(file.arguments(arg, value)?);
@@ -73,17 +75,25 @@ fn settings(root: &Command) -> Vec<&Arg> {
     args.filter(|arg| arg.get_long().is_some_and(|long| !NO_SETTINGS.contains(&long))).collect()
 }
 
-/// `--config`, else `facerec.toml` in the data directory if it is there.
+/// `--config`, else `facerec.toml` in the data directory if it is there and the command shares a setting. The directory may be
+/// that of the variable alone: a command need not have a flag for it.
 fn path(
     called: &Called<'_>,
+    settings: &[&Arg],
     arguments: &[OsString],
     variable: &dyn Fn(&OsStr) -> Option<OsString>,
 ) -> Option<PathBuf> {
     let value = |name: &str| {
-        let arg = called.arg_of_variable(Some(OsStr::new(name)))?;
-        called.value(arg, arguments).or_else(|| variable(OsStr::new(name)))
+        let arg = called.arg_of_variable(Some(OsStr::new(name)));
+        let given = arg.and_then(|arg| called.value(arg, arguments));
+        given.or_else(|| variable(OsStr::new(name)))
     };
-    let in_data = || Some(PathBuf::from(value(DATA)?).join(FILE_NAME)).filter(|path| path.exists());
+    let in_data = || {
+        let mut settings = settings.iter();
+        let is_shared = settings.any(|setting| called.arg_of_variable(setting.get_env()).is_some());
+        let path = PathBuf::from(value(DATA).filter(|_| is_shared)?).join(FILE_NAME);
+        path.exists().then_some(path)
+    };
     value(CONFIG).map(PathBuf::from).or_else(in_data)
 }
 

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::known::set_known_aside;
 use super::{GateParams, Leniency, Outcome, QualityGate};
 use crate::error::{DataError, Operation, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
@@ -148,7 +149,7 @@ fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Enrols photos into `base`, which is empty for a new gallery: all are looked at, then judged together and against those of
-/// `base`. Without `force`, a person whose photos are all weak keeps the best one. `progress` is told before the first and after each how many are done,
+/// `base`; photos that their person has already are skipped. Without `force`, a person whose photos are all weak keeps the best one. `progress` is told before the first and after each how many are done,
 /// and may cancel; the result is `None` then. Two directories whose names differ only in their Unicode form
 /// are one person.
 ///
@@ -162,7 +163,7 @@ pub fn enroll_people(
     force: bool,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<EnrollmentReport>> {
-    let PeopleListing { people, photos, skipped } = listing;
+    let PeopleListing { people, photos, mut skipped } = listing;
     let mut gate = QualityGate::new(pipeline, base, params);
     for (done, photo) in photos.iter().enumerate() {
         if progress(done).is_break() {
@@ -182,7 +183,8 @@ pub fn enroll_people(
     let outcomes = check().and_then(|()| gate.judge(leniency, &mut check));
     let Ok(outcomes) = outcomes else { return Ok(None) };
     let report = |(photo, outcome)| PhotoReport { photo, outcome };
-    let photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
+    let mut photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
+    set_known_aside(&mut photos, &mut skipped);
     let gallery = with_accepted(base, &photos)?;
     Ok(Some(EnrollmentReport { gallery, people, photos, skipped }))
 }

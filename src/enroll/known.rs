@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::directory::{EnrollmentReport, PeopleListing, PhotoReport, Skipped};
+use super::directory::{PeopleListing, PhotoReport, Skipped};
 use super::{Outcome, Reason};
 use crate::gallery::{Gallery, Person};
 use crate::photo_file;
@@ -14,7 +14,7 @@ impl PeopleListing {
     /// Without the photos whose files are enrolled for their person. People who are enrolled get their name as the
     /// gallery has it, however the directory spells it.
     ///
-    /// Photos of an imported gallery are not known by their files: [`EnrollmentReport::set_known_aside`] finds those.
+    /// Photos of an imported gallery are not known by their files: those are found by their faces when they are judged.
     #[must_use]
     pub fn without_known(mut self, gallery: &Gallery) -> Self {
         for name in &mut self.people {
@@ -46,21 +46,17 @@ fn has_file(person: &Person, path: &std::path::Path) -> bool {
     person.photos.iter().any(|photo| photo.source_sha256 == Some(sha256))
 }
 
-impl EnrollmentReport {
-    /// Counts photos as skipped that were refused only because their person has them already.
-    pub fn set_known_aside(&mut self) {
-        let (known, others) = std::mem::take(&mut self.photos).into_iter().partition(is_known);
-        self.photos = others;
-        let known: Vec<PhotoReport> = known;
-        let skipped = known.into_iter().map(|report| report.photo.path);
-        self.skipped.extend(skipped.map(|path| Skipped { path, why: ENROLLED_ALREADY.to_owned() }));
-    }
+/// Counts photos as skipped that their person has already, also by force: a directory is enrolled again and again.
+pub(super) fn set_known_aside(photos: &mut Vec<PhotoReport>, skipped: &mut Vec<Skipped>) {
+    let known = photos.extract_if(.., |report| is_known(report)).map(|report| report.photo.path);
+    skipped.extend(known.map(|path| Skipped { path, why: ENROLLED_ALREADY.to_owned() }));
 }
 
 fn is_known(report: &PhotoReport) -> bool {
     let is_enrolled = |reason: &Reason| matches!(reason, Reason::SamePhotoAgain { photo_id: Some(_), .. });
     match &report.outcome {
-        Outcome::Rejected { reasons } => reasons.iter().any(is_enrolled),
-        Outcome::Accepted { .. } => false,
+        Outcome::Rejected { reasons: found } | Outcome::Accepted { overridden: found, .. } => {
+            found.iter().any(is_enrolled)
+        }
     }
 }

@@ -252,7 +252,9 @@ fn a_person_is_listed_shown_with_history_and_forgotten() {
     assert!(text(&run(&["show", id]).stdout).starts_with(id));
     let forgotten = run(&["forget", id]);
     assert!(forgotten.status.success(), "{}", text(&forgotten.stderr));
-    assert!(text(&forgotten.stderr).contains("backups"));
+    for remaining in ["backups", "roster.xlsx, roster.ods or roster.csv", "rosters/"] {
+        assert!(text(&forgotten.stderr).contains(remaining), "{remaining}");
+    }
     let left = store::read(&data.path().join(store::FILE_NAME)).unwrap();
     assert_eq!((left.len(), left.person(id)), (1, None));
     let shown = run(&["show", id, "--history"]);

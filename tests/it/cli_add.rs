@@ -131,10 +131,39 @@ fn photos_that_are_known_by_their_faces_alone_are_skipped_too() {
         Person { photos: photos.collect(), ..person.clone() }
     };
     let everybody: Vec<Person> = gallery.people().iter().map(|person| forgotten(person)).collect();
-    store::write(&path, &Gallery::new(gallery.recipe().clone(), everybody).unwrap()).unwrap();
-    let added = report(&enroll(people.path(), &["--data", data.path().to_str().unwrap(), "--json"]));
-    assert_eq!(summary(&added).0, ["again.jpg"]);
-    assert_eq!(photos(&store::read(&path).unwrap())[0], ("Barack Obama".to_owned(), 2));
+    for more in [&[][..], &["--force"]] {
+        store::write(&path, &Gallery::new(gallery.recipe().clone(), everybody.clone()).unwrap()).unwrap();
+        let arguments = [&["--data", data.path().to_str().unwrap(), "--json"][..], more].concat();
+        let added = report(&enroll(people.path(), &arguments));
+        assert_eq!(summary(&added).0, ["again.jpg"], "{more:?}");
+        assert_eq!(photos(&store::read(&path).unwrap())[0], ("Barack Obama".to_owned(), 2), "{more:?}");
+    }
+}
+
+#[test]
+fn photos_that_stay_refused_are_no_failure_where_everybody_is_enrolled() {
+    let (people, data) = (people(), data());
+    let arguments = ["--data", data.path().to_str().unwrap(), "--json"];
+    report(&enroll(people.path(), &arguments));
+    // Jo's text is refused again.
+    let again = report(&enroll(people.path(), &arguments));
+    assert_eq!((&again["photos"], &again["enrolled_photos"]), (&1.into(), &0.into()));
+    fs::rename(people.path().join("Jo"), people.path().join("Mary")).unwrap();
+    fs::remove_file(people.path().join("Mary/biden.jpg")).unwrap();
+    let output = enroll(people.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one report, no second object");
+    assert_eq!(report["left_out"][0]["name"], "Mary");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled; nothing was written"));
+}
+
+#[test]
+fn an_error_is_json_where_json_is_asked_for() {
+    let data = data();
+    let output = enroll(Path::new("/nowhere"), &["--data", data.path().to_str().unwrap(), "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(error["error"].as_str().unwrap().contains("/nowhere"), "{error}");
 }
 
 #[test]

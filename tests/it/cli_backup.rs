@@ -1,7 +1,7 @@
 //! `facerec backup` and `restore`.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::Output;
 
@@ -10,6 +10,7 @@ use facerec::gallery::writer::DirectoryLock;
 use jiff::Timestamp;
 
 use crate::cli_people::{data, person, recipe};
+use crate::cli_settings::documented_sample;
 use crate::support::server::facerec;
 
 fn backup(data: &Path, to: &Path, more: &[&str]) -> Output {
@@ -160,6 +161,77 @@ fn a_file_or_directory_that_is_there_is_not_replaced_unasked() {
         fs::read(data.path().join("gallery.bin")).unwrap()
     );
     assert!(!other.path().join("attendance.db-wal").exists());
+}
+
+#[test]
+fn what_root_restores_belongs_to_the_owner_of_the_directory() {
+    const USER: u32 = 12345;
+    let (data, _open) = full();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, new) = (elsewhere.path().join("backup.tar"), elsewhere.path().join("new"));
+    done(&backup(data.path(), &file, &[]));
+    fs::create_dir(&new).unwrap();
+    if chown(&new, Some(USER), Some(USER)).is_err() {
+        eprintln!("skipped: this user can't give files away");
+        return;
+    }
+    done(&restore(&file, &new, &[]));
+    done(&restore(&file, &new, &["--force"]));
+    let aside = names(&new).into_iter().find(|name| name.starts_with("replaced-")).unwrap();
+    let version = "rosters/01KB9V2T4M6X8Z0B2D4F6H8J0K-1.csv";
+    for name in ["gallery.bin", "attendance.db", "facerec.toml", "rosters", version, &aside] {
+        let about = fs::metadata(new.join(name)).unwrap();
+        assert_eq!((about.uid(), about.gid()), (USER, USER), "{name}");
+    }
+}
+
+#[test]
+fn what_killed_runs_left_is_removed() {
+    let (data, _open) = full();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, new) = (elsewhere.path().join("backup.tar"), elsewhere.path().join("new"));
+    let (old, young) =
+        (elsewhere.path().join(".facerec-backup-old"), elsewhere.path().join(".facerec-backup-new"));
+    for directory in [&old, &young, &new.join(".restore-x1y2.tmp")] {
+        fs::create_dir_all(directory).unwrap();
+        fs::write(directory.join("attendance.db"), "half").unwrap();
+    }
+    let two_days_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
+    File::open(&old).unwrap().set_modified(two_days_ago).unwrap();
+    done(&backup(data.path(), &file, &[]));
+    // A young one may be of a run that goes on.
+    assert_eq!(names(elsewhere.path()), [".facerec-backup-new", "backup.tar", "new"]);
+    done(&restore(&file, &new, &[]));
+    assert!(names(&new).iter().all(|name| !name.starts_with('.')), "{:?}", names(&new));
+}
+
+#[test]
+fn the_settings_of_the_directory_are_no_obstacle_to_its_backup() {
+    let (data, _open) = full();
+    let keys = data.path().join("keys.toml");
+    let new_key = ["keys", "new", "office", "--scope", "manage", "--file"];
+    done(&facerec().args(new_key).arg(&keys).output().unwrap());
+    fs::copy(&keys, data.path().join("other.toml")).unwrap();
+    fs::write(data.path().join("facerec.toml"), documented_sample()).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("backup.tar");
+    let holds_keys = |output: &Output| done(output).lines().any(|line| line.ends_with("  keys.toml"));
+    let output = backup(data.path(), &file, &[]);
+    assert!(holds_keys(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "Not in the backup: other.toml, people.\n");
+    // The name of the archive is not taken for the directory, whose settings name the keys.
+    for output_flag in [vec!["-o".into(), file.clone().into_os_string()], vec![short_with(&file)]] {
+        let mut command = facerec();
+        command.arg("backup").args(output_flag).arg("--force").arg(data.path());
+        fs::write(data.path().join("facerec.toml"), "api-keys-file = \"other.toml\"\n").unwrap();
+        let output = command.output().unwrap();
+        assert!(holds_keys(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "Not in the backup: keys.toml, people.\n");
+    }
+}
+
+fn short_with(file: &Path) -> std::ffi::OsString {
+    format!("-o{}", file.display()).into()
 }
 
 /// An archive with these entries, made by hand.

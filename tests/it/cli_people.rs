@@ -90,7 +90,7 @@ fn people_are_removed_all_or_nobody_and_not_without_being_asked() {
     assert!(said.contains("expected --yes, since there is no terminal to ask on"), "{said}");
     refused(&people(&["remove", &ids[0], "nobody", "--yes"], data.path()));
     assert_eq!(gallery(data.path()).len(), 3);
-    let removed = people(&["remove", &ids[0], &ids[2], "--yes"], data.path());
+    let removed = people(&["remove", &ids[0], &ids[2], &ids[0], "--yes"], data.path());
     assert_eq!(done(&removed), "removed Ada\nremoved Mary\n");
     assert_eq!(names(data.path()), ["Grace"]);
 }
@@ -133,12 +133,31 @@ fn exported_people_are_imported_as_they_were() {
 
     // Into nothing, and one of them.
     let new = tempfile::tempdir().unwrap();
-    done(&people(&["export", &grace.id, "-o", file], from.path()));
+    let said = refused(&people(&["export", &grace.id, "-o", file], from.path()));
+    assert!(
+        said.contains("is there already: expected another file name, or --force to replace it"),
+        "{said}"
+    );
+    fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+    done(&people(&["export", &grace.id, "-o", file, "--force"], from.path()));
+    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     done(&people(&["import", file], new.path()));
     assert_eq!(
         (gallery(new.path()).recipe().clone(), names(new.path())),
         (recipe("casia", 32), vec!["Grace Hopper".to_owned()])
     );
+}
+
+#[test]
+fn a_name_that_a_gallery_holds_is_imported_though_nobody_gets_it_any_more() {
+    let (from, to) = (
+        data(recipe("casia", 32), vec![person("Ada\u{202e}")]),
+        data(recipe("casia", 32), vec![person("Mary")]),
+    );
+    let file = from.path().join("people.json");
+    done(&people(&["export", "-o", file.to_str().unwrap()], from.path()));
+    done(&people(&["import", file.to_str().unwrap()], to.path()));
+    assert_eq!(names(to.path()), ["Mary", "Ada\u{202e}"]);
 }
 
 #[test]

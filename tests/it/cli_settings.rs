@@ -60,13 +60,19 @@ fn a_wrong_setting_is_wrong_usage_and_names_the_file() {
     }
 }
 
+/// The settings file of the documentation.
+pub fn documented_sample() -> String {
+    let text = repository_file("docs/configuration.md");
+    let sample = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    sample.expect("a sample").to_owned()
+}
+
 #[test]
 fn the_documented_sample_is_understood() {
-    let text = repository_file("docs/configuration.md");
-    let sample = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a sample");
+    let sample = documented_sample();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("facerec.toml");
-    fs::write(&file, sample).unwrap();
+    fs::write(&file, &sample).unwrap();
     let output = facerec().args(["serve", "--print-config", "--config"]).arg(&file).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let settings = sample.lines().filter(|line| line.contains(" = ")).count();

@@ -46,6 +46,10 @@ pub(super) fn remove(
     let _lock = data.lock()?;
     let log = CommandLog::open(log)?;
     let gallery = data.read_gallery()?;
+    ids.iter().try_for_each(|id| find(&gallery, id).map(drop))?;
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(*id));
     let people = ids.iter().map(|id| find(&gallery, id)).collect::<anyhow::Result<Vec<_>>>()?;
     if !yes {
         for person in &people {
@@ -53,10 +57,9 @@ pub(super) fn remove(
         }
         ensure!(confirmed(people.len())?, "nobody was removed");
     }
-    let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
     let names: Vec<String> = people.iter().map(|person| person.name.to_string()).collect();
-    store::write(&data.gallery(), &gallery.without_people(|person| ids.contains(person.id.as_str())))?;
-    log.record(Action::Delete, ids.iter().copied())?;
+    store::write(&data.gallery(), &gallery.without_people(|person| seen.contains(person.id.as_str())))?;
+    log.record(Action::Delete, ids)?;
     names.iter().try_for_each(|name| output::line(format_args!("removed {name}")))
 }
 

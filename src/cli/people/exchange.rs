@@ -19,12 +19,13 @@ const FILE_NAME: &str = "people.json";
 /// Names in a message about people who can't be imported.
 const SHOWN: usize = 10;
 
-/// Writes the people `ids`, or everybody.
-pub(super) fn export(ids: &[String], data: &DataDirectory, output: &Path) -> anyhow::Result<()> {
+/// Writes the people `ids`, or everybody; over a file that is there only with `force`.
+pub(super) fn export(ids: &[String], data: &DataDirectory, output: &Path, force: bool) -> anyhow::Result<()> {
     let gallery = data.read_gallery()?;
     ids.iter().try_for_each(|id| find(&gallery, id).map(drop))?;
     let (chosen, _) = gallery.subset(|person| ids.is_empty() || ids.contains(&person.id));
     let path = in_directory(output);
+    output::ensure_new(&path, force)?;
     let text = file::to_json(&chosen)?;
     atomic_file::replace_private(&path, |to| to.write_all(text.as_bytes()))
         .with_context(|| format!("{} can't be written", printable(&path)))?;

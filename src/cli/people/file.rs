@@ -139,7 +139,7 @@ fn person_of(person: PersonRecord) -> anyhow::Result<Person> {
     let student_id = person.student_id.as_ref().map(student_id).transpose()?;
     let expires = person.expires.map(|day| day.parse()).transpose().context("expected a day in `expires`")?;
     let photos = person.photos.into_iter().map(photo_of).collect::<anyhow::Result<_>>()?;
-    Ok(Person { id: person.id, name: PersonName::parse_new(&person.name)?, student_id, expires, photos })
+    Ok(Person { id: person.id, name: PersonName::parse(&person.name)?, student_id, expires, photos })
 }
 
 fn student_id(value: &Value) -> anyhow::Result<StudentId> {

@@ -31,7 +31,8 @@ pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLo
     };
     output::line(format_args!("{what} {entries} entries of attendance"))?;
     output::note(
-        "What remains elsewhere, if you have it: the name in roster.xlsx, photos in people/ and in the directory of \
+        "What remains elsewhere, if you have it: the name in the roster (roster.xlsx, roster.ods or roster.csv) and in its \
+         earlier versions in rosters/, photos in people/ and in the directory of \
          --keep-photos (which name nobody), backups, exports of attendance, and the id in the access log.",
     );
     ensure!(enrolled || entries > 0, "nothing was held about {id:?}: `facerec people list` has the ids");

@@ -65,42 +65,101 @@ impl<'a> Called<'a> {
         own.filter(move |other| excludes(arg, other) || excludes(other, arg))
     }
 
-    /// Whether the arguments give the flag.
+    /// Whether the arguments give the flag, or the argument without one.
     pub(super) fn is_given(&self, arg: &Arg, arguments: &[OsString]) -> bool {
-        self.tokens(arguments).any(|token| token.gives(arg))
+        if arg.is_positional() {
+            return self.word(arg, arguments).is_some();
+        }
+        self.tokens(arguments).any(|token| self.given(arg, &token) != Given::No)
     }
 
-    /// The value that the arguments give the flag, or the first one without a flag.
+    /// The value that the arguments give the flag, or the argument without one.
     pub(super) fn value(&self, arg: &Arg, arguments: &[OsString]) -> Option<OsString> {
         if arg.is_positional() {
-            let word = self.tokens(arguments).find(|token| !token.is_flag && token.at >= self.end)?;
-            return arguments.get(word.at).cloned();
+            return arguments.get(self.word(arg, arguments)?).cloned();
         }
-        let flag = self.tokens(arguments).find(|token| token.gives(arg))?;
-        match flag.text.split_once('=') {
-            Some((_, value)) => Some(value.into()),
-            None => arguments.get(flag.at + 1).cloned(),
-        }
+        self.tokens(arguments).find_map(|token| match self.given(arg, &token) {
+            Given::No => None,
+            Given::With(value) => Some(value.into()),
+            Given::Alone => arguments.get(token.at + 1).cloned(),
+        })
     }
 
-    /// Flags and words; what is a flag's value is neither.
+    /// The place of the word that is the argument without a flag.
+    fn word(&self, arg: &Arg, arguments: &[OsString]) -> Option<usize> {
+        let mut positionals = self.commands.last()?.get_positionals();
+        let number = positionals.position(|other| other.get_id() == arg.get_id())?;
+        let mut words = self.tokens(arguments).filter(|token| !token.is_flag && token.at >= self.end);
+        words.nth(number).map(|token| token.at)
+    }
+
+    /// Flags and words; what is a flag's value is neither. After `--` there are words only.
     fn tokens(&self, arguments: &[OsString]) -> impl Iterator<Item = Token> {
         let mut at = 1;
+        let mut only_words = false;
         std::iter::from_fn(move || {
-            let text = arguments.get(at)?.to_string_lossy().into_owned();
-            if text == "--" {
-                return None;
+            if !only_words && arguments.get(at)? == "--" {
+                only_words = true;
+                at += 1;
             }
-            let token = Token { at, is_flag: text.starts_with('-'), text };
-            at += if self.takes_the_next(&token.text) { 2 } else { 1 };
+            let text = arguments.get(at)?.to_string_lossy().into_owned();
+            let token = Token { at, is_flag: !only_words && text.len() > 1 && text.starts_with('-'), text };
+            at += if token.is_flag && self.takes_the_next(&token.text) { 2 } else { 1 };
             Some(token)
         })
     }
 
-    /// Whether the argument after this one is its value.
+    /// Whether the argument after this flag is its value.
     fn takes_the_next(&self, flag: &str) -> bool {
-        !flag.contains('=') && self.args().any(|arg| arg.get_action().takes_values() && named(arg, flag))
+        self.args().any(|arg| takes_values(arg) && self.named(arg, flag) == Given::Alone)
     }
+
+    fn given<'t>(&self, arg: &Arg, token: &'t Token) -> Given<'t> {
+        if token.is_flag { self.named(arg, &token.text) } else { Given::No }
+    }
+
+    /// Whether `flag` is this one, or has it among short ones.
+    fn named<'t>(&self, arg: &Arg, flag: &'t str) -> Given<'t> {
+        let Some(name) = flag.strip_prefix("--") else { return self.named_short(arg, flag) };
+        let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
+        if arg.get_long() == Some(name) { value.map_or(Given::Alone, Given::With) } else { Given::No }
+    }
+
+    /// Of `-yofile` there is `y`, and `o` with a value.
+    fn named_short<'t>(&self, arg: &Arg, flags: &'t str) -> Given<'t> {
+        let mut rest = flags.trim_start_matches('-').chars();
+        while let Some(flag) = rest.next() {
+            let with_value = self.args().any(|other| other.get_short() == Some(flag) && takes_values(other));
+            if arg.get_short() == Some(flag) {
+                let value = rest.as_str();
+                let has_value = with_value && !value.is_empty();
+                return if has_value {
+                    Given::With(value.strip_prefix('=').unwrap_or(value))
+                } else {
+                    Given::Alone
+                };
+            }
+            if with_value {
+                break;
+            }
+        }
+        Given::No
+    }
+}
+
+fn takes_values(arg: &Arg) -> bool {
+    arg.get_action().takes_values()
+}
+
+/// What one of the arguments says of a flag.
+#[derive(PartialEq, Eq)]
+enum Given<'t> {
+    /// Nothing.
+    No,
+    /// It gives it; the value, if it takes one, is the next argument.
+    Alone,
+    /// It gives it with this value.
+    With(&'t str),
 }
 
 /// One of the arguments.
@@ -108,16 +167,4 @@ struct Token {
     at: usize,
     text: String,
     is_flag: bool,
-}
-
-impl Token {
-    fn gives(&self, arg: &Arg) -> bool {
-        self.is_flag && named(arg, &self.text)
-    }
-}
-
-/// Whether `flag`, as `--port` or `--port=80`, is this one.
-fn named(arg: &Arg, flag: &str) -> bool {
-    let Some(name) = flag.strip_prefix("--") else { return false };
-    arg.get_long() == Some(name.split_once('=').map_or(name, |(name, _)| name))
 }

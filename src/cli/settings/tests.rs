@@ -122,3 +122,45 @@ fn the_file_of_config_comes_before_that_of_the_data_directory() {
     assert!(missing.starts_with("nowhere.toml: the settings file can't be read: No such file"), "{missing}");
     assert_eq!(with(data.path(), "port = 1", "facerec keys list --file k", &[]).unwrap().len(), 5);
 }
+
+/// The arguments as they are, with the file of the directory that the variable names.
+fn with_variable(data: &Path, text: &str, arguments: &str) -> Result<Vec<OsString>, String> {
+    fs::write(data.join(FILE_NAME), text).unwrap();
+    let directory = data.as_os_str().to_owned();
+    let variable = move |name: &OsStr| (name == DATA).then(|| directory.clone());
+    Ok(with_file(&Cli::command(), words(arguments), &variable)?.all)
+}
+
+#[test]
+fn the_variable_of_the_directory_counts_for_commands_without_a_flag_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let found = with_variable(data.path(), "api-keys-file = \"k.toml\"", "facerec keys list").unwrap();
+    let keys = format!("--file={}", data.path().join("k.toml").display());
+    assert_eq!(found, ["facerec", "keys", "list", &keys]);
+    let found = with_variable(data.path(), "port = 7", "facerec healthcheck").unwrap();
+    assert_eq!(found, ["facerec", "healthcheck", "--port=7"]);
+    // A broken file is no obstacle to what takes no settings.
+    for arguments in ["facerec completions bash", "facerec --help"] {
+        assert_eq!(with_variable(data.path(), "broken", arguments).unwrap(), words(arguments));
+    }
+    assert!(with_variable(data.path(), "broken", "facerec serve").is_err());
+}
+
+#[test]
+fn an_argument_without_a_flag_is_told_from_values_of_short_flags() {
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join(FILE_NAME), "data = \"/srv\"\napi-keys-file = \"/k\"").unwrap();
+    let directory = data.path().to_str().unwrap();
+    for given in [
+        format!("backup -o x.tar {directory}"),
+        format!("backup -ox.tar {directory}"),
+        format!("backup -o=x.tar -- {directory}"),
+        format!("backup {directory} --output x.tar"),
+    ] {
+        let arguments = words(&format!("facerec {given}"));
+        let all = with_file(&Cli::command(), arguments.clone(), &|_| None).unwrap().all;
+        let expected: Vec<OsString> =
+            [&arguments[..2], &["--api-keys-file=/k".into()], &arguments[2..]].concat();
+        assert_eq!(all, expected);
+    }
+}
