@@ -137,6 +137,18 @@ fn thousands_of_candidates_each_keep_their_own_answer() {
 }
 
 #[test]
+fn a_photo_with_too_many_candidates_loses_some_and_counts_them() {
+    // 70 x 70 boxes of 14 x 14, 25 pixels apart; O-Net takes 8 for each of 500 faces.
+    let cells: Vec<Proposal> =
+        (0..70).flat_map(|row| (0..70).map(move |col| cell(10 * col, 10 * row, 0.9))).collect();
+    let refuse = |_: &Window| as_is(0.1);
+    let nets = Fake { cells: Some([cells, vec![]]), rnet: Some(&sure), onet: Some(&refuse) };
+    let found = run(&nets, 1750, 1750);
+    assert_eq!((found.candidates, found.omitted), (CandidateCounts { rnet: 4900, onet: 4000 }, 900));
+    assert!(found.faces.is_empty());
+}
+
+#[test]
 fn of_equal_areas_the_later_face_comes_first() {
     // Columns 0, 10 and 20: boxes of 14 x 14 at 1, 26 and 51. O-Net is surest of the one in the
     // middle, then the left one; suppression leaves them in that order, and `argsort` reversed turns it
