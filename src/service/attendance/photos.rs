@@ -275,6 +275,8 @@ mod tests {
             let person = PersonRef { person_id: id.clone(), name: "Ada".into(), student_id: None };
             let face = FaceResult { face_index: 0, decision: Decision::Match { person, score: 0.9 } };
             let current = || Arc::clone(&people.gallery);
+            // As before each use: the store may have forgotten the person's row.
+            attendance.sync(|| people.clone(), false).unwrap();
             let marked = attendance.mark_faces(&session.id, &photo, &[face], received, current).unwrap();
             (marked.changes.len(), marked.unknown_faces)
         };
