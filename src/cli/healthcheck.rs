@@ -44,33 +44,33 @@ pub struct HealthcheckArgs {
 pub fn run(args: &HealthcheckArgs) -> anyhow::Result<ExitCode> {
     let scheme = if args.tls_cert.is_some() { "https" } else { "http" };
     let url = args.url.clone().unwrap_or_else(|| format!("{scheme}://127.0.0.1:{}/readyz", args.port));
-    ask(&url, Duration::from_secs(args.timeout_s))?;
+    ask(&url, Duration::from_secs(args.timeout_s), is_this_machine(&url))?;
     output::line("ready")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends one request.
+/// Sends one request, and returns the body of the response. Of a service on this machine, `is_local`, any certificate is accepted.
 ///
 /// # Errors
 /// When there is no response within `limit`, or its status is not 200.
-pub(super) fn ask(url: &str, limit: Duration) -> anyhow::Result<()> {
+pub(super) fn ask(url: &str, limit: Duration, is_local: bool) -> anyhow::Result<String> {
     // No proxy, even if the environment names one: the service is on this machine.
     let config =
         ureq::Agent::config_builder().timeout_global(Some(limit)).proxy(None).http_status_as_error(false);
     // The certificate names the service as its clients know it, not 127.0.0.1, and nothing secret is sent.
-    let tls = TlsConfig::builder().disable_verification(is_this_machine(url)).build();
+    let tls = TlsConfig::builder().disable_verification(is_local).build();
     let config = config.tls_config(tls);
     let agent: ureq::Agent = config.build().into();
     let response = agent.get(url).call();
     let mut response =
         response.map_err(|error| anyhow!("{url}: expected status 200, found no response: {error}"))?;
     let status = response.status();
+    // The status counts; a body that can't be read is left out.
+    let body = response.body_mut().read_to_string().unwrap_or_default();
     if status != 200 {
-        // Only for the message; a body that can't be read is left out.
-        let body = response.body_mut().read_to_string().unwrap_or_default();
         bail!("{url}: expected status 200, found {status}{}", reason(&body));
     }
-    Ok(())
+    Ok(body)
 }
 
 fn is_this_machine(url: &str) -> bool {

@@ -67,7 +67,7 @@ fn a_healthy_directory_has_nothing_that_fails() {
 fn each_fault_is_found_with_what_to_do() {
     let data = data(recipe("casia", 7), vec![person("Ada")]);
     fs::write(data.path().join("roster.csv"), "Name,ID\nGrace,1\n").unwrap();
-    chmod(data.path(), 0o755);
+    chmod(data.path(), 0o757);
     chmod(&data.path().join("gallery.bin"), 0o644);
     let keys = data.path().join("keys.toml");
     fs::write(&keys, "[[key]]\n").unwrap();
@@ -77,6 +77,7 @@ fn each_fault_is_found_with_what_to_do() {
     let (code, checks) = doctor(data.path(), &more);
     assert_eq!(code, Some(1));
     for (name, state, detail, next) in [
+        ("directory", "warn", "everybody may write to", "chmod o-w "),
         ("permissions", "warn", "everybody on this machine may read", "chmod o-r "),
         ("statistics", "warn", "for the model casia at margin 7", "facerec strangers fit"),
         ("roster", "warn", "1 enrolled people have no row, 1 rows have no face", "facerec audit --data"),

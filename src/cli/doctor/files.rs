@@ -30,6 +30,11 @@ pub(super) fn all(data: &DataDirectory) -> Vec<Check> {
 fn writable(directory: &Path) -> Check {
     let shown = printable(directory);
     match tempfile::tempfile_in(directory) {
+        // Who may write to the directory can put other files in the place of those in it.
+        Ok(_) if mode(directory).is_some_and(|mode| mode & 0o1002 == 0o002) => {
+            let detail = format!("everybody may write to {shown}, and replace what is in it");
+            Check::warn(DIRECTORY, detail, format!("`chmod o-w {shown}`"))
+        }
         Ok(_) => Check::ok(DIRECTORY, format!("{shown} is writable")),
         Err(error) => {
             let user = fs::metadata("/proc/self").map(|about| about.uid());

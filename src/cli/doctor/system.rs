@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
+use serde_json::Value;
 
 use super::super::data::DataDirectory;
 use super::super::healthcheck;
@@ -28,7 +29,7 @@ pub(super) fn port(host: &str, port: u16) -> Check {
     };
     let detail = format!("{address} can't be listened on: {error}");
     match error.kind() {
-        ErrorKind::AddrInUse if is_facerec(port) => {
+        ErrorKind::AddrInUse if is_facerec(host, port) => {
             Check::ok(PORT, format!("{address} is in use, and a facerec answers there"))
         }
         ErrorKind::AddrInUse => Check::fail(
@@ -47,10 +48,24 @@ pub(super) fn port(host: &str, port: u16) -> Check {
     }
 }
 
-fn is_facerec(port: u16) -> bool {
-    let ready =
-        |scheme: &str| healthcheck::ask(&format!("{scheme}://127.0.0.1:{port}/healthz"), PATIENCE).is_ok();
-    ready("http") || ready("https")
+/// Whether what answers at this address of this machine has the members of a facerec.
+fn is_facerec(host: &str, port: u16) -> bool {
+    let host = match host.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => "127.0.0.1".to_owned(),
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        _ => host.to_owned(),
+    };
+    let is_ready = |scheme: &str| {
+        let body = healthcheck::ask(&format!("{scheme}://{host}:{port}/readyz"), PATIENCE, true);
+        body.is_ok_and(|body| is_readiness(&body))
+    };
+    is_ready("http") || is_ready("https")
+}
+
+fn is_readiness(body: &str) -> bool {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    body["model"].is_string()
+        && ["people", "photos", "roster", "waiting"].iter().all(|name| body[name].is_u64())
 }
 
 /// Whether a changed gallery can be written beside the old one.
@@ -66,5 +81,20 @@ pub(super) fn disk(data: &DataDirectory) -> Check {
         free if free < gallery + LEAST => Check::fail(DISK, detail, next),
         free if free < gallery + LITTLE => Check::warn(DISK, detail, next),
         _ => Check::ok(DISK, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_readiness;
+
+    #[test]
+    fn not_everything_that_answers_is_a_facerec() {
+        assert!(is_readiness(
+            r#"{"status":"ready","model":"casia","people":1,"photos":2,"roster":0,"waiting":0,"running":0}"#
+        ));
+        for other in ["", "ok", r#"{"status":"ok"}"#, r#"{"model":"casia","people":"many"}"#] {
+            assert!(!is_readiness(other), "{other}");
+        }
     }
 }

@@ -54,7 +54,7 @@ impl Client {
         let mut people = Vec::new();
         loop {
             let path = format!("/v1/people?limit={PAGE}&offset={}", people.len());
-            let Answer { status, body } = self.repeated(&path, || {
+            let Answer { status, body } = self.repeated(&path, false, || {
                 let mut request = self.agent.get(format!("{}{path}", self.url));
                 if let Some(key) = &self.key {
                     request = request.header("X-Api-Key", key);
@@ -72,13 +72,13 @@ impl Client {
         }
     }
 
-    /// Sends a form.
+    /// Sends a form. With `once` it is not sent again where the answer is lost: the service may have done what it says.
     ///
     /// # Errors
     /// When the service can't be reached, stays busy, or refuses the key.
-    pub(super) fn post(&self, path: &str, form: Form) -> anyhow::Result<Answer> {
+    pub(super) fn post(&self, path: &str, form: Form, once: bool) -> anyhow::Result<Answer> {
         let (content_type, body) = (Form::content_type(), form.into_bytes());
-        self.repeated(path, || {
+        self.repeated(path, once, || {
             let mut request = self.agent.post(format!("{}{path}", self.url)).content_type(&content_type);
             if let Some(key) = &self.key {
                 request = request.header("X-Api-Key", key);
@@ -87,24 +87,26 @@ impl Client {
         })
     }
 
-    /// Repeats a request while the service is busy or can't be reached.
+    /// Repeats a request while the service is busy or, unless it may be done only `once`, can't be reached.
     fn repeated(
         &self,
         path: &str,
+        once: bool,
         send: impl Fn() -> Result<Response<Body>, ureq::Error>,
     ) -> anyhow::Result<Answer> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (why, pause) = match send() {
+            let (why, pause, is_lost) = match send() {
                 Ok(response) if [429, 503].contains(&response.status().as_u16()) => {
-                    (format!("it is busy (status {})", response.status().as_u16()), retry_after(&response))
+                    let why = format!("it is busy (status {})", response.status().as_u16());
+                    (why, retry_after(&response), false)
                 }
                 Ok(response) => return self.answer(path, response),
-                Err(error) => (error.to_string(), PAUSE_S),
+                Err(error) => (error.to_string(), PAUSE_S, true),
             };
             // Nobody listens: that does not pass in a moment.
-            if tries == TRIES || why.contains("Connection refused") {
+            if tries == TRIES || (once && is_lost) || why.contains("Connection refused") {
                 bail!(
                     "{}{path}: expected an answer, found none: {why}. What was enrolled stays: run the same command again \
                      when the service runs (`facerec healthcheck --url {}/readyz`)",
@@ -136,4 +138,24 @@ impl Client {
 fn retry_after(response: &Response<Body>) -> u64 {
     let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
     header.and_then(|value| value.parse().ok()).unwrap_or(PAUSE_S).min(LONGEST_PAUSE_S)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_done_once_is_not_repeated_when_the_answer_is_lost() {
+        let tries = Cell::new(0);
+        let lost = || {
+            tries.set(tries.get() + 1);
+            Err(ureq::Error::Io(io::Error::other("the connection was reset")))
+        };
+        let error = Client::new("http://127.0.0.1:9", None).repeated("/x", true, lost).unwrap_err();
+        assert_eq!(tries.get(), 1);
+        assert!(error.to_string().contains("the connection was reset"), "{error}");
+    }
 }

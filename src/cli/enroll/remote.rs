@@ -18,6 +18,9 @@ const MAX_PHOTOS: usize = 10;
 /// Bytes of a request from which no further photo is added to it.
 const ENOUGH_BYTES: usize = 32 << 20;
 
+/// Code of a service whose gallery changed meanwhile.
+const CONFLICT: &str = "conflict";
+
 /// A photo that was read.
 struct Photo {
     path: PathBuf,
@@ -100,6 +103,10 @@ impl Adding<'_> {
     /// that is asked for: at once by force, photos that are enrolled already would be enrolled again.
     fn send(&mut self, name: &PersonName, photos: &[&Photo]) -> anyhow::Result<()> {
         let answer = self.post(name, photos, false)?;
+        if answer.status == 413 && photos.len() > 1 {
+            // They are too large together: each for itself may not be.
+            return photos.iter().try_for_each(|photo| self.send(name, &[*photo]));
+        }
         let Some(outcomes) = outcomes_of(&answer, photos.len()) else {
             self.refuse_all(name, photos, &answer);
             return Ok(());
@@ -128,6 +135,10 @@ impl Adding<'_> {
     /// Sends a form for the person, who may have been enrolled by somebody else meanwhile.
     fn post(&mut self, name: &PersonName, photos: &[&Photo], force: bool) -> anyhow::Result<Answer> {
         let mut answer = self.post_once(name, photos, force)?;
+        if answer.status == 409 && answer.body["code"] == CONFLICT {
+            // The gallery changed while the photos were assessed: they are judged anew.
+            answer = self.post_once(name, photos, force)?;
+        }
         let owner = answer.body["person_id"].as_str().filter(|_| answer.body["code"] == "name_taken");
         if let Some(owner) = owner {
             self.ids.insert(name.key().to_owned(), owner.to_owned());
@@ -150,7 +161,7 @@ impl Adding<'_> {
         for photo in photos {
             form = form.file("photos", &photo.name(), &photo.bytes);
         }
-        self.client.post(&path, form)
+        self.client.post(&path, form, force)
     }
 
     /// The whole request was refused: it is too large, or the service does not take the name.

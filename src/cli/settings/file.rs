@@ -80,7 +80,8 @@ impl<'a> SettingsFile<'a> {
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+/// A text or a number as it is written on the command line.
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),

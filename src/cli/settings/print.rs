@@ -1,12 +1,13 @@
 //! `facerec serve --print-config`: the settings in force, as a settings file.
 
-use std::path::Path;
+use std::path::{Path, absolute};
 
+use clap::builder::ValueHint;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::super::output;
-use super::{Arguments, settings};
+use super::{Arguments, file, settings};
 
 /// Prints each setting with where its value is from.
 ///
@@ -40,10 +41,15 @@ fn line(setting: &Arg, serve: &ArgMatches, arguments: &Arguments) -> String {
 }
 
 fn toml_value(setting: &Arg, values: &[String]) -> String {
-    let scalar = |text: &String| match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && !text.starts_with('+') => text.clone(),
-        _ if !setting.get_action().takes_values() => text.clone(),
-        _ => toml::Value::String(text.clone()).to_string(),
+    let is_path = setting.get_value_hint() == ValueHint::AnyPath;
+    let scalar = |text: &String| {
+        if !setting.get_action().takes_values() || is_number(text) {
+            return text.clone();
+        }
+        // Another directory than this one reads it, too.
+        let path = if is_path { absolute(text).ok() } else { None };
+        let text = path.map_or_else(|| text.clone(), |path| path.to_string_lossy().into_owned());
+        toml::Value::String(text).to_string()
     };
     match (setting.get_action(), values) {
         (ArgAction::Append, _) => {
@@ -53,5 +59,26 @@ fn toml_value(setting: &Arg, values: &[String]) -> String {
         }
         (_, [value]) => scalar(value),
         _ => toml::Value::String(values.join(",")).to_string(),
+    }
+}
+
+/// Whether TOML reads it as a number that is written as it is: `.5`, `007` and `1e5` are not.
+fn is_number(text: &str) -> bool {
+    let read = text.parse::<toml::Value>();
+    read.is_ok_and(|value| !value.is_str() && file::scalar(&value).as_deref() == Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_number;
+
+    #[test]
+    fn what_toml_reads_otherwise_is_no_number() {
+        for text in ["0", "5000", "-1", "0.005", "1.5"] {
+            assert!(is_number(text), "{text}");
+        }
+        for text in [".5", "007", "1e5", "+1", "5.", "nan", "", "x", "1 # x", "true", "\"1\"", "1_000"] {
+            assert!(!is_number(text), "{text}");
+        }
     }
 }
