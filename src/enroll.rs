@@ -20,6 +20,7 @@ mod face;
 mod identity;
 pub mod known;
 mod likeness;
+pub mod listing;
 mod params;
 pub mod quality;
 mod reason;

@@ -102,7 +102,9 @@ async fn accept_all(
                 let connection = connection(stream, peer, router.clone(), timeouts, graceful.watcher());
                 tokio::spawn(async move {
                     connection.await;
-                    drop((place, of_client));
+                    // The share first: who takes the place may be the same client, whose share would still be full.
+                    drop(of_client);
+                    drop(place);
                 });
             }
             // Out of file descriptors, or a client that left: the next may work.

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::directory::{PeopleListing, PhotoReport, Skipped};
+use super::listing::{PeopleListing, Skipped};
 use super::{Outcome, Reason};
 use crate::gallery::{Gallery, Person};
 use crate::photo_file;
@@ -46,15 +46,11 @@ fn has_file(person: &Person, path: &std::path::Path) -> bool {
     person.photos.iter().any(|photo| photo.source_sha256 == Some(sha256))
 }
 
-/// Counts photos as skipped that their person has already, also by force: a directory is enrolled again and again.
-pub(super) fn set_known_aside(photos: &mut Vec<PhotoReport>, skipped: &mut Vec<Skipped>) {
-    let known = photos.extract_if(.., |report| is_known(report)).map(|report| report.photo.path);
-    skipped.extend(known.map(|path| Skipped { path, why: ENROLLED_ALREADY.to_owned() }));
-}
-
-fn is_known(report: &PhotoReport) -> bool {
+/// Whether a photo was judged to be one that its person has already. It is skipped then, also by force: a directory is
+/// enrolled again and again.
+pub(super) fn has_already(outcome: &Outcome) -> bool {
     let is_enrolled = |reason: &Reason| matches!(reason, Reason::SamePhotoAgain { photo_id: Some(_), .. });
-    match &report.outcome {
+    match outcome {
         Outcome::Rejected { reasons: found } | Outcome::Accepted { overridden: found, .. } => {
             found.iter().any(is_enrolled)
         }

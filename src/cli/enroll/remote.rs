@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client};
 use super::report::{Report, Row, outcome_name};
 use crate::cli::multipart::Form;
-use crate::enroll::directory::{PeopleListing, Skipped};
 use crate::enroll::known::ENROLLED_ALREADY;
+use crate::enroll::listing::{PeopleListing, Skipped};
 use crate::person_name::PersonName;
 use crate::photo_file;
 

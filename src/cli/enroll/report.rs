@@ -11,7 +11,8 @@ use crate::atomic_file;
 use crate::attendance::export::{self, Cell, Table};
 use crate::cli::output::{self, printable};
 use crate::enroll::Outcome;
-use crate::enroll::directory::{EnrollmentReport, PhotoReport, Skipped};
+use crate::enroll::directory::{EnrollmentReport, PhotoReport};
+use crate::enroll::listing::Skipped;
 use crate::geometry::BBox;
 use crate::presentation::reason::WireReason;
 
