@@ -39,6 +39,8 @@ pub enum Action {
     List,
     /// A person was read.
     Read,
+    /// People were written to a file, with their embeddings.
+    Export,
     /// A person was enrolled.
     Enroll,
     /// Photos were added to a person.

@@ -9,18 +9,19 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
 
+use super::command_log;
 use super::data::DataDirectory;
 use super::failure::UnusablePhoto;
 use super::output;
 use super::progress::Photos;
 use super::recognize;
+use crate::access_log::Action;
 use crate::atomic_file;
 use crate::attendance::export::{write_csv, xlsx};
 use crate::attendance::{Entry, NewSession, Photo, Session, Status, time};
 use crate::config::range::whole;
-use crate::config::{FaceArgs, ModelArgs};
+use crate::config::{AccessLogArgs, FaceArgs, ModelArgs};
 use crate::error::Error;
-use crate::gallery::Gallery;
 use crate::photo_file;
 use crate::presentation::attendance::SessionList;
 use crate::presentation::json_id::JsonId;
@@ -67,6 +68,8 @@ pub struct AttendArgs {
     #[arg(long, env = "FACEREC_KEEP_OPEN", value_parser = BoolishValueParser::new())]
     keep_open: bool,
     #[command(flatten)]
+    access_log: AccessLogArgs,
+    #[command(flatten)]
     faces: FaceArgs,
     #[command(flatten)]
     pub(super) models: ModelArgs,
@@ -90,7 +93,7 @@ fn out(text: &str) -> Result<PathBuf, String> {
 pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let (new, taken) = session(args)?;
     let data = DataDirectory::new(&args.data);
-    let service = recognize::start(&data, &args.faces, &args.models)?;
+    let service = recognize::start(&data, &args.faces, &args.models, &args.access_log)?;
     let attendance = Attendance::open_alone(data.directory())?;
     let people = service.recognized_people();
     attendance.sync(|| people.clone(), false)?;
@@ -102,10 +105,13 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
         "expected a photo that can be used, found none in {count}: nothing is recorded"
     );
     let session = attendance.begin(|| people.clone(), &new, None)?;
-    let recorded = record(&attendance, &session, &photos, &people.gallery)?;
+    service.record(Action::ChangeSession, []);
+    let recorded = record(&service, &attendance, &session, &photos)?;
     if !args.keep_open {
         attendance.store().close_session(&session.id, LOCAL, Timestamp::now())?;
+        service.record(Action::ChangeSession, []);
     }
+    command_log::finish(&service)?;
     let detail = attendance.detail(&session.id)?;
     if let Some(path) = &args.out {
         write(path, &detail).with_context(|| format!("{} can't be written", path.display()))?;
@@ -168,15 +174,19 @@ fn recognised<'a>(
 
 /// Records each photo; how many could be.
 fn record(
+    service: &Service,
     attendance: &Attendance,
     session: &Session,
     photos: &[Taken<'_>],
-    gallery: &Arc<Gallery>,
 ) -> anyhow::Result<usize> {
     let (mut recorded, now) = (0, Timestamp::now());
     for Taken { path, photo, recognized } in photos {
-        match attendance.mark(&session.id, photo, recognized, now, || Arc::clone(gallery)) {
-            Ok(_) => recorded += 1,
+        match attendance.mark(&session.id, photo, recognized, now, || service.people().current()) {
+            Ok(marked) => {
+                let people = marked.changes.iter().map(|change| change.person.person_id.as_str());
+                service.record(Action::MarkAttendance, people);
+                recorded += 1;
+            }
             Err(Error::Input(error)) => {
                 UnusablePhoto::report(path, path.display().to_string(), &error.into());
             }

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::output;
+use crate::access_log::Action;
 use crate::audit::dismissals::{self, Dismissals};
 use crate::audit::{Audit, Finding, PersonRef, audit};
 use crate::config::range::{FALSE_NAME_RATE, number};
-use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
+use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::Gallery;
 use crate::presentation::audit::AuditReport;
 use crate::service::strangers::StrangerStatistics;
@@ -50,6 +52,8 @@ pub struct AuditArgs {
     /// Withdraw the dismissal of the finding with this key
     #[arg(long, env = "FACEREC_AUDIT_UNDISMISS", value_name = "KEY")]
     undismiss: Option<String>,
+    #[command(flatten)]
+    access_log: AccessLogArgs,
 }
 
 impl AuditArgs {
@@ -64,12 +68,14 @@ impl AuditArgs {
 /// # Errors
 /// When gallery or roster can't be read, or there are no statistics of strangers for the gallery.
 pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    let log = CommandLog::open(&args.access_log)?;
     let data = DataDirectory::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     let statistics = load_statistics(args, &gallery.recipe().model)?;
     let gallery = statistics.attach(gallery)?;
     let audit = audit(&gallery, &roster.current(), args.false_name_rate)?;
-    change_dismissals(args, &data, &gallery, &audit)?;
+    change_dismissals(args, &data, &gallery, &audit, &log)?;
+    log.record(Action::Audit, [])?;
     let audit = audit.without_dismissed(&Dismissals::read(data.directory())?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
@@ -86,14 +92,17 @@ fn change_dismissals(
     data: &DataDirectory,
     gallery: &Gallery,
     audit: &Audit,
+    log: &CommandLog,
 ) -> anyhow::Result<()> {
     if let Some(key) = &args.dismiss {
         let _lock = data.lock()?;
         dismissals::dismiss(data.directory(), gallery, &audit.findings, key)?;
+        log.record(Action::DismissFinding, [])?;
     }
     if let Some(key) = &args.undismiss {
         let _lock = data.lock()?;
         dismissals::withdraw(data.directory(), key)?;
+        log.record(Action::RestoreFinding, [])?;
     }
     Ok(())
 }

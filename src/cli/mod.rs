@@ -17,6 +17,7 @@ pub mod attend;
 pub mod audit;
 pub mod backup;
 pub mod bench;
+mod command_log;
 pub mod completions;
 pub mod data;
 pub mod doctor;

@@ -15,7 +15,6 @@ mod change;
 mod exchange;
 mod file;
 mod forget;
-mod log;
 mod read;
 
 /// The arguments of `facerec people`.
@@ -40,6 +39,9 @@ enum Action {
         #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
         data: PathBuf,
         #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        access_log: AccessLogArgs,
+        #[command(flatten)]
         json: JsonArgs,
     },
     /// Show a person with the last day, the roster's or the person's own, and who looked the person up
@@ -52,9 +54,9 @@ enum Action {
         /// Print the entries of the access log about the person, oldest first, as JSON lines; also of a deleted person
         #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
         history: bool,
-        /// The access log
-        #[arg(long, env = "FACEREC_ACCESS_LOG", value_name = "FILE")]
-        access_log: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        access_log: AccessLogArgs,
         #[command(flatten)]
         json: JsonArgs,
     },
@@ -100,6 +102,9 @@ enum Action {
         /// Replace a file that is there
         #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
         force: bool,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        access_log: AccessLogArgs,
     },
     /// Add the people of an exported file to a gallery of the same model and margin: all of them or, on an error, nobody
     Import {
@@ -135,9 +140,11 @@ enum Action {
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     let data = DataDirectory::new;
     match &args.action {
-        Action::List { data: directory, json } => read::list(&data(directory), json.json)?,
+        Action::List { data: directory, access_log, json } => {
+            read::list(&data(directory), access_log, json.json)?;
+        }
         Action::Show { id, data: directory, history, access_log, json } => {
-            read::show(id, &data(directory), access_log.as_deref().filter(|_| *history), json.json)?;
+            read::show(id, &data(directory), access_log, *history, json.json)?;
         }
         Action::Rename { id, name, data: directory, access_log } => {
             change::rename(id, name, &data(directory), access_log)?;
@@ -145,8 +152,8 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
         Action::Remove { ids, data: directory, yes, access_log } => {
             change::remove(ids, &data(directory), *yes, access_log)?;
         }
-        Action::Export { ids, data: directory, output, force } => {
-            exchange::export(ids, &data(directory), output, *force)?;
+        Action::Export { ids, data: directory, output, force, access_log } => {
+            exchange::export(ids, &data(directory), output, *force, access_log)?;
         }
         Action::Import { file, data: directory, access_log } => {
             exchange::import(file, &data(directory), access_log)?;

@@ -8,10 +8,11 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde_json::json;
 
+use super::command_log;
 use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
 use super::output::{self, printable};
-use crate::config::{Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
+use crate::config::{AccessLogArgs, Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
 use crate::photo_file;
 use crate::presentation::legacy::{LegacyEntry, legacy_entries};
 use crate::service::people::PeopleStore;
@@ -36,15 +37,17 @@ pub struct RecognizeArgs {
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     #[command(flatten)]
+    access_log: AccessLogArgs,
+    #[command(flatten)]
     pub(super) models: ModelArgs,
 }
 
 /// Recognises each photo. Exit code 1 when one could not be used; the others are recognised all the same.
 ///
 /// # Errors
-/// When gallery, roster or models can't be used.
+/// When gallery, roster or models can't be used, or the access log can't be written.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
-    let service = start(&DataDirectory::new(&args.data), &args.faces, &args.models)?;
+    let service = start(&DataDirectory::new(&args.data), &args.faces, &args.models, &args.access_log)?;
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
@@ -66,14 +69,20 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    command_log::finish(&service)?;
     Ok(code)
 }
 
 /// The service on the data directory, whose people and roster are only read.
 ///
 /// # Errors
-/// When gallery, roster or models can't be used.
-pub(super) fn start(data: &DataDirectory, faces: &FaceArgs, models: &ModelArgs) -> anyhow::Result<Service> {
+/// When gallery, roster or models can't be used, or the access log can't be written.
+pub(super) fn start(
+    data: &DataDirectory,
+    faces: &FaceArgs,
+    models: &ModelArgs,
+    access_log: &AccessLogArgs,
+) -> anyhow::Result<Service> {
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     note_warnings(data, &roster.current());
     let model = models::model_of_gallery(models, gallery.recipe())?;
@@ -87,6 +96,7 @@ pub(super) fn start(data: &DataDirectory, faces: &FaceArgs, models: &ModelArgs) 
             None => Some(faces.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE)),
         },
         min_probability: faces.min_probability,
+        access_log: access_log.params(),
         // Photos are recognised one after the other on this thread.
         ..Settings::new(NonZeroUsize::MIN, 0)
     };

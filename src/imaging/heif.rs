@@ -19,6 +19,13 @@ const MAX_TILES: usize = 4096;
 /// The shorter side of a tile among others, in pixels: the least that the standard (MIAF) allows.
 const MIN_TILE_SIDE: u32 = 64;
 
+/// The coded picture is a multiple of the smallest block, which has 64 pixels at most.
+const PADDING: u64 = 63;
+
+/// Pixels that may be decoded beside those that the picture is in proportion to: a small one may be a part of a tile, and the
+/// tiles of phones, of 512 x 512 pixels, reach over its edges.
+const SPARE_PIXELS: u64 = 5 << 18;
+
 /// Bytes of a tile's parameter sets, which are read again for each tile.
 const MAX_CONFIG_BYTES: usize = 16 << 10;
 
@@ -116,8 +123,37 @@ impl<'a> HeifPicture<'a> {
         Ok(Self { file, width, height, tiles, columns, tile_width, tile_height, crop: None, orientation: 1 })
     }
 
-    /// All tiles are alike, untouched, and together no more than the file holds.
+    fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    fn tile_pixels(&self) -> u64 {
+        u64::from(self.tile_width) * u64::from(self.tile_height)
+    }
+
+    /// The most pixels that a tile may be stored as, with its padding.
+    pub(super) fn max_tile_pixels(&self) -> u64 {
+        max_tile_pixels(self.pixels(), (self.tile_width, self.tile_height), self.tiles.len() as u64)
+    }
+
+    /// Whether so many tiles in work take no more memory than the picture as a single one.
+    pub(super) fn may_decode_at_once(&self, tiles: usize) -> bool {
+        let tiles = tiles.min(self.tiles.len()) as u64;
+        self.max_tile_pixels().saturating_mul(tiles) <= self.pixels().saturating_add(SPARE_PIXELS)
+    }
+
+    /// All tiles are alike, untouched, in proportion to the picture, and together no more than the file holds.
     fn check_tiles(&self, file_bytes: usize) -> Result<(), String> {
+        if self.tile_pixels() > self.max_tile_pixels() {
+            return Err(format!(
+                "it has {} tiles of {} x {} pixels for a photo of {} x {}",
+                self.tiles.len(),
+                self.tile_width,
+                self.tile_height,
+                self.width,
+                self.height
+            ));
+        }
         let mut bytes = 0;
         for id in &self.tiles {
             if kind(&self.file, *id)? != *b"hvc1" {
@@ -233,6 +269,15 @@ fn size(file: &HeifFile<'_>, id: ItemId) -> Result<(u32, u32), String> {
     size.ok_or_else(|| "it does not say its size".into())
 }
 
+/// The most pixels that each of so many tiles may be stored as. Memory follows from one tile, work from all of them, and both
+/// must follow from the picture, whose pixels are what is held against the limits.
+fn max_tile_pixels(pixels: u64, (width, height): (u32, u32), tiles: u64) -> u64 {
+    let padded = (u64::from(width) + PADDING).saturating_mul(u64::from(height) + PADDING);
+    let by_memory = pixels.saturating_add(pixels / 4).saturating_add(SPARE_PIXELS);
+    let by_work = pixels.saturating_mul(2).saturating_add(SPARE_PIXELS) / tiles;
+    padded.min(by_memory).min(by_work)
+}
+
 fn is_transform(property: &Property) -> bool {
     matches!(property, Property::CleanAperture { .. } | Property::Rotation(_) | Property::Mirror(_))
 }
@@ -310,6 +355,36 @@ mod tests {
             check_nal_units(&part[..part.len() - 1], size).unwrap();
         }
         assert!(check_nal_units(&[0; 5000], 1).is_err(), "empty ones");
+    }
+
+    #[test]
+    fn the_pixels_of_tiles_follow_from_those_of_the_picture() {
+        let most = |width: u32, height: u32, tile: (u32, u32), tiles: u64| {
+            max_tile_pixels(u64::from(width) * u64::from(height), tile, tiles)
+        };
+        // As phones make them, and the parts of one whose tiles reach furthest over the edges.
+        for (width, height, side, tiles) in [
+            (4032, 3024, 512, 48),
+            (8064, 6048, 512, 192),
+            (2049, 2049, 512, 25),
+            (513, 513, 512, 4),
+            (300, 200, 512, 1),
+        ] {
+            assert!(most(width, height, (side, side), tiles) >= u64::from(side * side), "{width} x {height}");
+        }
+        for (width, height, tile, tiles) in [
+            (10, 10, (4000, 4000), 1),
+            (4000, 10, (4000, 4000), 1),
+            (60_000_000, 1, (512, 512), 117_188),
+            (513, 257, (512, 256), 4096),
+        ] {
+            let stored = u64::from(tile.0) * u64::from(tile.1);
+            assert!(most(width, height, tile, tiles) < stored, "{tiles} tiles of {tile:?}");
+        }
+        // Padding of a thin picture would be a multiple of it.
+        assert!(most(1, 60_000_000, (1, 60_000_000), 1) < 80_000_000);
+        assert_eq!(most(100, 50, (100, 50), 1), 163 * 113);
+        assert_eq!(most(u32::MAX, u32::MAX, (u32::MAX, u32::MAX), 1), u64::MAX);
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Service {
         Ok(recognized)
     }
 
-    /// Recognises the faces of a photo on the calling thread; keeps no photo.
+    /// Recognises the faces of a photo on the calling thread, for a command, which tells matches only; keeps no photo.
     ///
     /// # Errors
     /// As [`Pipeline::recognize`].
@@ -136,7 +136,9 @@ impl Service {
         params: &RecognizeParams,
         group: Option<Arc<GroupMembers>>,
     ) -> Result<Recognized> {
-        Ok(self.recognize_with(self.pipeline(), photo, params, group)?.1)
+        let (_, recognized) = self.recognize_with(self.pipeline(), photo, params, group)?;
+        self.recorder().record_recognized(&recognized, None);
+        Ok(recognized)
     }
 
     /// Detects the faces of a photo on a worker thread.

@@ -25,6 +25,11 @@ impl Service {
         Recorder { log: self.0.access_log.clone(), caller: caller::current() }
     }
 
+    /// Records what a command did with data of these people; none where it concerned nobody or everybody.
+    pub fn record<'a>(&self, action: Action, people: impl IntoIterator<Item = &'a str>) {
+        self.recorder().record(action, people);
+    }
+
     /// Records on behalf of `caller`.
     pub(super) fn recorder_for(&self, caller: Caller) -> Recorder {
         Recorder { log: self.0.access_log.clone(), caller: Arc::new(caller) }

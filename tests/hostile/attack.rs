@@ -1,4 +1,4 @@
-//! What is sent: twelve image formats, each broken in many ways, and forms that are none.
+//! What is sent: thirteen image formats, each broken in many ways, and forms that are none.
 
 use std::path::Path;
 
@@ -22,8 +22,8 @@ pub(crate) struct Attack {
 /// Where all of it goes.
 const PATH: &str = "/recognize_faces";
 
-/// A file of each format, small, so that most of it matters.
-const FORMATS: [(&str, &str); 12] = [
+/// A file of each format, small, so that most of it matters. HEIC is read by builds with the feature `phone-photos` only.
+const FORMATS: [(&str, &str); 13] = [
     ("JPEG", "420.jpg"),
     ("progressive JPEG", "progressive.jpg"),
     ("CMYK JPEG", "cmyk.jpg"),
@@ -36,6 +36,7 @@ const FORMATS: [(&str, &str); 12] = [
     ("BMP", "palette.bmp"),
     ("TIFF", "rgb_lzw.tif"),
     ("animation", "animated.webp"),
+    ("HEIC", "../phone/profile.heic"),
 ];
 
 /// The photo of 12 megapixels.
@@ -61,6 +62,11 @@ impl Corpus {
             |(format, file): (&'static str, &str)| (format, golden(&format!("imaging/decoders/{file}")));
         let bombs = bombs::all(&|file| golden(&format!("imaging/decoders/{file}")));
         Self { files: FORMATS.map(read).into(), bombs, workbooks: Workbooks::new(sample("roster.xlsx")) }
+    }
+
+    /// The small photos that stand for much work or memory.
+    pub(crate) fn bombs(&self) -> &[Bomb] {
+        &self.bombs
     }
 
     /// The most pixels that the header of an attack claims and that are taken.

@@ -7,9 +7,11 @@
 //! ```
 //!
 //! What must hold: no answer is a 5xx other than a 503 with `Retry-After`; the server answers every
-//! request within its own time limit and never ends; good photos in between are answered right; and
-//! afterwards it holds no more memory than after its warm-up, within 10 %.
+//! request within its own time limit and never ends; good photos in between are answered right;
+//! afterwards it holds no more memory than after its warm-up, within 10 %; and none of the small photos that stand for
+//! much work costs the processor more than an honest photo of their pixels, twice.
 
+mod alone;
 mod attack;
 #[path = "../common/bombs.rs"]
 mod bombs;
@@ -151,7 +153,9 @@ fn run(options: &Options) -> Vec<String> {
     if peak > allowed {
         seen.fault(format!("memory reached {peak} KiB, more than {allowed}"));
     }
-    seen.faults.into_inner().unwrap()
+    let mut faults = seen.faults.into_inner().unwrap();
+    faults.extend(alone::too_costly(&server, &corpus));
+    faults
 }
 
 /// What decoding may take beside what the server holds anyway (docs/reliability.md): for each worker, one a processor,

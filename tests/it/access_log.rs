@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Form, Service, request};
 use crate::support::faces::{embedding, gallery_of};
 use crate::support::photo;
-use crate::support::server::{facerec, wait_until};
+use crate::support::server::{facerec, sample_data, sample_folder, wait_until};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -258,8 +258,11 @@ fn a_person_is_listed_shown_with_history_and_forgotten() {
     let left = store::read(&data.path().join(store::FILE_NAME)).unwrap();
     assert_eq!((left.len(), left.person(id)), (1, None));
     let shown = run(&["show", id, "--history"]);
-    let entry: Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!((&entry["action"], &entry["people"]), (&json!("forget"), &json!([id])));
+    let entries: Vec<Value> =
+        text(&shown.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Everybody was listed, and this person shown and forgotten. The history of somebody who is no more is no further use.
+    assert_eq!(entries.iter().map(|entry| &entry["action"]).collect::<Vec<_>>(), ["list", "read", "forget"]);
+    assert_eq!(entries[2]["people"], json!([id]));
     let again = run(&["forget", id]);
     assert!(!again.status.success());
     assert!(text(&again.stderr).contains("nothing was held"), "{}", text(&again.stderr));
@@ -302,4 +305,88 @@ fn the_entries_of_a_forgotten_person_are_removed_or_kept_for_the_counts() {
     let left = attendance.entries(&session.id).unwrap();
     let left: Vec<_> = left.iter().map(|entry| (entry.person.name.as_str(), entry.status)).collect();
     assert_eq!(left, [("", Status::Absent)]);
+}
+
+/// The log is the one that the settings file of the data directory names, as it is for the service.
+#[test]
+fn commands_that_look_people_up_or_read_them_are_in_the_log_of_the_service() {
+    let data = sample_data();
+    let log = data.path().join("access.jsonl");
+    std::fs::write(data.path().join("facerec.toml"), format!("access-log = {log:?}\n")).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = facerec().args(arguments).arg("--data").arg(data.path()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{arguments:?}: {stderr}");
+    };
+    let photo = |name: &str| sample_folder().join(name).to_str().unwrap().to_owned();
+    let gallery = store::read(&data.path().join(store::FILE_NAME)).unwrap();
+    let id = |name: &str| {
+        let person = gallery.people().iter().find(|person| person.name.as_str() == name);
+        person.unwrap().id.clone()
+    };
+    let all: Vec<String> = gallery.people().iter().map(|person| person.id.clone()).collect();
+    let obama = [id("Barack Obama")];
+    run(&["recognize", &photo("group.jpg")]);
+    run(&["attend", "--title", "Maths", &photo("speech.jpg")]);
+    run(&["people", "list"]);
+    run(&["people", "show", &obama[0]]);
+    run(&["people", "export", &obama[0], "-o", data.path().join("people.json").to_str().unwrap()]);
+    run(&["audit"]);
+    let of = |action: &str, people: &[String]| json!({"request_id": null, "key": null, "client": "local", "action": action, "people": people});
+    let expected = [
+        of("recognize", &all),
+        of("recognize", &obama),
+        of("change_session", &[]),
+        of("mark_attendance", &obama),
+        of("change_session", &[]),
+        of("list", &all),
+        of("read", &obama),
+        of("export", &obama),
+        of("audit", &[]),
+    ];
+    let mut found = lines(&log);
+    for line in &mut found {
+        assert!(line.as_object_mut().unwrap().remove("time").unwrap().is_string());
+    }
+    assert_eq!(found, expected);
+    assert_eq!(log.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("Obama"));
+}
+
+#[test]
+fn a_command_that_cannot_write_the_log_looks_nobody_up() {
+    let data = sample_data();
+    let photo = sample_folder().join("group.jpg");
+    for arguments in [&["recognize", photo.to_str().unwrap()][..], &["people", "list"], &["audit"]] {
+        let output = facerec()
+            .args(arguments)
+            .args(["--access-log", "/dev/full", "--data"])
+            .arg(data.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("the access log /dev/full"), "{error}");
+    }
+}
+
+/// As root, a command may be the first to write the log, or the one that begins a new file.
+#[test]
+fn a_new_file_belongs_to_the_owner_of_its_directory() {
+    const USER: u32 = 12_345;
+    let folder = tempfile::tempdir().unwrap();
+    if chown(folder.path(), Some(USER), Some(USER)).is_err() {
+        return; // not root: nothing can be given
+    }
+    let path = folder.path().join("log");
+    let log = AccessLog::open(&params(&path, 1, 2)).unwrap();
+    for person in ["a", "b"] {
+        log.record(entry(person));
+        assert!(log.flush(LIMIT));
+    }
+    for file in ["log", "log.1"] {
+        let found = folder.path().join(file).metadata().unwrap();
+        assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (USER, USER, 0o600), "{file}");
+    }
 }

@@ -166,6 +166,39 @@ fn a_message_that_no_receiver_takes_is_listed_and_sent_again_on_request() {
 }
 
 #[test]
+fn the_metric_of_pending_messages_grows_while_the_receiver_is_away_and_is_zero_once_all_are_delivered() {
+    let up = Arc::new(AtomicBool::new(false));
+    let answer = Arc::clone(&up);
+    let receiver = ReceiverServer::start(move |_, _| {
+        let is_up = answer.load(Ordering::SeqCst);
+        if is_up { "204 No Content".into() } else { "503 Service Unavailable".into() }
+    });
+    let service = with_webhooks(&receiver, &[]);
+    let metric = |name: &str, labels: &[(&str, &str)]| {
+        let metrics = Exposition::parse(service.get("/metrics").expect(200).as_str().unwrap());
+        metrics.value(&format!("facerec_attendance_{name}"), labels).unwrap()
+    };
+    let pending = || metric("messages_pending", &[]);
+    assert_eq!(pending(), 0.0);
+    let session = begin(&service, &lesson("2026-11-26T08:00"));
+    let mut grown = Vec::new();
+    for name in ["Barack Obama", "Eileen Collins"] {
+        let entry = format!("{session}/entries/{}", id_of(&service, name));
+        service.patch(&entry, &json!({"status": "late"})).expect(200);
+        grown.push(pending());
+    }
+    post(&service, &format!("{session}/close"), &json!({})).expect(200);
+    grown.push(pending());
+    assert_eq!(grown, [1.0, 2.0, 3.0]);
+    wait(|| metric("deliveries_total", &[("outcome", "retried")]) >= 1.0, "no delivery was tried");
+    assert_eq!((pending(), metric("messages_dead", &[])), (3.0, 0.0));
+
+    up.store(true, Ordering::SeqCst);
+    wait(|| pending() == 0.0, "messages were left");
+    assert_eq!(metric("deliveries_total", &[("outcome", "delivered")]), 3.0);
+}
+
+#[test]
 fn kill_9_loses_no_message() {
     let up = Arc::new(AtomicBool::new(false));
     let answer = Arc::clone(&up);

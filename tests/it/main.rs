@@ -15,6 +15,7 @@ mod cli_add;
 mod cli_attend;
 mod cli_backup;
 mod cli_doctor;
+mod cli_evaluate;
 mod cli_people;
 mod cli_settings;
 mod cli_tables;
@@ -64,6 +65,8 @@ mod memory;
 mod native;
 mod overload;
 #[cfg(feature = "phone-photos")]
+mod phone_bombs;
+#[cfg(feature = "phone-photos")]
 mod phone_photos;
 mod promises;
 mod roster;
@@ -72,6 +75,7 @@ mod search;
 mod soak_report;
 mod store;
 mod support;
+mod tail;
 mod tls;
 mod unread_photos;
 mod writer;

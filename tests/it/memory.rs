@@ -31,10 +31,10 @@ fn most_kib() -> u64 {
 }
 
 /// A photo, and what it is answered.
-struct Worst {
-    what: &'static str,
-    bytes: Vec<u8>,
-    status: u16,
+pub struct Worst {
+    pub what: &'static str,
+    pub bytes: Vec<u8>,
+    pub status: u16,
 }
 
 fn worst_photos() -> Vec<Worst> {
@@ -159,6 +159,11 @@ fn the_readme_and_the_documentation_state_the_formula_that_is_held() {
 
 #[test]
 fn the_worst_photos_of_each_format_take_no_more_memory_than_is_stated() {
+    hold_worst(worst_photos());
+}
+
+/// Sends each photo as often at a time as there are workers and places in the queue.
+pub fn hold_worst(photos: Vec<Worst>) {
     let numbers = [WORKERS, QUEUE, MAX_MEGAPIXELS, MAX_UPLOAD_MIB].map(|number| number.to_string());
     let [workers, queue, megapixels, mib] = numbers.each_ref().map(String::as_str);
     let flags = ["--workers", workers, "--queue", queue, "--max-megapixels", megapixels];
@@ -175,7 +180,7 @@ fn the_worst_photos_of_each_format_take_no_more_memory_than_is_stated() {
     ];
     let server = Server::sample(&[&flags[..], &more].concat());
     let most = most_kib();
-    for Worst { what, bytes, status } in worst_photos() {
+    for Worst { what, bytes, status } in photos {
         let request = post(&bytes);
         let statuses: Vec<u16> = std::thread::scope(|scope| {
             let clients = (0..WORKERS + QUEUE).map(|_| scope.spawn(|| served(&server, &request)));

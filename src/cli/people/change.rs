@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{Context, bail, ensure};
 
+use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output;
-use super::log::CommandLog;
 use super::read::find;
 use crate::access_log::Action;
 use crate::config::AccessLogArgs;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
+use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output::{self, printable};
 use super::file;
-use super::log::CommandLog;
 use super::read::find;
 use crate::access_log::Action;
 use crate::atomic_file;
@@ -20,7 +20,14 @@ const FILE_NAME: &str = "people.json";
 const SHOWN: usize = 10;
 
 /// Writes the people `ids`, or everybody; over a file that is there only with `force`.
-pub(super) fn export(ids: &[String], data: &DataDirectory, output: &Path, force: bool) -> anyhow::Result<()> {
+pub(super) fn export(
+    ids: &[String],
+    data: &DataDirectory,
+    output: &Path,
+    force: bool,
+    log: &AccessLogArgs,
+) -> anyhow::Result<()> {
+    let log = CommandLog::open(log)?;
     let gallery = data.read_gallery()?;
     ids.iter().try_for_each(|id| find(&gallery, id).map(drop))?;
     let (chosen, _) = gallery.subset(|person| ids.is_empty() || ids.contains(&person.id));
@@ -29,6 +36,7 @@ pub(super) fn export(ids: &[String], data: &DataDirectory, output: &Path, force:
     let text = file::to_json(&chosen)?;
     atomic_file::replace_private(&path, |to| to.write_all(text.as_bytes()))
         .with_context(|| format!("{} can't be written", printable(&path)))?;
+    log.record(Action::Export, chosen.people().iter().map(|person| person.id.as_str()))?;
     output::line(format_args!(
         "wrote {} ({}, margin {}, {} people, {} photos)",
         printable(&path),

@@ -2,9 +2,9 @@
 
 use anyhow::ensure;
 
+use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output;
-use super::log::CommandLog;
 use crate::access_log::Action;
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AccessLogArgs;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde_json::json;
 
+use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output;
-use crate::access_log;
+use crate::access_log::{Action, history};
+use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person};
 use crate::http::wire::people::{PersonDetail, PersonSummary};
 use crate::service::snapshot::{Snapshot, is_expired, today};
@@ -20,9 +22,11 @@ fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
 }
 
 /// Everybody, a line each; as JSON with the members of `GET /v1/people`.
-pub(super) fn list(data: &DataDirectory, as_json: bool) -> anyhow::Result<()> {
+pub(super) fn list(data: &DataDirectory, log: &AccessLogArgs, as_json: bool) -> anyhow::Result<()> {
+    let log = CommandLog::open(log)?;
     let snapshot = read(data)?;
     let people = snapshot.gallery.people();
+    log.record(Action::List, people.iter().map(|person| person.id.as_str()))?;
     if !as_json {
         return people.iter().try_for_each(|person| print(person, &snapshot));
     }
@@ -39,13 +43,21 @@ fn print(person: &Person, snapshot: &Snapshot) -> anyhow::Result<()> {
     output::line(format_args!("{}  {:>4}  {}{until}", person.id, person.photos.len(), person.name))
 }
 
-/// One person, as JSON with the members of `GET /v1/people/{person_id}`; with `log` who looked the person up.
-pub(super) fn show(id: &str, data: &DataDirectory, log: Option<&Path>, as_json: bool) -> anyhow::Result<()> {
+/// One person, as JSON with the members of `GET /v1/people/{person_id}`; or, with `with_history`, who looked the person up.
+pub(super) fn show(
+    id: &str,
+    data: &DataDirectory,
+    log: &AccessLogArgs,
+    with_history: bool,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let snapshot = read(data)?;
-    if let Some(log) = log {
-        return show_history(id, &snapshot.gallery, log);
+    if let (Some(path), true) = (&log.access_log, with_history) {
+        return show_history(id, &snapshot.gallery, path);
     }
+    let log = CommandLog::open(log)?;
     let person = find(&snapshot.gallery, id)?;
+    log.record(Action::Read, [id])?;
     if as_json {
         return output::json(&PersonDetail::new(person, &snapshot, today()));
     }
@@ -53,7 +65,7 @@ pub(super) fn show(id: &str, data: &DataDirectory, log: Option<&Path>, as_json: 
 }
 
 fn show_history(id: &str, gallery: &Gallery, log: &Path) -> anyhow::Result<()> {
-    let history = access_log::history(log, id)?;
+    let history = history(log, id)?;
     history.entries.iter().try_for_each(output::json)?;
     if gallery.person(id).is_none() {
         output::note("This person is not enrolled (any more).");

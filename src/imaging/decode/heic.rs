@@ -18,9 +18,6 @@ use crate::error::Result;
 use crate::imaging::DecodedRgb;
 use crate::imaging::heif::{Crop, HeifPicture};
 
-/// The coded picture is a multiple of the smallest block, which has 64 pixels at most.
-const PADDING: u64 = 63;
-
 /// Decodes the main picture of a HEIC file, cropped as it says, not turned: a grid of tiles or a single picture,
 /// 8 to 16 bits, with any chroma subsampling or none.
 pub(super) fn decode(bytes: &[u8], limits: DecodeLimits, check: Check<'_>) -> Result<DecodedRgb> {
@@ -48,25 +45,30 @@ fn pixels(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<DecodedRgb, Str
     })
 }
 
-/// Puts the tiles together, the rows of tiles on all cores.
+/// Puts the tiles together, the rows of tiles on all cores unless they are so large that this would take more memory than
+/// the picture as a whole.
 fn assemble(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<Vec<u8>, String> {
     let stride = picture.width as usize * 3;
     let tile_stride = picture.tile_width as usize * 3;
     let mut data = vec![0; stride * picture.height as usize];
-    let bands = data.par_chunks_mut(stride * picture.tile_height as usize);
-    bands.zip(picture.tiles.par_chunks(picture.columns)).try_for_each(
-        |(band, tiles)| -> Result<(), String> {
-            for (column, id) in tiles.iter().enumerate() {
-                let tile = decode_tile(picture, *id, check)?;
-                let start = column * tile_stride;
-                let end = stride.min(start + tile_stride);
-                for (row, tile_row) in band.chunks_exact_mut(stride).zip(tile.chunks_exact(tile_stride)) {
-                    row[start..end].copy_from_slice(&tile_row[..end - start]);
-                }
+    let fill = |(band, tiles): (&mut [u8], &[ItemId])| -> Result<(), String> {
+        for (column, id) in tiles.iter().enumerate() {
+            let tile = decode_tile(picture, *id, check)?;
+            let start = column * tile_stride;
+            let end = stride.min(start + tile_stride);
+            for (row, tile_row) in band.chunks_exact_mut(stride).zip(tile.chunks_exact(tile_stride)) {
+                row[start..end].copy_from_slice(&tile_row[..end - start]);
             }
-            Ok(())
-        },
-    )?;
+        }
+        Ok(())
+    };
+    let band_bytes = stride * picture.tile_height as usize;
+    if picture.may_decode_at_once(rayon::current_num_threads()) {
+        let bands = data.par_chunks_mut(band_bytes);
+        bands.zip(picture.tiles.par_chunks(picture.columns)).try_for_each(fill)?;
+    } else {
+        data.chunks_mut(band_bytes).zip(picture.tiles.chunks(picture.columns)).try_for_each(fill)?;
+    }
     Ok(data)
 }
 
@@ -74,8 +76,7 @@ fn assemble(picture: &HeifPicture<'_>, check: Check<'_>) -> Result<Vec<u8>, Stri
 fn decode_tile(picture: &HeifPicture<'_>, id: ItemId, check: Check<'_>) -> Result<Vec<u8>, String> {
     let (stream, colours) = picture.tile(id)?;
     let (width, height) = (picture.tile_width, picture.tile_height);
-    let max_pixels = (u64::from(width) + PADDING) * (u64::from(height) + PADDING);
-    let frame = decode_picture(&stream, max_pixels, check)?;
+    let frame = decode_picture(&stream, picture.max_tile_pixels(), check)?;
     if frame.widths[0] < width || frame.heights[0] < height {
         return Err(format!(
             "it should have {width} x {height} pixels, {} x {} are stored",

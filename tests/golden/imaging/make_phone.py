@@ -10,7 +10,8 @@ the decoder that is tested. phone/expected.json lists, for each file,
     mean: of the differences, at most.
 An iPhone stores a photo as a grid of tiles, with a colour profile and without nclx, turned by `irot`: portrait.heic is
 such a file but for the size of its tiles (128 for 512). It shows ../photos/obama3.jpg (public domain), cut. The other
-files are smooth patterns; in orientation_*.heic the EXIF data says the same as the container.
+files are smooth patterns; in orientation_*.heic the EXIF data says the same as the container. large.heic has 16 megapixels
+of one colour, without subsampling and in 10 bits, which takes the most memory; it stands in no list.
 """
 
 import json
@@ -106,6 +107,10 @@ keep("ten_bits.heic", 2, 0.6)
 encode_grid(smooth, "bt709_limited.heic", "-q", "90", "-p", "chroma=444", "--matrix_coefficients", "1",
             "--colour_primaries", "1", "--transfer_characteristic", "1", "--full_range_flag", "0")
 keep("bt709_limited.heic", 2, 0.6)
+
+flat = numpy.full((4000, 4000, 3), (23000, 30000, 38000), dtype="uint16")
+large = pillow_heif.from_bytes(mode="RGB;16", size=(4000, 4000), data=flat.tobytes())
+large.save(OUT / "large.heic", quality=1, chroma=444, bit_depth=10)
 
 obama = Image.open(HERE.parent / "photos" / "obama3.jpg").convert("RGB")
 obama = ImageOps.fit(obama, (300, 400), Image.LANCZOS, centering=(0.5, 0.2))

@@ -1,0 +1,67 @@
+//! The access log of commands that read or change people's data.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use jiff::Timestamp;
+
+use crate::access_log::{AccessLog, Action, Entry};
+use crate::config::AccessLogArgs;
+use crate::service::Service;
+
+/// People in one entry: lines stay as short as those of the service, whose lists have pages.
+const MAX_PEOPLE: usize = 1000;
+/// The error where an entry is missing.
+const UNWRITTEN: &str = "it is done, but the access log can't be written";
+/// Time for the access log to take the entry of a command.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Has the entries of a command that recognises on the disk when it returns.
+///
+/// # Errors
+/// When they could not be written; what was done is done.
+pub(super) fn finish(service: &Service) -> anyhow::Result<()> {
+    ensure!(service.drain(LIMIT), UNWRITTEN);
+    Ok(())
+}
+
+/// The access log, opened before anything is read or changed: one that can't be written must not be noticed afterwards.
+pub(super) struct CommandLog(Option<AccessLog>);
+
+impl CommandLog {
+    /// The log that the arguments name, if any.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub(super) fn open(args: &AccessLogArgs) -> anyhow::Result<Self> {
+        Ok(Self(args.params().as_ref().map(AccessLog::open).transpose()?))
+    }
+
+    /// Records that `action` concerned these people, in several entries where they are many; on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the entry could not be written; what was done is done.
+    pub(super) fn record<'a>(
+        &self,
+        action: Action,
+        people: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<()> {
+        let Some(log) = &self.0 else { return Ok(()) };
+        let people: Vec<String> = people.into_iter().map(str::to_owned).collect();
+        // Nobody is concerned by name: that is one entry, too.
+        let parts = if people.is_empty() { vec![&people[..]] } else { people.chunks(MAX_PEOPLE).collect() };
+        for part in parts {
+            log.record(Entry {
+                time: Timestamp::now(),
+                request_id: None,
+                key: None,
+                client: "local".to_owned(),
+                action,
+                people: part.to_vec(),
+                candidates: Vec::new(),
+            });
+        }
+        ensure!(log.flush(LIMIT), UNWRITTEN);
+        Ok(())
+    }
+}
