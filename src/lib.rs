@@ -13,7 +13,8 @@
 //! | modules | what they are |
 //! |---|---|
 //! | [`cli`] | the commands |
-//! | [`server`], [`http`], [`web`], [`presentation`] | transports: sockets; the HTTP API; the page; JSON forms shared with the commands |
+//! | [`server`], [`http`], [`web`] | transports: sockets; the HTTP API; the page |
+//! | [`presentation`], [`upload`], [`origin`] | JSON forms shared with the commands; formats and memory of uploads; where a request comes from |
 //! | [`service`] | the application layer: what the product does, with domain types |
 //! | [`worker`], [`logging`], [`process`], [`allocator`] | queue and threads of the networks; logs; process metrics; its memory |
 //! | [`keys`], [`access_log`], [`config`] | API keys; audit trail of access to personal data; flags and environment variables, validated |
@@ -51,6 +52,7 @@ pub mod keys;
 pub mod logging;
 pub mod models;
 pub mod nn;
+pub mod origin;
 pub mod person_name;
 pub mod photo_file;
 pub mod pickle;
@@ -62,5 +64,6 @@ pub mod roster;
 pub mod server;
 pub mod service;
 pub mod student_id;
+pub mod upload;
 pub mod web;
 pub mod worker;

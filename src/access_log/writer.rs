@@ -44,7 +44,7 @@ struct State {
 
 enum Message {
     Entry(Box<Entry>),
-    /// To be answered when all entries before it were written, or could not be.
+    /// Completed when all entries before it were written, or could not be.
     Flush(SyncSender<()>),
 }
 

@@ -40,7 +40,7 @@ pub struct AuditArgs {
     /// Directory with the models' files, searched first
     #[arg(long, env = "FACEREC_MODELS", value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Print JSON, as `GET /v1/audit` answers
+    /// Print JSON, as `GET /v1/audit` returns
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,
     /// List dismissed findings, too

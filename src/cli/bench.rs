@@ -1,4 +1,4 @@
-//! `facerec bench`: how many photos a machine answers in a second, how soon, and where the time goes.
+//! `facerec bench`: how many photos a machine processes in a second, how soon, and where the time goes.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub struct BenchArgs {
     /// Photos to send, each measured by itself [default: one with three faces that is inside the program]
     #[arg(value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Clients, each of which sends a photo when it has the answer to the one before; several numbers,
+    /// Clients, each of which sends a photo when it has the response to the one before; several numbers,
     /// separated by commas, are measured one after the other
     #[arg(long, env = "FACEREC_BENCH_CLIENTS", value_name = "N", value_delimiter = ',', default_value = "1,4",
           value_parser = whole(1..=1024_u16))]
@@ -87,7 +87,7 @@ struct Photo {
 /// Measures, and prints a table or JSON.
 ///
 /// # Errors
-/// When a photo, a model or the gallery can't be used, or the server does not answer.
+/// When a photo, a model or the gallery can't be used, or the server does not respond.
 pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     allocator::give_back_large_buffers();
     let photos = photos(&args.photos)?;

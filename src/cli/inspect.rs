@@ -45,7 +45,7 @@ pub struct InspectArgs {
 /// What stands in the array for a photo.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer {
+enum Inspection {
     Photo(Photo),
     Unusable(UnusablePhoto),
 }
@@ -91,12 +91,12 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         pipelines.insert(model, pipeline);
     }
     let inspect = |path: &PathBuf| match inspect(path, &pipelines, args.margin_px) {
-        Ok(photo) => Answer::Photo(photo),
-        Err(error) => Answer::Unusable(UnusablePhoto::report(path, file_name(path), &error)),
+        Ok(photo) => Inspection::Photo(photo),
+        Err(error) => Inspection::Unusable(UnusablePhoto::report(path, file_name(path), &error)),
     };
-    let answers: Vec<Answer> = args.photos.iter().map(inspect).collect();
-    output::line(serde_json::to_string_pretty(&answers)?)?;
-    let failed = answers.iter().any(|answer| matches!(answer, Answer::Unusable(_)));
+    let inspections: Vec<Inspection> = args.photos.iter().map(inspect).collect();
+    output::line(serde_json::to_string_pretty(&inspections)?)?;
+    let failed = inspections.iter().any(|inspection| matches!(inspection, Inspection::Unusable(_)));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

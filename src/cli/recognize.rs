@@ -32,7 +32,7 @@ pub struct RecognizeArgs {
     data: PathBuf,
     #[command(flatten)]
     faces: FaceArgs,
-    /// Print JSON, one photo a line: {"photo": ..., "result": ...} with the service's answer, or
+    /// Print JSON, one photo a line: {"photo": ..., "result": ...} with the service's response, or
     /// {"photo": ..., "error": ...} for one that can't be used
     #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
     pub(super) json: bool,

@@ -59,7 +59,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     run_loaded(args, &data, loaded, gallery, &runtime, stop)
 }
 
-/// Answers until told to stop.
+/// Serves until told to stop.
 fn run_loaded(
     args: &ServeArgs,
     data: &DataDirectory,
@@ -229,7 +229,7 @@ fn enroll_people(
     stop: &Stop,
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
-    tracing::info!("enrolling people/: until that is done, nobody is answered");
+    tracing::info!("enrolling people/: until that is done, no request is served");
     let observer = ProgressObserver {
         progress: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
         cancelled: &|| stop.came(),

@@ -85,7 +85,7 @@ fn the_threshold_rises_with_people_and_falls_with_the_rate() {
     assert!((threshold(0.01, 1) - 2.326_348).abs() < 1e-5);
 }
 
-/// What the numpy reference of the rule answers (`models/convert/strangers.py`).
+/// What the numpy reference of the rule returns (`models/convert/strangers.py`).
 #[test]
 fn a_larger_gallery_counts_for_fewer_independent_comparisons_than_it_has_people() {
     for (people, expected) in [(30, 3.307_53), (100, 3.599_73), (300, 3.849_17), (700, 4.032_08)] {

@@ -10,7 +10,6 @@ pub mod openapi;
 pub mod problem;
 pub mod state;
 pub mod v1;
-pub mod wire;
 
 use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::extract::limits::FileLimits;
 use super::extract::upload::Uploads;
 use super::metrics::requests::RequestMetrics;
 use super::middleware::auth::Access;
-use super::middleware::site::SiteRules;
 use crate::config::Config;
+use crate::origin::site::SiteRules;
 use crate::service::Service;
+use crate::upload::limits::FileLimits;
 
 /// The service, and what HTTP adds to it.
 pub struct App {

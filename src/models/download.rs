@@ -164,12 +164,12 @@ fn extent(response: &Response<Body>, have: u64) -> Result<Option<(u64, Option<u6
             ))),
         },
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Err(AttemptError::Broken(format!("the server answers {}", response.status())))
+            Err(AttemptError::Broken(format!("the server responds with {}", response.status())))
         }
         status if status.is_server_error() => {
-            Err(AttemptError::Broken(format!("the server answers {status}")))
+            Err(AttemptError::Broken(format!("the server responds with {status}")))
         }
-        status => Err(AttemptError::Final(format!("expected the file, the server answers {status}"))),
+        status => Err(AttemptError::Final(format!("expected the file, the server responds with {status}"))),
     }
 }
 

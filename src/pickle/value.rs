@@ -8,7 +8,7 @@ const MAX_BYTES_AS_TEXT: usize = 1024;
 /// Largest number of dimensions of an array or tensor; numpy's limit.
 const MAX_DIMENSIONS: usize = 64;
 
-/// One object of a pickle. Every accessor answers `None` when the object is of another kind.
+/// One object of a pickle. Every accessor returns `None` when the object is of another kind.
 #[derive(Debug)]
 pub struct Value<'p, 'f, G> {
     nodes: &'p [Node<'f, G>],

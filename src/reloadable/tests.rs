@@ -20,8 +20,8 @@ fn message(reloadable: &Reloadable<String>) -> String {
 
 #[test]
 fn a_changed_file_is_read_again_and_an_old_value_stays_with_who_holds_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     fs::write(&path, "one").unwrap();
     let reloadable = Reloadable::open(&path, STRICT).unwrap();
     let held = reloadable.current();
@@ -33,9 +33,9 @@ fn a_changed_file_is_read_again_and_an_old_value_stays_with_who_holds_it() {
     assert!(!reloadable.poll(), "nothing changed");
     // The same length, the same times, another file.
     let times = fs::metadata(&path).unwrap().modified().unwrap();
-    fs::write(folder.path().join("new"), "six").unwrap();
-    File::options().write(true).open(folder.path().join("new")).unwrap().set_modified(times).unwrap();
-    fs::rename(folder.path().join("new"), &path).unwrap();
+    fs::write(directory.path().join("new"), "six").unwrap();
+    File::options().write(true).open(directory.path().join("new")).unwrap().set_modified(times).unwrap();
+    fs::rename(directory.path().join("new"), &path).unwrap();
     assert!(reloadable.poll());
     assert_eq!(reloadable.current().as_str(), "six");
 }
@@ -57,8 +57,8 @@ fn a_file_that_was_written_just_before_it_was_opened_is_read_once() {
 
 #[test]
 fn of_several_names_the_first_that_is_there_counts() {
-    let folder = tempfile::tempdir().unwrap();
-    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let directory = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
     let list = Reloadable::open_any(&first, vec![second.clone()], LENIENT).unwrap();
     assert_eq!((list.path(), list.current().as_str()), (first.as_path(), ""));
     fs::write(&second, "two").unwrap();
@@ -88,8 +88,8 @@ fn a_fifo_in_place_of_the_file_is_reported_and_does_not_block() {
 
 #[test]
 fn a_broken_file_is_reported_and_the_old_value_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     fs::write(&path, "one").unwrap();
     let reloadable = Reloadable::open(&path, STRICT).unwrap();
     fs::write(&path, "broken").unwrap();
@@ -118,8 +118,8 @@ fn a_file_that_could_not_be_read_is_tried_again_after_a_while() {
         let failing = path.with_extension("failing").exists();
         if failing { Err(DataError::Invalid("the disk fails".to_owned()).into()) } else { read(path) }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     fs::write(&path, "one").unwrap();
     let reloadable = Reloadable::open(&path, FileSource { read: unless_the_disk_fails, ..STRICT }).unwrap();
     fs::write(path.with_extension("failing"), "").unwrap();
@@ -135,8 +135,8 @@ fn a_file_that_could_not_be_read_is_tried_again_after_a_while() {
 
 #[test]
 fn a_clock_that_jumps_does_not_have_files_read_again_and_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     fs::write(&path, "one").unwrap();
     let stamp = Stamp::of(&fs::metadata(&path).unwrap());
     let changed = SystemTime::UNIX_EPOCH
@@ -148,8 +148,8 @@ fn a_clock_that_jumps_does_not_have_files_read_again_and_again() {
 
 #[test]
 fn a_value_that_is_refused_is_reported_and_the_old_one_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     fs::write(&path, "one").unwrap();
     let short = |text: &String| match text.len() {
         ..=3 => Ok(()),
@@ -168,8 +168,8 @@ fn a_value_that_is_refused_is_reported_and_the_old_one_stays() {
 
 #[test]
 fn a_file_that_may_be_missing_counts_as_empty() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     let reloadable = Reloadable::open(&path, LENIENT).unwrap();
     assert!(!reloadable.reload_error().unwrap().file_exists);
     fs::write(&path, "one").unwrap();
@@ -185,8 +185,8 @@ fn a_file_that_may_be_missing_counts_as_empty() {
 
 #[test]
 fn own_writes_are_no_foreign_changes_and_foreign_changes_are_not_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("list");
     let reloadable = Reloadable::with_value(&path, STRICT, "0".to_owned());
     assert!(!reloadable.poll() && reloadable.reload_error().is_none(), "not written yet");
     let add = |text: &'static str| {

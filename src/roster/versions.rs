@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn the_last_ten_are_kept_for_their_owner_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = folder.path().join(DIRECTORY);
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join(DIRECTORY);
         assert_eq!(list(&directory).unwrap(), []);
         for names in 0..13_usize {
             // ULIDs of one millisecond are in no order.

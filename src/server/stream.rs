@@ -95,11 +95,11 @@ fn refuse_plain(stream: &TcpStream) {
     let mut discarded = vec![0; MAX_DISCARDED_BYTES];
     // The connection ends either way.
     let _ = stream.try_read(&mut discarded);
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{EXPECTED_HTTPS}",
         EXPECTED_HTTPS.len()
     );
-    let _ = stream.try_write(answer.as_bytes());
+    let _ = stream.try_write(response.as_bytes());
 }
 
 impl AsyncRead for Stream {

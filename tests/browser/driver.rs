@@ -13,6 +13,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Bytes of an answer; the largest is a picture of the page.
 const MAX_ANSWER: u64 = 100 << 20;
 
+/// How often `chromedriver` is started until it has a port.
+const STARTS: usize = 10;
+
 /// A running `chromedriver`; ended, with its browser, when dropped.
 pub(crate) struct Driver {
     process: Child,
@@ -28,6 +31,26 @@ impl Drop for Driver {
     }
 }
 
+/// A `chromedriver` and the port that it listens on; `None` when it has exited.
+fn listening() -> Option<(Child, String)> {
+    let mut process = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver starts");
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
+    });
+    let Some(port) = port else {
+        let _ = process.wait();
+        return None;
+    };
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((process, port))
+}
+
 impl Driver {
     /// `None`, with a word in the output, on a machine without Chromium, unless `CI=true`.
     pub(crate) fn start() -> Option<Self> {
@@ -41,19 +64,8 @@ impl Driver {
             eprintln!("NOTE: there is no {program}; the page is NOT tested in a browser in this run.");
             return None;
         }
-        let mut process = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines
-            .find_map(|line| {
-                Some(line.split_once("started successfully on port ")?.1.trim_end_matches('.').to_owned())
-            })
-            .expect("chromedriver says its port");
-        std::thread::spawn(move || lines.for_each(drop));
+        // It asks the system for a free port and exits where that one is taken for IPv6.
+        let (process, port) = (0..STARTS).find_map(|_| listening()).expect("chromedriver says its port");
         let profile = tempfile::tempdir().unwrap();
         Some(Self { process, address: format!("http://127.0.0.1:{port}"), profile })
     }

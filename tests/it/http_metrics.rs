@@ -6,9 +6,9 @@ use std::sync::mpsc;
 use axum::http::Method;
 use facerec::clients::network::ClientNetwork;
 use facerec::gallery::store;
-use facerec::http::extract::budget::Reservation;
 use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
+use facerec::upload::budget::Reservation;
 
 use crate::support::app::{Form, Service, request};
 use crate::support::exposition::Exposition;

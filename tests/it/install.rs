@@ -162,7 +162,7 @@ fn what_a_broken_download_got_is_kept_for_the_next_run() {
     let partial = directory.path().join("part");
     let server = FileServer::start(file(), vec![Manner::BreakAfter(500_000), Manner::Status(503)]);
     let message = fetch(&server.url, &partial, 2_000_000, HASTY, &mut |_, _| ()).unwrap_err().to_string();
-    assert!(message.contains("the server answers 503") && message.contains("to resume"), "{message}");
+    assert!(message.contains("the server responds with 503") && message.contains("to resume"), "{message}");
     let kept = fs::metadata(&partial).unwrap().len();
     assert!(kept > 0 && message.contains(&format!("{kept} bytes are kept")), "{message}");
     // One attempt that got something, and two after it that did not.
@@ -193,7 +193,7 @@ fn a_partial_file_of_something_else_is_begun_anew() {
 #[test]
 fn what_no_attempt_can_help_ends_at_once() {
     for (manner, expected) in [
-        (Manner::Status(404), "expected the file, the server answers 404"),
+        (Manner::Status(404), "expected the file, the server responds with 404"),
         (Manner::Good, "expected at most 1000 bytes, the server announces 1200000"),
         (Manner::NoLength, "expected at most 1000 bytes, found more"),
     ] {

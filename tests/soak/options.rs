@@ -6,19 +6,19 @@ use std::time::Duration;
 use crate::common::arguments::{self, Asked, number};
 
 const HELP: &str = "\
-Drives mixed traffic at a facerec server, checks every answer, and tells memory, latency and errors over time.
+Drives mixed traffic at a facerec server, checks every response, and tells memory, latency and errors over time.
 
 Usage: cargo test --release --test soak -- [OPTIONS]
 
 Options:
       --minutes <N>   How long; fractions are allowed [default: 20 seconds]
-      --clients <N>   Clients, each of which sends a request when it has the answer to the one before [default: 3]
+      --clients <N>   Clients, each of which sends a request when it has the response to the one before [default: 3]
       --seed <N>      The same seed sends the same requests in the same order [default: 1]
       --svg <FILE>    Write a graph of the run
       --csv <FILE>    Write the samples of which the table and the graph are made
       --help          Print this help
 
-Exits with 1 when an answer was not what it must be, or when memory at the end is more than 5 % from what it was
+Exits with 1 when a response was not what it must be, or when memory at the end is more than 5 % from what it was
 after the warm-up (in runs of 10 minutes or more).";
 
 /// Long enough for each kind of traffic to occur.

@@ -194,13 +194,13 @@ impl Courier {
 enum Round {
     /// Nothing was due.
     Idle,
-    /// The receiver answered.
+    /// The receiver responded.
     Reached,
     /// It did not, to any message.
     Unreachable,
 }
 
-/// How long a receiver that did not answer is left alone.
+/// How long a receiver that did not respond is left alone.
 fn pause(unreachable: u32) -> Duration {
     Duration::from_secs(1_u64 << unreachable.min(16)).min(LONGEST_PAUSE)
 }

@@ -147,15 +147,15 @@ impl Client {
 fn attempt(status: StatusCode, headers: &HeaderMap) -> Attempt {
     match status {
         _ if status.is_success() => Attempt::Delivered,
-        StatusCode::GONE => Attempt::Gone(format!("the receiver answers {status}")),
+        StatusCode::GONE => Attempt::Gone(format!("the receiver responds with {status}")),
         _ if status.is_redirection() => Attempt::Refused {
             error: format!(
-                "the receiver answers {status}: redirects are not followed, expected its final URL"
+                "the receiver responds with {status}: redirects are not followed, expected its final URL"
             ),
             retry_after: None,
         },
         _ => Attempt::Refused {
-            error: format!("expected a status of 2xx, the receiver answers {status}"),
+            error: format!("expected a status of 2xx, the receiver responds with {status}"),
             retry_after: retry_after(headers),
         },
     }

@@ -30,7 +30,7 @@ pub(super) fn port(host: &str, port: u16) -> Check {
     let detail = format!("{address} can't be listened on: {error}");
     match error.kind() {
         ErrorKind::AddrInUse if is_facerec(host, port) => {
-            Check::ok(PORT, format!("{address} is in use, and a facerec answers there"))
+            Check::ok(PORT, format!("{address} is in use, and a facerec responds there"))
         }
         ErrorKind::AddrInUse => Check::fail(
             PORT,
@@ -48,7 +48,7 @@ pub(super) fn port(host: &str, port: u16) -> Check {
     }
 }
 
-/// Whether what answers at this address of this machine has the members of a facerec.
+/// Whether what responds at this address of this machine has the members of a facerec.
 fn is_facerec(host: &str, port: u16) -> bool {
     let host = match host.parse::<IpAddr>() {
         Ok(address) if address.is_unspecified() => "127.0.0.1".to_owned(),

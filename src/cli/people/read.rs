@@ -12,7 +12,7 @@ use super::super::output;
 use crate::access_log::{Action, history};
 use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person};
-use crate::http::wire::people::{PersonDetail, PersonSummary};
+use crate::presentation::people::{PersonDetail, PersonSummary};
 use crate::service::snapshot::{Snapshot, is_expired, today};
 
 /// People and roster as they are on the disk.

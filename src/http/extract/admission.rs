@@ -5,13 +5,13 @@ use std::future::Future;
 use axum::extract::Request;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
-use super::limits::MULTIPART_OVERHEAD_BYTES;
-use super::permits::ReadPermit;
 use super::refusals::{share_taken, too_large};
 use crate::clients::shares::Taken;
 use crate::http::middleware::client;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
+use crate::upload::limits::MULTIPART_OVERHEAD_BYTES;
+use crate::upload::permits::ReadPermit;
 
 /// The content type without its parameters, in lower case; empty where it is absent.
 #[must_use]

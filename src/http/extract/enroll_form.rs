@@ -7,13 +7,13 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::form::{Form, read_file, read_text};
-use super::limits::MAX_PHOTOS;
 use super::query::invalid_parameter;
 use super::refusals::{repeated_part, unknown_part};
 use super::upload::ImageUpload;
 use crate::error::InputError;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
+use crate::upload::limits::MAX_PHOTOS;
 
 /// Longest file name that the response repeats, characters.
 const MAX_LABEL_CHARS: usize = 255;

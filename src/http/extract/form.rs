@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use super::admission::{Admission, admit, media_type};
 use super::body::next_chunk;
-use super::budget::{Reservation, UploadBudget};
-use super::limits::body_limit;
-use super::multipart::{Event, Head, Parser};
 use super::refusals::{broken_body, broken_form, invalid, too_large, wrong_media_type};
 use super::upload::{ImageUpload, Uploads};
 use crate::http::middleware::client;
 use crate::http::problem::{ApiError, shown};
 use crate::http::state::AppState;
+use crate::upload::budget::{Reservation, UploadBudget};
+use crate::upload::limits::body_limit;
+use crate::upload::multipart::{Event, Head, Parser};
 
 /// More parts than any form has; the same as Werkzeug's `max_form_parts`.
 const MAX_PARTS: usize = 1000;

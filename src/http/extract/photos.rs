@@ -6,12 +6,9 @@ use axum::extract::{FromRequest, Request};
 use utoipa::ToSchema;
 
 use super::admission::{admit, media_type};
-use super::base64_json::{Base64, PhotosInJson, refused};
 use super::body::next_chunk;
-use super::budget::Reservation;
 use super::enroll_form::{PhotoFile, photo_label};
 use super::form::{Form, read_file};
-use super::limits::body_limit;
 use super::refusals::{broken_body, invalid, repeated_part, too_large, unknown_part, wrong_media_type};
 use super::upload::{ImageUpload, Uploads};
 use crate::clients::network::ClientNetwork;
@@ -20,6 +17,9 @@ use crate::http::middleware::client;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
 use crate::service::blocking::run_blocking;
+use crate::upload::base64_json::{Base64, PhotosInJson, refused};
+use crate::upload::budget::Reservation;
+use crate::upload::limits::body_limit;
 
 /// A form with one photo in `file`, or several in `photos`.
 #[derive(ToSchema)]
@@ -30,7 +30,7 @@ pub struct PhotosFormSchema {
     /// One photo: JPEG, PNG, WebP, GIF, BMP or TIFF, and HEIC where it is built in; the bytes decide, not the content type.
     #[schema(value_type = String, format = Binary, required = false)]
     file: Option<Vec<u8>>,
-    /// In place of `file`: up to 20 photos, each with an answer of its own.
+    /// In place of `file`: up to 20 photos, each with a result of its own.
     #[schema(value_type = Vec<PhotoFile>, max_items = 20, required = false)]
     photos: Option<Vec<PhotoFile>>,
 }
@@ -134,8 +134,8 @@ fn decode(photos: &PhotosInJson<'_>, client: ClientNetwork, uploads: &Uploads) -
                 |(at, image)| Ok((photo_label(at + 1, None)?, decoded(image, &format!("images[{at}]"))?));
             images.iter().enumerate().map(photo).collect::<Result<_, ApiError>>().map(Photos::Several)
         }
-        (None, Some(_)) => Err(refused("found none")),
-        (Some(_), Some(_)) => Err(refused("found both")),
-        (None, None) => Err(refused("found neither")),
+        (None, Some(_)) => Err(refused("found none").into()),
+        (Some(_), Some(_)) => Err(refused("found both").into()),
+        (None, None) => Err(refused("found neither").into()),
     }
 }

@@ -1,11 +1,11 @@
 //! Why a body is refused.
 
-use super::budget::NoRoom;
-use super::multipart::Broken;
+use crate::upload::budget::NoRoom;
+use crate::upload::multipart::Broken;
 
 use crate::error::InputError;
-use crate::http::middleware::steady_body::TooSlow;
 use crate::http::problem::{ApiError, ProblemCode, shown};
+use crate::upload::steady_body::TooSlow;
 
 /// 415: the route does not take this media type.
 #[must_use]

@@ -31,7 +31,7 @@ pub struct SessionPhotosSchema {
 pub struct SessionPhotosForm {
     /// File names; `photo 3` for one without. As many as `photos`.
     pub labels: Vec<String>,
-    /// One to [`MAX_PHOTOS`](super::limits::MAX_PHOTOS) photos with the times said.
+    /// One to [`MAX_PHOTOS`](crate::upload::limits::MAX_PHOTOS) photos with the times said.
     pub photos: Vec<SessionPhoto<ImageUpload>>,
 }
 

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::admission::media_type;
 use super::body::read_small_body;
-use super::limits::MAX_PATCH_BYTES;
 use super::refusals::wrong_media_type;
 use crate::error::InputError;
 use crate::http::problem::ApiError;
+use crate::upload::limits::MAX_PATCH_BYTES;
 
 /// Reads a small JSON object of one of these media types. `expected` says what it holds, for messages.
 ///

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::extract::Request;
 
 use super::body::next_chunk;
-use super::budget::{Reservation, UploadBudget};
-use super::limits::MULTIPART_OVERHEAD_BYTES;
-use super::permits::ReadPermits;
 use super::refusals::{broken_body, too_large};
 use crate::clients::network::ClientNetwork;
 use crate::clients::shares::Shares;
 use crate::config::Config;
 use crate::http::middleware::client;
 use crate::http::problem::ApiError;
+use crate::upload::budget::{Reservation, UploadBudget};
+use crate::upload::limits::MULTIPART_OVERHEAD_BYTES;
+use crate::upload::permits::ReadPermits;
 
 /// What all uploads share.
 pub struct Uploads {

@@ -69,7 +69,7 @@ impl RequestMetrics {
     }
 
     /// Records a response.
-    pub fn answered(&self, route: String, method: &'static str, status: u16, time: Duration) {
+    pub fn responded(&self, route: String, method: &'static str, status: u16, time: Duration) {
         let route = RouteLabels { route };
         self.durations.get_or_create(&route).observe(time.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route: route.route, method, status }).inc();

@@ -17,12 +17,13 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use tracing::Span;
 
+use super::client;
 use super::request_id::X_REQUEST_ID;
-use super::site::SiteRules;
-use super::{client, local};
 use crate::http::problem::{ApiError, ProblemCode};
 use crate::keys::last_use::LastUse;
 use crate::keys::{ApiKeys, KeyEntry, Scope};
+use crate::origin::local;
+use crate::origin::site::SiteRules;
 use crate::reloadable::Reloadable;
 use crate::service::caller::{Caller, called_by};
 use crate::service::disclosure::Disclosure;

@@ -13,9 +13,9 @@ use axum::response::Response;
 use http_body::Frame;
 use tower_http::timeout::TimeoutBody;
 
-use super::steady_body::SteadyBody;
 use crate::config::UploadRate;
 use crate::http::extract::body::next_chunk;
+use crate::upload::steady_body::SteadyBody;
 
 /// How long, and how far, the rest of an unread body is drained so that the client sees the response.
 const LINGER_TIME: Duration = Duration::from_secs(3);

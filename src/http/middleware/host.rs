@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::problem::{ApiError, ProblemCode};
 
-/// Middleware: answers 400 to a request in HTTP/1.1 without a `Host` header or with several (RFC 9112, section 3.2).
+/// Middleware: responds 400 to a request in HTTP/1.1 without a `Host` header or with several (RFC 9112, section 3.2).
 pub async fn require(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(HOST).iter().count();
     if request.version() == Version::HTTP_11 && hosts != 1 {

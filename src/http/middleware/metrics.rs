@@ -17,7 +17,7 @@ pub async fn count(State(app): State<AppState>, request: Request, next: Next) ->
     let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
     let (method, start) = (method_label(request.method()), Instant::now());
     let response = next.run(request).await;
-    app.metrics.answered(route, method, response.status().as_u16(), start.elapsed());
+    app.metrics.responded(route, method, response.status().as_u16(), start.elapsed());
     response
 }
 

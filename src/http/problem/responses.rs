@@ -14,7 +14,7 @@ use super::code::ProblemCode::{
     NotFound, SeveralFaces, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage,
     UnknownParameter, UnsupportedImage, UnsupportedMediaType,
 };
-use crate::http::wire::outcomes::PhotoOutcome;
+use crate::presentation::outcomes::PhotoOutcome;
 
 /// An error (RFC 9457).
 #[derive(ToSchema)]

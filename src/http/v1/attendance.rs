@@ -6,13 +6,13 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::files::in_format;
 use crate::attendance::Report;
 use crate::attendance::export::report_table;
 use crate::http::extract::attendance_query::{AttendanceQuery, ForgetQuery, FormatQuery};
 use crate::http::extract::query::Checked;
 use crate::http::problem::{ApiError, SessionProblems};
 use crate::http::state::AppState;
-use crate::http::wire::files::in_format;
 use crate::presentation::attendance as wire;
 use crate::service::attendance::reports::PersonHistory;
 

@@ -2,19 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
 
-use crate::http::extract::base64_json::PhotosInJson;
 use crate::http::extract::params::{MAX_FACES, MIN_PROBABILITY};
 use crate::http::extract::photos::{Photos, PhotosFormSchema};
 use crate::http::extract::query::{Checked, FromQuery, Pairs};
 use crate::http::problem::{ApiError, PhotoProblems};
 use crate::http::state::AppState;
-use crate::http::v1::answers::{Answer, answer};
-use crate::http::wire::faces::{DetectedFace, Image, milliseconds};
-use crate::pipeline::FoundFaces;
+use crate::http::v1::photo_results::{OneOrSeveral, run_each};
+use crate::presentation::detection::DetectionResponse;
+use crate::upload::base64_json::PhotosInJson;
 
 /// Which faces are listed.
 #[derive(Debug)]
@@ -39,61 +37,22 @@ impl FromQuery for DetectQuery {
     }
 }
 
-/// Where the faces are.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DetectionResponse {
-    image: Image,
-    /// The faces, the largest first.
-    faces: Vec<DetectedFace>,
-    /// How many further faces were found and left out, the smallest ones.
-    #[schema(example = 0)]
-    faces_omitted: usize,
-    /// Number of candidate boxes, the smallest, that were dropped before R-Net or O-Net because the photo has so many.
-    #[schema(example = 0)]
-    candidates_omitted: usize,
-    timings_ms: DetectionTimings,
-}
-
-/// Where the time went, milliseconds.
-#[derive(Debug, Serialize, ToSchema)]
-struct DetectionTimings {
-    #[schema(example = 14.1)]
-    decode: f64,
-    #[schema(example = 96.0)]
-    detect: f64,
-}
-
-impl From<FoundFaces> for DetectionResponse {
-    fn from(found: FoundFaces) -> Self {
-        Self {
-            image: found.photo.into(),
-            faces: found.faces.iter().map(DetectedFace::from).collect(),
-            faces_omitted: found.omitted.faces,
-            candidates_omitted: found.omitted.candidates,
-            timings_ms: DetectionTimings {
-                decode: milliseconds(found.timings.decode),
-                detect: milliseconds(found.timings.detect),
-            },
-        }
-    }
-}
-
 /// Detect faces.
 ///
-/// Faces without names. Of several photos, in parts `photos` or in JSON as `images`, each has an answer. Scope: `recognize`.
+/// Faces without names. Of several photos, in parts `photos` or in JSON as `images`, each has a result. Scope: `recognize`.
 #[utoipa::path(
     post, operation_id = "detect", path = "/v1/detect", tag = "recognition",
     params(DetectQuery),
     request_body(description = "The photo, or several", content(
         (PhotosFormSchema = "multipart/form-data"), ("image/*"), (PhotosInJson = "application/json"),
     )),
-    responses((status = 200, description = "The faces, the largest first; none is no error", body = Answer<DetectionResponse>), PhotoProblems),
+    responses((status = 200, description = "The faces, the largest first; none is no error", body = OneOrSeveral<DetectionResponse>), PhotoProblems),
 )]
 pub async fn detect(
     State(app): State<AppState>,
     Checked(query): Checked<DetectQuery>,
     photos: Photos,
-) -> Result<Json<Answer<DetectionResponse>>, ApiError> {
+) -> Result<Json<OneOrSeveral<DetectionResponse>>, ApiError> {
     let mut params = app.service.default_params().faces;
     params.min_probability = query.min_probability.unwrap_or(params.min_probability);
     params = params.at_most(query.max_faces);
@@ -101,5 +60,5 @@ pub async fn detect(
         let service = app.service.clone();
         async move { Ok(service.detect(photo, params).await?.into()) }
     };
-    Ok(Json(answer(photos, detect).await?))
+    Ok(Json(run_each(photos, detect).await?))
 }

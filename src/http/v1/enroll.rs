@@ -13,8 +13,8 @@ use crate::http::extract::enroll_form::{EnrollForm, NewPersonSchema, NewPhotosSc
 use crate::http::extract::person_patch::{parse_expires, parse_name, parse_student_id};
 use crate::http::problem::{ApiError, EnrollProblems, MorePhotosProblems, ProblemCode};
 use crate::http::state::AppState;
-use crate::http::wire::outcomes::{PhotoOutcome, photo_outcomes};
 use crate::presentation::json_id::JsonId;
+use crate::presentation::outcomes::{PhotoOutcome, photo_outcomes};
 use crate::service::enroll::{EnrollError, Enrollment, NewPerson, NewPhotos};
 
 /// A person and what became of the photos that were sent.

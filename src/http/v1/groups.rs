@@ -3,46 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::attendance::Person;
 use crate::http::extract::session_body::{GroupMembership, GroupPatch, PersonGroups};
 use crate::http::problem::{ApiError, ChangeSessionProblems, DeleteSessionProblems, GroupsProblems};
 use crate::http::state::AppState;
-use crate::presentation::attendance::Attendee;
-
-/// A group and its size.
-#[derive(Debug, Serialize, ToSchema)]
-struct GroupSummary {
-    #[schema(example = "7A")]
-    name: String,
-    /// How many people belong to it.
-    #[schema(example = 24)]
-    members: u64,
-}
-
-/// All groups.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Groups {
-    /// In order of names.
-    groups: Vec<GroupSummary>,
-}
-
-/// A group and its people.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Group {
-    #[schema(example = "7A")]
-    name: String,
-    /// In order of names.
-    members: Vec<Attendee>,
-}
-
-impl Group {
-    fn new(name: String, people: &[Person]) -> Self {
-        Self { name, members: people.iter().map(Attendee::from).collect() }
-    }
-}
+use crate::presentation::groups::{Group, Groups};
 
 /// List groups.
 ///
@@ -52,9 +17,7 @@ impl Group {
     responses((status = 200, description = "The groups", body = Groups), GroupsProblems),
 )]
 pub async fn list(State(app): State<AppState>) -> Result<Json<Groups>, ApiError> {
-    let groups = app.service.groups().await?.into_iter();
-    let summary = |group: crate::attendance::Group| GroupSummary { name: group.name, members: group.members };
-    Ok(Json(Groups { groups: groups.map(summary).collect() }))
+    Ok(Json(app.service.groups().await?.into()))
 }
 
 /// Get a group.

@@ -1,13 +1,14 @@
 //! Version 1 of the API: recognition with explanations, and management of people and roster.
 #![allow(clippy::missing_errors_doc, reason = "each route declares its error responses")]
 
-pub mod answers;
 pub mod attendance;
 pub mod audit;
 pub mod detect;
 pub mod enroll;
+pub mod files;
 pub mod groups;
 pub mod people;
+pub mod photo_results;
 pub mod recognize;
 pub mod roster;
 pub mod session_photos;

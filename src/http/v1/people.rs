@@ -13,7 +13,7 @@ use crate::http::problem::{
     PatchProblems, PersonProblems,
 };
 use crate::http::state::AppState;
-use crate::http::wire::people::{PeoplePage, PersonDetail, PersonSummary};
+use crate::presentation::people::{PeoplePage, PersonDetail, PersonSummary};
 use crate::service::snapshot::today;
 
 /// List people.

@@ -16,7 +16,7 @@ use crate::http::problem::{
     ApiError, ListProblems, RestoreRosterProblems, RosterProblems, RosterVersionProblems,
 };
 use crate::http::state::AppState;
-use crate::http::wire::roster::{RosterEntry, RosterReplaced, RosterVersion};
+use crate::presentation::roster::{RosterEntry, RosterReplaced, RosterVersion};
 
 /// Media types of rosters. Browsers on Windows call a .csv file a workbook of Excel; the content decides.
 const MEDIA_TYPES: [&str; 7] = [

@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::recognize::RecognitionResponse;
 use crate::attendance::{self, Change, Marked, StoredResponse};
 use crate::error::{Error, InputError};
 use crate::http::extract::idempotency::Idempotency;
 use crate::http::extract::session_photos::{SessionPhotosForm, SessionPhotosSchema};
 use crate::http::problem::{ApiError, Problem, SessionPhotosProblems};
 use crate::http::state::AppState;
-use crate::http::wire::faces::PersonRef;
 use crate::presentation::attendance::Status;
+use crate::presentation::faces::PersonRef;
+use crate::presentation::recognition::RecognitionResponse;
 use crate::service::attendance::idempotency::idempotency_key;
 use crate::service::attendance::photos::RecordedPhoto;
 use crate::service::disclosure::Disclosure;

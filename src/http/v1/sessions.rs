@@ -5,10 +5,9 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::Response;
 use axum::{Extension, Json};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::attendance::{self, SessionFilter, SessionPage};
+use super::files::in_format;
+use crate::attendance::{SessionFilter, SessionPage};
 use crate::http::extract::attendance_query::{FormatQuery, SessionsQuery};
 use crate::http::extract::idempotency::Idempotency;
 use crate::http::extract::query::Checked;
@@ -18,58 +17,11 @@ use crate::http::problem::{
     SessionProblems, SessionsProblems,
 };
 use crate::http::state::AppState;
-use crate::http::wire::files::in_format;
 use crate::presentation::attendance::{Entry, Session, SessionList};
+use crate::presentation::session_list::SessionsPage;
 use crate::service::attendance::idempotency::idempotency_key;
 use crate::service::attendance::sessions::SessionDetail;
 use crate::service::disclosure::Disclosure;
-
-/// What callers who may not manage people are told of a session.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)] // a whole session is none of these
-struct OpenSession {
-    /// Of the session.
-    #[schema(example = "01KB9V1QFJ4T0Z6Q8Y3C5W7D2E")]
-    id: String,
-    /// What the list is headed with.
-    #[schema(example = "Maths")]
-    title: String,
-}
-
-/// A session, as much as the caller may see.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-enum ListedSession {
-    Full(Box<Session>),
-    Open(OpenSession),
-}
-
-impl ListedSession {
-    fn new(session: &attendance::Session, disclosure: Disclosure) -> Self {
-        match disclosure {
-            Disclosure::Full => Self::Full(Box::new(session.into())),
-            Disclosure::Limited => {
-                Self::Open(OpenSession { id: session.id.clone(), title: session.what.title.clone() })
-            }
-        }
-    }
-}
-
-/// A part of the list of sessions.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SessionsPage {
-    /// Latest start first.
-    sessions: Vec<ListedSession>,
-    /// How many there are on all pages.
-    #[schema(example = 1)]
-    total: usize,
-    /// How many were asked for.
-    #[schema(example = 100)]
-    limit: usize,
-    /// How many were left out before these.
-    #[schema(example = 0)]
-    offset: usize,
-}
 
 /// List sessions.
 ///
@@ -91,12 +43,7 @@ pub async fn list(
         Disclosure::Limited => SessionFilter { open_only: true, ..SessionFilter::default() },
     };
     let SessionPage { sessions, total } = app.service.list_sessions(filter, page).await?;
-    Ok(Json(SessionsPage {
-        sessions: sessions.iter().map(|session| ListedSession::new(session, disclosure)).collect(),
-        total,
-        limit: page.limit,
-        offset: page.offset,
-    }))
+    Ok(Json(SessionsPage::new(&sessions, total, page, disclosure)))
 }
 
 /// Begin a session.

@@ -15,7 +15,7 @@ use crate::http::extract::refusals::{invalid, repeated_part, unknown_part};
 use crate::http::extract::upload::ImageUpload;
 use crate::http::problem::{ApiError, PairProblems, ProblemCode};
 use crate::http::state::AppState;
-use crate::http::wire::faces::{DetectedFace, wire_distance, wire_probability};
+use crate::presentation::faces::{DetectedFace, wire_distance, wire_probability};
 use crate::service::disclosure::Disclosure;
 use crate::service::verify::{Side, Unclear, VerifyOutcome, VerifyParams};
 

@@ -113,7 +113,7 @@ impl<'c, 'f> OnnxBuilder<'c, 'f> {
     }
 
     /// A linear layer without bias, with a batch normalisation folded in. `x` is n x channels x 1 x 1,
-    /// the answer n x `outputs`.
+    /// the result n x `outputs`.
     pub(super) fn linear(&mut self, name: &str, norm: &str, x: &Value, outputs: usize) -> Result<Value> {
         let inputs = x.channels;
         let mut weight = finite(self.checkpoint, &format!("{name}.weight"), &[outputs, inputs])?;

@@ -1,4 +1,4 @@
-//! Photos of the old endpoint, recorded after they were answered: by a thread with a queue, so that no answer waits.
+//! Photos of the old endpoint, recorded after the response: by a thread with a queue, so that no response waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::service::snapshot::Snapshot;
 /// Photos that may wait for the thread; further ones are lost and counted.
 const QUEUE: usize = 1024;
 
-/// A photo that was answered.
+/// A photo whose response was sent.
 pub(in crate::service) struct Seen {
     pub(in crate::service) photo: Photo,
     pub(in crate::service) faces: Vec<FaceResult>,

@@ -115,7 +115,7 @@ fn gone_is_final_and_lands_among_the_dead_letters() {
     let deliverer = deliver(&store, &server.url);
     wait(|| left(&store) == (0, 1), "it was not given up on");
     let letter = &store.dead_letters(10).unwrap()[0];
-    assert_eq!(letter.last_error, "the receiver answers 410 Gone");
+    assert_eq!(letter.last_error, "the receiver responds with 410 Gone");
     store.resend(&letter.id, Timestamp::now()).unwrap();
     deliverer.wake();
     wait(|| left(&store) == (0, 0), "it was not sent again");

@@ -8,25 +8,25 @@ use crate::http::extract::photos::Photos;
 use crate::http::extract::upload::ImageUpload;
 use crate::http::problem::{ApiError, Problem};
 
-/// The answer for the photo, or one for each of several.
+/// The result for the photo, or one for each of several.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Answer<T> {
-    /// To one photo.
+pub enum OneOrSeveral<T> {
+    /// Of one photo.
     One(T),
-    /// To several.
-    Several(Answers<T>),
+    /// Of several.
+    Several(PhotoResults<T>),
 }
 
-/// One answer for each photo, in order.
+/// One result for each photo, in order.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Answers<T> {
-    photos: Vec<PhotoAnswer<T>>,
+pub struct PhotoResults<T> {
+    photos: Vec<PhotoResult<T>>,
 }
 
-/// The answer for one of several photos.
+/// The result for one of several photos.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PhotoAnswer<T> {
+pub struct PhotoResult<T> {
     /// The file's name; `photo 3` for one without.
     #[schema(example = "a.jpg")]
     photo: String,
@@ -42,15 +42,18 @@ pub struct PhotoAnswer<T> {
 ///
 /// # Errors
 /// What `work` says of the only photo; of several, each has its own.
-pub async fn answer<T, F>(photos: Photos, work: impl Fn(ImageUpload) -> F) -> Result<Answer<T>, ApiError>
+pub async fn run_each<T, F>(
+    photos: Photos,
+    work: impl Fn(ImageUpload) -> F,
+) -> Result<OneOrSeveral<T>, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
 {
     let photos = match photos {
-        Photos::One(photo) => return work(photo).await.map(Answer::One),
+        Photos::One(photo) => return work(photo).await.map(OneOrSeveral::One),
         Photos::Several(photos) => photos,
     };
-    let mut answers = Vec::with_capacity(photos.len());
+    let mut results = Vec::with_capacity(photos.len());
     for (photo, upload) in photos {
         let (result, problem) = match work(upload).await {
             Ok(result) => (Some(result), None),
@@ -61,7 +64,7 @@ where
                 (None, Some(error.problem()))
             }
         };
-        answers.push(PhotoAnswer { photo, result, problem });
+        results.push(PhotoResult { photo, result, problem });
     }
-    Ok(Answer::Several(Answers { photos: answers }))
+    Ok(OneOrSeveral::Several(PhotoResults { photos: results }))
 }

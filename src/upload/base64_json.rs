@@ -10,8 +10,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::limits::MAX_PHOTOS;
-use super::refusals::invalid;
-use crate::http::problem::ApiError;
+use crate::error::InputError;
 
 /// Base64, whose padding is dropped before.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -30,31 +29,33 @@ pub struct Base64<'a>(&'a str);
 #[schema(as = PhotosInJson)]
 pub struct PhotosInJson<'a> {
     #[schema(value_type = String, required = false, nullable = false)]
-    pub(super) image: Option<Base64<'a>>,
-    /// Up to 20 photos, each with an answer of its own.
+    /// One photo.
+    pub image: Option<Base64<'a>>,
+    /// Up to 20 photos, each with a result of its own.
     #[schema(value_type = Vec<String>, required = false, nullable = false, min_items = 1, max_items = 20)]
-    pub(super) images: Option<Vec<Base64<'a>>>,
+    pub images: Option<Vec<Base64<'a>>>,
 }
 
-/// 400, with what was found.
-pub(super) fn refused(found: &str) -> ApiError {
+/// The error for another body, with what was found.
+#[must_use]
+pub fn refused(found: &str) -> InputError {
     let expected = "expected an object with a photo in base64 in `image`, or up to 20 in `images`";
-    invalid(format!("{expected}; {found}"))
+    InputError::Invalid(format!("{expected}; {found}"))
 }
 
 impl PhotosInJson<'_> {
     /// What `decode` makes of the photos in `json`, whose texts are changed to plain base64 in place.
     ///
     /// # Errors
-    /// 400 for anything but such an object; else as `decode`.
-    pub(super) fn with_decoded<T>(
+    /// [`refused`] for anything but such an object; else as `decode`.
+    pub fn with_decoded<T, E: From<InputError>>(
         json: &mut Vec<u8>,
-        decode: impl FnOnce(PhotosInJson<'_>) -> Result<T, ApiError>,
-    ) -> Result<T, ApiError> {
+        decode: impl FnOnce(PhotosInJson<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         simplify_texts(json);
         // The parser would quote a body that is a text, and copy a text with an escape that is left.
         if !json.trim_ascii_start().starts_with(b"{") || json.contains(&b'\\') {
-            return Err(refused("found another body"));
+            return Err(refused("found another body").into());
         }
         // Not what the parser says: it quotes.
         let photos = serde_json::from_slice(json).map_err(|_| refused("found another body"))?;
@@ -78,7 +79,8 @@ impl Base64<'_> {
     }
 
     /// The most bytes that it is decoded to.
-    pub(super) fn max_bytes(&self) -> usize {
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
         let digits = self.digits().len();
         digits / 4 * 3 + digits % 4 * 3 / 4
     }
@@ -86,9 +88,10 @@ impl Base64<'_> {
     /// Appends the file to `bytes`.
     ///
     /// # Errors
-    /// 400 for other text, and for none.
-    pub(super) fn decode_into(&self, bytes: &mut Vec<u8>, member: &str) -> Result<(), ApiError> {
-        let broken = || invalid(format!("{member}: expected a photo in base64, found other text"));
+    /// [`InputError::Invalid`] for other text, and for none; it names `member`.
+    pub fn decode_into(&self, bytes: &mut Vec<u8>, member: &str) -> Result<(), InputError> {
+        let broken =
+            || InputError::Invalid(format!("{member}: expected a photo in base64, found other text"));
         // The decoder takes up to two bytes more while it works.
         bytes.reserve_exact(base64::decoded_len_estimate(self.digits().len()));
         BASE64.decode_vec(self.digits(), bytes).map_err(|_| broken())?;
@@ -241,7 +244,9 @@ mod tests {
         let list =
             |count: usize| serde_json::json!({ "images": vec!["AAAA"; count] }).to_string().into_bytes();
         let count = |json: &mut Vec<u8>| {
-            PhotosInJson::with_decoded(json, |photos| Ok(photos.images.map_or(0, |images| images.len())))
+            PhotosInJson::with_decoded(json, |photos| {
+                Ok::<_, InputError>(photos.images.map_or(0, |images| images.len()))
+            })
         };
         assert_eq!(count(&mut list(MAX_PHOTOS)).unwrap(), MAX_PHOTOS);
         assert!(count(&mut list(MAX_PHOTOS + 1)).is_err());
@@ -263,7 +268,7 @@ mod tests {
         for body in
             [format!(r#"{{"image": "\u00e9{long}"}}"#), format!(r#"["{long}"]"#), format!(r#""{long}""#)]
         {
-            assert!(PhotosInJson::with_decoded(&mut body.into_bytes(), |_| Ok(())).is_err());
+            assert!(PhotosInJson::with_decoded(&mut body.into_bytes(), |_| Ok::<_, InputError>(())).is_err());
         }
     }
 

@@ -125,7 +125,7 @@ impl Reservation {
     }
 
     /// Gives back room for `bytes` of it.
-    pub(super) fn shrink(&mut self, bytes: usize) {
+    pub fn shrink(&mut self, bytes: usize) {
         let before = self.bytes.div_ceil(UNIT);
         self.bytes = self.bytes.saturating_sub(bytes);
         let surplus = before - self.bytes.div_ceil(UNIT);

@@ -15,7 +15,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 ///
 /// # Errors
 /// When one is no host and port; what was expected and found.
-pub fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
+pub(super) fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
     let parse = |host: &HeaderValue| host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     let named = request.headers().get_all(HOST).iter().map(parse);
     let all = named.chain(request.uri().authority().cloned().map(Some)).collect::<Option<_>>();
@@ -26,7 +26,7 @@ pub fn hosts(request: &Request) -> Result<Vec<Authority>, String> {
 ///
 /// # Errors
 /// Why it is not so.
-pub fn check(
+pub(super) fn check(
     request: &Request,
     hosts: &[Authority],
     allowed: impl Fn(&HeaderValue) -> bool,
