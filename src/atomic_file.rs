@@ -3,17 +3,19 @@
 //! directory is synced.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 
 /// Mode of a new file before the umask: not readable by others, since it holds faces and IDs.
 const MODE_OF_NEW_FILES: u32 = 0o640;
 /// Mode of a new file that only its owner may read.
 const PRIVATE_MODE: u32 = 0o600;
+/// Mode of a directory that only its owner may read.
+const PRIVATE_DIRECTORY: u32 = 0o700;
 /// How the names of temporary files end; they begin with a dot and the name of the file they replace.
-const SUFFIX: &str = ".tmp";
+pub const SUFFIX: &str = ".tmp";
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -83,6 +85,29 @@ pub fn give_to_owner_of(directory: &Path, new: &File) {
     // Without the right to do it, the file is the maker's, as files are.
     let _ = fs::metadata(directory)
         .and_then(|directory| fchown(new, Some(directory.uid()), Some(directory.gid())));
+}
+
+/// Makes a directory for personal data, which must not be there yet: for its owner only, who is that of the directory `like`.
+///
+/// # Errors
+/// What the file system says.
+pub fn create_private_directory(path: &Path, like: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path)?;
+    let owner = fs::metadata(like)?;
+    // Only root can do it; else the directory is the maker's, as files are. A link in its place is not followed.
+    let _ = lchown(path, Some(owner.uid()), Some(owner.gid()));
+    Ok(())
+}
+
+/// As [`create_private_directory`] like the directory that `path` is in; one that is there stays as it is.
+///
+/// # Errors
+/// What the file system says.
+pub fn ensure_private_directory(path: &Path) -> io::Result<()> {
+    match create_private_directory(path, path.parent().unwrap_or(path)) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The owner, group and mode of the old file for the new one, as far as this process may; of the mode only the bits in `kept`.

@@ -212,6 +212,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub keep_photos: KeepPhotosArgs,
+    /// Keep a thumbnail of each photo that is enrolled from now on, the crop of the face, in the directory thumbnails/ of the data
+    /// directory; it is deleted with the photo
+    #[arg(long, env = "FACEREC_KEEP_THUMBNAILS", value_parser = BoolishValueParser::new())]
+    pub keep_thumbnails: bool,
     /// File of API keys, see `facerec keys`; every request then needs a key, and managing people one of
     /// scope manage [default: none: recognition is open, people are managed from this machine only]
     #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
@@ -305,6 +309,8 @@ pub struct Config {
     pub clients: ClientLimits,
     /// Which recognised photos are kept; `None` to keep none.
     pub keep_photos: Option<KeepParams>,
+    /// Whether a thumbnail of each photo that is enrolled is kept.
+    pub keep_thumbnails: bool,
     /// The file of API keys; `None` for open recognition.
     pub api_keys_file: Option<PathBuf>,
     /// The access log; `None` to write none.
@@ -366,6 +372,7 @@ impl From<&ServeArgs> for Config {
             timeouts: Timeouts::with_requests_of(request_timeout),
             clients: ClientLimits::from(&args.clients),
             keep_photos: args.keep_photos.params(),
+            keep_thumbnails: args.keep_thumbnails,
             api_keys_file: args.api_keys_file.clone(),
             access_log: args.access_log.params(),
             attendance: args.attendance.params(),

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::align::AlignedCrop;
 use crate::embed::{Embedding, Standardisation};
 use crate::error::{Error, Result};
+use crate::file_name::FileName;
 use crate::gallery::{EnrolledPhoto, Gallery};
 use crate::geometry::BBox;
 use crate::person_name::PersonName;
@@ -52,6 +54,24 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// With the name of the photo's file, where it is accepted.
+    #[must_use]
+    pub fn named(mut self, file_name: Option<FileName>) -> Self {
+        if let Self::Accepted { photo, .. } = &mut self {
+            photo.file_name = file_name;
+        }
+        self
+    }
+
+    /// The photo, where it is accepted.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&EnrolledPhoto> {
+        match self {
+            Self::Accepted { photo, .. } => Some(photo),
+            Self::Rejected { .. } => None,
+        }
+    }
+
     /// What is wrong with the photo, whether it was taken all the same or not.
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
@@ -139,21 +159,23 @@ impl<'a> QualityGate<'a> {
         Self { pipeline, gallery, params, photos: Vec::new() }
     }
 
-    /// The first pass over a photo of the person `name`, who may be enrolled already.
+    /// The first pass over a photo of the person `name`, who may be enrolled already. Returns the crop that was embedded; `None`
+    /// where there is no face.
     ///
     /// # Errors
     /// [`Error::Model`] when a network can't be run or its output is invalid.
-    pub fn look(&mut self, name: &PersonName, bytes: &[u8]) -> Result<()> {
-        let look = match self.find_face(bytes)? {
-            Err(reason) => Look::Nothing(reason),
+    pub fn look(&mut self, name: &PersonName, bytes: &[u8]) -> Result<Option<AlignedCrop>> {
+        let (look, crop) = match self.find_face(bytes)? {
+            Err(reason) => (Look::Nothing(reason), None),
             Ok(FoundFace { crop, reasons, bystanders, merit, is_sure }) => {
                 let embedding = self.pipeline.embed_face(&crop, Standardisation::FixedImage)?;
                 let (name, sha256) = (name.clone(), Sha256::digest(bytes).into());
-                Look::Face(Box::new(Face { name, embedding, sha256, reasons, bystanders, merit, is_sure }))
+                let face = Face { name, embedding, sha256, reasons, bystanders, merit, is_sure };
+                (Look::Face(Box::new(face)), Some(crop))
             }
         };
         self.photos.push(look);
-        Ok(())
+        Ok(crop)
     }
 
     /// In place of [`QualityGate::look`], for a photo that can't be read.

@@ -22,8 +22,8 @@
 //! | [`audit`], [`evaluate`] | findings about the enrolled people; TPIR and FPIR of own photos |
 //! | [`enroll`] | the enrolment gate |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
-//! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`reloadable`], [`atomic_file`], [`pickle`], [`person_name`], [`photo_file`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
+//! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`thumbnails`], [`nn`] | the stages: no runtime, no HTTP, no settings |
+//! | [`reloadable`], [`atomic_file`], [`local_file`], [`pickle`], [`person_name`], [`photo_file`], [`file_name`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
 pub mod access_log;
@@ -43,12 +43,14 @@ pub mod embed;
 pub mod enroll;
 pub mod error;
 pub mod evaluate;
+pub mod file_name;
 pub mod gallery;
 pub mod geometry;
 pub mod hex;
 pub mod http;
 pub mod imaging;
 pub mod keys;
+pub mod local_file;
 pub mod logging;
 pub mod models;
 pub mod nn;
@@ -64,6 +66,7 @@ pub mod roster;
 pub mod server;
 pub mod service;
 pub mod student_id;
+pub mod thumbnails;
 pub mod upload;
 pub mod web;
 pub mod worker;

@@ -1,8 +1,8 @@
 //! Reading photos from local files.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
+
+use crate::local_file;
 
 /// Largest file that is read, bytes; cameras write smaller ones.
 const MAX_BYTES: u64 = 256 << 20;
@@ -12,19 +12,13 @@ const MAX_BYTES: u64 = 256 << 20;
 /// # Errors
 /// Why the file can't be read, without the path.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: io::Error| format!("the file can't be read: {error}");
-    let file = File::open(path).map_err(failed)?;
-    let len = file.metadata().map_err(failed)?.len();
-    if len > MAX_BYTES {
-        return Err(format!("expected a file of {MAX_BYTES} bytes at most, found {len}"));
-    }
-    let mut bytes = Vec::with_capacity(len as usize);
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    local_file::read(path, MAX_BYTES).map_err(|error| format!("the file can't be read: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
@@ -36,6 +30,7 @@ mod tests {
         let file = File::create(&path).unwrap();
         assert_eq!(read(&path).unwrap(), b"");
         file.set_len(MAX_BYTES + 1).unwrap();
-        assert_eq!(read(&path).unwrap_err(), "expected a file of 268435456 bytes at most, found 268435457");
+        let expected = "the file can't be read: expected at most 268435456 bytes, found 268435457";
+        assert_eq!(read(&path).unwrap_err(), expected);
     }
 }

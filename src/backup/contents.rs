@@ -1,7 +1,7 @@
 //! Which files of a data directory belong to a backup.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use crate::error::{DataError, Operation, Result};
 use crate::gallery::store;
 use crate::gallery::writer::LOCK_FILE_NAME;
 use crate::roster::versions;
+use crate::thumbnails::{self, Thumbnails};
 
 /// Name of the file of API keys in a backup, wherever it lies.
 pub const KEYS_NAME: &str = "keys.toml";
@@ -31,27 +32,22 @@ fn plain_names() -> [&'static str; 6] {
 
 /// Whether a backup may hold a file of this name.
 pub(super) fn is_known(name: &str) -> bool {
-    let is_version = || {
-        name.strip_prefix(versions::DIRECTORY).and_then(|rest| rest.strip_prefix('/')).is_some_and(is_plain)
-    };
-    plain_names().contains(&name) || name == DATABASE || is_keys(name) || is_version()
+    match name.split_once('/') {
+        Some((versions::DIRECTORY, file)) => versions::is_version(file),
+        Some((thumbnails::DIRECTORY, file)) => thumbnails::photo_id(file).is_some(),
+        Some(_) => false,
+        None => plain_names().contains(&name) || name == DATABASE || is_keys(name),
+    }
 }
 
 fn is_keys(name: &str) -> bool {
     name.strip_prefix(KEYS_NAME).is_some_and(|rest| rest.is_empty() || rest == LAST_USED)
 }
 
-/// Whether it is the name of a visible file and of nothing else.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        && !name.starts_with('.')
-}
-
 /// Entries of a data directory that a restored backup takes the place of.
 pub(super) fn replaced_entries() -> impl Iterator<Item = String> {
-    let plain =
-        plain_names().into_iter().chain([DATABASE, KEYS_NAME, versions::DIRECTORY]).chain(BESIDE_DATABASE);
+    let others = [DATABASE, KEYS_NAME, versions::DIRECTORY, thumbnails::DIRECTORY];
+    let plain = plain_names().into_iter().chain(others).chain(BESIDE_DATABASE);
     plain.map(str::to_owned).chain([format!("{KEYS_NAME}{LAST_USED}")])
 }
 
@@ -91,10 +87,36 @@ fn key_files(data: &Path, keys: Option<&Path>) -> [PathBuf; 2] {
     [keys, last_used.into()]
 }
 
-/// A file to be archived. It stays the one that was opened, whatever takes its place meanwhile.
+/// A file to be archived.
 pub(super) struct Source {
     pub(super) name: String,
-    pub(super) file: File,
+    content: Content,
+}
+
+enum Content {
+    /// It stays the one that was opened, whatever takes its place meanwhile.
+    Opened(File),
+    /// Opened when it is read: there may be more of these than a process may have open. They are never changed.
+    Named(PathBuf),
+}
+
+impl Source {
+    /// The file from its beginning.
+    ///
+    /// # Errors
+    /// What the file system says; of one that was removed meanwhile, that it was.
+    pub(super) fn open(&mut self) -> io::Result<File> {
+        match &mut self.content {
+            Content::Opened(file) => {
+                file.rewind()?;
+                file.try_clone()
+            }
+            Content::Named(path) => File::open(path).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => io::Error::other("it was removed while it was copied: try again"),
+                _ => error,
+            }),
+        }
+    }
 }
 
 /// Opens everything in the data directory that belongs to a backup. `keys` is the file of API keys, where it lies elsewhere; the
@@ -108,8 +130,13 @@ pub(super) fn collect(data: &Path, keys: Option<&Path>, scratch: &Path) -> Resul
         sources.extend(open(&data.join(name), name)?);
     }
     let rosters = data.join(versions::DIRECTORY);
-    for name in names(&rosters).map_err(DataError::io_at(&rosters, Operation::Read))? {
+    for version in versions::list(&rosters).map_err(DataError::io_at(&rosters, Operation::Read))? {
+        let name = version.file_name();
         sources.extend(open(&rosters.join(&name), &format!("{}/{name}", versions::DIRECTORY))?);
+    }
+    for (name, path) in Thumbnails::open(data)?.files() {
+        let name = format!("{}/{name}", thumbnails::DIRECTORY);
+        sources.push(Source { name, content: Content::Named(path) });
     }
     let copy = scratch.join(DATABASE);
     if SqliteStore::unmigrated(data, Channels::default()).backup(&copy)? {
@@ -132,22 +159,7 @@ fn open(path: &Path, name: &str) -> Result<Option<Source>> {
     if !file.metadata().map_err(&failed)?.is_file() {
         return Err(failed(io::Error::other("expected a file, found something else")));
     }
-    Ok(Some(Source { name: name.to_owned(), file }))
-}
-
-/// The visible files of a directory, sorted; none where there is no directory.
-fn names(directory: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry?.file_name().to_str().filter(|name| is_plain(name)).map(str::to_owned));
-    }
-    names.sort();
-    Ok(names)
+    Ok(Some(Source { name: name.to_owned(), content: Content::Opened(file) }))
 }
 
 /// Gives a restored file the mode that it had, without rights of others, and the owner of the directory `data`.
@@ -170,7 +182,8 @@ mod tests {
             "keys.toml",
             "keys.toml.last-used",
             "facerec.toml",
-            "rosters/01K-3.xlsx",
+            "rosters/01JDK5Q2W7C1Z8N4T6R0YB3MXA-3.xlsx",
+            "thumbnails/01JDK5Q2W8E5F6G7H8J9K0M1N2.png",
         ] {
             assert!(is_known(good), "{good}");
         }
@@ -183,6 +196,10 @@ mod tests {
             "rosters/../x",
             "rosters/.x",
             "rosters/a/b",
+            "rosters/notes.txt",
+            "thumbnails/../keys.png",
+            "thumbnails/.png",
+            "thumbnails/a.jpg",
             "people/x",
             "gallery.lock",
             "./gallery.bin",

@@ -1,7 +1,7 @@
 //! Making a backup.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -47,9 +47,9 @@ pub fn create(data: &Path, keys: Option<&Path>, to: &Path) -> Result<Manifest> {
 
 fn describe(source: &mut Source, data: &Path) -> Result<BackupFile> {
     let failed = DataError::io(format!("{} of {}", source.name, data.display()), Operation::Read);
-    let about = source.file.metadata().map_err(&failed)?;
-    let (bytes, sha256) = hash(&mut source.file).map_err(&failed)?;
-    source.file.rewind().map_err(&failed)?;
+    let mut file = source.open().map_err(&failed)?;
+    let about = file.metadata().map_err(&failed)?;
+    let (bytes, sha256) = hash(&mut file).map_err(&failed)?;
     Ok(BackupFile { name: source.name.clone(), bytes, sha256, mode: about.permissions().mode() & 0o777 })
 }
 
@@ -96,8 +96,8 @@ fn write(to: &mut dyn Write, manifest: &Manifest, sources: Vec<Source>) -> io::R
     let mut archive = Builder::new(to);
     let list = manifest.to_json()?;
     archive.append_data(&mut header(list.len() as u64), manifest::NAME, list.as_slice())?;
-    for (described, source) in manifest.files.iter().zip(sources) {
-        let mut from = HashedRead { from: source.file.take(described.bytes), sha256: Sha256::new() };
+    for (described, mut source) in manifest.files.iter().zip(sources) {
+        let mut from = HashedRead { from: source.open()?.take(described.bytes), sha256: Sha256::new() };
         archive.append_data(&mut header(described.bytes), &described.name, &mut from)?;
         if to_hex(&from.sha256.finalize()) != described.sha256 {
             let message = format!("{} was written to while it was copied: try again", described.name);

@@ -1,13 +1,13 @@
 //! The exchange of the files in use for those of a backup.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::contents::replaced_entries;
+use crate::atomic_file::create_private_directory;
 
 /// Directories of one second that are tried.
 const TRIES: u32 = 100;
@@ -27,18 +27,6 @@ pub(super) fn exchange(staged: &Path, data: &Path) -> io::Result<Option<PathBuf>
     }
 }
 
-/// Makes a directory for personal data, which must not be there yet: for its owner only, who is that of `data`.
-///
-/// # Errors
-/// What the file system says.
-pub(super) fn private_directory(path: &Path, data: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)?;
-    let owner = fs::metadata(data)?;
-    // Only root can do it; else the directory is the maker's, as files are. A link in its place is not followed.
-    let _ = lchown(path, Some(owner.uid()), Some(owner.gid()));
-    Ok(())
-}
-
 /// A new directory for the files that are moved aside.
 fn new_aside(data: &Path) -> io::Result<PathBuf> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -46,7 +34,7 @@ fn new_aside(data: &Path) -> io::Result<PathBuf> {
     loop {
         let more = if number > 1 { format!("-{number}") } else { String::new() };
         let path = data.join(format!("replaced-{time}{more}"));
-        match private_directory(&path, data) {
+        match create_private_directory(&path, data) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists && number < TRIES => number += 1,
             Err(error) => return Err(error),
@@ -118,7 +106,7 @@ mod tests {
         let made: Vec<PathBuf> = (0..3).map(|_| new_aside(data.path()).unwrap()).collect();
         assert!(made[0] != made[1] && made[1] != made[2] && made[0] != made[2], "{made:?}");
         assert_eq!(fs::metadata(&made[2]).unwrap().permissions().mode() & 0o777, 0o700);
-        let error = private_directory(&made[0], data.path()).unwrap_err();
+        let error = create_private_directory(&made[0], data.path()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     }
 

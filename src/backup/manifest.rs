@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Name of the entry.
 pub(super) const NAME: &str = "manifest.json";
-/// Longest list that is read, bytes.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+/// Longest list that is read, bytes: 300,000 files.
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 /// What stands in `format`.
 const FORMAT: &str = "facerec-backup";
 /// What stands in `version`.

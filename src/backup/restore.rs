@@ -1,5 +1,6 @@
 //! Restoring a backup: everything is unpacked and checked beside the files in use, then all of it is put in place.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,10 @@ use tar::{Archive, Entries, Entry, EntryType};
 
 use super::contents::{give_access, is_known, is_trace};
 use super::create::Hashing;
-use super::exchange::{exchange, private_directory};
+use super::exchange::exchange;
 use super::manifest::{self, BackupFile, Manifest};
 use super::staging;
+use crate::atomic_file::create_private_directory;
 use crate::error::{DataError, InputError, Operation, Result};
 use crate::gallery::store;
 use crate::gallery::writer::DirectoryLock;
@@ -78,8 +80,9 @@ fn check_empty(data: &Path) -> Result<()> {
 fn unpack(archive: &mut Archive<File>, to: &Path, data: &Path) -> std::result::Result<Manifest, String> {
     let mut entries = archive.entries().map_err(|error| not_an_archive(&error))?;
     let manifest = read_manifest(&mut entries)?;
+    let mut seen = HashSet::new();
     for described in &manifest.files {
-        check_name(described, &manifest.files)?;
+        check_name(described, &mut seen)?;
         let entry = next(&mut entries)?
             .ok_or_else(|| format!("it is truncated: expected {}, found its end", described.name))?;
         unpack_one(entry, described, to, data)?;
@@ -108,22 +111,23 @@ fn read_manifest(entries: &mut Entries<'_, File>) -> std::result::Result<Manifes
         )
     };
     let first = next(entries)?.filter(|entry| *entry.path_bytes() == *manifest::NAME.as_bytes());
+    let mut first = first.ok_or_else(missing)?;
+    let (most, found) = (manifest::MAX_BYTES, first.size());
+    if found > most {
+        return Err(format!("expected a list of {most} bytes at most in {}, found {found}", manifest::NAME));
+    }
     let mut bytes = Vec::new();
-    first
-        .ok_or_else(missing)?
-        .take(manifest::MAX_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| not_an_archive(&error))?;
+    first.read_to_end(&mut bytes).map_err(|error| not_an_archive(&error))?;
     Manifest::from_json(&bytes)
 }
 
 /// Nothing but a file of a data directory, once.
-fn check_name(described: &BackupFile, all: &[BackupFile]) -> std::result::Result<(), String> {
+fn check_name<'a>(described: &'a BackupFile, seen: &mut HashSet<&'a str>) -> std::result::Result<(), String> {
     let name = &described.name;
     if !is_known(name) {
         return Err(format!("expected files of a data directory, found {name:?}"));
     }
-    if all.iter().filter(|other| other.name == *name).count() > 1 {
+    if !seen.insert(name) {
         return Err(format!("expected {name} once, found it twice"));
     }
     Ok(())
@@ -163,7 +167,7 @@ fn copy(
 ) -> io::Result<(u64, String)> {
     let directory = path.parent().unwrap_or(Path::new("."));
     if !directory.is_dir() {
-        private_directory(directory, data)?;
+        create_private_directory(directory, data)?;
     }
     let mut to = Hashing { to: File::create_new(path)?, sha256: Sha256::new() };
     let bytes = io::copy(&mut entry.take(described.bytes.saturating_add(1)), &mut to)?;

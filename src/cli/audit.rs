@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -16,7 +17,9 @@ use crate::config::range::{FALSE_NAME_RATE, number};
 use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::Gallery;
 use crate::presentation::audit::AuditReport;
+use crate::service::snapshot::{Snapshot, today};
 use crate::service::strangers::StrangerStatistics;
+use crate::thumbnails::Thumbnails;
 
 /// The exit code when there are findings.
 const FINDINGS: u8 = 3;
@@ -79,7 +82,10 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let audit = audit.without_dismissed(&Dismissals::read(data.directory())?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
-        output::json(&AuditReport::new(audit, args.all))?;
+        let thumbnails = Thumbnails::open(data.directory())?.ids();
+        let (gallery, roster) = (Arc::new(gallery), roster.current());
+        let snapshot = Snapshot { gallery, roster, thumbnails, day: today() };
+        output::json(&AuditReport::new(audit, args.all, &snapshot))?;
     } else {
         print(&audit, args.all)?;
     }

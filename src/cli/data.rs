@@ -1,6 +1,7 @@
 //! The data directory: paths of gallery and roster, and how they are opened.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -10,6 +11,7 @@ use crate::gallery::writer::{DirectoryLock, GALLERY};
 use crate::gallery::{Gallery, store};
 use crate::reloadable::Reloadable;
 use crate::roster::{self, ROSTER, Roster};
+use crate::thumbnails::Thumbnails;
 
 /// The gallery that a command is about to replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,23 @@ impl DataDirectory {
             );
         }
         Ok(store::read(&path)?)
+    }
+
+    /// Replaces the gallery, and removes the thumbnails whose photos are not in it. This process holds the lock.
+    ///
+    /// # Errors
+    /// When it can't be written, or a thumbnail can't be removed.
+    pub fn write_gallery(&self, gallery: &Gallery) -> Result<()> {
+        store::write(&self.gallery(), gallery)?;
+        self.sweep_thumbnails(gallery)
+    }
+
+    /// Removes the thumbnails whose photos are not in `gallery`, which was written. This process holds the lock.
+    ///
+    /// # Errors
+    /// When one can't be removed.
+    pub fn sweep_thumbnails(&self, gallery: &Gallery) -> Result<()> {
+        Thumbnails::open(&self.0)?.sweep(|| Arc::new(gallery.clone()))
     }
 
     /// The gallery that a new one replaces. One with people only if `replace` is set: they can't be

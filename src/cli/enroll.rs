@@ -8,24 +8,24 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::client::{Client, KeyArgs};
 use super::data::{DataDirectory, Replaced};
 use super::output;
 use super::progress::Photos;
+use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use super::url::url;
 use crate::config::{Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::directory::{EnrollmentReport, enroll_people};
 use crate::enroll::listing::{PeopleListing, list_people};
 use crate::error::{Error, InputError};
+use crate::gallery::Gallery;
 use crate::gallery::writer::DirectoryLock;
-use crate::gallery::{Gallery, store};
 use crate::service::models::{self, LoadedModels};
 
-mod client;
 mod remote;
 mod report;
 
-use client::Client;
 use report::Report;
 
 /// The exit code of `--strict` when anybody is left out.
@@ -55,12 +55,8 @@ pub struct EnrollArgs {
     #[arg(long, env = "FACEREC_URL", value_name = "URL", value_parser = url, requires = "add",
           conflicts_with = "dry_run")]
     url: Option<String>,
-    /// API key of scope manage for that service
-    #[arg(long, env = "FACEREC_API_KEY", value_name = "KEY", hide_env_values = true)]
-    api_key: Option<String>,
-    /// File with that key on its first line, which the list of processes does not show
-    #[arg(long, env = "FACEREC_API_KEY_FILE", value_name = "FILE", conflicts_with = "api_key")]
-    api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyArgs,
     /// Report the outcome for each photo without writing anything; a running service is no obstacle
     #[arg(long, env = "FACEREC_DRY_RUN", value_parser = BoolishValueParser::new())]
     dry_run: bool,
@@ -76,6 +72,9 @@ pub struct EnrollArgs {
     /// CSV file to which the outcome for each photo is written
     #[arg(long, env = "FACEREC_REPORT", value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Keep a thumbnail of each photo that is enrolled, the crop of the face, in the directory thumbnails/ of the data directory
+    #[arg(long, env = "FACEREC_KEEP_THUMBNAILS", value_parser = BoolishValueParser::new())]
+    keep_thumbnails: bool,
     #[command(flatten)]
     pub(super) models: ModelArgs,
     #[command(flatten)]
@@ -97,12 +96,14 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
     // Before the work, not after it: enrolling a school takes minutes.
     let held = if args.dry_run { None } else { Some(hold(args, &data)?) };
-    let (model, enrolled) = enroll(args, &data)?;
+    let keeps = held.is_some() && args.keep_thumbnails;
+    let mut waiting = keeps.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
+    let (model, enrolled) = enroll(args, &data, waiting.as_mut())?;
     let report = Report::of(&enrolled);
     let is_written = held.is_some() && report.enrolled_photos() > 0;
     if is_written {
         // Before the report: standard output may be closed while it is printed, as by `| head`.
-        store::write(&data.gallery(), &enrolled.gallery)?;
+        write_enrolled(&data, &enrolled, waiting.take())?;
     }
     publish(args, &report, Some(&model), is_written)?;
     if !args.json && !is_in_vain(args, &report) {
@@ -126,22 +127,13 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
 
 /// Adds people and photos through the service at `url`.
 fn add_through_service(args: &EnrollArgs, url: &str) -> anyhow::Result<Report> {
-    let key = match &args.api_key_file {
-        Some(path) => Some(first_line(path)?),
-        None => args.api_key.clone(),
-    };
+    let client = Client::new(url, &args.key)?;
     let listing = list_people(&args.people)?;
     let report = |done, total| output::note(format_args!("enrolling: {done} of {total} photos"));
     let mut progress = Photos::new(listing.photos.len(), &report);
-    let added = remote::add(&Client::new(url, key), listing, args.force, |done| progress.show(done));
+    let added = remote::add(&client, listing, args.force, |done| progress.show(done));
     progress.finish();
     added
-}
-
-fn first_line(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("the file of the API key {} can't be read", output::printable(path)))?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// The right to write to the data directory, and what is replaced in it.
@@ -190,7 +182,11 @@ fn exit_code(args: &EnrollArgs, report: &Report) -> ExitCode {
 }
 
 /// The model, and the outcome for the photos.
-fn enroll(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(String, EnrollmentReport)> {
+fn enroll(
+    args: &EnrollArgs,
+    data: &DataDirectory,
+    waiting: Option<&mut WaitingThumbnails>,
+) -> anyhow::Result<(String, EnrollmentReport)> {
     let old = if args.add && data.gallery().exists() { Some(data.read_gallery()?) } else { None };
     let model = match &old {
         Some(gallery) => models::model_of_gallery(&args.models, gallery.recipe())?,
@@ -199,12 +195,13 @@ fn enroll(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(String, En
     let loaded = models::load(&args.models, &model, Compat::Standard)?;
     let base = old.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
     loaded.embedder().check(base.recipe())?;
-    let observer = ProgressObserver {
+    let mut observer = ProgressObserver {
+        waiting,
         progress: &|done, total| output::note(format_args!("enrolling: {done} of {total} photos")),
         cancelled: &|| false,
     };
     let listing = list_people(&args.people)?.without_known(&base);
-    let enrolled = enroll_with_progress(&loaded, listing, &base, &args.gate, args.force, &observer)?;
+    let enrolled = enroll_with_progress(&loaded, listing, &base, &args.gate, args.force, &mut observer)?;
     Ok((loaded.model, enrolled.context("the enrolment was cancelled")?))
 }
 
@@ -214,6 +211,8 @@ pub struct ProgressObserver<'a> {
     pub progress: &'a dyn Fn(usize, usize),
     /// Whether to cancel; called between two photos.
     pub cancelled: &'a dyn Fn() -> bool,
+    /// Where crops wait, where thumbnails are kept.
+    pub(super) waiting: Option<&'a mut WaitingThumbnails>,
 }
 
 /// Enrols a directory into `base` with a progress bar on standard error. `None` when it was cancelled.
@@ -226,13 +225,15 @@ pub fn enroll_with_progress(
     base: &Gallery,
     gate: &GateArgs,
     force: bool,
-    observer: &ProgressObserver<'_>,
+    observer: &mut ProgressObserver<'_>,
 ) -> anyhow::Result<Option<EnrollmentReport>> {
     let mut progress = Photos::new(listing.photos.len(), observer.progress);
     let params = GateParams::from(gate);
-    let report = enroll_people(&loaded.pipeline, listing, base, params, force, |done| {
+    let (cancelled, waiting) = (observer.cancelled, &mut observer.waiting);
+    let mut crops = |photo: &Path, crop| waiting.as_mut().map_or(Ok(()), |waiting| waiting.add(photo, crop));
+    let report = enroll_people(&loaded.pipeline, listing, base, params, force, &mut crops, |done| {
         progress.show(done);
-        if (observer.cancelled)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish();
     Ok(report?)

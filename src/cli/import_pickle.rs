@@ -11,7 +11,7 @@ use super::data::DataDirectory;
 use super::output;
 use crate::audit::audit;
 use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
-use crate::gallery::{Gallery, pickle, store};
+use crate::gallery::{Gallery, pickle};
 use crate::person_name::PersonName;
 use crate::roster::Roster;
 use crate::service::strangers::StrangerStatistics;
@@ -39,7 +39,7 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let _lock = data.lock()?;
     let replaced = data.replaced(args.replace)?;
     let path = data.gallery();
-    store::write(&path, &gallery)?;
+    data.write_gallery(&gallery)?;
     output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         path.display(),

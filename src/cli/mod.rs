@@ -17,6 +17,7 @@ pub mod attend;
 pub mod audit;
 pub mod backup;
 pub mod bench;
+mod client;
 mod command_log;
 pub mod completions;
 pub mod data;
@@ -40,6 +41,7 @@ pub mod restore;
 pub mod serve;
 mod settings;
 pub mod strangers;
+mod thumbnails;
 mod url;
 mod variables;
 

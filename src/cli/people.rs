@@ -1,13 +1,17 @@
-//! `facerec people`: lists, shows, renames, removes, exports and imports people, and forgets all that is held about one.
+//! `facerec people`: lists, shows, renames, removes, exports and imports people, and forgets all that is held about one. People are
+//! those of a data directory or, as far as its API offers it, of a running service.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::{Context, bail, ensure};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
+use super::client::{Client, KeyArgs};
 use super::data::DataDirectory;
 use super::output::JsonArgs;
+use super::url::url;
 use crate::attendance::Forget;
 use crate::config::AccessLogArgs;
 
@@ -16,6 +20,7 @@ mod exchange;
 mod file;
 mod forget;
 mod read;
+mod remote;
 
 /// The arguments of `facerec people`.
 #[derive(Debug, Args)]
@@ -31,13 +36,52 @@ impl PeopleArgs {
     }
 }
 
+/// Where the people are.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The data directory; for a change one that no running service uses
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present = "url")]
+    data: Option<PathBuf>,
+    /// In place of the directory, the service at this URL, which may be running on it
+    #[arg(long, env = "FACEREC_URL", value_name = "URL", value_parser = url)]
+    url: Option<String>,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// A data directory or a running service.
+enum Place {
+    Directory(DataDirectory),
+    Service(Client),
+}
+
+impl PlaceArgs {
+    fn place(&self) -> anyhow::Result<Place> {
+        match &self.url {
+            Some(url) => Ok(Place::Service(Client::new(url, &self.key)?)),
+            None => Ok(Place::Directory(self.directory()?)),
+        }
+    }
+
+    /// For what the API does not offer: embeddings are not handed out.
+    fn directory(&self) -> anyhow::Result<DataDirectory> {
+        ensure!(
+            self.url.is_none(),
+            "expected --data DIR, found --url: a service neither hands out embeddings nor takes any. `facerec people export` \
+             reads the directory of a running service, too; import while it is stopped, or add photos with `facerec enroll \
+             PEOPLE_DIR --add --url URL`"
+        );
+        Ok(DataDirectory::new(self.data.as_deref().context("expected --data DIR, found none")?))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List the enrolled people: id, number of photos, name, last day
     List {
-        /// The data directory
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
@@ -48,9 +92,9 @@ enum Action {
     Show {
         /// The person's id
         id: String,
-        /// The data directory
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         /// Print the entries of the access log about the person, oldest first, as JSON lines; also of a deleted person
         #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
         history: bool,
@@ -66,9 +110,9 @@ enum Action {
         id: String,
         /// The new name
         name: String,
-        /// The data directory, which no running service uses
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
@@ -78,9 +122,9 @@ enum Action {
         /// The people's ids
         #[arg(value_name = "ID", required = true)]
         ids: Vec<String>,
-        /// The data directory, which no running service uses
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         /// Don't ask; needed where there is no terminal
         #[arg(long, short, env = "FACEREC_YES", value_parser = BoolishValueParser::new())]
         yes: bool,
@@ -93,9 +137,9 @@ enum Action {
         /// The people's ids [default: everybody]
         #[arg(value_name = "ID")]
         ids: Vec<String>,
-        /// The data directory
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         /// File that is written, for its owner only; in a directory people.json
         #[arg(long, short, env = "FACEREC_OUTPUT", value_name = "FILE")]
         output: PathBuf,
@@ -110,9 +154,9 @@ enum Action {
     Import {
         /// The file that `facerec people export` wrote
         file: PathBuf,
-        /// The data directory, which no running service uses; a gallery is made where there is none
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
@@ -136,31 +180,40 @@ enum Action {
 /// Runs the command.
 ///
 /// # Errors
-/// When a file can't be read or written, another process writes to the data directory, or there is no such person.
+/// When a file can't be read or written, another process writes to the data directory, a service can't be reached or refuses, or
+/// there is no such person.
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
-    let data = DataDirectory::new;
     match &args.action {
-        Action::List { data: directory, access_log, json } => {
-            read::list(&data(directory), access_log, json.json)?;
+        Action::List { place, access_log, json } => match place.place()? {
+            Place::Directory(data) => read::list(&data, access_log, json.json)?,
+            Place::Service(service) => read::print_list(service.people()?, json.json)?,
+        },
+        Action::Show { id, place, history, access_log, json } => match place.place()? {
+            Place::Directory(data) => {
+                read::show(id, &data, access_log, *history, json.json)?;
+            }
+            Place::Service(_) if *history => {
+                bail!("expected --data DIR with --history, found --url: the access log is read where it lies")
+            }
+            Place::Service(service) => read::print_person(&remote::person(id, &service)?, json.json)?,
+        },
+        Action::Rename { id, name, place, access_log } => match place.place()? {
+            Place::Directory(data) => change::rename(id, name, &data, access_log)?,
+            Place::Service(service) => remote::rename(id, name, &service)?,
+        },
+        Action::Remove { ids, place, yes, access_log } => match place.place()? {
+            Place::Directory(data) => change::remove(ids, &data, *yes, access_log)?,
+            Place::Service(service) => remote::remove(ids, &service, *yes)?,
+        },
+        Action::Export { ids, place, output, force, access_log } => {
+            exchange::export(ids, &place.directory()?, output, *force, access_log)?;
         }
-        Action::Show { id, data: directory, history, access_log, json } => {
-            read::show(id, &data(directory), access_log, *history, json.json)?;
-        }
-        Action::Rename { id, name, data: directory, access_log } => {
-            change::rename(id, name, &data(directory), access_log)?;
-        }
-        Action::Remove { ids, data: directory, yes, access_log } => {
-            change::remove(ids, &data(directory), *yes, access_log)?;
-        }
-        Action::Export { ids, data: directory, output, force, access_log } => {
-            exchange::export(ids, &data(directory), output, *force, access_log)?;
-        }
-        Action::Import { file, data: directory, access_log } => {
-            exchange::import(file, &data(directory), access_log)?;
+        Action::Import { file, place, access_log } => {
+            exchange::import(file, &place.directory()?, access_log)?;
         }
         Action::Forget { id, data: directory, anonymise, access_log } => {
             let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };
-            forget::forget(id, &data(directory), how, access_log)?;
+            forget::forget(id, &DataDirectory::new(directory), how, access_log)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -9,13 +9,14 @@ use tokio::runtime::Runtime;
 
 use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
+use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use crate::allocator;
 use crate::config::{Compat, Config, ServeArgs};
 use crate::enroll::Outcome;
 use crate::enroll::directory::EnrollmentReport;
 use crate::enroll::listing::{Skipped, list_people};
+use crate::gallery::Gallery;
 use crate::gallery::writer::GALLERY;
-use crate::gallery::{Gallery, store};
 use crate::http::middleware::auth::Access;
 use crate::http::router;
 use crate::http::state::AppState;
@@ -230,16 +231,18 @@ fn enroll_people(
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
     tracing::info!("enrolling people/: until that is done, no request is served");
-    let observer = ProgressObserver {
+    let mut waiting = args.keep_thumbnails.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
+    let mut observer = ProgressObserver {
+        waiting: waiting.as_mut(),
         progress: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
         cancelled: &|| stop.came(),
     };
     let (listing, empty) = (list_people(&data.people())?, Gallery::empty(loaded.new_recipe()));
-    let enrolled = enroll_with_progress(loaded, listing, &empty, &args.gate, false, &observer)?;
+    let enrolled = enroll_with_progress(loaded, listing, &empty, &args.gate, false, &mut observer)?;
     let Some(report) = enrolled else { return Ok(None) };
     log_refused(&report, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
-    store::write(&data.gallery(), &report.gallery)?;
+    write_enrolled(data, &report, waiting)?;
     Ok(Some(data.open_gallery()?))
 }
 

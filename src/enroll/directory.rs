@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::known::{ENROLLED_ALREADY, has_already};
 use super::listing::{ListedPhoto, PeopleListing, Skipped};
 use super::{GateParams, Leniency, Outcome, QualityGate};
+use crate::align::AlignedCrop;
 use crate::error::Result;
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
@@ -43,18 +45,20 @@ impl EnrollmentReport {
 }
 
 /// Enrols photos into `base`, which is empty for a new gallery: all are looked at, then judged together and against those of
-/// `base`; photos that their person has already are skipped. Without `force`, a person whose photos are all weak keeps the best one. `progress` is told before the first and after each how many are done,
+/// `base`; photos that their person has already are skipped. Without `force`, a person whose photos are all weak keeps the best one. `crops` gets what was embedded of each
+/// file, whether it is taken or not. `progress` is told before the first and after each how many are done,
 /// and may cancel; the result is `None` then. Two directories whose names differ only in their Unicode form
 /// are one person.
 ///
 /// # Errors
-/// [`crate::error::Error::Model`] when a network can't be run; [`crate::error::Error::Input`] for a name that can't be one.
+/// [`crate::error::Error::Model`] when a network can't be run; [`crate::error::Error::Input`] for a name that can't be one; what `crops` says.
 pub fn enroll_people(
     pipeline: &Pipeline,
     listing: PeopleListing,
     base: &Gallery,
     params: GateParams,
     force: bool,
+    crops: &mut dyn FnMut(&Path, AlignedCrop) -> Result<()>,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<EnrollmentReport>> {
     let PeopleListing { people, photos, mut skipped } = listing;
@@ -64,7 +68,10 @@ pub fn enroll_people(
             return Ok(None);
         }
         match photo_file::read(&photo.path) {
-            Ok(bytes) => gate.look(&photo.name, &bytes)?,
+            Ok(bytes) => {
+                let crop = gate.look(&photo.name, &bytes)?;
+                crop.map_or(Ok(()), |crop| crops(&photo.path, crop))?;
+            }
             Err(reason) => gate.unreadable(reason),
         }
     }
@@ -76,7 +83,10 @@ pub fn enroll_people(
     };
     let outcomes = check().and_then(|()| gate.judge(leniency, &mut check));
     let Ok(outcomes) = outcomes else { return Ok(None) };
-    let report = |(photo, outcome)| PhotoReport { photo, outcome };
+    let report = |(photo, outcome): (ListedPhoto, Outcome)| {
+        let outcome = outcome.named(photo.file_name());
+        PhotoReport { photo, outcome }
+    };
     let mut photos: Vec<PhotoReport> = photos.into_iter().zip(outcomes).map(report).collect();
     let known = photos.extract_if(.., |report| has_already(&report.outcome)).map(|report| report.photo.path);
     skipped.extend(known.map(|path| Skipped { path, why: ENROLLED_ALREADY.to_owned() }));

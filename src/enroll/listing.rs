@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Operation, Result};
+use crate::file_name::FileName;
 use crate::person_name::PersonName;
 
 /// A photo of a directory of people.
@@ -13,6 +14,13 @@ pub struct ListedPhoto {
     pub name: PersonName,
     /// The file.
     pub path: PathBuf,
+}
+
+impl ListedPhoto {
+    /// The file's name, as it is enrolled.
+    pub(super) fn file_name(&self) -> Option<FileName> {
+        FileName::of(&self.path.file_name()?.to_string_lossy())
+    }
 }
 
 /// Something in the directory that can't be a photo of a person.

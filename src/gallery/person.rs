@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
+use crate::file_name::FileName;
 use crate::nn::EMBEDDING_LEN;
 use crate::person_name::PersonName;
 use crate::student_id::StudentId;
@@ -35,13 +36,15 @@ pub struct EnrolledPhoto {
     pub source_sha256: Option<[u8; 32]>,
     /// Enrolled although its quality is low: by force, or as the best that there was of the person.
     pub weak: bool,
+    /// Name of the photo's file; `None` where it came without one, or from an older version.
+    pub file_name: Option<FileName>,
 }
 
 impl EnrolledPhoto {
     /// A photo of sufficient quality, with a new id.
     #[must_use]
     pub fn new(embedding: Embedding, source_sha256: Option<[u8; 32]>) -> Self {
-        Self { id: new_id(), embedding, source_sha256, weak: false }
+        Self { id: new_id(), embedding, source_sha256, weak: false, file_name: None }
     }
 }
 

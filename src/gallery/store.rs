@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | magic, `FACEREC` and a zero |
-//! | 4 | format version: 1, or 2 where a photo is weak, or 3 where a person expires |
+//! | 4 | format version: 1, or 2 where a photo is weak, or 3 where a person expires, or 4 where a photo has a file name |
 //! | 8 | length of the body |
 //! | | body, in bincode: recipe and number of people; then each person, followed by its photos |
 //! | 32 | SHA-256 of all that |
@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
@@ -25,7 +25,9 @@ use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::atomic_file;
 use crate::embed::Embedding;
 use crate::error::{DataError, Operation, Result};
+use crate::file_name::FileName;
 use crate::hex::short_hex;
+use crate::local_file;
 use crate::nn::EMBEDDING_LEN;
 use crate::person_name::PersonName;
 use crate::student_id::StudentId;
@@ -39,6 +41,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const WEAK_PHOTOS_VERSION: u32 = 2;
 /// The version in which also each person says on which day it expires.
 pub const EXPIRY_VERSION: u32 = 3;
+/// The version in which also each photo says what its file was called.
+pub const FILE_NAMES_VERSION: u32 = 4;
 
 const MAGIC: [u8; 8] = *b"FACEREC\0";
 const HEADER_LEN: usize = MAGIC.len() + 4 + 8;
@@ -112,6 +116,12 @@ struct WeaknessRecord {
     weak: bool,
 }
 
+/// Follows that in version 4.
+#[derive(Encode, BorrowDecode)]
+struct FileNameRecord<'a> {
+    file_name: Option<&'a str>,
+}
+
 /// Reads a gallery and lays it out for searching.
 ///
 /// # Errors
@@ -142,13 +152,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     if !about.is_file() {
         return Err(io::Error::other("expected a file, found a directory or a device"));
     }
-    if about.len() > MAX_FILE_BYTES {
-        let message = format!("expected at most {MAX_FILE_BYTES} bytes, found {}", about.len());
-        return Err(io::Error::other(message));
-    }
-    let mut bytes = Vec::with_capacity(about.len() as usize);
-    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    local_file::read(path, MAX_FILE_BYTES)
 }
 
 /// The bytes of a gallery's file.
@@ -206,7 +210,9 @@ impl<'a> Layout<'a> {
 /// The lowest version that holds the gallery.
 fn version(gallery: &Gallery) -> u32 {
     let any = |has: fn(&Person) -> bool| gallery.people().iter().any(|person| has(person));
-    if any(|person| person.expires.is_some()) {
+    if any(|person| person.photos.iter().any(|photo| photo.file_name.is_some())) {
+        FILE_NAMES_VERSION
+    } else if any(|person| person.expires.is_some()) {
         EXPIRY_VERSION
     } else if any(|person| person.weak_photos() > 0) {
         WEAK_PHOTOS_VERSION
@@ -241,13 +247,17 @@ fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<(
             let date = |date: Date| DateRecord { year: date.year(), month: date.month(), day: date.day() };
             sink(encode_record(&mut buffer, &ExpiryRecord { expires: expires.map(date) })?)?;
         }
-        for EnrolledPhoto { id, embedding, source_sha256, weak } in photos {
+        for EnrolledPhoto { id, embedding, source_sha256, weak, file_name } in photos {
             let mut values = [0.0; EMBEDDING_LEN];
             values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
             let record = PhotoRecord { id, source_sha256: *source_sha256, embedding: values };
             sink(encode_record(&mut buffer, &record)?)?;
             if version >= WEAK_PHOTOS_VERSION {
                 sink(encode_record(&mut buffer, &WeaknessRecord { weak: *weak })?)?;
+            }
+            if version >= FILE_NAMES_VERSION {
+                let file_name = file_name.as_ref().map(FileName::as_str);
+                sink(encode_record(&mut buffer, &FileNameRecord { file_name })?)?;
             }
         }
     }
@@ -301,9 +311,9 @@ fn checked_body(bytes: &[u8]) -> std::result::Result<(u32, &[u8]), String> {
     let Some((version, body_len, after_header)) = fields else {
         return Err(truncated((HEADER_LEN + CHECKSUM_LEN) as u64));
     };
-    if !(FORMAT_VERSION..=EXPIRY_VERSION).contains(&version) {
+    if !(FORMAT_VERSION..=FILE_NAMES_VERSION).contains(&version) {
         return Err(format!(
-            "expected a format version from {FORMAT_VERSION} to {EXPIRY_VERSION}, found {version}: another facerec wrote it"
+            "expected a format version from {FORMAT_VERSION} to {FILE_NAMES_VERSION}, found {version}: another facerec wrote it"
         ));
     }
     let expected = body_len.saturating_add((HEADER_LEN + CHECKSUM_LEN) as u64);
@@ -366,11 +376,14 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
     for _ in 0..person.photos {
         let photo: PhotoRecord<'_> = next(rest)?;
         let weak = version >= WEAK_PHOTOS_VERSION && next::<WeaknessRecord>(rest)?.weak;
+        let file_name =
+            if version >= FILE_NAMES_VERSION { next::<FileNameRecord<'_>>(rest)?.file_name } else { None };
         photos.push(EnrolledPhoto {
             id: photo.id.to_owned(),
             embedding: unit_embedding(&photo.embedding)?,
             source_sha256: photo.source_sha256,
             weak,
+            file_name: file_name.and_then(FileName::of),
         });
     }
     let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;

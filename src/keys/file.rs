@@ -10,7 +10,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -20,11 +19,14 @@ use super::{ApiKeys, KeyEntry, PREFIX, Scope};
 use crate::atomic_file;
 use crate::error::{DataError, Error, Operation, Result};
 use crate::hex::{sha256_from_hex, to_hex};
+use crate::local_file::{self, Forbidden};
 use crate::reloadable::FileSource;
 
 /// How a [`Reloadable`](crate::reloadable::Reloadable) file of keys is read. A file without entries is valid: then no key is accepted.
 pub const KEYS: FileSource<ApiKeys> = FileSource { what: "list of API keys", read, without_file: None };
 
+/// Largest file that is read, bytes: 10,000 keys.
+const MAX_BYTES: u64 = 4 << 20;
 /// First line of the file.
 const HEAD: &str = "# Keys of facerec. Written by `facerec keys`, which keeps entries and no comments.\n";
 
@@ -114,28 +116,16 @@ fn is_guessable(sha256: &[u8; 32]) -> bool {
     GUESSABLE.iter().any(|word| Sha256::digest(word.as_bytes()).as_slice() == sha256)
 }
 
-/// Whoever may write the file can add a key of their own.
-fn check_mode(file: &str, path: &Path) -> Result<()> {
-    let mode = std::fs::metadata(path).map_err(DataError::io(file, Operation::Read))?.permissions().mode();
-    if mode & 0o002 == 0 {
-        return Ok(());
-    }
-    let found = format!(
-        "expected a file that others may not write, found mode {:o}: chmod o-w {}",
-        mode & 0o777,
-        path.display()
-    );
-    Err(DataError::content(file, Operation::Read, found))
-}
-
 /// Reads the file. No message repeats what stands where a key might.
 ///
 /// # Errors
 /// [`Error::Data`] when it can't be read or an entry can't be used.
 fn read(path: &Path) -> Result<ApiKeys> {
     let file = format!("the file of API keys {}", path.display());
-    check_mode(&file, path)?;
-    let text = std::fs::read_to_string(path).map_err(DataError::io(&file, Operation::Read))?;
+    // Whoever may write the file can add a key of their own.
+    let text =
+        local_file::check_mode(path, Forbidden::Write).and_then(|()| local_file::read_text(path, MAX_BYTES));
+    let text = text.map_err(DataError::io(&file, Operation::Read))?;
     parse(&text).map_err(|reason| DataError::content(&file, Operation::Read, reason))
 }
 
@@ -198,6 +188,8 @@ fn lock_directory(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -4,6 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::{Action, AlikePair, Audit, Finding, PersonRef, RateEffect};
+use crate::gallery::EnrolledPhoto;
+use crate::service::snapshot::Snapshot;
 
 /// What is odd about the enrolled people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,6 +93,11 @@ pub enum FindingEntry {
         person: AuditPerson,
         /// Of the photo, within the person.
         photo_id: String,
+        /// What its file was called; null where that is not known.
+        #[schema(required, example = "IMG_0044.jpg")]
+        file_name: Option<String>,
+        /// Whether it has a thumbnail.
+        thumbnail: bool,
         /// Whether it is set aside: kept, and not used to recognise the person.
         set_aside: bool,
         /// Whom it would be recognised as; null when nobody.
@@ -170,13 +177,15 @@ impl From<PersonRef> for AuditPerson {
     }
 }
 
-impl From<Finding> for FindingEntry {
-    fn from(finding: Finding) -> Self {
+impl FindingEntry {
+    fn new(finding: Finding, snapshot: &Snapshot) -> Self {
         match finding {
             Finding::SameFace { people, false_match_probability } => {
                 Self::SameFace { people: people.map(AuditPerson::from), false_match_probability }
             }
             Finding::UnlikePhoto { person, photo_id, set_aside, looks_like } => Self::UnlikePhoto {
+                file_name: snapshot.photo(&person.id, &photo_id).and_then(file_name),
+                thumbnail: snapshot.thumbnails.contains(&photo_id),
                 person: person.into(),
                 photo_id,
                 set_aside,
@@ -194,6 +203,10 @@ impl From<Finding> for FindingEntry {
     }
 }
 
+fn file_name(photo: &EnrolledPhoto) -> Option<String> {
+    photo.file_name.as_ref().map(|name| name.as_str().to_owned())
+}
+
 impl From<Action> for FindingAction {
     fn from(action: Action) -> Self {
         match action {
@@ -207,16 +220,16 @@ impl From<Action> for FindingAction {
 }
 
 impl ListedFinding {
-    fn new(finding: Finding, dismissed: bool) -> Self {
+    fn new(finding: Finding, dismissed: bool, snapshot: &Snapshot) -> Self {
         let actions = finding.actions().iter().copied().map(FindingAction::from).collect();
-        Self { key: finding.key(), dismissed, actions, finding: finding.into() }
+        Self { key: finding.key(), dismissed, actions, finding: FindingEntry::new(finding, snapshot) }
     }
 }
 
 impl AuditReport {
-    /// The report; `all` lists dismissed findings, too.
+    /// The report about the people of `snapshot`; `all` lists dismissed findings, too.
     #[must_use]
-    pub fn new(audit: Audit, all: bool) -> Self {
+    pub fn new(audit: Audit, all: bool, snapshot: &Snapshot) -> Self {
         let alike = |AlikePair { people, false_match_probability, confusion_rate }| AlikeEntry {
             people: people.map(AuditPerson::from),
             false_match_probability,
@@ -229,9 +242,9 @@ impl AuditReport {
             of,
         };
         let dismissed = audit.dismissed.len();
-        let kept =
-            audit.dismissed.into_iter().filter(|_| all).map(|finding| ListedFinding::new(finding, true));
-        let open = audit.findings.into_iter().map(|finding| ListedFinding::new(finding, false));
+        let listed = |dismissed| move |finding| ListedFinding::new(finding, dismissed, snapshot);
+        let kept = audit.dismissed.into_iter().filter(|_| all).map(listed(true));
+        let open = audit.findings.into_iter().map(listed(false));
         Self {
             people: audit.people,
             photos: audit.photos,

@@ -102,7 +102,7 @@ pub struct PeoplePage {
 pub struct PersonDetail {
     #[serde(flatten)]
     fields: PersonFields,
-    /// At least one. The pictures themselves are not kept, only what the face looks like.
+    /// At least one. The pictures themselves are not kept, only what the face looks like, and a thumbnail where that is asked for.
     photos: Vec<PhotoEntry>,
 }
 
@@ -112,12 +112,19 @@ struct PhotoEntry {
     /// Of the photo, within the person.
     #[schema(example = "01JDK5Q2W8E5F6G7H8J9K0M1N2")]
     id: String,
+    /// What its file was called, without directories, at most 100 characters; null where it came without a name, or was enrolled
+    /// by an older version.
+    #[schema(required, max_length = 100, example = "IMG_0044.jpg")]
+    file_name: Option<String>,
     /// Whether its quality is low: enrolled by force, or as the best that there was.
     #[schema(example = false)]
     weak: bool,
     /// When it was enrolled, UTC; null where that is not known.
     #[schema(required, format = DateTime, example = "2026-11-25T10:30:00Z")]
     enrolled_at: Option<String>,
+    /// Whether it has a thumbnail: `GET /v1/people/{person_id}/photos/{photo_id}/thumbnail`.
+    #[schema(example = false)]
+    thumbnail: bool,
     /// Mean cosine distance to the person's other photos; null for the only one. A photo of somebody else is far from
     /// them.
     #[schema(required, minimum = 0.0, maximum = 2.0, example = 0.31)]
@@ -125,12 +132,14 @@ struct PhotoEntry {
 }
 
 impl PhotoEntry {
-    fn new(photo: &EnrolledPhoto, distance: Option<f32>) -> Self {
-        let EnrolledPhoto { id, weak, .. } = photo;
+    fn new(photo: &EnrolledPhoto, distance: Option<f32>, snapshot: &Snapshot) -> Self {
+        let EnrolledPhoto { id, weak, file_name, .. } = photo;
         Self {
             id: id.clone(),
+            file_name: file_name.as_ref().map(|name| name.as_str().to_owned()),
             weak: *weak,
             enrolled_at: created_at(id),
+            thumbnail: snapshot.thumbnails.contains(id),
             distance_to_others: distance.map(wire_distance),
         }
     }
@@ -143,7 +152,7 @@ impl PersonDetail {
         let photos = person.photos.iter().zip(person.distances_to_others());
         Self {
             fields: PersonFields::new(person, snapshot, today),
-            photos: photos.map(|(photo, distance)| PhotoEntry::new(photo, distance)).collect(),
+            photos: photos.map(|(photo, distance)| PhotoEntry::new(photo, distance, snapshot)).collect(),
         }
     }
 }

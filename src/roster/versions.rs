@@ -1,8 +1,7 @@
 //! Rosters that were replaced, to be brought back: the last ten, in a directory that only its owner may read.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use ulid::Ulid;
@@ -14,8 +13,6 @@ use crate::atomic_file;
 pub const DIRECTORY: &str = "rosters";
 /// How many are kept.
 const KEPT: usize = 10;
-/// Mode of the directory.
-const PRIVATE_DIRECTORY: u32 = 0o700;
 
 /// A roster that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +26,9 @@ pub struct Version {
 }
 
 impl Version {
-    fn file_name(&self) -> String {
+    /// Name of its file.
+    #[must_use]
+    pub fn file_name(&self) -> String {
         format!("{}-{}.{}", self.id, self.names, self.format.extension())
     }
 
@@ -42,12 +41,18 @@ impl Version {
     }
 }
 
+/// Whether a roster that was replaced has a file of this name.
+#[must_use]
+pub fn is_version(name: &str) -> bool {
+    Version::of_file(name).is_some_and(|version| version.file_name() == name)
+}
+
 /// Keeps the bytes of a roster with `names` names, and forgets those beyond the last ten.
 ///
 /// # Errors
 /// What the file system says.
 pub fn keep(directory: &Path, bytes: &[u8], names: usize, format: Format) -> io::Result<()> {
-    make_directory(directory)?;
+    atomic_file::ensure_private_directory(directory)?;
     let version = Version { id: Ulid::generate().to_string(), names, format };
     atomic_file::replace_private(&directory.join(version.file_name()), |to| to.write_all(bytes))?;
     for old in list(directory)?.into_iter().skip(KEPT) {
@@ -58,19 +63,6 @@ pub fn keep(directory: &Path, bytes: &[u8], names: usize, format: Format) -> io:
         }
     }
     Ok(())
-}
-
-fn make_directory(directory: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(PRIVATE_DIRECTORY).create(directory) {
-        Ok(()) => {
-            if let Some(parent) = directory.parent() {
-                atomic_file::give_to_owner_of(parent, &File::open(directory)?);
-            }
-            Ok(())
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// The rosters that are kept, the latest first.

@@ -1,7 +1,6 @@
 //! TLS: the certificate and its private key, reread when their files change.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,13 +12,11 @@ use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 
 use crate::config::TlsParams;
 use crate::error::{DataError, Operation, Result};
+use crate::local_file::{self, Forbidden};
 use crate::reloadable::{FileSource, Reloadable};
 
 /// Protocols that are offered within TLS (ALPN, RFC 7301), the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
-
-/// Bits of a file's mode that let others read or write it.
-const OTHERS: u32 = 0o006;
 
 const CERTIFICATES: FileSource<Vec<CertificateDer<'static>>> =
     FileSource { what: "TLS certificate", read: read_certificates, without_file: None };
@@ -103,15 +100,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 
 fn read_private_key(path: &Path) -> Result<PrivateKeyDer<'static>> {
     let file = format!("the TLS private key {}", path.display());
-    let mode = std::fs::metadata(path).map_err(DataError::io(&file, Operation::Read))?.permissions().mode();
-    if mode & OTHERS != 0 {
-        let found = format!(
-            "expected a file that others may neither read nor write, found mode {:o}: chmod o= {}",
-            mode & 0o777,
-            path.display()
-        );
-        return Err(DataError::content(file, Operation::Read, found));
-    }
+    local_file::check_mode(path, Forbidden::ReadAndWrite).map_err(DataError::io(&file, Operation::Read))?;
     PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
         pem::Error::NoItemsFound => {
             let reason = "expected PEM with an unencrypted -----BEGIN PRIVATE KEY-----, found none";
@@ -134,6 +123,7 @@ fn unreadable(file: &str, error: pem::Error) -> crate::error::Error {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     use super::*;

@@ -90,6 +90,7 @@ impl Service {
             let gallery = service.people().edit(edit)?;
             recorder.record_naming(action, &people, &named);
             then(service);
+            service.sweep_thumbnails();
             Ok(gallery)
         });
         Ok(Snapshot { gallery: edited.await?, ..self.snapshot() })

@@ -9,11 +9,14 @@ use super::Service;
 use super::edit::Recorded;
 use super::revalidation::Revalidation;
 use crate::access_log::Action;
+use crate::align::AlignedCrop;
 use crate::enroll::{Leniency, Outcome, QualityGate, Reason};
 use crate::error::{Error, InputError, Result};
+use crate::file_name::FileName;
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::person_name::PersonName;
 use crate::student_id::StudentId;
+use crate::thumbnails::Thumbnail;
 
 /// Somebody to be enrolled.
 pub struct NewPerson {
@@ -25,10 +28,18 @@ pub struct NewPerson {
     pub expires: Option<Date>,
 }
 
+/// A photo to be enrolled.
+pub struct NewPhoto<P> {
+    /// The file's bytes.
+    pub bytes: P,
+    /// The file's name, if it came with one.
+    pub file_name: Option<FileName>,
+}
+
 /// Photos of one person.
 pub struct NewPhotos<P> {
-    /// The files, in order.
-    pub photos: Vec<P>,
+    /// In order.
+    pub photos: Vec<NewPhoto<P>>,
     /// Accept every photo that shows a face, of several faces the main one.
     pub force: bool,
 }
@@ -74,6 +85,8 @@ impl From<InputError> for EnrollError {
 struct Assessment {
     accepted: Vec<EnrolledPhoto>,
     outcomes: Vec<Outcome>,
+    /// Of the accepted photos; empty where none are kept.
+    thumbnails: Vec<Thumbnail>,
     revalidation: Revalidation,
 }
 
@@ -108,7 +121,7 @@ impl Service {
         let person = Person { expires, ..Person::new(name, student_id, assessment.accepted) };
         let named = named(&assessment.outcomes);
         let enrollment = Enrollment::new(&person, assessment.outcomes);
-        let revalidation = assessment.revalidation;
+        let (revalidation, thumbnails) = (assessment.revalidation, assessment.thumbnails);
         let id = person.id.clone();
         let edit = move |gallery: &Gallery| {
             // Before the revalidation: a name taken meanwhile is reported as such.
@@ -116,7 +129,8 @@ impl Service {
             revalidation.check(gallery, &person.photos)?;
             gallery.with_person(person)
         };
-        self.edit_then(Recorded::new(Action::Enroll, &[&id]).naming(named), edit, |_| ()).await?;
+        let recorded = Recorded::new(Action::Enroll, &[&id]).naming(named);
+        self.edit_then(recorded, edit, move |service| service.keep_thumbnails(&thumbnails)).await?;
         Ok(enrollment)
     }
 
@@ -140,14 +154,16 @@ impl Service {
         photos: NewPhotos<P>,
     ) -> Result<Enrollment, EnrollError> {
         let name = self.snapshot().person(id)?.name.clone();
-        let Assessment { accepted, outcomes, revalidation } = self.assess(name, photos, |_| Ok(())).await?;
+        let Assessment { accepted, outcomes, thumbnails, revalidation } =
+            self.assess(name, photos, |_| Ok(())).await?;
         let key = id.to_owned();
         let edit = move |gallery: &Gallery| {
             revalidation.check(gallery, &accepted)?;
             gallery.with_photos(&key, accepted)
         };
         let recorded = Recorded::new(Action::AddPhotos, &[id]).naming(named(&outcomes));
-        let snapshot = self.edit_then(recorded, edit, |_| ()).await?;
+        let keep = move |service: &Self| service.keep_thumbnails(&thumbnails);
+        let snapshot = self.edit_then(recorded, edit, keep).await?;
         Ok(Enrollment::new(snapshot.person(id)?, outcomes))
     }
 
@@ -183,18 +199,20 @@ impl Service {
             check(&gallery)?;
             let params = service.settings().gate;
             let mut gate = QualityGate::new(pipeline, &gallery, params);
-            for photo in photos {
-                gate.look(&name, photo.as_ref())?;
+            let (mut file_names, mut crops) = (Vec::new(), Vec::new());
+            for NewPhoto { bytes, file_name } in photos {
+                let crop = gate.look(&name, bytes.as_ref())?;
+                crops.push(crop.filter(|_| service.settings().keep_thumbnails));
+                file_names.push(file_name);
             }
             let leniency = if force { Leniency::Force } else { Leniency::None };
             let outcomes = gate.judge(leniency, &mut || pipeline.check_cancelled())?;
-            let accepted = outcomes.iter().filter_map(|outcome| match outcome {
-                Outcome::Accepted { photo, .. } => Some(photo.clone()),
-                Outcome::Rejected { .. } => None,
-            });
-            let accepted = accepted.collect();
+            let outcomes: Vec<Outcome> =
+                outcomes.into_iter().zip(file_names).map(|(outcome, name)| outcome.named(name)).collect();
+            let accepted = outcomes.iter().filter_map(Outcome::accepted).cloned().collect();
+            let thumbnails = thumbnails_of(&outcomes, crops)?;
             let revalidation = Revalidation { gallery: Arc::clone(&gallery), params, name, force };
-            Ok(Assessment { accepted, outcomes, revalidation })
+            Ok(Assessment { accepted, outcomes, thumbnails, revalidation })
         });
         let assessment = assessment.await?;
         if assessment.accepted.is_empty() {
@@ -202,6 +220,12 @@ impl Service {
         }
         Ok(assessment)
     }
+}
+
+/// The thumbnails of the accepted photos, out of the crops of all.
+fn thumbnails_of(outcomes: &[Outcome], crops: Vec<Option<AlignedCrop>>) -> Result<Vec<Thumbnail>> {
+    let photos = outcomes.iter().map(Outcome::accepted).zip(crops);
+    photos.filter_map(|(photo, crop)| Some(Thumbnail::new(&photo?.id, crop?))).collect()
 }
 
 /// Ids of the people whom photos look like, each once.

@@ -56,6 +56,7 @@ impl Service {
             Err(Error::Input(InputError::NotFound(_))) => return Ok(0),
             edited => edited?,
         };
+        self.sweep_thumbnails();
         let deleted = std::mem::take(&mut *deleted.lock().unwrap_or_else(PoisonError::into_inner));
         let recorder = self.recorder_for(Caller::own());
         recorder.record(Action::Delete, deleted.iter().map(String::as_str));

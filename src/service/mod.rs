@@ -32,6 +32,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod status;
 pub mod strangers;
+pub mod thumbnails;
 pub mod verify;
 pub mod watch;
 
@@ -45,6 +46,7 @@ use crate::cancel::CancellationToken;
 use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
+use crate::thumbnails::Thumbnails;
 use crate::worker::Workers;
 use attendance::Attendance;
 use attendance::recording::Recording;
@@ -74,6 +76,8 @@ struct Inner {
     workers: Workers,
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
+    /// `None` without a data directory.
+    thumbnails: Option<Thumbnails>,
     access_log: Option<Arc<AccessLog>>,
     attendance: Option<Arc<Attendance>>,
     /// Where photos of the old endpoint are recorded.
@@ -87,7 +91,7 @@ impl Service {
     /// Starts the worker threads.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos or the access log can't be written, or the
+    /// [`Error::Data`](crate::error::Error::Data) when the directory of kept photos or the access log can't be written, that of thumbnails or the
     /// database of attendance can't be read,
     /// [`Error::Internal`](crate::error::Error::Internal) when a thread can't be started.
     pub fn start(
@@ -100,15 +104,17 @@ impl Service {
             (Some(params), Some(directory)) => Some(Arc::new(Attendance::open(directory, params)?)),
             _ => None,
         };
+        let thumbnails = people.directory().map(Thumbnails::open).transpose()?;
         let automatic = settings.attendance.as_ref().and_then(|params| params.automatic);
         let recording = attendance.as_ref().zip(automatic);
-        Ok(Self(Arc::new(Inner {
+        let service = Self(Arc::new(Inner {
             threshold: settings.threshold.unwrap_or(models.threshold),
             pipeline: models.pipeline,
             people,
             roster,
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
+            thumbnails,
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
             recording: recording
@@ -118,7 +124,9 @@ impl Service {
             recognized_people: RecognizedPeople::default(),
             dismissing: Mutex::new(()),
             settings,
-        })))
+        }));
+        service.sweep_thumbnails();
+        Ok(service)
     }
 
     /// The settings in use.
@@ -170,7 +178,8 @@ impl Service {
     /// People and roster as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { gallery: self.0.people.current(), roster: self.0.roster.current(), day: today() }
+        let (gallery, roster) = (self.0.people.current(), self.0.roster.current());
+        Snapshot { gallery, roster, thumbnails: self.thumbnail_ids(), day: today() }
     }
 
     /// Parameters of a request that sets none.
@@ -229,7 +238,9 @@ impl Service {
 
     /// Rereads changed files, and tells attendance of changed people. Call it about once a second from a thread that may block.
     pub fn poll_files(&self) {
-        self.0.people.poll();
+        if self.0.people.poll() {
+            self.sweep_thumbnails();
+        }
         self.0.roster.poll();
         if let Some(attendance) = &self.0.attendance {
             attendance.follow(|| self.recognized_people());

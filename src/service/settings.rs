@@ -27,6 +27,8 @@ pub struct Settings {
     pub queue: usize,
     /// Which recognised photos are kept; `None` to keep none.
     pub keep_photos: Option<KeepParams>,
+    /// Whether a thumbnail of each photo that is enrolled is kept.
+    pub keep_thumbnails: bool,
     /// The access log; `None` to write none.
     pub access_log: Option<LogParams>,
     /// How attendance is kept beside people that can be edited; `None` to keep none.
@@ -49,6 +51,7 @@ impl Settings {
             workers,
             queue,
             keep_photos: None,
+            keep_thumbnails: false,
             access_log: None,
             attendance: None,
             expired_people_days: DEFAULT_EXPIRED_PEOPLE_DAYS,
@@ -75,6 +78,7 @@ impl From<&Config> for Settings {
             workers: config.workers,
             queue: config.queue,
             keep_photos: config.keep_photos.clone(),
+            keep_thumbnails: config.keep_thumbnails,
             access_log: config.access_log.clone(),
             attendance: Some(config.attendance.clone()),
             expired_people_days: config.expired_people_days,

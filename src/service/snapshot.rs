@@ -1,12 +1,13 @@
 //! People and roster at one moment, for one response.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
 use crate::error::{InputError, Result};
-use crate::gallery::{Gallery, Person};
+use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::roster::Roster;
 use crate::student_id::StudentId;
 
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub gallery: Arc<Gallery>,
     /// IDs by name.
     pub roster: Arc<Roster>,
+    /// Ids of the photos that have a thumbnail.
+    pub thumbnails: Arc<HashSet<String>>,
     /// The day that it is of, by which it is decided who is expired.
     pub day: Date,
 }
@@ -35,6 +38,12 @@ impl Snapshot {
     pub fn person(&self, id: &str) -> Result<&Person> {
         let missing = || InputError::NotFound("there is no person with this id".to_owned());
         Ok(self.gallery.person(id).ok_or_else(missing)?)
+    }
+
+    /// A photo of a person, if both are there.
+    #[must_use]
+    pub fn photo(&self, person_id: &str, photo_id: &str) -> Option<&EnrolledPhoto> {
+        self.gallery.person(person_id)?.photos.iter().find(|photo| photo.id == photo_id)
     }
 
     /// The last day on which the person is recognised, the earlier one of the person's own and the roster's; `None` for

@@ -52,11 +52,15 @@ export async function call(method, address, { form, json, signal, as = key() } =
 
 /** Saves the answer to a GET request as a file. */
 export async function download(address, name) {
-  const body = await (await send(address, { method: "GET", headers: {}, as: key() })).blob();
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(body), download: name });
+  const link = Object.assign(document.createElement("a"), { href: await blobUrl(address), download: name });
   link.click();
   // The browser has the file by then; there is no event that says so.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A URL for the answer to a GET request; whoever asks for it revokes it. */
+export async function blobUrl(address) {
+  return URL.createObjectURL(await (await send(address, { method: "GET", headers: {}, as: key() })).blob());
 }
 
 /** The response to a request with the key `as`; throws a `Problem` where it is no success. */

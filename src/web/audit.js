@@ -3,6 +3,7 @@
 import { $, announce, confirmed, make, notice, whileBusy } from "./dom.js";
 import { call, path, Problem } from "./api.js";
 import { keyOffer, trying } from "./key.js";
+import { thumbnail } from "./thumbnail.js";
 import { counted, problemWords } from "./words.js";
 
 /** How often the list was asked for: an older answer comes too late. */
@@ -10,8 +11,8 @@ let asked = 0;
 
 const WORDS = {
   same_face: ({ people: [a, b] }) => `${a.name} and ${b.name} look like one person.`,
-  unlike_photo: ({ person, looks_like: other, set_aside: aside }) =>
-    `A photo of ${person.name} is unlike the others${other ? ` and looks like ${other.name}` : ""}.${aside ? " It is set aside, and not used to recognise anybody." : ""}`,
+  unlike_photo: ({ person, file_name: file, looks_like: other, set_aside: aside }) =>
+    `A photo of ${person.name}${file ? ` (\u2068${file}\u2069)` : ""} is unlike the others${other ? ` and looks like ${other.name}` : ""}.${aside ? " It is set aside, and not used to recognise anybody." : ""}`,
   few_photos: ({ person, counting }) => `${person.name} is known by ${counted(counting, "photo")} only. Two or three are better.`,
   weak_photos: ({ person, recognised, counting, weak }) => (2 * recognised < counting
     ? `The photos of ${person.name} are hardly alike: ${recognised} of ${counting} would be recognised by the others.`
@@ -81,7 +82,8 @@ function row(finding) {
   const links = people.map(({ id, name }) => make("a", { href: `#person/${encodeURIComponent(id)}`, textContent: name }));
   const choices = finding.dismissed ? ["keep"] : finding.actions;
   const buttons = choices.flatMap((action) => ACTIONS[action]?.(finding) ?? []).map((action) => button(finding, action));
-  return make("li", { className: "card" }, words, make("div", { className: "actions" }, ...buttons, ...links));
+  const picture = finding.thumbnail ? [thumbnail(finding.person.id, finding.photo_id, `The photo of ${finding.person.name}`)] : [];
+  return make("li", { className: "card" }, ...picture, words, make("div", { className: "actions" }, ...buttons, ...links));
 }
 
 function button(finding, action) {

@@ -76,6 +76,7 @@ static ASSETS: &[Asset] = &[
     asset!("session.js", SCRIPT),
     asset!("sightings.js", SCRIPT),
     asset!("stage.js", SCRIPT),
+    asset!("thumbnail.js", SCRIPT),
     asset!("versions.js", SCRIPT),
     asset!("words.js", SCRIPT),
 ];

@@ -7,6 +7,7 @@ import * as groups from "./groups.js";
 import { trying } from "./key.js";
 import { chosenPerson } from "./move.js";
 import { sayNext } from "./people.js";
+import { thumbnail } from "./thumbnail.js";
 import { counted, expiryWords, idOf, shown as shownDistance, timeWords } from "./words.js";
 
 /** The person in view, as the service knows it. */
@@ -64,15 +65,17 @@ function fill(answer) {
   $("person-body").hidden = false;
 }
 
-function photoRow({ id, weak, enrolled_at: enrolledAt, distance_to_others: distance }, index) {
+function photoRow({ id, weak, file_name: fileName, enrolled_at: enrolledAt, thumbnail: hasThumbnail, distance_to_others: distance }, index) {
   const when = timeWords(enrolledAt);
   const words = `Photo ${index + 1}${when && `, enrolled ${when}`}${weak ? ", weak: a clearer one would help" : ""}`;
   const text = make("span", { textContent: words });
   const only = person.photos.length === 1;
+  if (fileName !== null) text.append(make("span", { className: "hint", dir: "auto", textContent: fileName }));
   if (distance !== null) text.append(make("span", { className: "hint", textContent: `distance ${shownDistance(distance)} to the others` }));
   const move = photoButton("Move", index, () => movePhoto(id, index));
   const remove = photoButton("Remove", index, () => removePhoto(id, index));
-  return make("li", {}, text, ...(only ? [] : [make("span", { className: "choices" }, move, remove)]));
+  const picture = hasThumbnail ? [thumbnail(person.id, id, `Photo ${index + 1} of ${person.name}`)] : [];
+  return make("li", {}, ...picture, text, ...(only ? [] : [make("span", { className: "choices" }, move, remove)]));
 }
 
 function photoButton(label, index, onClick) {

@@ -220,6 +220,31 @@ fn a_photo_that_is_unlike_the_others_is_told_and_moved_to_whom_it_shows() {
 }
 
 #[test]
+fn a_photo_is_told_by_its_file_name_and_its_thumbnail() {
+    let server = service_with(&TWO, &["--keep-thumbnails"]);
+    let Some(tab) = open_people(&server) else { return };
+    let seen = |place: &str, count: usize| {
+        let whole = format!(
+            "const all = [...document.querySelectorAll('{place} img.thumbnail')]; return all.length === {count} && \
+             all.every((image) => !image.hidden && image.naturalWidth === 160 && image.alt)"
+        );
+        tab.wait_until("the thumbnails", &whole);
+    };
+    tab.click("#people-rows a");
+    tab.wait_text("#person-photos", "portrait.jpg");
+    seen("#person-photos", 1);
+    tab.choose("#person-files", &[golden("photos/biden.jpg")]);
+    tab.click("#person-outcome button");
+    tab.wait_text("#person-about", "2 photos");
+    tab.wait_text("#person-photos li:last-child", "biden.jpg");
+    seen("#person-photos", 2);
+    tab.go_to("audit");
+    tab.wait_text("#audit-rows", "biden.jpg");
+    seen("#audit-rows", 1);
+    tab.close();
+}
+
+#[test]
 fn a_word_is_said_after_a_photo_is_removed() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = open_people(&server) else { return };

@@ -6,8 +6,10 @@ use std::process::Output;
 
 use facerec::gallery::writer::DirectoryLock;
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, store};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::support::outcome::done;
+use crate::support::scripted::Scripted;
 use crate::support::server::{Server, facerec, sample_data};
 use crate::support::{golden_path, sample};
 
@@ -42,8 +44,7 @@ fn enroll(people: &Path, more: &[&str]) -> Output {
 }
 
 fn report(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&done(output)).unwrap()
 }
 
 fn text(path: &Path) -> String {
@@ -222,4 +223,82 @@ fn people_are_added_through_a_running_service_as_often_as_one_likes() {
     assert_eq!(dead.status.code(), Some(1));
     let said = String::from_utf8(dead.stderr).unwrap();
     assert!(said.contains("run the same command again when the service runs"), "{said}");
+}
+
+/// A directory of one person with these photos.
+fn one_person(name: &str, photos: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join(name)).unwrap();
+    for (file, content) in photos {
+        fs::write(directory.path().join(name).join(file), content).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn photos_that_are_too_large_together_are_sent_one_by_one() {
+    // Of cameras that pad their files: the limit of a form is that of one photo here, 1 MiB.
+    let padded = |name: &str, bytes: usize| {
+        let mut photo = fs::read(golden_path("photos").join(name)).unwrap();
+        assert!(photo.len() < bytes, "{name}: {}", photo.len());
+        photo.resize(bytes, 0);
+        photo
+    };
+    let photos = [
+        ("1.jpg", padded("obama.jpg", 600 << 10)),
+        ("2.jpg", padded("obama2.jpg", 600 << 10)),
+        ("3.jpg", padded("obama.jpg", 1100 << 10)),
+    ];
+    let people = one_person("Ada", &photos);
+    let server = Server::empty(&["--max-upload-mib", "1", "--workers", "1", "--queue", "0"]);
+    let url = format!("http://{}", server.address);
+    let added = report(&enroll(people.path(), &["--url", &url, "--json"]));
+    let (skipped, outcomes) = summary(&added);
+    let expected =
+        [row("Ada", "1.jpg", "enrolled"), row("Ada", "2.jpg", "enrolled"), row("Ada", "3.jpg", "refused")];
+    assert_eq!((skipped.len(), outcomes), (0, expected.to_vec()));
+    assert_eq!(added["outcomes"][2]["reasons"][0]["reason"], "too_large", "{added}");
+    let gallery = store::read(&server.data.path().join("gallery.bin")).unwrap();
+    let ada = gallery.people().iter().find(|person| person.name.as_str() == "Ada").unwrap();
+    let names: Vec<_> = ada.photos.iter().map(|photo| photo.file_name.as_ref().unwrap().as_str()).collect();
+    assert_eq!(names, ["1.jpg", "2.jpg"]);
+}
+
+/// What becomes of one photo of Ada with these answers of the service: the requests, the report, the exit code.
+fn with_answers(answers: Vec<(u16, Value)>) -> (Vec<String>, Value, Option<i32>) {
+    let people = one_person("Ada", &[("1.jpg", b"a photo".to_vec())]);
+    let nobody = (200, json!({"people": [], "total": 0}));
+    let service = Scripted::start([vec![nobody], answers].concat());
+    let output = enroll(people.path(), &["--url", &service.url, "--json"]);
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (service.asked(), report, output.status.code())
+}
+
+#[test]
+fn a_person_or_a_gallery_that_changes_meanwhile_is_asked_for_again() {
+    let list = "GET /v1/people?limit=1000&offset=0";
+    let taken = (409, json!({"code": "name_taken", "person_id": "P1", "detail": "taken"}));
+    let conflict = || (409, json!({"code": "conflict", "detail": "the gallery changed; send them again"}));
+    let accepted =
+        || (201, json!({"id": "P1", "photos": [{"photo": "1.jpg", "outcome": "accepted", "id": "F1"}]}));
+
+    let (asked, report, code) = with_answers(vec![taken, accepted()]);
+    assert_eq!(asked, [list, "POST /v1/people", "POST /v1/people/P1/photos"]);
+    assert_eq!((summary(&report).1, code), (vec![row("Ada", "1.jpg", "enrolled")], Some(0)));
+
+    let (asked, report, code) = with_answers(vec![conflict(), accepted()]);
+    assert_eq!(asked, [list, "POST /v1/people", "POST /v1/people"]);
+    assert_eq!((summary(&report).1, code), (vec![row("Ada", "1.jpg", "enrolled")], Some(0)));
+
+    let (asked, report, code) = with_answers(vec![conflict(), conflict()]);
+    assert_eq!(asked.len(), 3, "it is not asked for ever");
+    assert_eq!((summary(&report).1, code), (vec![row("Ada", "1.jpg", "refused")], Some(1)));
+    let reason = &report["outcomes"][0]["reasons"][0];
+    assert_eq!(reason["reason"], "conflict");
+    assert_eq!(reason["detail"], "the gallery changed; send them again");
+
+    let locked = (409, json!({"code": "data_folder_locked", "detail": "another process is writing"}));
+    let (asked, report, code) = with_answers(vec![locked]);
+    assert_eq!((asked.len(), code), (2, Some(1)));
+    assert_eq!(report["outcomes"][0]["reasons"][0]["reason"], "data_folder_locked");
 }

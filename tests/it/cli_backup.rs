@@ -9,8 +9,9 @@ use facerec::attendance::{AttendanceStore, Channels, NewSession, Page, SessionFi
 use facerec::gallery::writer::DirectoryLock;
 use jiff::Timestamp;
 
-use crate::cli_people::{data, person, recipe};
-use crate::cli_settings::documented_sample;
+use crate::support::documented_sample;
+use crate::support::made_up::{data, person, recipe};
+use crate::support::outcome::{done, refused};
 use crate::support::server::facerec;
 
 fn backup(data: &Path, to: &Path, more: &[&str]) -> Output {
@@ -19,16 +20,6 @@ fn backup(data: &Path, to: &Path, more: &[&str]) -> Output {
 
 fn restore(file: &Path, to: &Path, more: &[&str]) -> Output {
     facerec().arg("restore").arg(file).arg("--data").arg(to).args(more).output().unwrap()
-}
-
-fn done(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Visible and hidden entries but the lock.
@@ -134,7 +125,7 @@ fn a_file_or_directory_that_is_there_is_not_replaced_unasked() {
     assert!(said.contains("is there already: expected another file name, or --force"), "{said}");
     done(&backup(data.path(), &file, &["--force"]));
 
-    let other = crate::cli_people::data(recipe("casia", 0), vec![person("Mary")]);
+    let other = crate::support::made_up::data(recipe("casia", 0), vec![person("Mary")]);
     fs::write(other.path().join("attendance.db-wal"), "of another database").unwrap();
     fs::write(other.path().join("notes.txt"), "mine").unwrap();
     let mary = fs::read(other.path().join("gallery.bin")).unwrap();
@@ -311,6 +302,9 @@ fn what_is_altered_or_hostile_is_refused_and_nothing_is_written() {
     check("expected its end, found \"gallery.bin\"");
     archive(&file, &[("roster.csv", csv, Regular)]);
     check("found one that does not begin with manifest.json");
+    // A list that is longer than any is read, and not its beginning.
+    archive(&file, &[("manifest.json", &vec![b' '; (64 << 20) + 1], Regular)]);
+    check("expected a list of 67108864 bytes at most in manifest.json, found 67108865");
     let gallery: &[u8] = b"of a version to come";
     archive(
         &file,

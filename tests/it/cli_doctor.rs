@@ -8,7 +8,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::cli_people::{data, person, recipe};
+use crate::support::made_up::{data, person, recipe};
 use crate::support::server::{Server, facerec, sample_data, sample_folder};
 
 fn doctor(data: &Path, more: &[&str]) -> (Option<i32>, Vec<Value>) {

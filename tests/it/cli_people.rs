@@ -5,36 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use facerec::embed::Embedding;
+use facerec::file_name::FileName;
 use facerec::gallery::writer::DirectoryLock;
-use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe, store};
-use facerec::person_name::PersonName;
+use facerec::gallery::{Gallery, store};
 use facerec::student_id::StudentId;
 use serde_json::Value;
 
-use crate::support::server::facerec;
-
-pub fn recipe(model: &str, margin_px: u32) -> Recipe {
-    Recipe { model: model.to_owned(), model_sha256: Some([7; 32]), margin_px }
-}
-
-/// A person with two photos, whose faces are like nobody else's.
-pub fn person(name: &str) -> Person {
-    let seed = name.bytes().fold(1_u32, |seed, byte| seed.wrapping_mul(31).wrapping_add(u32::from(byte)));
-    let photo = |number: u32| {
-        let value = |at: u32| ((at * 13 + seed.wrapping_mul(number) % 997) as f32).sin();
-        let embedding = Embedding::new((0..512).map(value).collect()).unwrap();
-        EnrolledPhoto { weak: number == 2, ..EnrolledPhoto::new(embedding, Some([number as u8; 32])) }
-    };
-    Person::new(PersonName::parse(name).unwrap(), None, vec![photo(1), photo(2)])
-}
-
-/// A data directory with these people.
-pub fn data(recipe: Recipe, people: Vec<Person>) -> tempfile::TempDir {
-    let data = tempfile::tempdir().unwrap();
-    store::write(&data.path().join("gallery.bin"), &Gallery::new(recipe, people).unwrap()).unwrap();
-    data
-}
+use crate::support::made_up::{data, person, recipe};
+use crate::support::outcome::{done, refused};
+use crate::support::server::{Server, facerec, sample_data};
 
 fn gallery(data: &Path) -> Gallery {
     store::read(&data.join("gallery.bin")).unwrap()
@@ -46,16 +25,6 @@ fn names(data: &Path) -> Vec<String> {
 
 fn people(arguments: &[&str], data: &Path) -> Output {
     facerec().arg("people").args(arguments).arg("--data").arg(data).output().unwrap()
-}
-
-fn done(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[test]
@@ -114,6 +83,7 @@ fn exported_people_are_imported_as_they_were() {
     let mut ada = person("Ada Lovelace");
     ada.student_id = Some(StudentId::Text("0046".to_owned()));
     ada.expires = Some("2027-07-31".parse().unwrap());
+    ada.photos[0].file_name = FileName::of("Ada 1.jpg");
     let mut grace = person("Grace Hopper");
     grace.student_id = Some(StudentId::Number(1.5));
     let (from, to) = (
@@ -211,4 +181,67 @@ fn an_import_that_does_not_fit_changes_nothing() {
         assert!(said.contains(expected), "{said}");
         assert!(!new.path().join("gallery.bin").exists());
     }
+}
+
+#[test]
+fn people_of_a_running_service_are_listed_shown_renamed_and_removed() {
+    let data = sample_data();
+    let keys = data.path().join("keys.toml");
+    let key =
+        facerec().args(["keys", "new", "office", "--scope", "manage", "--file"]).arg(&keys).output().unwrap();
+    let secret = data.path().join("secret");
+    fs::write(&secret, &key.stdout).unwrap();
+    let local = done(&people(&["list"], data.path()));
+    let local_json = done(&people(&["list", "--json"], data.path()));
+    let server = Server::start(data, &["--api-keys-file", keys.to_str().unwrap()]);
+    let url = format!("http://{}/", server.address);
+    let run =
+        |arguments: &[&str]| facerec().arg("people").args(arguments).args(["--url", &url]).output().unwrap();
+    let said = refused(&run(&["list"]));
+    assert!(said.contains("expected an API key of scope manage in --api-key-file"), "{said}");
+    let with_key =
+        |arguments: &[&str]| run(&[arguments, &["--api-key-file", secret.to_str().unwrap()]].concat());
+
+    let listed = done(&with_key(&["list"]));
+    assert_eq!(listed, local);
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let listed_json = json(&done(&with_key(&["list", "--json"])));
+    assert_eq!(listed_json, json(&local_json));
+    let id = listed_json["people"][0]["id"].as_str().unwrap().to_owned();
+    let other = listed_json["people"][1]["id"].as_str().unwrap().to_owned();
+    let shown = done(&with_key(&["show", &id]));
+    assert_eq!(shown, done(&people(&["show", &id], server.data.path())));
+    assert!(shown.starts_with(listed.lines().next().unwrap()) && shown.contains("\n  photo "), "{shown}");
+    let shown = json(&done(&with_key(&["show", &id, "--json"])));
+    assert_eq!((&shown["id"], shown["photos"].as_array().unwrap().len()), (&Value::from(id.as_str()), 1));
+
+    assert_eq!(done(&with_key(&["rename", &id, "B. Obama"])), "renamed Barack Obama to B. Obama\n");
+    assert_eq!(names(server.data.path())[0], "B. Obama");
+    let log = server.data.path().join("access.jsonl");
+    for (arguments, expected) in [
+        (
+            &["rename", &other, "b._OBAMA"][..],
+            format!("expected a name that nobody has, found that of B. Obama ({id})"),
+        ),
+        (&["show", "nobody"], "expected the id of an enrolled person, found \"nobody\"".to_owned()),
+        (&["show", "../roster"], "expected the id of an enrolled person, found \"../roster\"".to_owned()),
+        (&["remove", &id, "nobody", "--yes"], "found \"nobody\"".to_owned()),
+        (&["remove", &id], "expected --yes, since there is no terminal to ask on".to_owned()),
+        (
+            &["show", &id, "--history", "--access-log", log.to_str().unwrap()],
+            "expected --data DIR with --history".to_owned(),
+        ),
+        (&["export", "-o", "people.json"], "a service neither hands out embeddings nor takes any".to_owned()),
+        (
+            &["import", "people.json"],
+            "or add photos with `facerec enroll PEOPLE_DIR --add --url URL`".to_owned(),
+        ),
+    ] {
+        let said = refused(&with_key(arguments));
+        assert!(said.contains(&expected), "{arguments:?}: {said}");
+    }
+    assert_eq!(gallery(server.data.path()).len(), 3);
+    assert_eq!(done(&with_key(&["remove", &id, &id, "--yes"])), "removed B. Obama\n");
+    assert_eq!(gallery(server.data.path()).len(), 2);
+    assert!(gallery(server.data.path()).person(&id).is_none());
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::support::repository_file;
-use crate::support::server::{Server, facerec, sample_data};
+use crate::support::server::{Server, facerec, form, sample_data, sample_folder};
+use crate::support::{documented_sample, golden_path};
 
 #[test]
 fn the_service_takes_the_settings_of_its_data_directory() {
@@ -11,9 +11,12 @@ fn the_service_takes_the_settings_of_its_data_directory() {
     fs::write(data.path().join("facerec.toml"), "no-docs = true\nmax_megapixels = 1\n").unwrap();
     let server = Server::start(data, &[]);
     assert_eq!(server.get("/docs/").status, 404);
-    let photo = crate::support::server::sample_folder().join("group.jpg");
-    let answer = server.curl("/v1/recognize", &crate::support::server::form("file", &photo));
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    // Of 0.98 and 1.7 million pixels.
+    for (photo, status) in [(sample_folder().join("group.jpg"), 200), (golden_path("photos/group.jpg"), 422)]
+    {
+        let answer = server.curl("/v1/recognize", &form("file", &photo));
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
 }
 
 #[test]
@@ -48,7 +51,9 @@ fn the_settings_in_force_are_printed_with_where_they_are_from() {
 fn a_wrong_setting_is_wrong_usage_and_names_the_file() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("facerec.toml");
+    let long = "#".repeat((1 << 20) + 1);
     for (text, expected) in [
+        (long.as_str(), "the settings file can't be read: expected at most 1048576 bytes, found 1048577"),
         ("queue = \"many\"", "expected a whole number from 0 to 10000, found \"many\""),
         ("qeue = 1", "unknown setting \"qeue\": did you mean queue?"),
     ] {
@@ -58,13 +63,6 @@ fn a_wrong_setting_is_wrong_usage_and_names_the_file() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(expected) && said.contains(file.to_str().unwrap()), "{said}");
     }
-}
-
-/// The settings file of the documentation.
-pub fn documented_sample() -> String {
-    let text = repository_file("docs/configuration.md");
-    let sample = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
-    sample.expect("a sample").to_owned()
 }
 
 #[test]

@@ -2,21 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::cli_people::{data, person, recipe};
+use crate::support::made_up::{data, person, recipe};
+use crate::support::outcome::done;
 use crate::support::server::facerec;
 
-fn run(arguments: &[&str]) -> Output {
-    let output = facerec().args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
 fn text(arguments: &[&str]) -> String {
-    String::from_utf8(run(arguments).stdout).unwrap()
+    done(&facerec().args(arguments).output().unwrap())
 }
 
 /// The one object that a command prints.
@@ -52,8 +46,8 @@ fn keys_and_models_are_listed_as_json_too() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("keys.toml");
     let file = file.to_str().unwrap();
-    run(&["keys", "new", "camera", "--scope", "recognize", "--file", file, "--expires-days", "1"]);
-    run(&["keys", "new", "office", "--scope", "manage", "--file", file]);
+    text(&["keys", "new", "camera", "--scope", "recognize", "--file", file, "--expires-days", "1"]);
+    text(&["keys", "new", "office", "--scope", "manage", "--file", file]);
     let keys = object(&["keys", "list", "--file", file, "--json"]);
     let [camera, office] = &keys["keys"].as_array().unwrap()[..] else { panic!("{keys}") };
     assert_eq!((&camera["name"], &camera["scope"]), (&json!("camera"), &json!("recognize")));
@@ -79,7 +73,7 @@ fn each_shell_has_completions_and_each_command_a_manual_page() {
     assert!(page.contains(".TH facerec 1") && page.contains("healthcheck"), "{page}");
     let directory = tempfile::tempdir().unwrap();
     let pages = directory.path().join("man1");
-    run(&["man", "-o", pages.to_str().unwrap()]);
+    text(&["man", "-o", pages.to_str().unwrap()]);
     for (name, expected) in [
         ("facerec.1", "SUBCOMMANDS"),
         ("facerec-keys-list.1", "The file of API keys"),

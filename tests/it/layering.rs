@@ -20,12 +20,14 @@ const MODULES: &[(&str, &[&str])] = &[
     ("atomic_file", &[]),
     ("pickle", &[]),
     ("student_id", &[]),
-    ("photo_file", &[]),
+    ("local_file", &[]),
+    ("photo_file", &["local_file"]),
     ("person_name", &["error"]),
+    ("file_name", &["person_name"]), // how a text is made one line
     ("reloadable", &["error"]),
     ("access_log", &["atomic_file", "error"]),
     ("clients", &[]),
-    ("keys", &["atomic_file", "error", "hex", "reloadable"]),
+    ("keys", &["atomic_file", "error", "hex", "local_file", "reloadable"]),
     // The stages, in the order in which a photo passes through them.
     ("imaging", &["error"]),
     ("nn", &["error", "imaging"]),
@@ -33,10 +35,24 @@ const MODULES: &[(&str, &[&str])] = &[
     ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
     ("embed", &["align", "error", "nn"]),
     ("cohort", &["atomic_file", "embed", "error", "hex", "nn"]), // nn: the length of an embedding
-    ("gallery", &["cohort", "embed", "error", "nn", "person_name", "student_id"]), // nn: the length of an embedding
+    ("gallery", &["cohort", "embed", "error", "file_name", "nn", "person_name", "student_id"]), // nn: the length of an embedding
     ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),
-    ("gallery::store", &["atomic_file", "embed", "error", "hex", "nn", "person_name", "student_id"]),
+    (
+        "gallery::store",
+        &[
+            "atomic_file",
+            "embed",
+            "error",
+            "file_name",
+            "hex",
+            "local_file",
+            "nn",
+            "person_name",
+            "student_id",
+        ],
+    ),
     ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
+    ("thumbnails", &["align", "atomic_file", "error", "gallery", "imaging", "nn"]), // nn: the side of a crop
     ("roster", &["atomic_file", "error", "reloadable", "person_name", "student_id"]), // live: how its file is kept up to date
     // What is odd about the enrolled people, and how well they are recognised.
     ("audit", &["atomic_file", "cohort", "error", "gallery", "hex", "person_name", "roster"]),
@@ -53,6 +69,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "detect",
             "embed",
             "error",
+            "file_name",
             "gallery",
             "geometry",
             "imaging",
@@ -65,7 +82,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "person_name", "student_id"]),
     // A data directory as one file: the stores' own ways to copy and to lock.
-    ("backup", &["atomic_file", "attendance", "audit", "error", "gallery", "hex", "roster"]),
+    ("backup", &["atomic_file", "attendance", "audit", "error", "gallery", "hex", "roster", "thumbnails"]),
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
@@ -75,6 +92,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "service",
         &[
             "access_log",
+            "align",
             "attendance",
             "audit",
             "cancel",
@@ -85,6 +103,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "embed",
             "enroll",
             "error",
+            "file_name",
             "gallery",
             "hex",
             "imaging",
@@ -95,6 +114,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "reloadable",
             "roster",
             "student_id",
+            "thumbnails",
             "worker",
         ],
     ),
@@ -129,6 +149,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "detect",
             "enroll",
             "error",
+            "file_name",
             "gallery",
             "keys",
             "origin",
@@ -146,7 +167,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("web", &[]),
     ("server", &["clients", "config", "process"]),
-    ("server::tls", &["config", "error", "reloadable"]),
+    ("server::tls", &["config", "error", "local_file", "reloadable"]),
     ("allocator", &[]),
     ("process", &[]),
     ("cli", &["*"]),
@@ -236,7 +257,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "attendance::delivery",
             "models::download",
             "cli::bench::http",
-            "cli::enroll::client",
+            "cli::client",
             "cli::healthcheck",
             "cli::url",
         ],

@@ -58,6 +58,7 @@ mod http_v1_openapi;
 mod http_v1_people;
 mod http_v1_recognize;
 mod http_v1_roster;
+mod http_v1_thumbnails;
 mod import_pickle;
 mod install;
 mod layering;

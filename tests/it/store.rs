@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use facerec::gallery::store::{EXPIRY_VERSION, read, write};
+use facerec::file_name::FileName;
+use facerec::gallery::store::{FILE_NAMES_VERSION, read, write};
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use facerec::student_id::StudentId;
 use sha2::{Digest, Sha256};
@@ -100,6 +101,30 @@ fn last_days_are_kept_in_version_3_beside_weak_photos() {
 }
 
 #[test]
+fn file_names_are_kept_in_version_4_and_files_without_any_are_read_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gallery.bin");
+    let mut people: Vec<Person> = small().people().iter().map(|person| (**person).clone()).collect();
+    for (version, change) in [(1, 0), (2, 1), (3, 2), (4, 3)] {
+        match change {
+            1 => people[0].photos[0].weak = true,
+            2 => people[1].expires = Some("2027-07-31".parse().unwrap()),
+            3 => people[1].photos[1].file_name = FileName::of("photos/IMG 0044 عمر.jpg"),
+            _ => {}
+        }
+        let gallery = Gallery::new(small().recipe().clone(), people.clone()).unwrap();
+        write(&path, &gallery).unwrap();
+        assert_eq!(fs::read(&path).unwrap()[8], version);
+        let again = read(&path).unwrap();
+        assert_eq!(again, gallery, "version {version}");
+        let photos = again.people().iter().flat_map(|person| &person.photos);
+        let names: Vec<&str> = photos.filter_map(|photo| Some(photo.file_name.as_ref()?.as_str())).collect();
+        let expected: &[&str] = if version == 4 { &["IMG 0044 عمر.jpg"] } else { &[] };
+        assert_eq!(names, expected);
+    }
+}
+
+#[test]
 fn a_file_cut_at_any_byte_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gallery.bin");
@@ -151,9 +176,9 @@ fn foreign_files_and_other_versions_are_named() {
     assert_eq!(error(b"hi"), format!("{start}a file of 2 bytes that starts otherwise"));
     assert_eq!(error(b""), "it is truncated: expected 20 bytes, found 0");
 
-    let other = EXPIRY_VERSION + 1;
+    let other = FILE_NAMES_VERSION + 1;
     let newer = sealed([&b"FACEREC\0"[..], &other.to_le_bytes(), &[0; 8], &[1; 100]].concat());
-    assert_eq!(error(&newer), "expected a format version from 1 to 3, found 4: another facerec wrote it");
+    assert_eq!(error(&newer), "expected a format version from 1 to 4, found 5: another facerec wrote it");
     assert!(
         read(folder.path())
             .unwrap_err()

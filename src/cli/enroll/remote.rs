@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, Client};
 use super::report::{Report, Row, outcome_name};
+use crate::cli::client::{Answer, Client};
 use crate::cli::multipart::Form;
 use crate::enroll::known::ENROLLED_ALREADY;
 use crate::enroll::listing::{PeopleListing, Skipped};
@@ -45,9 +45,10 @@ pub(super) fn add(
     mut progress: impl FnMut(usize),
 ) -> anyhow::Result<Report> {
     let mut adding = Adding { client, force, ids: HashMap::new(), report: Report::default() };
-    for (id, name) in client.people()? {
-        if let Ok(name) = PersonName::parse(&name) {
-            adding.ids.insert(name.key().to_owned(), id);
+    for person in client.people()? {
+        let text = |member: &str| person[member].as_str().unwrap_or_default();
+        if let Ok(name) = PersonName::parse(text("name")) {
+            adding.ids.insert(name.key().to_owned(), text("id").to_owned());
         }
     }
     adding.report.skipped = listing.skipped;

@@ -12,7 +12,7 @@ use super::read::find;
 use crate::access_log::Action;
 use crate::config::AccessLogArgs;
 use crate::error::{Error, InputError};
-use crate::gallery::{Gallery, PersonUpdate, store};
+use crate::gallery::{Gallery, PersonUpdate};
 use crate::person_name::PersonName;
 
 /// Gives the person `id` another name, unless somebody has it in any spelling.
@@ -24,7 +24,7 @@ pub(super) fn rename(id: &str, name: &str, data: &DataDirectory, log: &AccessLog
     let old = find(&gallery, id)?.name.clone();
     let update = PersonUpdate { name: Some(name.clone()), ..PersonUpdate::default() };
     let renamed = gallery.updated(id, update).map_err(|error| whose_name(error, &gallery))?;
-    store::write(&data.gallery(), &renamed)?;
+    data.write_gallery(&renamed)?;
     log.record(Action::Change, [id])?;
     output::line(format_args!("renamed {old} to {name}"))
 }
@@ -33,7 +33,12 @@ pub(super) fn rename(id: &str, name: &str, data: &DataDirectory, log: &AccessLog
 fn whose_name(error: Error, gallery: &Gallery) -> anyhow::Error {
     let Error::Input(InputError::NameTaken { person_id }) = &error else { return error.into() };
     let owner = gallery.person(person_id).map_or_else(String::new, |person| person.name.to_string());
-    anyhow::anyhow!("expected a name that nobody has, found that of {owner} ({person_id})")
+    anyhow::anyhow!(name_taken(&owner, person_id))
+}
+
+/// That the name is the one of `owner`.
+pub(super) fn name_taken(owner: &str, id: &str) -> String {
+    format!("expected a name that nobody has, found that of {owner} ({id})")
 }
 
 /// Removes all of these people, or nobody.
@@ -51,16 +56,27 @@ pub(super) fn remove(
     let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(*id));
     let people = ids.iter().map(|id| find(&gallery, id)).collect::<anyhow::Result<Vec<_>>>()?;
-    if !yes {
-        for person in &people {
-            output::note(format_args!("{}  {}", person.id, person.name));
-        }
-        ensure!(confirmed(people.len())?, "nobody was removed");
-    }
     let names: Vec<String> = people.iter().map(|person| person.name.to_string()).collect();
-    store::write(&data.gallery(), &gallery.without_people(|person| seen.contains(person.id.as_str())))?;
+    if !yes {
+        let shown: Vec<(&str, &str)> =
+            people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
+        confirm(&shown)?;
+    }
+    data.write_gallery(&gallery.without_people(|person| seen.contains(person.id.as_str())))?;
     log.record(Action::Delete, ids)?;
     names.iter().try_for_each(|name| output::line(format_args!("removed {name}")))
+}
+
+/// Asks whether these people, id and name, are to be removed.
+///
+/// # Errors
+/// When they are not, or there is nobody to ask.
+pub(super) fn confirm(people: &[(&str, &str)]) -> anyhow::Result<()> {
+    for (id, name) in people {
+        output::note(format_args!("{id}  {name}"));
+    }
+    ensure!(confirmed(people.len())?, "nobody was removed");
+    Ok(())
 }
 
 /// Asks on the terminal.

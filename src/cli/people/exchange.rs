@@ -12,7 +12,7 @@ use super::read::find;
 use crate::access_log::Action;
 use crate::atomic_file;
 use crate::config::AccessLogArgs;
-use crate::gallery::{Gallery, Recipe, store};
+use crate::gallery::{Gallery, Recipe};
 
 /// Name of the file in a directory.
 const FILE_NAME: &str = "people.json";
@@ -60,7 +60,7 @@ pub(super) fn import(path: &Path, data: &DataDirectory, log: &AccessLogArgs) -> 
     let old =
         if data.gallery().exists() { data.read_gallery()? } else { Gallery::empty(new.recipe().clone()) };
     let joined = join(old, &new).with_context(|| format!("nobody was imported from {}", printable(&path)))?;
-    store::write(&data.gallery(), &joined)?;
+    data.write_gallery(&joined)?;
     log.record(Action::Enroll, new.people().iter().map(|person| person.id.as_str()))?;
     output::line(format_args!(
         "imported {} people with {} photos; {} has {} people now",

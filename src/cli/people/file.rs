@@ -1,7 +1,5 @@
 //! The file of exported people: JSON with the gallery's recipe, and each photo's embedding in base64.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -12,9 +10,11 @@ use serde_json::Value;
 
 use super::super::output::printable;
 use crate::embed::Embedding;
+use crate::file_name::FileName;
 use crate::gallery::store::unit_embedding;
 use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::hex::{sha256_from_hex, to_hex};
+use crate::local_file;
 use crate::nn::EMBEDDING_LEN;
 use crate::person_name::PersonName;
 use crate::presentation::json_id::JsonId;
@@ -51,6 +51,8 @@ struct PhotoRecord {
     id: String,
     weak: bool,
     source_sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file_name: Option<String>,
     /// 512 floats of 4 bytes, little-endian, in base64.
     embedding: String,
 }
@@ -91,6 +93,7 @@ fn photo_record(photo: &EnrolledPhoto) -> PhotoRecord {
         id: photo.id.clone(),
         weak: photo.weak,
         source_sha256: photo.source_sha256.as_ref().map(|sha256| to_hex(sha256)),
+        file_name: photo.file_name.as_ref().map(|name| name.as_str().to_owned()),
         embedding: BASE64.encode(bytes),
     }
 }
@@ -101,15 +104,7 @@ fn photo_record(photo: &EnrolledPhoto) -> PhotoRecord {
 /// When it can't be read, is of another kind, or holds what no gallery may.
 pub(super) fn read(path: &Path) -> anyhow::Result<Gallery> {
     let shown = printable(path);
-    let file = File::open(path).with_context(|| format!("{shown} can't be read"))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("{shown} can't be read"))?;
-    ensure!(
-        bytes.len() as u64 <= MAX_FILE_BYTES,
-        "{shown}: expected at most {MAX_FILE_BYTES} bytes, found more"
-    );
+    let bytes = local_file::read(path, MAX_FILE_BYTES).with_context(|| format!("{shown} can't be read"))?;
     from_json(&bytes).with_context(|| shown.clone())
 }
 
@@ -158,6 +153,7 @@ fn photo_of(photo: PhotoRecord) -> anyhow::Result<EnrolledPhoto> {
         embedding: embedding(&photo.embedding)?,
         source_sha256: photo.source_sha256.as_deref().map(checksum).transpose()?,
         weak: photo.weak,
+        file_name: photo.file_name.as_deref().and_then(FileName::of),
     })
 }
 

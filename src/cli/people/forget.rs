@@ -8,7 +8,8 @@ use super::super::output;
 use crate::access_log::Action;
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AccessLogArgs;
-use crate::gallery::store;
+use crate::gallery::Gallery;
+use crate::thumbnails::Thumbnails;
 
 /// The entry is written also where the person was not enrolled any more: records may have been there.
 pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLogArgs) -> anyhow::Result<()> {
@@ -18,12 +19,16 @@ pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLo
     let attendance = SqliteStore::open(data.directory(), Channels::default())?;
     let enrolled = gallery.person(id).is_some();
     let entries = if attendance.exists() { attendance.forget(id, how)? } else { 0 };
+    let has_thumbnail = has_thumbnail(&gallery, id, data)?;
     if enrolled {
-        store::write(&data.gallery(), &gallery.without_person(id)?)?;
+        data.write_gallery(&gallery.without_person(id)?)?;
     }
     log.record(Action::Forget, [id])?;
     if enrolled {
         output::line("removed from the gallery")?;
+        if has_thumbnail {
+            output::line("removed the thumbnails")?;
+        }
     }
     let what = match how {
         Forget::Remove => "removed",
@@ -37,4 +42,11 @@ pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLo
     );
     ensure!(enrolled || entries > 0, "nothing was held about {id:?}: `facerec people list` has the ids");
     Ok(())
+}
+
+/// Whether a photo of the person has a thumbnail, which goes with it.
+fn has_thumbnail(gallery: &Gallery, id: &str, data: &DataDirectory) -> anyhow::Result<bool> {
+    let kept = Thumbnails::open(data.directory())?.ids();
+    let mut photos = gallery.person(id).into_iter().flat_map(|person| &person.photos);
+    Ok(photos.any(|photo| kept.contains(&photo.id)))
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
@@ -13,34 +14,50 @@ use crate::access_log::{Action, history};
 use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person};
 use crate::presentation::people::{PersonDetail, PersonSummary};
-use crate::service::snapshot::{Snapshot, is_expired, today};
+use crate::service::snapshot::{Snapshot, today};
+use crate::thumbnails::Thumbnails;
 
 /// People and roster as they are on the disk.
 fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
     let (gallery, roster) = (Arc::new(data.read_gallery()?), data.open_roster()?.current());
-    Ok(Snapshot { gallery, roster, day: today() })
+    let thumbnails = Thumbnails::open(data.directory())?.ids();
+    Ok(Snapshot { gallery, roster, thumbnails, day: today() })
 }
 
 /// Everybody, a line each; as JSON with the members of `GET /v1/people`.
 pub(super) fn list(data: &DataDirectory, log: &AccessLogArgs, as_json: bool) -> anyhow::Result<()> {
     let log = CommandLog::open(log)?;
-    let snapshot = read(data)?;
-    let people = snapshot.gallery.people();
-    log.record(Action::List, people.iter().map(|person| person.id.as_str()))?;
-    if !as_json {
-        return people.iter().try_for_each(|person| print(person, &snapshot));
-    }
-    let today = today();
-    let summaries: Vec<PersonSummary> =
-        people.iter().map(|person| PersonSummary::new(person, &snapshot, today)).collect();
-    output::json(&json!({ "people": summaries, "total": people.len() }))
+    let (snapshot, today) = (read(data)?, today());
+    let people = snapshot.gallery.people().iter();
+    log.record(Action::List, people.clone().map(|person| person.id.as_str()))?;
+    print_list(people.map(|person| PersonSummary::new(person, &snapshot, today)).collect(), as_json)
 }
 
-fn print(person: &Person, snapshot: &Snapshot) -> anyhow::Result<()> {
-    let last = snapshot.last_day(person);
-    let until = if is_expired(last, snapshot.day) { "expired" } else { "until" };
+/// Prints people as the API has them.
+pub(super) fn print_list<P: Serialize>(people: Vec<P>, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let total = people.len();
+        return output::json(&People { people, total });
+    }
+    people.iter().try_for_each(|person| print(&serde_json::to_value(person)?))
+}
+
+#[derive(Serialize)]
+struct People<P> {
+    people: Vec<P>,
+    total: usize,
+}
+
+/// A line about a person, as the API has it.
+fn print(person: &Value) -> anyhow::Result<()> {
+    let text = |member: &str| person[member].as_str().unwrap_or_default();
+    let photos = person["photos"].as_array().map(|photos| photos.len() as u64);
+    let photos = photos.or_else(|| person["photos"].as_u64()).unwrap_or_default();
+    // Days are in the order of their text.
+    let last = ["expires", "roster_expires"].into_iter().filter_map(|member| person[member].as_str()).min();
+    let until = if person["expired"] == true { "expired" } else { "until" };
     let until = last.map(|day| format!("  ({until} {day})")).unwrap_or_default();
-    output::line(format_args!("{}  {:>4}  {}{until}", person.id, person.photos.len(), person.name))
+    output::line(format_args!("{}  {photos:>4}  {}{until}", text("id"), text("name")))
 }
 
 /// One person, as JSON with the members of `GET /v1/people/{person_id}`; or, with `with_history`, who looked the person up.
@@ -58,10 +75,27 @@ pub(super) fn show(
     let log = CommandLog::open(log)?;
     let person = find(&snapshot.gallery, id)?;
     log.record(Action::Read, [id])?;
+    print_person(&PersonDetail::new(person, &snapshot, today()), as_json)
+}
+
+/// Prints a person, as the API has one, with the photos.
+pub(super) fn print_person(person: &impl Serialize, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        return output::json(&PersonDetail::new(person, &snapshot, today()));
+        return output::json(person);
     }
-    print(person, &snapshot)
+    let person = serde_json::to_value(person)?;
+    print(&person)?;
+    person["photos"].as_array().into_iter().flatten().try_for_each(print_photo)
+}
+
+/// A photo: id, mean distance to the person's others, what is to be known of it, file name.
+fn print_photo(photo: &Value) -> anyhow::Result<()> {
+    let id = photo["id"].as_str().unwrap_or_default();
+    let distance = photo["distance_to_others"].as_f64();
+    let distance = distance.map_or_else(|| "   -".to_owned(), |distance| format!("{distance:.2}"));
+    let weak = if photo["weak"] == true { "  (weak)" } else { "" };
+    let name = photo["file_name"].as_str().map(|name| format!("  {name}")).unwrap_or_default();
+    output::line(format_args!("  photo {id}  {distance}{weak}{name}"))
 }
 
 fn show_history(id: &str, gallery: &Gallery, log: &Path) -> anyhow::Result<()> {
@@ -81,7 +115,10 @@ fn show_history(id: &str, gallery: &Gallery, log: &Path) -> anyhow::Result<()> {
 
 /// The person with this id, or what has the ids.
 pub(super) fn find<'a>(gallery: &'a Gallery, id: &str) -> anyhow::Result<&'a Person> {
-    let missing =
-        || format!("expected the id of an enrolled person, found {id:?}: `facerec people list` has the ids");
-    gallery.person(id).with_context(missing)
+    gallery.person(id).with_context(|| unknown(id))
+}
+
+/// That nobody has the id.
+pub(super) fn unknown(id: &str) -> String {
+    format!("expected the id of an enrolled person, found {id:?}: `facerec people list` has the ids")
 }

@@ -1,9 +1,6 @@
 //! The file: TOML, a line a setting, named as the flag.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::ValueHint;
@@ -11,6 +8,7 @@ use clap::{Arg, ArgAction};
 use toml::Value;
 
 use super::super::output::printable;
+use crate::local_file::{self, Forbidden};
 
 /// Largest file that is read, bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -92,18 +90,9 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 
 /// The file's text. It can switch keys off, so only those who may do that may write it.
 fn text(path: &Path) -> Result<String, String> {
-    let failed = |error| format!("the settings file can't be read: {error}");
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if mode & 0o002 != 0 {
-        return Err(format!(
-            "expected a settings file that others may not write, found mode {:o}: chmod o-w {}",
-            mode & 0o777,
-            printable(path)
-        ));
-    }
-    let mut text = String::new();
-    File::open(path).map_err(failed)?.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+    let text =
+        local_file::check_mode(path, Forbidden::Write).and_then(|()| local_file::read_text(path, MAX_BYTES));
+    text.map_err(|error| format!("the settings file can't be read: {error}"))
 }
 
 fn values<'a>(text: &str, settings: &[&'a Arg]) -> Result<Vec<(&'a Arg, Value)>, String> {

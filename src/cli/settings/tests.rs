@@ -101,10 +101,7 @@ fn what_is_no_setting_is_refused_with_the_nearest_one() {
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o646)).unwrap();
     let message = with(data.path(), "", "facerec serve", &[]).unwrap_err();
-    assert!(
-        message.contains("expected a settings file that others may not write, found mode 646"),
-        "{message}"
-    );
+    assert!(message.contains("expected a file that others may not write, found mode 646"), "{message}");
 }
 
 #[test]

@@ -11,8 +11,10 @@ use super::query::invalid_parameter;
 use super::refusals::{repeated_part, unknown_part};
 use super::upload::ImageUpload;
 use crate::error::InputError;
+use crate::file_name::FileName;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
+use crate::service::enroll::NewPhoto;
 use crate::upload::limits::MAX_PHOTOS;
 
 /// Longest file name that the response repeats, characters.
@@ -30,7 +32,7 @@ pub struct EnrollForm {
     /// File names; `photo 3` for one without. As many as `photos`.
     pub labels: Vec<String>,
     /// One to [`MAX_PHOTOS`] files.
-    pub photos: Vec<ImageUpload>,
+    pub photos: Vec<NewPhoto<ImageUpload>>,
     /// Accept every photo that shows a face.
     pub force: bool,
 }
@@ -110,7 +112,9 @@ impl FromRequest<AppState> for EnrollForm {
             match part.name() {
                 Some("photos") => {
                     let label = fields.label(part.file_name())?;
-                    fields.photos.push(read_file(part, &app.uploads).await?);
+                    let file_name = part.file_name().and_then(FileName::of);
+                    let bytes = read_file(part, &app.uploads).await?;
+                    fields.photos.push(NewPhoto { bytes, file_name });
                     fields.labels.push(label);
                 }
                 Some("name") => once("name", &mut fields.name, read_text(part).await?)?,

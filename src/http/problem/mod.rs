@@ -13,5 +13,6 @@ pub use responses::{
     MergeProblems, MorePhotosProblems, MovePhotoProblems, PairProblems, PatchProblems, PersonProblems,
     PhotoProblems, PlainProblems, Problem, RecognizeProblems, RestoreProblems, RestoreRosterProblems,
     RosterProblems, RosterVersionProblems, SessionPhotosProblems, SessionProblems, SessionsProblems,
+    ThumbnailProblems,
 };
 pub use shown::shown;

@@ -130,6 +130,8 @@ problems! {
     MorePhotosProblems: &[InvalidParameter, NoPhotoAccepted, ModelError], PERSON, UPLOAD, CHANGE;
     /// Reading a person.
     PersonProblems: PERSON;
+    /// Reading a thumbnail.
+    ThumbnailProblems: PERSON, &[DataError];
     /// Changing a person.
     PatchProblems:
         &[InvalidParameter, SlowUpload, TooLarge, UnsupportedMediaType, NameTaken], PERSON, CHANGE;

@@ -24,7 +24,8 @@ pub async fn get(
     State(app): State<AppState>,
     Checked(query): Checked<AuditQuery>,
 ) -> Result<Json<AuditReport>, ApiError> {
-    Ok(Json(AuditReport::new(app.service.audit().await?, query.all)))
+    let audit = app.service.audit().await?;
+    Ok(Json(AuditReport::new(audit, query.all, &app.service.snapshot())))
 }
 
 /// Dismiss a finding.

@@ -48,6 +48,7 @@ fn management_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(people::get, people::patch, people::delete))
         .routes(routes!(enroll::add_photos))
         .routes(routes!(people::delete_photo))
+        .routes(routes!(people::thumbnail))
         .routes(routes!(people::move_photo))
         .routes(routes!(people::merge))
         .routes(routes!(audit::get))

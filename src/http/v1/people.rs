@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, StatusCode};
+use utoipa::ToSchema;
 
 use crate::http::extract::other_person::{MergeSource, MoveTarget, Other};
 use crate::http::extract::page::PageQuery;
@@ -10,7 +12,7 @@ use crate::http::extract::person_patch::PersonPatch;
 use crate::http::extract::query::Checked;
 use crate::http::problem::{
     ApiError, DeletePhotoProblems, DeleteProblems, ListProblems, MergeProblems, MovePhotoProblems,
-    PatchProblems, PersonProblems,
+    PatchProblems, PersonProblems, ThumbnailProblems,
 };
 use crate::http::state::AppState;
 use crate::presentation::people::{PeoplePage, PersonDetail, PersonSummary};
@@ -107,6 +109,31 @@ pub async fn delete_photo(
     app.service.delete_photo(&id, &photo_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Get the thumbnail of a photo.
+///
+/// The crop of the face that was embedded, of 160 x 160 pixels. 404 where the photo has none: it was enrolled while no thumbnails
+/// were kept. Scope: `manage`.
+#[utoipa::path(
+    get, operation_id = "get_thumbnail", path = "/v1/people/{person_id}/photos/{photo_id}/thumbnail", tag = "people",
+    params(
+        ("person_id" = String, Path, description = "Of the person", example = "01JDK5Q2W7C1Z8N4T6R0YB3MXA"),
+        ("photo_id" = String, Path, description = "Of the photo", example = "01JDK5Q2W8E5F6G7H8J9K0M1N2"),
+    ),
+    responses((status = 200, description = "The thumbnail", body = ThumbnailFile, content_type = "image/png"), ThumbnailProblems),
+)]
+pub async fn thumbnail(
+    State(app): State<AppState>,
+    Path((id, photo_id)): Path<(String, String)>,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), ApiError> {
+    Ok(([(CONTENT_TYPE, "image/png")], app.service.thumbnail(&id, &photo_id).await?))
+}
+
+/// The bytes of a PNG file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "only documents the response")]
+pub struct ThumbnailFile(Vec<u8>);
 
 /// Move a photo to another person.
 ///

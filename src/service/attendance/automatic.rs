@@ -121,7 +121,7 @@ pub(super) mod tests {
         let person = Person::new(name, None, vec![EnrolledPhoto::new(face, None)]);
         let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
         let gallery = Arc::new(Gallery::new(recipe, vec![person]).unwrap());
-        Snapshot { gallery, roster: Arc::default(), day: today() }
+        Snapshot { gallery, roster: Arc::default(), thumbnails: Arc::default(), day: today() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::service::snapshot::{Snapshot, is_expired};
 /// Everybody enrolled, then everybody else on the roster whose last day there is not over; each once, however the name is
 /// spelt. The roster's groups of somebody enrolled who is not on it are none.
 pub(super) fn records(snapshot: &Snapshot) -> Vec<PersonRecord> {
-    let Snapshot { gallery, roster, day } = snapshot;
+    let Snapshot { gallery, roster, day, .. } = snapshot;
     let has_groups = roster.has_groups();
     let mut met = HashSet::new();
     let mut records: Vec<PersonRecord> = Vec::with_capacity(gallery.len());

@@ -9,7 +9,10 @@ pub mod file_server;
 pub mod golden;
 pub mod http;
 pub mod listening;
+pub mod made_up;
 pub mod models;
+pub mod outcome;
+pub mod scripted;
 pub mod server;
 pub mod tls;
 
@@ -30,6 +33,13 @@ pub fn golden_bytes(name: &str) -> Vec<u8> {
 pub fn repository_file(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The settings file of the documentation.
+pub fn documented_sample() -> String {
+    let text = repository_file("docs/configuration.md");
+    let sample = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    sample.expect("a sample").to_owned()
 }
 
 /// The bytes of a photo below `tests/golden/photos`.

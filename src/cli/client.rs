@@ -1,13 +1,17 @@
-//! A running service as it enrols people: `/v1/people`.
+//! A running service as commands use it: `/v1/people`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use clap::Args;
 use serde_json::Value;
-use ureq::http::Response;
+use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
-use crate::cli::multipart::Form;
+use super::multipart::Form;
+use super::output::printable;
+use crate::local_file;
 
 /// Timeout of a request.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -20,6 +24,38 @@ const LONGEST_PAUSE_S: u64 = 30;
 const PAGE: usize = 1000;
 /// Longest answer that is read, bytes.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// Largest file of a key that is read, bytes.
+const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
+
+/// The key for a service as arguments.
+#[derive(Debug, Args)]
+pub(super) struct KeyArgs {
+    /// API key of scope manage for that service
+    #[arg(long, env = "FACEREC_API_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+    /// File with that key on its first line, which the list of processes does not show
+    #[arg(long, env = "FACEREC_API_KEY_FILE", value_name = "FILE", conflicts_with = "api_key")]
+    api_key_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// The key, if one is given.
+    ///
+    /// # Errors
+    /// When its file can't be read.
+    fn key(&self) -> anyhow::Result<Option<String>> {
+        match &self.api_key_file {
+            Some(path) => Ok(Some(first_line(path)?)),
+            None => Ok(self.api_key.clone()),
+        }
+    }
+}
+
+fn first_line(path: &Path) -> anyhow::Result<String> {
+    let text = local_file::read_text(path, MAX_KEY_FILE_BYTES)
+        .with_context(|| format!("the file of the API key {} can't be read", printable(path)))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
 
 /// The service, and the key for it.
 pub(super) struct Client {
@@ -39,51 +75,87 @@ pub(super) struct Answer {
 
 impl Client {
     /// The service at `url`, scheme and host.
-    pub(super) fn new(url: &str, key: Option<String>) -> Self {
+    ///
+    /// # Errors
+    /// When the file of the key can't be read.
+    pub(super) fn new(url: &str, key: &KeyArgs) -> anyhow::Result<Self> {
         // No proxy, whatever the environment names: photos and key are for the service alone.
         let config =
             Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).http_status_as_error(false);
-        Self { agent: config.build().into(), url: url.trim_end_matches('/').to_owned(), key }
+        Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').to_owned(), key: key.key()? })
     }
 
-    /// Id and name of everybody who is enrolled.
+    /// Everybody who is enrolled, as `GET /v1/people` has them.
     ///
     /// # Errors
     /// When the service can't be reached or refuses.
-    pub(super) fn people(&self) -> anyhow::Result<Vec<(String, String)>> {
+    pub(super) fn people(&self) -> anyhow::Result<Vec<Value>> {
         let mut people = Vec::new();
         loop {
             let path = format!("/v1/people?limit={PAGE}&offset={}", people.len());
-            let Answer { status, body } = self.repeated(&path, false, || {
-                let mut request = self.agent.get(format!("{}{path}", self.url));
-                if let Some(key) = &self.key {
-                    request = request.header("X-Api-Key", key);
-                }
-                request.call()
-            })?;
-            let page = body["people"].as_array().filter(|_| status == 200);
-            let page =
-                page.with_context(|| format!("{}{path}: expected people, found status {status}", self.url))?;
-            let text = |person: &Value, member: &str| person[member].as_str().unwrap_or_default().to_owned();
-            people.extend(page.iter().map(|person| (text(person, "id"), text(person, "name"))));
-            if page.is_empty() || body["total"].as_u64().is_none_or(|total| people.len() as u64 >= total) {
+            let Answer { status, mut body } = self.get(&path)?;
+            let total = body["total"].as_u64();
+            let page = Some(body["people"].take()).filter(|_| status == 200);
+            let Some(Value::Array(page)) = page else {
+                bail!("{}{path}: expected people, found status {status}", self.url);
+            };
+            let is_last = page.is_empty();
+            people.extend(page);
+            if is_last || total.is_none_or(|total| people.len() as u64 >= total) {
                 return Ok(people);
             }
         }
     }
 
-    /// Sends a form. With `once` it is not sent again where the answer is lost: the service may have done what it says.
+    /// What is at the path.
     ///
     /// # Errors
     /// When the service can't be reached, stays busy, or refuses the key.
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(path, "GET", "", &[], false)
+    }
+
+    /// Changes what is at the path.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(super) fn patch(&self, path: &str, change: &Value) -> anyhow::Result<Answer> {
+        self.send(path, "PATCH", "application/merge-patch+json", change.to_string().as_bytes(), false)
+    }
+
+    /// Deletes what is at the path; asked once, since it may be gone although the answer was lost.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(path, "DELETE", "", &[], true)
+    }
+
+    /// Sends a form. With `once` it is not sent again where the answer is lost: the service may have done what it says.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
     pub(super) fn post(&self, path: &str, form: Form, once: bool) -> anyhow::Result<Answer> {
-        let (content_type, body) = (Form::content_type(), form.into_bytes());
+        self.send(path, "POST", &Form::content_type(), &form.into_bytes(), once)
+    }
+
+    fn send(
+        &self,
+        path: &str,
+        method: &str,
+        content_type: &str,
+        body: &[u8],
+        once: bool,
+    ) -> anyhow::Result<Answer> {
         self.repeated(path, once, || {
-            let mut request = self.agent.post(format!("{}{path}", self.url)).content_type(&content_type);
+            let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
             if let Some(key) = &self.key {
                 request = request.header("X-Api-Key", key);
             }
-            request.send(&body[..])
+            if content_type.is_empty() {
+                return self.agent.run(request.body(())?);
+            }
+            self.agent.run(request.header("Content-Type", content_type).body(body)?)
         })
     }
 
@@ -108,7 +180,7 @@ impl Client {
             // Nobody listens: that does not pass in a moment.
             if tries == TRIES || (once && is_lost) || why.contains("Connection refused") {
                 bail!(
-                    "{}{path}: expected an answer, found none: {why}. What was enrolled stays: run the same command again \
+                    "{}{path}: expected an answer, found none: {why}. What was done stays: run the same command again \
                      when the service runs (`facerec healthcheck --url {}/readyz`)",
                     self.url,
                     self.url
@@ -154,7 +226,9 @@ mod tests {
             tries.set(tries.get() + 1);
             Err(ureq::Error::Io(io::Error::other("the connection was reset")))
         };
-        let error = Client::new("http://127.0.0.1:9", None).repeated("/x", true, lost).unwrap_err();
+        let key = KeyArgs { api_key: None, api_key_file: None };
+        let client = Client::new("http://127.0.0.1:9", &key).unwrap();
+        let error = client.repeated("/x", true, lost).unwrap_err();
         assert_eq!(tries.get(), 1);
         assert!(error.to_string().contains("the connection was reset"), "{error}");
     }
