@@ -4,7 +4,8 @@
 
 EMBEDDINGS.npz is that of fit_cohort.py. In each split the statistics are fitted and calibrated on a random half of the people;
 galleries, probes and strangers come from the other half. `people x photos` people are drawn from those with enough photos; their
-other photos are probes; of everybody else one photo is a stranger. Printed for each kind of gallery, in percent:
+other photos are probes; of everybody else one photo is a stranger. Kinds of galleries for which there are too few such people are left out,
+and TPIR where everybody has a single photo. Printed for each kind of gallery, in percent:
   FPIR  share of strangers named at the wanted rate: mean and standard deviation over the splits
   TPIR  share of the probes that get the right name, each photo counted once
   TPIR at FPIR  the same with the threshold chosen afterwards, on the strangers themselves
@@ -43,6 +44,10 @@ def trial(st, x, person, people, photos, rng):
     return best[: len(probes)], who[: len(probes)] == owners, best[len(probes) :]
 
 
+def share(hits):
+    return hits.mean() if len(hits) else np.nan
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("embeddings")
@@ -52,20 +57,23 @@ def main():
     z = np.load(a.embeddings)
     x, person = unit(z["embeddings"].astype(np.float32)), z["person"]
     ids = np.unique(person)
-    found = {kind: [] for kind in GALLERIES}
+    most = lambda photos: (np.unique(person, return_counts=True)[1] >= photos).sum() // 2
+    galleries = [kind for kind in GALLERIES if most(kind[1]) >= kind[0]]
+    found = {kind: [] for kind in galleries}
     for split in range(a.splits):
         rng = np.random.default_rng(1000 + split)
         fitted = np.isin(person, rng.permutation(ids)[: len(ids) // 2])
         st = fit(x[fitted], person[fitted])
         st.shift, st.spread, st.photos_spread = calibrate(x[fitted], person[fitted], rounds=2)
-        for people, photos in GALLERIES:
+        for people, photos in galleries:
             runs = [trial(st, x[~fitted], person[~fitted], people, photos, rng) for _ in range(6 if people < 100 else 3)]
             best, right, strangers = (np.concatenate(part) for part in zip(*runs))
             least, after = threshold(a.rate, people), np.quantile(strangers, 1 - a.rate)
-            found[people, photos].append(((strangers >= least).mean(), (right & (best >= least)).mean(), (right & (best > after)).mean()))
+            found[people, photos].append([share(strangers >= least), share(right & (best >= least)), share(right & (best > after))])
     for kind, rows in found.items():
         (fpir, tpir, after), deviation = 100 * np.mean(rows, 0), 100 * np.std(rows, 0)
-        print(f"{kind[0]:4} x {kind[1]}  FPIR {fpir:.2f} +- {deviation[0]:.2f}  TPIR {tpir:.1f}  TPIR at FPIR {after:.1f}", flush=True)
+        known = "" if np.isnan(tpir) else f"  TPIR {tpir:.1f}  TPIR at FPIR {after:.1f}"
+        print(f"{kind[0]:4} x {kind[1]}  FPIR {fpir:.2f} +- {deviation[0]:.2f}{known}", flush=True)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,17 @@ impl Tab {
         self.send("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
+    /// Shows the page as it is printed.
+    pub(crate) fn set_print(&self) {
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
+    }
+
+    /// Has files saved in this directory.
+    pub(crate) fn save_to(&self, directory: &Path) {
+        let behaviour = json!({ "behavior": "allow", "downloadPath": directory });
+        self.devtools("Browser.setDownloadBehavior", &behaviour);
+    }
+
     pub(crate) fn set_screen(&self, screen: Screen) {
         let scale = if screen.phone { 2 } else { 1 };
         self.devtools(
@@ -209,6 +220,19 @@ impl Tab {
         let paths: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
         let fields = self.find(css);
         self.type_keys(fields.first().expect(css), &paths.join("\n"));
+    }
+
+    /// Drops files on the page, by way of a file field.
+    pub(crate) fn drop_files(&self, field: &str, files: &[PathBuf]) {
+        self.run(&format!(
+            "document.querySelector({field:?}).addEventListener('change', (event) => {{
+                 event.stopImmediatePropagation();
+                 const held = new DataTransfer();
+                 for (const file of event.target.files) held.items.add(file);
+                 dispatchEvent(new DragEvent('drop', {{ dataTransfer: held, cancelable: true }}));
+             }}, {{ capture: true, once: true }});"
+        ));
+        self.choose(field, files);
     }
 
     /// Presses a key where the focus is.

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod browser;
 mod driver;
+mod kiosk;
 mod looks;
 mod people;
 mod recognise;
@@ -15,6 +16,7 @@ mod roster;
 #[path = "../it/support/server.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the other integration tests")]
 mod server;
+mod sheet;
 
 use std::path::{Path, PathBuf};
 

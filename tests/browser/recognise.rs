@@ -258,22 +258,12 @@ fn a_camera_whose_picture_cannot_be_shown_is_off() {
     tab.close();
 }
 
-/// Keeps the files that are chosen, and drops them on the page in place of that.
-const DROP_WHAT_IS_CHOSEN: &str = "
-    document.getElementById('photo-file').addEventListener('change', (event) => {
-        event.stopImmediatePropagation();
-        const held = new DataTransfer();
-        for (const file of event.target.files) held.items.add(file);
-        dispatchEvent(new DragEvent('drop', { dataTransfer: held, cancelable: true }));
-    }, { capture: true });";
-
 #[test]
 fn of_several_photos_that_are_dropped_at_once_each_has_a_result() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open(&server, DESKTOP) else { return };
-    tab.run(DROP_WHAT_IS_CHOSEN);
     let astronaut = golden("photos/astronaut.png");
-    tab.choose("#photo-file", &[sample("group.jpg"), sample("roster.xlsx"), astronaut]);
+    tab.drop_files("#photo-file", &[sample("group.jpg"), sample("roster.xlsx"), astronaut]);
     tab.wait_text("#batch-total", "3 of 3 looked at, 1 without an answer: 4 faces, 2 unknown");
     assert_eq!(tab.texts("#batch-rows .file-name"), ["group.jpg", "roster.xlsx", "astronaut.png"]);
     assert_eq!(tab.texts("#batch-rows .state"), ["3 faces, 1 unknown", "No answer", "One face, unknown"]);

@@ -10,7 +10,7 @@ use crate::server::Server;
 use crate::{STRANGER, TWO, sample, service_with};
 
 /// Begins a session of everybody and returns its id.
-fn begin(tab: &Tab, title: &str) -> String {
+pub(crate) fn begin(tab: &Tab, title: &str) -> String {
     tab.go_to("register");
     tab.wait_text("#register-count", "session");
     tab.type_into("#session-name", title);
@@ -20,12 +20,12 @@ fn begin(tab: &Tab, title: &str) -> String {
     id.as_str().unwrap().to_owned()
 }
 
-fn session(server: &Server, id: &str) -> Value {
+pub(crate) fn session(server: &Server, id: &str) -> Value {
     server.get(&format!("/v1/sessions/{id}")).json()
 }
 
 /// Name and status of each entry of these people, in the list's own order.
-fn statuses(session: &Value, people: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn statuses(session: &Value, people: &[&str]) -> Vec<(String, String)> {
     let entries = session["entries"].as_array().unwrap().iter();
     let pair = |entry: &Value| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -36,7 +36,7 @@ fn statuses(session: &Value, people: &[&str]) -> Vec<(String, String)> {
     pairs
 }
 
-fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect()
 }
 
