@@ -14,6 +14,7 @@ use crate::enroll::GateParams;
 mod access_log;
 mod attendance;
 mod clients;
+mod database;
 mod gate;
 mod keep_photos;
 mod names;
@@ -23,6 +24,7 @@ mod tls;
 pub use access_log::AccessLogArgs;
 pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, WebhookParams};
 pub use clients::{ClientArgs, ClientLimits, UploadRate};
+pub use database::{DatabaseArgs, DatabaseParams, DatabaseUrl};
 pub use gate::GateArgs;
 pub use keep_photos::{KeepParams, KeepPhotosArgs};
 pub use names::ANY;
@@ -172,6 +174,9 @@ pub struct ServeArgs {
     /// Directory with gallery.bin and roster.xlsx; people/ is enrolled when there is no gallery yet
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     pub data: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+    pub database: DatabaseArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub models: ModelArgs,

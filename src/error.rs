@@ -27,6 +27,9 @@ pub enum Error {
     /// A network is missing, altered, of another structure, or can't be run.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The database can't be reached, or not written to, for now; a later retry helps. The reason is for the log.
+    #[error("{0}")]
+    Unavailable(String),
     /// The client disconnected or the request timed out, so the work has ended.
     #[error("the request was cancelled: the client disconnected, or it timed out")]
     Cancelled,

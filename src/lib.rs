@@ -21,6 +21,7 @@
 //! | [`attendance`] | attendance: sessions, entries, reports, messages to other systems |
 //! | [`audit`], [`evaluate`] | findings about the enrolled people; TPIR and FPIR of own photos |
 //! | [`enroll`] | the enrolment gate |
+//! | [`postgres`] | people in a database that several processes share |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`thumbnails`], [`nn`] | the stages: no runtime, no HTTP, no settings |
 //! | [`reloadable`], [`atomic_file`], [`local_file`], [`pickle`], [`person_name`], [`photo_file`], [`file_name`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
@@ -59,6 +60,7 @@ pub mod person_name;
 pub mod photo_file;
 pub mod pickle;
 pub mod pipeline;
+pub mod postgres;
 pub mod presentation;
 pub mod process;
 pub mod reloadable;

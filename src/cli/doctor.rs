@@ -8,10 +8,12 @@ use serde_json::json;
 
 use super::data::DataDirectory;
 use super::output::{self, JsonArgs};
+use crate::config::DatabaseArgs;
 use crate::config::range::whole;
 use check::{Check, State};
 
 mod check;
+mod database;
 mod files;
 mod gallery;
 mod models;
@@ -35,6 +37,8 @@ pub struct DoctorArgs {
     /// File of API keys that the service is given
     #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
     api_keys_file: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Address that the service listens on
     #[arg(long, env = "FACEREC_HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
     host: String,
@@ -71,6 +75,7 @@ fn checks(args: &DoctorArgs) -> Vec<Check> {
             checks.push(system::disk(&data));
         }
     }
+    checks.extend(args.database.params().as_ref().map(database::check));
     checks.push(files::keys(args.api_keys_file.as_deref()));
     checks.push(system::port(&args.host, args.port));
     checks

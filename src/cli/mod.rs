@@ -30,6 +30,7 @@ pub mod import_pickle;
 pub mod inspect;
 pub mod keys;
 pub mod man;
+pub mod migrate;
 pub mod models;
 mod multipart;
 pub mod normalize;
@@ -91,6 +92,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Restore an archived data directory, whole or not at all
     Restore(restore::RestoreArgs),
+    /// Take people over from gallery.bin into a database, or back
+    Migrate(Box<migrate::MigrateArgs>),
     /// Check models, files, their permissions, port, disk and gallery, and say what to do
     Doctor(Box<doctor::DoctorArgs>),
     /// Check whether a running service is ready; exit code 0 if it is
@@ -196,6 +199,7 @@ impl Command {
             | Self::Healthcheck(_)
             | Self::Backup(_)
             | Self::Restore(_)
+            | Self::Migrate(_)
             | Self::Completions(_)
             | Self::Man(_) => return None,
         };
@@ -220,6 +224,7 @@ impl Command {
             Self::Keys(args) => keys::run(&args),
             Self::Backup(args) => backup::run(&args),
             Self::Restore(args) => restore::run(&args),
+            Self::Migrate(args) => migrate::run(&args),
             Self::Doctor(args) => doctor::run(&args),
             Self::Healthcheck(args) => healthcheck::run(&args),
             Self::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -33,10 +33,11 @@ use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
 use crate::service::snapshot::today;
-use crate::service::strangers::StrangerStatistics;
 use crate::service::watch::watch;
 use stop::Stop;
 
+mod adapt;
+mod database;
 mod stop;
 
 /// How often kept photos are looked through, whose directory may hold many, and uses of keys are written.
@@ -53,11 +54,16 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = Stop::install(&runtime)?;
     logging::init(args.log_format)?;
     let data = DataDirectory::new(&args.data);
-    let Some((loaded, gallery)) = load_or_enroll(args, &data, &stop)? else {
+    check(args)?;
+    let opened = match args.database.params() {
+        Some(params) => Some(database::open(args, &data, &params)?),
+        None => load_or_enroll(args, &data, &stop)?,
+    };
+    let Some((loaded, people)) = opened else {
         tracing::info!("stopped while people/ was enrolled: nothing was written");
         return Ok(ExitCode::SUCCESS);
     };
-    run_loaded(args, &data, loaded, gallery, &runtime, stop)
+    run_loaded(args, &data, loaded, people, &runtime, stop)
 }
 
 /// Serves until told to stop.
@@ -65,14 +71,14 @@ fn run_loaded(
     args: &ServeArgs,
     data: &DataDirectory,
     loaded: LoadedModels,
-    gallery: Reloadable<Gallery>,
+    people: PeopleStore,
     runtime: &Runtime,
     stop: Stop,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
-    let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
+    let roster = RosterStore::new(data.open_roster()?);
     let keys = open_keys(&config)?.map(Keys::new);
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let service = Service::start(settings, loaded, people, roster)?;
@@ -179,20 +185,25 @@ fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Reloadable<ApiK
     Ok(Some(Arc::new(keys)))
 }
 
+/// Refuses settings and directories with which nothing can be served.
+fn check(args: &ServeArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
+    anyhow::ensure!(
+        args.compat.unwrap_or_default() == Compat::Standard || args.faces.false_name_rate.is_none(),
+        "--compat flask matches by distance: expected --threshold or nothing, found --false-name-rate"
+    );
+    Ok(())
+}
+
 /// The networks, and the gallery that they made, kept up to date; `None` when told to stop.
 fn load_or_enroll(
     args: &ServeArgs,
     data: &DataDirectory,
     stop: &Stop,
-) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
+) -> anyhow::Result<Option<(LoadedModels, PeopleStore)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
-    let embedder = loaded.embedder();
-    let strangers = StrangerStatistics::load(&args.faces, args.models.models.as_deref(), &loaded.model)?;
-    let gallery = gallery.adapted(move |gallery| {
-        embedder.check(gallery.recipe())?;
-        strangers.attach(gallery)
-    })?;
-    Ok(Some((loaded, gallery)))
+    let gallery = gallery.adapted(adapt::adapt(args, &loaded)?)?;
+    Ok(Some((loaded, PeopleStore::writable(gallery))))
 }
 
 /// A directory with people but no gallery is enrolled first; one with neither begins with nobody.
@@ -201,12 +212,7 @@ fn open_or_enroll(
     data: &DataDirectory,
     stop: &Stop,
 ) -> anyhow::Result<Option<(LoadedModels, Reloadable<Gallery>)>> {
-    anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
     let compat = args.compat.unwrap_or_default();
-    anyhow::ensure!(
-        compat == Compat::Standard || args.faces.false_name_rate.is_none(),
-        "--compat flask matches by distance: expected --threshold or nothing, found --false-name-rate"
-    );
     if data.gallery().exists() {
         let gallery = data.open_gallery()?;
         let model = models::model_of_gallery(&args.models, gallery.current().recipe())?;

@@ -9,6 +9,8 @@ use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
 
 mod assign;
+pub mod backend;
+mod changes;
 pub mod group_search;
 mod matrix;
 mod outliers;
@@ -19,6 +21,7 @@ pub mod store;
 mod template;
 pub mod writer;
 
+pub use changes::Changes;
 use matrix::Matrix;
 pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
 use person::{MAX_ID_BYTES, conflict};

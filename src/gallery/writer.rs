@@ -1,15 +1,14 @@
 //! Edits of the gallery: one writing process at a time, and each edit on the disk before it is confirmed.
 //!
-//! Edits that arrive while the file is written form a batch: the next writer applies all of them and
-//! writes the file once (group commit). Readers never wait, see [`Reloadable`].
+//! Edits that arrive while the file is written are written at once ([`EditQueue`]). Readers never wait, see [`Reloadable`].
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use super::backend::{BackendStatus, Batch, Edit, EditQueue, Outcome, PeopleBackend, locked};
 use super::{Gallery, store};
 use crate::atomic_file;
 use crate::error::{DataError, Error, InputError, Operation, Result};
@@ -113,23 +112,11 @@ fn held_by_another(file: &mut File) -> Error {
     InputError::Locked(message).into()
 }
 
-type Edit = Box<dyn FnOnce(&Gallery) -> Result<Gallery> + Send>;
-type Outcome = Result<Arc<Gallery>>;
-
-/// An edit in the queue, and where its outcome is sent.
-struct QueuedEdit {
-    edit: Edit,
-    outcome: SyncSender<Outcome>,
-}
-
 /// Edits the gallery of a data directory.
 pub struct GalleryWriter {
     live: Arc<Reloadable<Gallery>>,
     lock: Mutex<Option<DirectoryLock>>,
-    /// Edits that wait for the next write, in order of arrival.
-    queue: Mutex<Vec<QueuedEdit>>,
-    /// Held by the thread that writes.
-    writing: Mutex<()>,
+    queue: EditQueue,
 }
 
 impl GalleryWriter {
@@ -137,8 +124,7 @@ impl GalleryWriter {
     /// each [`GalleryWriter::edit`] tries again.
     #[must_use]
     pub fn new(live: Arc<Reloadable<Gallery>>) -> Self {
-        let writer =
-            Self { live, lock: Mutex::new(None), queue: Mutex::new(Vec::new()), writing: Mutex::new(()) };
+        let writer = Self { live, lock: Mutex::new(None), queue: EditQueue::default() };
         if let Err(error) = writer.ensure_lock() {
             tracing::warn!("people can't be changed for now: {error}");
         }
@@ -171,45 +157,25 @@ impl GalleryWriter {
     /// [`Error::Data`] when the gallery can't be written.
     pub fn edit(&self, edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static) -> Outcome {
         self.ensure_lock()?;
-        let (outcome, receiver) = sync_channel(1);
-        locked(&self.queue).push(QueuedEdit { edit: Box::new(edit), outcome });
-        let writing = locked(&self.writing);
-        if let Ok(outcome) = receiver.try_recv() {
-            return outcome; // another thread wrote this edit in its batch
-        }
-        let batch = std::mem::take(&mut *locked(&self.queue));
-        self.commit(batch);
-        drop(writing);
-        receive(&receiver)
+        self.queue.submit(Box::new(edit), |batch| self.commit(batch))
     }
 
-    /// Applies the edits in order, each to the result of the one before, and writes the file once.
-    fn commit(&self, batch: Vec<QueuedEdit>) {
-        let mut applied = Vec::new();
+    /// Applies the edits and writes the file once.
+    fn commit(&self, batch: Batch) {
+        let mut waiting = None;
         let written = self.live.write(|current| {
-            let mut newest: Option<Gallery> = None;
-            for QueuedEdit { edit, outcome } in batch {
-                match self.writable().and_then(|()| edit(newest.as_ref().unwrap_or(current))) {
-                    Ok(gallery) => {
-                        newest = Some(gallery);
-                        applied.push(outcome);
-                    }
-                    // Sending fails only when the caller is gone.
-                    Err(error) => drop(outcome.send(Err(error))),
-                }
-            }
+            let (newest, applied) = batch.apply(current, |edit, gallery| {
+                self.writable()?;
+                edit(gallery)
+            });
+            waiting = Some(applied);
             let Some(newest) = newest else { return Ok(None) };
             let file = store::write(self.live.path(), &newest)?;
             newest.prepare();
             Ok(Some((newest, file)))
         });
-        let written = written.map_err(Arc::new);
-        for outcome in applied {
-            let result = match &written {
-                Ok(gallery) => Ok(Arc::clone(gallery)),
-                Err(error) => Err(DataError::SharedWrite(Arc::clone(error)).into()),
-            };
-            drop(outcome.send(result));
+        if let Some(applied) = waiting {
+            applied.answer(written);
         }
     }
 
@@ -226,11 +192,24 @@ impl GalleryWriter {
     }
 }
 
-fn receive(receiver: &Receiver<Outcome>) -> Outcome {
-    receiver.recv().unwrap_or_else(|_| Err(Error::Internal("an edit of the gallery panicked".to_owned())))
-}
+impl PeopleBackend for GalleryWriter {
+    fn current(&self) -> Arc<Gallery> {
+        self.live.current()
+    }
 
-/// Ignores poisoning: the guarded values are replaced in one step, so a panic leaves none half changed.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ensure_writable(&self) -> Result<()> {
+        self.ensure_lock()
+    }
+
+    fn edit(&self, edit: Edit) -> Outcome {
+        self.edit(edit)
+    }
+
+    fn poll(&self) {
+        self.live.poll();
+    }
+
+    fn status(&self) -> BackendStatus {
+        BackendStatus::of_file(&self.live)
+    }
 }

@@ -1,11 +1,12 @@
 //! The state of a file that is reread when it changes.
 
+use crate::gallery::backend::BackendStatus;
 use crate::reloadable::{ReloadError, Reloadable};
 
 /// A file that is reread when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStatus {
-    /// `gallery`, `roster` or `keys`.
+    /// `gallery`, `database`, `roster` or `keys`.
     pub name: &'static str,
     /// How often a changed file was read.
     pub reloads_ok: u64,
@@ -15,6 +16,13 @@ pub struct FileStatus {
     pub reload_error: Option<ReloadError>,
     /// Whether the file may be absent.
     optional: bool,
+}
+
+impl From<BackendStatus> for FileStatus {
+    fn from(status: BackendStatus) -> Self {
+        let BackendStatus { name, reloads: (reloads_ok, reloads_failed), error } = status;
+        Self { name, reloads_ok, reloads_failed, reload_error: error, optional: false }
+    }
 }
 
 impl FileStatus {

@@ -83,7 +83,7 @@ impl Service {
     /// [`Error::Data`](crate::error::Error::Data) when a file can't be written.
     pub async fn replace_roster<P: AsRef<[u8]> + Send + 'static>(&self, bytes: P) -> Result<Replacement> {
         let parsed = self.work(move |service, pipeline| {
-            service.people().ensure_writable()?;
+            service.people().writable_directory()?;
             let check = || pipeline.check_cancelled();
             Ok((Roster::from_bytes_while(bytes.as_ref(), &check)?, bytes))
         });

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use facerec::cli::Cli;
-use facerec::config::Config;
+use facerec::config::{Config, DatabaseParams};
+use facerec::postgres::Database;
 use serde_json::Value;
 
 use crate::support::app::{Form, Service, config};
 use crate::support::exposition::Exposition;
+use crate::support::postgres::params;
 use crate::support::{photo, repository_file as read};
 
 /// Suffixes of a histogram's series.
@@ -188,6 +190,49 @@ fn compose_fits_the_image_and_the_settings() {
     assert!(read("Cargo.toml").contains(&format!("\n{features} = [")), "{features} is no feature");
     let grace = value(&compose, "stop_grace_period: ").split('s').next().unwrap();
     assert!(Duration::from_secs(grace.parse().unwrap()) > defaults().timeouts.drain, "{grace}");
+}
+
+/// Seconds of the only value of `key`, which ends with `end`.
+fn seconds(text: &str, key: &str, end: char) -> Duration {
+    Duration::from_secs(value(text, key).split(end).next().unwrap().trim().parse().unwrap())
+}
+
+#[test]
+fn replicas_share_a_database_with_settings_that_the_service_has() {
+    let [compose, kubernetes] = ["examples/compose-replicas.yaml", "examples/kubernetes.yaml"].map(read);
+    let (known, drain) = (variables(), defaults().timeouts.drain);
+    for text in [&compose, &kubernetes] {
+        for variable in words(text, &["FACEREC_"]) {
+            assert!(known.contains(variable), "{variable} is no setting");
+        }
+        let url = text.split_once("postgres://").unwrap().1.split(['"', '\n']).next().unwrap();
+        let ca_file = Some(crate::support::tls::file("first.pem"));
+        let params = DatabaseParams { ca_file, ..params(&format!("postgres://{url}")) };
+        assert!(Database::new(&params).unwrap().shown().ends_with("/facerec"), "{url}");
+    }
+    assert!(seconds(&compose, "stop_grace_period: 3", 's') + Duration::from_secs(30) > drain);
+    assert!(seconds(&kubernetes, "terminationGracePeriodSeconds: ", '#') > drain + Duration::from_secs(5));
+    let api = Service::empty(&[]).get("/openapi.json").expect(200);
+    for path in values(&kubernetes, "httpGet: {path: ") {
+        assert!(api["paths"].get(path.split(',').next().unwrap()).is_some(), "{path} is no route");
+    }
+}
+
+#[test]
+fn the_proxy_of_replicas_lets_through_what_they_accept() {
+    let (proxy, config) = (read("examples/nginx-replicas.conf"), defaults());
+    let size: u64 = value(&proxy, "client_max_body_size ").strip_suffix("m;").unwrap().parse().unwrap();
+    assert!(size << 20 >= config.max_enrollment_bytes() + (512 << 10));
+    for timeout in ["proxy_read_timeout ", "proxy_send_timeout "] {
+        assert!(seconds(&proxy, timeout, 's') > config.request_timeout, "{timeout}");
+    }
+    assert!(seconds(&proxy, "client_body_timeout ", 's') > config.timeouts.body_idle);
+    let compose = read("examples/compose-replicas.yaml");
+    for server in values(&proxy, "server facerec-") {
+        let (replica, port) = server.split(' ').next().unwrap().split_once(':').unwrap();
+        assert!(compose.contains(&format!("\n  facerec-{replica}: *facerec\n")), "{replica}");
+        assert_eq!(port, config.port.to_string());
+    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("embed", &["align", "error", "nn"]),
     ("cohort", &["atomic_file", "embed", "error", "hex", "nn"]), // nn: the length of an embedding
     ("gallery", &["cohort", "embed", "error", "file_name", "nn", "person_name", "student_id"]), // nn: the length of an embedding
+    ("gallery::backend", &["error", "reloadable"]), // what a store of people does; how a file is kept up to date
     ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),
     (
         "gallery::store",
@@ -86,6 +87,8 @@ const MODULES: &[(&str, &[&str])] = &[
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
+    // People in a database, beside the file.
+    ("postgres", &["config", "embed", "error", "gallery", "nn", "person_name", "reloadable", "student_id"]), // nn: the length of an embedding
     ("worker", &["clients", "error", "cancel"]),
     // The product, as methods with domain types.
     (
@@ -207,7 +210,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("tower", &["http", "server"]),
-    ("tokio_rustls", &["server"]),
+    ("tokio_rustls", &["postgres::tls", "server"]),
+    ("tokio_postgres", &["postgres"]),
+    ("tokio_postgres_rustls", &["postgres"]),
     ("libc", &["allocator"]),
     ("rustix", &["process"]),
     (
@@ -238,6 +243,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "clients::shares",
             "http",
+            "postgres",
             "server",
             "service::blocking",
             "service::caller",
@@ -315,7 +321,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli::completions"]),
     ("clap_mangen", &["cli::man"]),
     ("subtle", &["keys"]),
-    ("getrandom", &["keys"]),
+    ("getrandom", &["keys", "postgres"]),
 ];
 
 /// A file of `src/`: its module's path and its code without comments and unit tests.

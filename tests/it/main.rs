@@ -65,10 +65,12 @@ mod layering;
 mod memory;
 mod native;
 mod overload;
+mod people_store;
 #[cfg(feature = "phone-photos")]
 mod phone_bombs;
 #[cfg(feature = "phone-photos")]
 mod phone_photos;
+mod postgres;
 mod promises;
 mod roster;
 mod roster_sheets;

@@ -37,6 +37,9 @@ fn line(setting: &Arg, serve: &ArgMatches, arguments: &Arguments) -> String {
         Some(ValueSource::CommandLine) => format!("--{long}"),
         _ => "default".to_owned(),
     };
+    if setting.is_hide_env_values_set() {
+        return format!("# {long} is set, and not printed, since it may hold a password # {source}");
+    }
     format!("{long} = {} # {source}", toml_value(setting, &values))
 }
 

@@ -85,6 +85,11 @@ impl From<Error> for ApiError {
                 "the data directory can't be read or written; the service's log says why",
                 &cause,
             ),
+            Error::Unavailable(cause) => Self::hidden(
+                ProblemCode::DatabaseUnavailable,
+                "the database can't be reached for now: nothing can be changed, recognition goes on",
+                &cause,
+            ),
             Error::Model(cause) => Self::hidden(ProblemCode::ModelError, "a network can't be run", &cause),
             Error::Internal(cause) => Self::hidden(ProblemCode::Internal, "the service has failed", &cause),
         }
@@ -150,6 +155,7 @@ mod tests {
             (InputError::Locked("x".into()).into(), 409, "data_folder_locked"),
             (InputError::Conflict("x".into()).into(), 409, "conflict"),
             (Error::Busy { waiting: 3, limit: 3 }, 503, "busy"),
+            (Error::Unavailable("/secret/path".into()), 503, "database_unavailable"),
             (DataError::Invalid("/secret/path".into()).into(), 500, "data_error"),
             (ModelError::Run("/secret/path".into()).into(), 500, "model_error"),
             (Error::Internal("/secret/path".into()), 500, "internal"),

@@ -72,6 +72,8 @@ catalogue! {
     ModelError = "model_error", INTERNAL_SERVER_ERROR, "a network can't be run";
     DataError = "data_error", INTERNAL_SERVER_ERROR, "the data directory can't be read or written";
     Busy = "busy", SERVICE_UNAVAILABLE, "the queue or the upload memory is full; `Retry-After` says when to retry";
+    DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE,
+        "the database of people can't be reached: nothing can be changed, recognition goes on; `Retry-After` says when to retry";
     Timeout = "timeout", SERVICE_UNAVAILABLE,
         "the request timed out; a change may have been made nevertheless";
 }
@@ -107,6 +109,7 @@ mod tests {
         "internal",
         "model_error",
         "data_error",
+        "database_unavailable",
     ];
 
     #[test]

@@ -9,10 +9,10 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::api_error::PROBLEM_JSON;
 use super::code::ProblemCode::{
-    self, Busy, Conflict, DataDirectoryLocked, DataError, Forbidden, Internal, InvalidParameter,
-    InvalidRequest, InvalidRoster, LastPhoto, MissingPart, ModelError, NameTaken, NoFace, NoPhotoAccepted,
-    NotFound, SeveralFaces, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized, UndecodableImage,
-    UnknownParameter, UnsupportedImage, UnsupportedMediaType,
+    self, Busy, Conflict, DataDirectoryLocked, DataError, DatabaseUnavailable, Forbidden, Internal,
+    InvalidParameter, InvalidRequest, InvalidRoster, LastPhoto, MissingPart, ModelError, NameTaken, NoFace,
+    NoPhotoAccepted, NotFound, SeveralFaces, SlowUpload, Timeout, TooLarge, TooManyPixels, Unauthorized,
+    UndecodableImage, UnknownParameter, UnsupportedImage, UnsupportedMediaType,
 };
 use crate::presentation::outcomes::PhotoOutcome;
 
@@ -66,7 +66,7 @@ const PERSON: &[ProblemCode] = &[NotFound, InvalidRequest];
 /// Routes that take a small JSON object.
 const OBJECT: &[ProblemCode] = &[InvalidRequest, SlowUpload, TooLarge, UnsupportedMediaType];
 /// Routes that change something.
-const CHANGE: &[ProblemCode] = &[DataDirectoryLocked, Conflict, DataError];
+const CHANGE: &[ProblemCode] = &[DataDirectoryLocked, Conflict, DataError, DatabaseUnavailable];
 
 /// Routes that read or write attendance.
 const ATTENDANCE: &[ProblemCode] = &[NotFound, Conflict, DataError];

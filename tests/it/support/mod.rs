@@ -12,6 +12,7 @@ pub mod listening;
 pub mod made_up;
 pub mod models;
 pub mod outcome;
+pub mod postgres;
 pub mod scripted;
 pub mod server;
 pub mod tls;

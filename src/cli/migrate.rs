@@ -1,0 +1,117 @@
+//! `facerec migrate`: people from `gallery.bin` into a database, and back.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use indicatif::ProgressBar;
+
+use super::data::DataDirectory;
+use super::output::{self, printable};
+use crate::config::DatabaseArgs;
+use crate::error::InputError;
+use crate::gallery::backend::PeopleBackend;
+use crate::gallery::{Changes, Gallery, Person, store};
+use crate::postgres::{Database, PostgresPeople, stored_recipe};
+
+/// People of one transaction: an interruption loses no more.
+const AT_A_TIME: usize = 200;
+
+/// The arguments of `facerec migrate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Stop the service on the data directory first. After an interruption, start it again: it goes on."
+)]
+pub struct MigrateArgs {
+    /// Data directory with gallery.bin
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Write gallery.bin from the database instead
+    #[arg(long, env = "FACEREC_EXPORT", value_parser = BoolishValueParser::new())]
+    export: bool,
+    /// With --export: replace a gallery.bin that is there
+    #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
+    force: bool,
+}
+
+/// Takes the people over, and counts them on the other side.
+///
+/// # Errors
+/// When the file or the database can't be used, or they contradict each other.
+pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
+    let params = args.database.params().context("expected --database-url, found none")?;
+    let (data, database) = (DataDirectory::new(&args.data), Database::new(&params)?);
+    let moved = if args.export { export(args, &data, database)? } else { import(&data, database)? };
+    let place = if args.export { printable(&data.gallery()) } else { "the database".to_owned() };
+    output::line(format_args!("{} people with {} photos are in {place}", moved.len(), moved.photo_count()))?;
+    if !args.export {
+        output::note("Roster, API keys and attendance stay files.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
+    let _lock = data.lock()?;
+    let file = store::read(&data.gallery())?;
+    let people = PostgresPeople::open(database, file.recipe(), Ok)?;
+    let before = people.current();
+    ensure!(
+        before.recipe() == file.recipe(),
+        "expected a database with embeddings of the file's recipe, {:?}, found {:?}",
+        file.recipe(),
+        before.recipe()
+    );
+    let bar = ProgressBar::new(file.len() as u64);
+    // A service may have changed the database meanwhile: what is there by its id is not written over.
+    let known = ids(&before);
+    let is_new = |person: &&Arc<Person>| !known.contains(person.id.as_str());
+    let missing: Vec<Arc<Person>> = file.people().iter().filter(is_new).cloned().collect();
+    bar.set_position((file.len() - missing.len()) as u64);
+    for people_of_one in missing.chunks(AT_A_TIME) {
+        let saved = people_of_one.to_vec();
+        people.edit(Box::new(move |gallery| add(gallery, saved)))?;
+        bar.inc(people_of_one.len() as u64);
+    }
+    bar.finish_and_clear();
+    let after = people.current();
+    let there = ids(&after).intersection(&ids(&file)).count();
+    ensure!(there == file.len(), "expected {} people of the file in the database, found {there}", file.len());
+    Ok((*after).clone())
+}
+
+fn ids(gallery: &Gallery) -> HashSet<&str> {
+    gallery.people().iter().map(|person| person.id.as_str()).collect()
+}
+
+fn add(gallery: &Gallery, people: Vec<Arc<Person>>) -> crate::error::Result<Gallery> {
+    let names: HashSet<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    if let Some(other) = gallery.people().iter().find(|other| names.contains(other.name.as_str())) {
+        let message = format!(
+            "expected names that nobody in the database has, found one that its person {} has: rename or delete one of the two",
+            other.id
+        );
+        return Err(InputError::Conflict(message).into());
+    }
+    gallery.with_changes(&Changes { saved: people, removed: Vec::new() })
+}
+
+fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
+    let _lock = data.lock()?;
+    let recipe = stored_recipe(&database)?.context("expected people in the database, found none")?;
+    output::ensure_new(&data.gallery(), args.force)?;
+    let people = PostgresPeople::open(database, &recipe, Ok)?.current();
+    store::write(&data.gallery(), &people)?;
+    let written = store::read(&data.gallery())?;
+    ensure!(
+        written == *people,
+        "expected the people of the database in {}, found others",
+        printable(&data.gallery())
+    );
+    Ok(written)
+}

@@ -1,0 +1,53 @@
+//! `facerec serve --database-url`: people in a database.
+
+use super::adapt::adapt;
+use crate::cli::data::DataDirectory;
+use crate::config::{DatabaseParams, ServeArgs};
+use crate::gallery::backend::PeopleBackend;
+use crate::postgres::{Database, PostgresPeople, stored_recipe};
+use crate::service::models::{self, LoadedModels};
+use crate::service::people::PeopleStore;
+
+/// The networks, and the people of the database that they made.
+///
+/// # Errors
+/// When the database can't be reached, holds embeddings of another model than the one asked for, or settings ask for what
+/// is not kept in a database.
+pub(super) fn open(
+    args: &ServeArgs,
+    data: &DataDirectory,
+    params: &DatabaseParams,
+) -> anyhow::Result<(LoadedModels, PeopleStore)> {
+    refuse_attendance(args)?;
+    let database = Database::new(params)?;
+    let shown = database.shown();
+    let recipe = stored_recipe(&database)?;
+    let model = match &recipe {
+        Some(recipe) => models::model_of_gallery(&args.models, recipe)?,
+        None => models::model_of_new_gallery(&args.models)?,
+    };
+    let loaded = models::load(&args.models, &model, args.compat.unwrap_or_default())?;
+    let recipe = recipe.unwrap_or_else(|| loaded.new_recipe());
+    let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
+    tracing::info!(
+        database = shown,
+        "people are kept in the database; attendance is not kept, and roster, API keys, access log and kept photos are this \
+         process's own files"
+    );
+    if people.current().is_empty() && data.gallery().exists() {
+        tracing::warn!(
+            "nobody is enrolled in the database; gallery.bin is not read: `facerec migrate` takes its people over"
+        );
+    }
+    Ok((loaded, PeopleStore::kept_by(people)))
+}
+
+/// What each process would keep by itself would be a part of the truth in each.
+fn refuse_attendance(args: &ServeArgs) -> anyhow::Result<()> {
+    let params = args.attendance.params();
+    anyhow::ensure!(
+        params.automatic.is_none() && params.webhook.is_none() && params.post_url.is_none(),
+        "--database-url: expected no settings of attendance, which is not kept in a database yet, found some"
+    );
+    Ok(())
+}

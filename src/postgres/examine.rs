@@ -1,0 +1,38 @@
+//! A look at a database, for people: nothing is changed.
+
+use super::connection::{Database, WORK_LIMIT};
+use super::{rows, schema};
+use crate::error::Result;
+use crate::gallery::Recipe;
+
+/// What is in a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// How the embeddings were made.
+    pub recipe: Recipe,
+    /// Enrolled people.
+    pub people: i64,
+    /// Enrolled photos of all people.
+    pub photos: i64,
+}
+
+/// Looks into the database; `None` for one without tables or without a recipe, which is new.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::error::Error::Unavailable); [`Error::Data`](crate::error::Error::Data) for a server that is too
+/// old.
+pub fn examine(database: &Database) -> Result<Option<Contents>> {
+    let connection = database.connect()?;
+    let client = &connection.client;
+    database.within(WORK_LIMIT, async {
+        schema::check_server(client).await?;
+        let has_tables = "select to_regclass('facerec.photos') is not null";
+        if !client.query_one(has_tables, &[]).await?.try_get::<_, bool>(0)? {
+            return Ok(None);
+        }
+        let Some(recipe) = rows::recipe(client).await? else { return Ok(None) };
+        let counts = "select (select count(*) from people), (select count(*) from photos)";
+        let row = client.query_one(counts, &[]).await?;
+        Ok(Some(Contents { recipe, people: row.try_get(0)?, photos: row.try_get(1)? }))
+    })
+}

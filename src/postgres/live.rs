@@ -1,0 +1,250 @@
+//! The people in memory and the state of the database that they are: edits, and catching up with others.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use super::connection::{Connection, Database, LOAD_LIMIT, WORK_LIMIT};
+use super::fault::{Fault, unavailable};
+use super::rows::{self, Content, Known, News};
+use crate::error::{Error, Result};
+use crate::gallery::Gallery;
+use crate::gallery::backend::{Batch, Outcome, locked};
+use crate::reloadable::ReloadError;
+
+/// How often it is asked whether a commit was made whose answer was lost, and the time between.
+const COMMIT_QUESTIONS: u32 = 5;
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
+
+/// What becomes of all people that were read, before they are in use.
+pub(super) type Adapt = Box<dyn Fn(Gallery) -> Result<Gallery> + Send + Sync>;
+
+/// The people in memory, and the way to those in the database.
+pub(super) struct Live {
+    pub(super) database: Database,
+    adapt: Adapt,
+    /// Locked by who brings the gallery in use up to date.
+    memory: Mutex<Memory>,
+    /// Locked only to clone or to swap the pointer.
+    current: RwLock<Arc<Gallery>>,
+    trouble: RwLock<Option<ReloadError>>,
+    followed: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// Which state is in memory.
+struct Memory {
+    known: Known,
+    /// Of the edit before, if that went well.
+    writer: Option<Connection>,
+}
+
+impl Live {
+    /// `gallery` is the state `known`.
+    pub(super) fn new(
+        database: Database,
+        adapt: Adapt,
+        gallery: Gallery,
+        known: Known,
+        writer: Connection,
+    ) -> Self {
+        Self {
+            database,
+            adapt,
+            memory: Mutex::new(Memory { known, writer: Some(writer) }),
+            current: RwLock::new(Arc::new(gallery)),
+            trouble: RwLock::new(None),
+            followed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+
+    /// The gallery in use.
+    pub(super) fn current(&self) -> Arc<Gallery> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why it may not be what is stored.
+    pub(super) fn trouble(&self) -> Option<ReloadError> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often changes by others were taken into use, and how often the database was lost.
+    pub(super) fn reloads(&self) -> (u64, u64) {
+        (self.followed.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+    }
+
+    /// Commits edits in one transaction. It is the first thing in it to lock the newest state and to catch up with it, so that
+    /// the edits are applied to what they will change.
+    pub(super) fn commit(&self, batch: Batch) {
+        let mut memory = locked(&self.memory);
+        let connection = match self.begin(&mut memory) {
+            Ok(connection) => connection,
+            Err(error) => return batch.refuse(error),
+        };
+        let current = self.current();
+        let (newest, applied) = batch.apply(&current, |edit, gallery| {
+            let newer = edit(gallery)?;
+            rows::check(&newer.changes_since(gallery))?;
+            Ok(newer)
+        });
+        let outcome = match newest {
+            Some(newest) => self.write(&mut memory, connection, &current, newest),
+            None => self.end(&mut memory, connection).map(|()| current),
+        };
+        applied.answer(outcome);
+    }
+
+    /// A connection whose transaction holds the newest state, which is in memory, too. The connection of the edit before may have
+    /// ended meanwhile.
+    fn begin(&self, memory: &mut Memory) -> Result<Connection> {
+        if let Some(connection) = memory.writer.take().filter(|connection| !connection.client.is_closed()) {
+            match self.begin_on(memory, connection) {
+                Err(Error::Unavailable(reason)) => tracing::debug!(reason, "connecting again"),
+                begun => return begun,
+            }
+        }
+        self.begin_on(memory, self.database.connect()?)
+    }
+
+    fn begin_on(&self, memory: &mut Memory, connection: Connection) -> Result<Connection> {
+        let client = &connection.client;
+        let news = self.database.within(WORK_LIMIT, async {
+            client.batch_execute("begin").await?;
+            let now = rows::state(client, true).await?;
+            if now == memory.known { Ok(None) } else { rows::news(client, memory.known, now).await.map(Some) }
+        })?;
+        news.map(|news| self.take(memory, news)).transpose()?;
+        Ok(connection)
+    }
+
+    /// Ends a transaction that changed nothing.
+    fn end(&self, memory: &mut Memory, connection: Connection) -> Result<()> {
+        self.run(&connection, "rollback")?;
+        memory.writer = Some(connection);
+        Ok(())
+    }
+
+    fn run(&self, connection: &Connection, sql: &str) -> Result<()> {
+        self.database.within(WORK_LIMIT, async { Ok(connection.client.batch_execute(sql).await?) })
+    }
+
+    /// Writes what leads from the gallery `current` to `newest`, and takes that into use.
+    fn write(
+        &self,
+        memory: &mut Memory,
+        connection: Connection,
+        current: &Arc<Gallery>,
+        newest: Gallery,
+    ) -> Outcome {
+        let changes = newest.changes_since(current);
+        if changes.is_empty() {
+            return self.end(memory, connection).map(|()| Arc::clone(current));
+        }
+        let next = Known { revision: memory.known.revision + 1, token: token()? };
+        let saved = rows::save(&connection.client, current, &changes, next);
+        self.database.within(WORK_LIMIT, saved)?;
+        match self.run(&connection, "commit") {
+            Ok(()) => memory.writer = Some(connection),
+            Err(error) => {
+                drop(connection);
+                if !self.was_committed(next)? {
+                    return Err(error);
+                }
+            }
+        }
+        newest.prepare();
+        memory.known = next;
+        Ok(self.swap(newest))
+    }
+
+    /// Whether the commit of the state `next` was made although its answer was lost. Waits for its transaction to end.
+    fn was_committed(&self, next: Known) -> Result<bool> {
+        for _ in 0..COMMIT_QUESTIONS {
+            let asked = self.database.connect().and_then(|connection| {
+                self.database.within(WORK_LIMIT, async {
+                    connection.client.batch_execute("begin").await?;
+                    rows::state(&connection.client, true).await?;
+                    rows::is_ancestor(&connection.client, next).await
+                })
+            });
+            match asked {
+                Err(Error::Unavailable(_)) => std::thread::sleep(BETWEEN_QUESTIONS),
+                known => return known,
+            }
+        }
+        Err(unavailable(
+            "it ended the connection during a commit: the change may have been made nevertheless",
+        ))
+    }
+
+    /// Brings the gallery in use up to date, if others have changed it. Waits while an edit is made here.
+    pub(super) fn catch_up(&self, connection: &Connection) -> Result<()> {
+        let client = &connection.client;
+        let now = self.database.within(WORK_LIMIT, rows::state(client, false))?;
+        let mut memory = locked(&self.memory);
+        if now == memory.known {
+            return Ok(());
+        }
+        let news = self.database.within(LOAD_LIMIT, async {
+            begin_reading(connection).await?;
+            let now = rows::state(client, false).await?;
+            let news =
+                if now == memory.known { None } else { Some(rows::news(client, memory.known, now).await?) };
+            client.batch_execute("commit").await?;
+            Ok(news)
+        })?;
+        news.map_or(Ok(()), |news| self.take(&mut memory, news))
+    }
+
+    /// Takes what others have changed into use.
+    fn take(&self, memory: &mut Memory, news: News) -> Result<()> {
+        let gallery = match news.content {
+            Content::Changes(changes) => self.current().with_changes(&changes)?,
+            Content::All(gallery) => (self.adapt)(gallery)?,
+        };
+        gallery.prepare();
+        self.swap(gallery);
+        memory.known = news.now;
+        self.followed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn swap(&self, gallery: Gallery) -> Arc<Gallery> {
+        let gallery = Arc::new(gallery);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&gallery);
+        gallery
+    }
+
+    /// Notes that the database can't be followed, or that it can again.
+    pub(super) fn note(&self, followed: Result<()>) {
+        let mut trouble = self.trouble.write().unwrap_or_else(PoisonError::into_inner);
+        match (followed, trouble.as_mut()) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(_)) => {
+                *trouble = None;
+                tracing::info!("the database is back");
+            }
+            (Err(error), Some(known)) => known.message = error.to_string(),
+            (Err(error), None) => {
+                tracing::warn!(
+                    "{error}; recognition goes on with the people in memory, nothing can be changed"
+                );
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                let message = error.to_string();
+                *trouble = Some(ReloadError { message, file_exists: true, since: SystemTime::now() });
+            }
+        }
+    }
+}
+
+/// Begins a transaction that sees one state.
+pub(super) async fn begin_reading(connection: &Connection) -> Result<(), Fault> {
+    Ok(connection.client.batch_execute("begin isolation level repeatable read read only").await?)
+}
+
+/// What tells a state from another one of its number.
+fn token() -> Result<i64> {
+    let random = getrandom::u64().map_err(|error| Error::Internal(format!("no random numbers: {error}")))?;
+    Ok((random >> 1) as i64)
+}

@@ -1,0 +1,19 @@
+//! People in PostgreSQL, which several processes share.
+//!
+//! Each process has all people in memory and searches there. An edit locks the row of the newest revision, catches up with
+//! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
+//! by a notification, or, where that is lost, by asking for the revision once a second, and read the changed people only.
+
+mod connection;
+mod examine;
+mod fault;
+mod follow;
+mod live;
+mod people;
+mod rows;
+mod schema;
+mod tls;
+
+pub use connection::Database;
+pub use examine::{Contents, examine};
+pub use people::{PostgresPeople, stored_recipe};

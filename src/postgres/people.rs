@@ -1,0 +1,80 @@
+//! The store of people in the database, as the service uses it.
+
+use std::sync::Arc;
+
+use super::connection::{Database, LOAD_LIMIT};
+use super::live::{Live, begin_reading};
+use super::{follow, rows, schema};
+use crate::error::{Error, Result};
+use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
+use crate::gallery::{Gallery, Recipe};
+
+/// The recipe of a database's embeddings; `None` in one that is new. Makes the tables.
+///
+/// # Errors
+/// [`Error::Unavailable`]; [`Error::Data`] for a server that is too old, or tables of a newer facerec.
+pub fn stored_recipe(database: &Database) -> Result<Option<Recipe>> {
+    let mut connection = database.connect()?;
+    database.within(LOAD_LIMIT, async {
+        schema::migrate(&mut connection.client).await?;
+        rows::recipe(&connection.client).await
+    })
+}
+
+/// People in a database, with all of them in memory. A thread follows what others change, until this is dropped.
+pub struct PostgresPeople {
+    live: Arc<Live>,
+    queue: EditQueue,
+}
+
+impl PostgresPeople {
+    /// Reads all people; a new database begins with nobody, and with `recipe`. What is read is changed by `adapt` before it is in
+    /// use.
+    ///
+    /// # Errors
+    /// As [`stored_recipe`]; what `adapt` says.
+    pub fn open(
+        database: Database,
+        recipe: &Recipe,
+        adapt: impl Fn(Gallery) -> Result<Gallery> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let mut connection = database.connect()?;
+        let (known, gallery) = database.within(LOAD_LIMIT, async {
+            schema::migrate(&mut connection.client).await?;
+            rows::begin_with(&connection.client, recipe).await?;
+            begin_reading(&connection).await?;
+            let known = rows::state(&connection.client, false).await?;
+            let gallery = rows::load(&connection.client).await?;
+            connection.client.batch_execute("commit").await?;
+            Ok((known, gallery))
+        })?;
+        let gallery = adapt(gallery)?;
+        gallery.prepare();
+        let live = Arc::new(Live::new(database, Box::new(adapt), gallery, known, connection));
+        follow::start(&live)?;
+        Ok(Self { live, queue: EditQueue::default() })
+    }
+}
+
+impl PeopleBackend for PostgresPeople {
+    fn current(&self) -> Arc<Gallery> {
+        self.live.current()
+    }
+
+    /// Where the database is known to be away, nobody waits for it.
+    fn ensure_writable(&self) -> Result<()> {
+        self.live.trouble().map_or(Ok(()), |trouble| Err(Error::Unavailable(trouble.message)))
+    }
+
+    fn edit(&self, edit: Edit) -> Outcome {
+        self.ensure_writable()?;
+        self.queue.submit(edit, |batch| self.live.commit(batch))
+    }
+
+    /// A thread of its own looks sooner.
+    fn poll(&self) {}
+
+    fn status(&self) -> BackendStatus {
+        BackendStatus { name: "database", reloads: self.live.reloads(), error: self.live.trouble() }
+    }
+}

@@ -1,0 +1,297 @@
+//! People as rows: what is read and written, and how.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio_postgres::{GenericClient, Row};
+
+use super::fault::Fault;
+use crate::embed::Embedding;
+use crate::error::{Error, InputError, Result};
+use crate::gallery::store::unit_embedding;
+use crate::gallery::{Changes, EnrolledPhoto, Gallery, Person, Recipe};
+use crate::nn::EMBEDDING_LEN;
+use crate::person_name::PersonName;
+use crate::student_id::StudentId;
+
+/// Where a change is announced.
+pub(super) const CHANNEL: &str = "facerec_people";
+/// People read at a time, with all photos.
+const PAGE: usize = 500;
+/// Revisions whose changes are listed. Who is further behind reads all people.
+const LISTED_REVISIONS: i64 = 10_000;
+
+const PERSON: &str = "select id, position, name, student_integer, student_number, student_text, \
+                      to_char(expires, 'YYYY-MM-DD') from people";
+
+/// A state of the people: its number, and what tells it from another one of that number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) revision: i64,
+    pub(super) token: i64,
+}
+
+/// What leads to the state `now`.
+pub(super) struct News {
+    pub(super) now: Known,
+    pub(super) content: Content,
+}
+
+/// One by one, or all people.
+pub(super) enum Content {
+    Changes(Changes),
+    All(Gallery),
+}
+
+/// The newest state. With `to_change` nobody else may change it before the end of the transaction.
+pub(super) async fn state(client: &(impl GenericClient + Sync), to_change: bool) -> Result<Known, Fault> {
+    let plain = "select revision, token from state";
+    let locking = "select revision, token from state for update";
+    let row = client.query_one(if to_change { locking } else { plain }, &[]).await?;
+    Ok(Known { revision: row.try_get(0)?, token: row.try_get(1)? })
+}
+
+/// What happened between `known` and `now`. Within one transaction, in which `now` is the newest state.
+pub(super) async fn news(
+    client: &(impl GenericClient + Sync),
+    known: Known,
+    now: Known,
+) -> Result<News, Fault> {
+    let content = if is_ancestor(client, known).await? {
+        Content::Changes(changes(client, known).await?)
+    } else {
+        Content::All(load(client).await?)
+    };
+    Ok(News { now, content })
+}
+
+/// Whether the state `known` is listed: all that happened since is, too. It is not after very many changes, nor when another
+/// history took its place.
+pub(super) async fn is_ancestor(client: &(impl GenericClient + Sync), known: Known) -> Result<bool, Fault> {
+    let listed = "select exists (select from commits where revision = $1 and token = $2)";
+    Ok(client.query_one(listed, &[&known.revision, &known.token]).await?.try_get(0)?)
+}
+
+async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<Changes, Fault> {
+    let listed = "select distinct person_id from changes where revision > $1";
+    let rows = client.query(listed, &[&known.revision]).await?;
+    let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    let mut found: Vec<(i64, Arc<Person>)> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(PAGE) {
+        found.extend(
+            people(client, &client.query(&format!("{PERSON} where id = any($1)"), &[&ids]).await?).await?,
+        );
+    }
+    found.sort_unstable_by_key(|(position, _)| *position);
+    let saved: Vec<Arc<Person>> = found.into_iter().map(|(_, person)| person).collect();
+    let there: std::collections::HashSet<&str> = saved.iter().map(|person| person.id.as_str()).collect();
+    let removed = ids.iter().filter(|id| !there.contains(id.as_str())).cloned().collect();
+    Ok(Changes { saved, removed })
+}
+
+/// All people. Within one transaction.
+pub(super) async fn load(client: &(impl GenericClient + Sync)) -> Result<Gallery, Fault> {
+    let recipe = recipe(client).await?;
+    let recipe = recipe
+        .ok_or_else(|| Fault::Content("expected the recipe of the embeddings, found none".to_owned()))?;
+    let page = format!("{PERSON} where position > $1 order by position limit {PAGE}");
+    let (mut all, mut after) = (Vec::new(), i64::MIN);
+    loop {
+        let read = people(client, &client.query(&page, &[&after]).await?).await?;
+        let Some((last, _)) = read.last() else { break };
+        after = *last;
+        all.extend(read.into_iter().map(|(_, person)| person));
+    }
+    Gallery::new(recipe, all).map_err(broken)
+}
+
+/// The recipe of the embeddings; `None` in a database that is new.
+pub(super) async fn recipe(client: &(impl GenericClient + Sync)) -> Result<Option<Recipe>, Fault> {
+    let row = client.query_opt("select model, model_sha256, margin_px from recipe", &[]).await?;
+    let read = |row: Row| -> Result<Recipe, Fault> {
+        let margin_px: i32 = row.try_get(2)?;
+        Ok(Recipe {
+            model: row.try_get(0)?,
+            model_sha256: sha256(row.try_get(1)?)?,
+            margin_px: u32::try_from(margin_px).map_err(broken)?,
+        })
+    };
+    row.map(read).transpose()
+}
+
+/// Writes the recipe of a database that is new.
+pub(super) async fn begin_with(client: &(impl GenericClient + Sync), recipe: &Recipe) -> Result<(), Fault> {
+    let margin_px = i32::try_from(recipe.margin_px).map_err(broken)?;
+    let sha256 = recipe.model_sha256.as_ref().map(<[u8; 32]>::as_slice);
+    let insert =
+        "insert into recipe (model, model_sha256, margin_px) values ($1, $2, $3) on conflict do nothing";
+    client.execute(insert, &[&recipe.model, &sha256, &margin_px]).await?;
+    Ok(())
+}
+
+/// The people of the rows with their photos, and their positions, in the order of the rows.
+async fn people(
+    client: &(impl GenericClient + Sync),
+    rows: &[Row],
+) -> Result<Vec<(i64, Arc<Person>)>, Fault> {
+    let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
+    let select = "select person_id, id, embedding, source_sha256, weak from photos where person_id = any($1) \
+                  order by person_id, position";
+    let mut photos: HashMap<String, Vec<EnrolledPhoto>> = HashMap::with_capacity(ids.len());
+    for row in client.query(select, &[&ids]).await? {
+        photos.entry(row.try_get(0)?).or_default().push(photo(&row)?);
+    }
+    rows.iter().map(|row| person(row, &mut photos)).collect()
+}
+
+fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result<(i64, Arc<Person>), Fault> {
+    let id: String = row.try_get(0)?;
+    let student_id = match (row.try_get(3)?, row.try_get(4)?, row.try_get::<_, Option<&str>>(5)?) {
+        (Some(integer), None, None) => Some(StudentId::Integer(integer)),
+        (None, Some(number), None) => Some(StudentId::Number(number)),
+        (None, None, Some(text)) => Some(StudentId::from_text(text).ok_or_else(|| broken("an ID is empty"))?),
+        _ => None,
+    };
+    let expires = row.try_get::<_, Option<&str>>(6)?.map(str::parse).transpose().map_err(broken)?;
+    let name = PersonName::parse(row.try_get(2)?).map_err(broken)?;
+    let photos = photos.remove(&id).unwrap_or_default();
+    Ok((row.try_get(1)?, Arc::new(Person { id, name, student_id, expires, photos })))
+}
+
+fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
+    Ok(EnrolledPhoto {
+        id: row.try_get(1)?,
+        embedding: embedding(row.try_get(2)?)?,
+        source_sha256: sha256(row.try_get(3)?)?,
+        weak: row.try_get(4)?,
+    })
+}
+
+fn embedding(bytes: &[u8]) -> Result<Embedding, Fault> {
+    let numbers: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let numbers: &[f32; EMBEDDING_LEN] = numbers.as_slice().try_into().map_err(broken)?;
+    unit_embedding(numbers).map_err(Fault::Content)
+}
+
+fn embedding_bytes(embedding: &Embedding) -> Vec<u8> {
+    embedding.values().iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn sha256(bytes: Option<&[u8]>) -> Result<Option<[u8; 32]>, Fault> {
+    bytes.map(<[u8; 32]>::try_from).transpose().map_err(broken)
+}
+
+fn broken(reason: impl std::fmt::Display) -> Fault {
+    Fault::Content(format!("what is stored can't be used: {reason}"))
+}
+
+/// Checks that the people can be stored, so that one edit does not spoil the commit of others.
+///
+/// # Errors
+/// [`InputError::Invalid`] for an ID that PostgreSQL does not take as text.
+pub(super) fn check(changes: &Changes) -> Result<()> {
+    let has_zero = |person: &Arc<Person>| matches!(&person.student_id, Some(StudentId::Text(text)) if text.contains('\0'));
+    if changes.saved.iter().any(has_zero) {
+        let message = "expected an ID without the character U+0000, found one with it";
+        return Err(Error::Input(InputError::Invalid(message.to_owned())));
+    }
+    Ok(())
+}
+
+/// Writes the changes from the gallery `old` as the state `next`, and announces it with the end of the transaction.
+pub(super) async fn save(
+    client: &(impl GenericClient + Sync),
+    old: &Gallery,
+    changes: &Changes,
+    next: Known,
+) -> Result<(), Fault> {
+    if !changes.removed.is_empty() {
+        client.execute("delete from people where id = any($1)", &[&changes.removed]).await?;
+    }
+    save_people(client, &changes.saved).await?;
+    save_photos(client, old, &changes.saved).await?;
+    let Known { revision, token } = next;
+    client.execute("update state set revision = $1, token = $2", &[&revision, &token]).await?;
+    client.execute("insert into commits (revision, token) values ($1, $2)", &[&revision, &token]).await?;
+    let ids: Vec<&str> =
+        changes.saved.iter().map(|person| &person.id).chain(&changes.removed).map(String::as_str).collect();
+    client
+        .execute(
+            "insert into changes (revision, person_id) select $1::bigint, unnest($2::text[])",
+            &[&revision, &ids],
+        )
+        .await?;
+    client.execute("delete from commits where revision <= $1", &[&(revision - LISTED_REVISIONS)]).await?;
+    client.execute("select pg_notify($1, $2)", &[&CHANNEL, &revision.to_string()]).await?;
+    Ok(())
+}
+
+/// New people stand behind all others, in this order; known ones keep their places.
+async fn save_people(client: &(impl GenericClient + Sync), people: &[Arc<Person>]) -> Result<(), Fault> {
+    let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    let student = people.iter().map(|person| person.student_id.as_ref());
+    let integers: Vec<Option<i64>> = student
+        .clone()
+        .map(|id| if let Some(StudentId::Integer(id)) = id { Some(*id) } else { None })
+        .collect();
+    let numbers: Vec<Option<f64>> = student
+        .clone()
+        .map(|id| if let Some(StudentId::Number(id)) = id { Some(*id) } else { None })
+        .collect();
+    let texts: Vec<Option<&str>> =
+        student.map(|id| if let Some(StudentId::Text(id)) = id { Some(id.as_str()) } else { None }).collect();
+    let expires: Vec<Option<String>> =
+        people.iter().map(|person| person.expires.map(|day| day.to_string())).collect();
+    let upsert = "
+        insert into people (id, position, name, student_integer, student_number, student_text, expires)
+        select id, (select coalesce(max(position), 0) from people) + place, name, student_integer, student_number, student_text,
+            expires::date
+        from unnest($1::text[], $2::text[], $3::bigint[], $4::double precision[], $5::text[], $6::text[]) with ordinality
+            as new (id, name, student_integer, student_number, student_text, expires, place)
+        order by place
+        on conflict (id) do update set name = excluded.name, student_integer = excluded.student_integer,
+            student_number = excluded.student_number, student_text = excluded.student_text, expires = excluded.expires";
+    client.execute(upsert, &[&ids, &names, &integers, &numbers, &texts, &expires]).await?;
+    Ok(())
+}
+
+/// The photos of people whose photos have changed, all of them again: few people have many.
+async fn save_photos(
+    client: &(impl GenericClient + Sync),
+    old: &Gallery,
+    people: &[Arc<Person>],
+) -> Result<(), Fault> {
+    let saved: HashMap<&str, &Arc<Person>> =
+        people.iter().map(|person| (person.id.as_str(), person)).collect();
+    let is_same = |old: &&Arc<Person>| saved.get(old.id.as_str()).is_some_and(|new| new.photos == old.photos);
+    let same: std::collections::HashSet<&str> =
+        old.people().iter().filter(is_same).map(|person| person.id.as_str()).collect();
+    let changed: Vec<&Arc<Person>> =
+        people.iter().filter(|person| !same.contains(person.id.as_str())).collect();
+    for people in changed.chunks(PAGE) {
+        write_photos(client, people).await?;
+    }
+    Ok(())
+}
+
+async fn write_photos(client: &(impl GenericClient + Sync), people: &[&Arc<Person>]) -> Result<(), Fault> {
+    let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    client.execute("delete from photos where person_id = any($1)", &[&ids]).await?;
+    let rows = people.iter().flat_map(|person| {
+        person.photos.iter().zip(0_i32..).map(|(photo, position)| (person.id.as_str(), position, photo))
+    });
+    let owners: Vec<&str> = rows.clone().map(|(owner, ..)| owner).collect();
+    let positions: Vec<i32> = rows.clone().map(|(_, position, _)| position).collect();
+    let photos: Vec<&EnrolledPhoto> = rows.map(|(.., photo)| photo).collect();
+    let photo_ids: Vec<&str> = photos.iter().map(|photo| photo.id.as_str()).collect();
+    let embeddings: Vec<Vec<u8>> = photos.iter().map(|photo| embedding_bytes(&photo.embedding)).collect();
+    let sources: Vec<Option<&[u8]>> =
+        photos.iter().map(|photo| photo.source_sha256.as_ref().map(<[u8; 32]>::as_slice)).collect();
+    let weak: Vec<bool> = photos.iter().map(|photo| photo.weak).collect();
+    let insert = "
+        insert into photos (person_id, position, id, embedding, source_sha256, weak)
+        select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::bytea[], $6::boolean[])";
+    client.execute(insert, &[&owners, &positions, &photo_ids, &embeddings, &sources, &weak]).await?;
+    Ok(())
+}

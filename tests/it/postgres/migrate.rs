@@ -1,0 +1,122 @@
+//! `facerec migrate`: from `gallery.bin` into a database and back.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use facerec::gallery::{Gallery, Person, Recipe, store};
+
+use super::people;
+use crate::support::faces::{embedding, gallery_of, recipe};
+use crate::support::postgres::database;
+use crate::support::server::facerec;
+use facerec::gallery::backend::PeopleBackend;
+
+fn migrate(data: &Path, url: &str, more: &[&str]) -> Output {
+    facerec().args(["migrate", "--database-url", url]).args(more).arg("--data").arg(data).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// So many people with two photos each.
+fn many(people: u64) -> Gallery {
+    let photos: Vec<_> = (0..people).map(|at| vec![embedding(2 * at), embedding(2 * at + 1)]).collect();
+    gallery_of(&photos)
+}
+
+#[test]
+fn people_go_to_the_database_and_come_back_to_the_last_bit() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(store::FILE_NAME);
+    let gallery = many(450);
+    store::write(&file, &gallery).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let output = migrate(folder.path(), &database.url(), &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).starts_with("450 people with 900 photos are in the database\n"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(*people(database.open()).current(), gallery);
+
+    let there = migrate(folder.path(), &database.url(), &["--export"]);
+    assert!(said(&there).contains("is there already"), "{}", said(&there));
+    let empty = tempfile::tempdir().unwrap();
+    let output = migrate(empty.path(), &database.url(), &["--export"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(fs::read(empty.path().join(store::FILE_NAME)).unwrap(), bytes);
+}
+
+#[test]
+fn an_interrupted_migration_goes_on_where_it_was() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let gallery = many(300);
+    store::write(&folder.path().join(store::FILE_NAME), &gallery).unwrap();
+    {
+        let store = people(database.open());
+        let first: Vec<Person> = gallery.people()[..120].iter().map(|person| (**person).clone()).collect();
+        store
+            .edit(Box::new(move |gallery| {
+                first.into_iter().try_fold(gallery.clone(), |gallery, person| gallery.with_person(person))
+            }))
+            .unwrap();
+    }
+    for _ in 0..2 {
+        let output = migrate(folder.path(), &database.url(), &[]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    assert_eq!(*people(database.open()).current(), gallery);
+}
+
+#[test]
+fn a_database_of_another_recipe_or_with_the_same_names_is_refused() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(store::FILE_NAME);
+    drop(people(database.open()));
+    let others = many(2);
+    let vggface2 = Recipe { model: "vggface2".to_owned(), ..recipe() };
+    store::write(&file, &Gallery::new(vggface2, others.people().to_vec()).unwrap()).unwrap();
+    let output = migrate(folder.path(), &database.url(), &[]);
+    assert!(!output.status.success());
+    assert!(
+        said(&output).contains("expected a database with embeddings of the file's recipe"),
+        "{}",
+        said(&output)
+    );
+
+    store::write(&file, &others).unwrap();
+    assert!(migrate(folder.path(), &database.url(), &[]).status.success());
+    store::write(&file, &many(1)).unwrap(); // the same name under another id
+    let output = migrate(folder.path(), &database.url(), &[]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("expected names that nobody in the database has"), "{}", said(&output));
+}
+
+#[test]
+fn the_doctor_looks_into_the_database_and_changes_nothing() {
+    let Some(database) = database() else { return };
+    let doctor = |url: &str| said(&facerec().args(["doctor", "--database-url", url]).output().unwrap());
+    assert!(doctor(&database.url()).contains("nobody is enrolled"));
+    assert_eq!(database.sql("select to_regnamespace('facerec') is null"), "t");
+    let folder = tempfile::tempdir().unwrap();
+    store::write(&folder.path().join(store::FILE_NAME), &many(3)).unwrap();
+    assert!(migrate(folder.path(), &database.url(), &[]).status.success());
+    let found = doctor(&database.url());
+    assert!(found.contains("3 people, 6 photos, of the model casia at margin 32"), "{found}");
+    let away = doctor("postgres://u:a-secret@127.0.0.1:1/school");
+    assert!(away.contains("FAIL  database") && !away.contains("a-secret"), "{away}");
+}
+
+#[test]
+fn without_an_address_nothing_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = facerec().args(["migrate", "--data"]).arg(folder.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(said(&output).contains("expected --database-url, found none"), "{}", said(&output));
+}

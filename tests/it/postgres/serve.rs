@@ -1,0 +1,138 @@
+//! Two services on one database.
+
+use std::path::PathBuf;
+use std::thread;
+
+use crate::support::postgres::{Cluster, TestDatabase, database};
+use crate::support::server::{Answer, Server, facerec, form, sample_folder, wait_until};
+
+fn replica(url: &str) -> Server {
+    Server::empty(&["--model", "casia", "--database-url", url])
+}
+
+fn portrait(person: &str) -> PathBuf {
+    sample_folder().join("people").join(person).join("portrait.jpg")
+}
+
+/// Folders of the sample's people, by name.
+fn sample_people() -> Vec<String> {
+    let people = std::fs::read_dir(sample_folder().join("people")).unwrap();
+    let mut names: Vec<String> =
+        people.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn enrol(server: &Server, name: &str, of: &str) -> Answer {
+    let mut arguments = vec!["-F".to_owned(), format!("name={name}")];
+    arguments.extend(form("photos", &portrait(of)));
+    server.curl("/v1/people", &arguments)
+}
+
+fn people(server: &Server) -> u64 {
+    server.get("/readyz").json()["people"].as_u64().unwrap()
+}
+
+fn replicas(database: &TestDatabase) -> (Server, Server) {
+    (replica(&database.url()), replica(&database.url()))
+}
+
+#[test]
+fn who_is_enrolled_at_one_replica_is_recognised_at_the_other() {
+    let Some(database) = database() else { return };
+    let (a, b) = replicas(&database);
+    let of = &sample_people()[0];
+    let enrolled = enrol(&a, "Ada Example", of);
+    assert_eq!(enrolled.status, 201, "{}", enrolled.body);
+    assert_eq!(people(&a), 1, "at once where it was answered");
+    wait_until("the other has her", || people(&b) == 1);
+    let found = b.curl("/v1/recognize", &form("file", &portrait(of)));
+    assert!(found.body.contains("Ada Example"), "{}", found.body);
+
+    let list = b.get("/v1/people").json();
+    let id = list["people"][0]["id"].as_str().unwrap().to_owned();
+    let rename =
+        ["-X", "PATCH", "-H", "content-type: application/merge-patch+json", "-d", r#"{"name": "Ada Other"}"#];
+    assert_eq!(b.curl(&format!("/v1/people/{id}"), &rename).status, 200);
+    wait_until("the first has the name", || a.get("/v1/people").body.contains("Ada Other"));
+    assert_eq!(a.curl(&format!("/v1/people/{id}"), &["-X", "DELETE"]).status, 204);
+    assert_eq!(b.curl(&format!("/v1/people/{id}"), &["-X", "DELETE"]).status, 404);
+}
+
+#[test]
+fn of_one_face_under_two_names_at_two_replicas_one_is_refused() {
+    let Some(database) = database() else { return };
+    let (a, b) = replicas(&database);
+    let of = sample_people()[0].clone();
+    let mut statuses = thread::scope(|scope| {
+        let one = scope.spawn(|| enrol(&a, "Ada Example", &of).status);
+        let other = scope.spawn(|| enrol(&b, "Grace Example", &of).status);
+        [one.join().unwrap(), other.join().unwrap()]
+    });
+    statuses.sort_unstable();
+    // 409 where both were assessed before either was committed, 422 else.
+    assert!(statuses == [201, 409] || statuses == [201, 422], "{statuses:?}");
+    wait_until("both have one", || people(&a) == 1 && people(&b) == 1);
+}
+
+#[test]
+fn without_the_database_a_service_recognises_and_says_that_it_is_degraded() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let server = replica(&cluster.url("postgres"));
+    let [first, second] = [0, 1].map(|at| sample_people()[at].clone());
+    assert_eq!(enrol(&server, "Ada Example", &first).status, 201);
+    cluster.kill();
+    wait_until("the loss is noticed", || server.get("/readyz").json()["status"] == "degraded");
+    assert!(server.get("/metrics").body.contains("facerec_file_broken{file=\"database\"} 1"));
+    let found = server.curl("/v1/recognize", &form("file", &portrait(&first)));
+    assert!(found.body.contains("Ada Example"), "{}", found.body);
+    let refused = enrol(&server, "Grace Example", &second);
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &"database_unavailable".into()));
+    assert!(refused.head.contains("retry-after: "), "{}", refused.head);
+    cluster.resume();
+    wait_until("it is back", || server.get("/readyz").json()["status"] == "ready");
+    assert_eq!(enrol(&server, "Grace Example", &second).status, 201);
+}
+
+#[test]
+fn what_is_not_in_the_database_is_refused() {
+    let Some(database) = database() else { return };
+    let server = replica(&database.url());
+    assert_eq!(server.get("/v1/sessions").status, 409);
+    let roster = form("file", &sample_folder().join("roster.xlsx"));
+    let replaced = server.curl("/v1/roster", &[vec!["-X".to_owned(), "PUT".to_owned()], roster].concat());
+    assert_eq!((replaced.status, &replaced.json()["code"]), (409, &"conflict".into()), "{}", replaced.body);
+    assert!(server.log().contains("attendance is not kept"), "{}", server.log());
+    let data = tempfile::tempdir().unwrap();
+    let start = |more: &[&str]| {
+        let mut command = facerec();
+        command.args(["serve", "--port", "0", "--data"]).arg(data.path()).args(more);
+        let output = command.output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let refused = start(&["--database-url", &database.url(), "--attendance-session", "auto"]);
+    assert!(refused.contains("expected no settings of attendance"), "{refused}");
+}
+
+#[test]
+fn the_password_of_an_address_is_printed_nowhere() {
+    let data = tempfile::tempdir().unwrap();
+    let url = "postgres://facerec:a-secret@127.0.0.1:1/school";
+    let said = |arguments: &[&str]| {
+        let output = facerec()
+            .args(arguments)
+            .arg("--data")
+            .arg(data.path())
+            .env("FACEREC_DATABASE_URL", url)
+            .output()
+            .unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let refused = said(&["serve", "--port", "0"]);
+    assert!(refused.contains("the database can't be used for now"), "{refused}");
+    let printed = said(&["serve", "--print-config"]);
+    assert!(printed.contains("# database-url is set, and not printed"), "{printed}");
+    for text in [refused, printed, said(&["serve", "--help"]), said(&["migrate"])] {
+        assert!(!text.contains("a-secret"), "{text}");
+    }
+}
