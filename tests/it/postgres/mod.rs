@@ -97,10 +97,8 @@ fn what_is_stored_and_can_not_be_used_is_refused() {
 #[test]
 fn passwords_and_certificates_are_asked_for() {
     let Some(mut cluster) = Cluster::start() else { return };
-    cluster.sql(
-        "postgres",
-        "create role facerec login password 'p@ss word'; create database school owner facerec",
-    );
+    cluster.sql("postgres", "create role facerec login password 'p@ss word'");
+    cluster.sql("postgres", "create database school owner facerec");
     let data = cluster.data();
     for (file, name) in [("first.pem", "server.crt"), ("first.key", "server.key")] {
         let of_server = data.join(name);
