@@ -173,9 +173,9 @@ fn a_promoted_standby_takes_over() {
     let url = format!("postgres://postgres@{},{}/postgres", cluster.host(), standby.host());
     let store = people(open(&url));
     enrol(&store, "Ada", 1).unwrap();
-    wait_until("the standby has her", || {
-        standby.sql("postgres", "select count(*) from facerec.people") == "1"
-    });
+    let written = cluster.sql("postgres", "select pg_current_wal_lsn()");
+    let has_it = format!("select pg_last_wal_replay_lsn() >= '{written}'");
+    wait_until("the standby has her", || standby.sql("postgres", &has_it) == "t");
     cluster.kill();
     wait_until("the loss is noticed", || store.status().error.is_some());
     standby.promote();
