@@ -30,8 +30,9 @@ pub trait PeopleBackend: Send + Sync {
     /// What `edit` says, and then nothing has changed; else that the change can't be written.
     fn edit(&self, edit: Edit) -> Outcome;
 
-    /// Takes changes by other writers into use. Call it about once a second from a thread that may block.
-    fn poll(&self);
+    /// Takes changes by other writers into use. Call it about once a second from a thread that may block. Returns whether there
+    /// is a new gallery; one that follows others by itself never does.
+    fn poll(&self) -> bool;
 
     /// Whether what is stored is in use.
     fn status(&self) -> BackendStatus;
@@ -80,7 +81,9 @@ impl PeopleBackend for ReadOnly {
         self.ensure_writable().map(|()| self.current())
     }
 
-    fn poll(&self) {}
+    fn poll(&self) -> bool {
+        false
+    }
 
     fn status(&self) -> BackendStatus {
         BackendStatus { name: "gallery", reloads: (0, 0), error: None }

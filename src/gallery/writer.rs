@@ -205,8 +205,8 @@ impl PeopleBackend for GalleryWriter {
         self.edit(edit)
     }
 
-    fn poll(&self) {
-        self.live.poll();
+    fn poll(&self) -> bool {
+        self.live.poll()
     }
 
     fn status(&self) -> BackendStatus {

@@ -72,7 +72,9 @@ impl PeopleBackend for PostgresPeople {
     }
 
     /// A thread of its own looks sooner.
-    fn poll(&self) {}
+    fn poll(&self) -> bool {
+        false
+    }
 
     fn status(&self) -> BackendStatus {
         BackendStatus { name: "database", reloads: self.live.reloads(), error: self.live.trouble() }

@@ -8,6 +8,7 @@ use tokio_postgres::{GenericClient, Row};
 use super::fault::Fault;
 use crate::embed::Embedding;
 use crate::error::{Error, InputError, Result};
+use crate::file_name::FileName;
 use crate::gallery::store::unit_embedding;
 use crate::gallery::{Changes, EnrolledPhoto, Gallery, Person, Recipe};
 use crate::nn::EMBEDDING_LEN;
@@ -135,7 +136,7 @@ async fn people(
     rows: &[Row],
 ) -> Result<Vec<(i64, Arc<Person>)>, Fault> {
     let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
-    let select = "select person_id, id, embedding, source_sha256, weak from photos where person_id = any($1) \
+    let select = "select person_id, id, embedding, source_sha256, weak, file_name from photos where person_id = any($1) \
                   order by person_id, position";
     let mut photos: HashMap<String, Vec<EnrolledPhoto>> = HashMap::with_capacity(ids.len());
     for row in client.query(select, &[&ids]).await? {
@@ -164,6 +165,7 @@ fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
         embedding: embedding(row.try_get(2)?)?,
         source_sha256: sha256(row.try_get(3)?)?,
         weak: row.try_get(4)?,
+        file_name: row.try_get::<_, Option<&str>>(5)?.and_then(FileName::of),
     })
 }
 
@@ -289,9 +291,13 @@ async fn write_photos(client: &(impl GenericClient + Sync), people: &[&Arc<Perso
     let sources: Vec<Option<&[u8]>> =
         photos.iter().map(|photo| photo.source_sha256.as_ref().map(<[u8; 32]>::as_slice)).collect();
     let weak: Vec<bool> = photos.iter().map(|photo| photo.weak).collect();
+    let file_names: Vec<Option<&str>> =
+        photos.iter().map(|photo| photo.file_name.as_ref().map(FileName::as_str)).collect();
     let insert = "
-        insert into photos (person_id, position, id, embedding, source_sha256, weak)
-        select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::bytea[], $6::boolean[])";
-    client.execute(insert, &[&owners, &positions, &photo_ids, &embeddings, &sources, &weak]).await?;
+        insert into photos (person_id, position, id, embedding, source_sha256, weak, file_name)
+        select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::bytea[], $6::boolean[], $7::text[])";
+    client
+        .execute(insert, &[&owners, &positions, &photo_ids, &embeddings, &sources, &weak, &file_names])
+        .await?;
     Ok(())
 }

@@ -87,9 +87,10 @@ impl PeopleStore {
         self.backend.edit(Box::new(edit))
     }
 
-    /// Takes changes by others into use.
-    pub fn poll(&self) {
-        self.backend.poll();
+    /// Takes changes by others into use. Returns whether there is a new gallery.
+    #[allow(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn poll(&self) -> bool {
+        self.backend.poll()
     }
 
     /// Whether what is stored is in use, and how often changes by others were taken into use.

@@ -88,7 +88,20 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
     // People in a database, beside the file.
-    ("postgres", &["config", "embed", "error", "gallery", "nn", "person_name", "reloadable", "student_id"]), // nn: the length of an embedding
+    (
+        "postgres",
+        &[
+            "config",
+            "embed",
+            "error",
+            "file_name",
+            "gallery",
+            "nn",
+            "person_name",
+            "reloadable",
+            "student_id",
+        ],
+    ), // nn: the length of an embedding
     ("worker", &["clients", "error", "cancel"]),
     // The product, as methods with domain types.
     (

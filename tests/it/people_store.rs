@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use facerec::error::{Error, InputError};
+use facerec::file_name::FileName;
 use facerec::gallery::backend::PeopleBackend;
 use facerec::gallery::writer::{GALLERY, GalleryWriter};
 use facerec::gallery::{EnrolledPhoto, Gallery, Person, PersonUpdate};
@@ -65,7 +66,8 @@ fn various() -> Vec<Person> {
         let photos = (0..=at as u64).map(|photo| {
             let sha = (photo % 2 == 0).then_some([at as u8; 32]);
             let weak = photo == 1;
-            EnrolledPhoto { weak, ..EnrolledPhoto::new(embedding(at as u64 * 10 + photo), sha) }
+            let file_name = FileName::of(&format!("IMG '{photo}'.jpg")).filter(|_| photo != 2);
+            EnrolledPhoto { weak, file_name, ..EnrolledPhoto::new(embedding(at as u64 * 10 + photo), sha) }
         });
         let expires = (at == 2).then(|| "2027-07-31".parse().unwrap());
         Person { expires, ..Person::new(named(name), student_id, photos.collect()) }

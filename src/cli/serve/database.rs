@@ -18,7 +18,7 @@ pub(super) fn open(
     data: &DataDirectory,
     params: &DatabaseParams,
 ) -> anyhow::Result<(LoadedModels, PeopleStore)> {
-    refuse_attendance(args)?;
+    refuse_files(args)?;
     let database = Database::new(params)?;
     let shown = database.shown();
     let recipe = stored_recipe(&database)?;
@@ -43,11 +43,15 @@ pub(super) fn open(
 }
 
 /// What each process would keep by itself would be a part of the truth in each.
-fn refuse_attendance(args: &ServeArgs) -> anyhow::Result<()> {
+fn refuse_files(args: &ServeArgs) -> anyhow::Result<()> {
     let params = args.attendance.params();
     anyhow::ensure!(
         params.automatic.is_none() && params.webhook.is_none() && params.post_url.is_none(),
         "--database-url: expected no settings of attendance, which is not kept in a database yet, found some"
+    );
+    anyhow::ensure!(
+        !args.keep_thumbnails,
+        "--database-url: expected no --keep-thumbnails, which are files of a data directory, found it"
     );
     Ok(())
 }

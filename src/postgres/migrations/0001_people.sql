@@ -48,6 +48,7 @@ create table photos (
     embedding bytea not null check (octet_length(embedding) = 2048), -- 512 float32, little-endian
     source_sha256 bytea check (octet_length(source_sha256) = 32),
     weak boolean not null,
+    file_name text,
     primary key (person_id, position),
     unique (person_id, id)
 );
