@@ -233,11 +233,13 @@ fn a_photo_is_told_by_its_file_name_and_its_thumbnail() {
     tab.click("#people-rows a");
     tab.wait_text("#person-photos", "portrait.jpg");
     seen("#person-photos", 1);
+    tab.choose("#person-files", &[golden("photos/obama2.jpg")]);
+    tab.wait_text("#person-about", "2 photos");
     tab.choose("#person-files", &[golden("photos/biden.jpg")]);
     tab.click("#person-outcome button");
-    tab.wait_text("#person-about", "2 photos");
+    tab.wait_text("#person-about", "3 photos");
     tab.wait_text("#person-photos li:last-child", "biden.jpg");
-    seen("#person-photos", 2);
+    seen("#person-photos", 3);
     tab.go_to("audit");
     tab.wait_text("#audit-rows", "biden.jpg");
     seen("#audit-rows", 1);
