@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::access_log::{AccessLog, Action, Entry};
 use crate::config::AccessLogArgs;
+use crate::gallery::{Gallery, Person};
 use crate::service::Service;
 
 /// People in one entry: lines stay as short as those of the service, whose lists have pages.
@@ -35,6 +36,35 @@ impl CommandLog {
     /// When it can't be written.
     pub(super) fn open(args: &AccessLogArgs) -> anyhow::Result<Self> {
         Ok(Self(args.params().as_ref().map(AccessLog::open).transpose()?))
+    }
+
+    /// Records what makes one gallery of another: who is gone, who is new, and who has more photos.
+    ///
+    /// # Errors
+    /// As [`CommandLog::record`].
+    pub(super) fn record_change(&self, old: Option<&Gallery>, new: &Gallery) -> anyhow::Result<()> {
+        let photos = |gallery: Option<&Gallery>, person: &Person| {
+            gallery.and_then(|gallery| gallery.person(&person.id)).map(|person| person.photos.len())
+        };
+        let gone =
+            old.into_iter().flat_map(Gallery::people).filter(|person| photos(Some(new), person).is_none());
+        self.record_some(Action::Delete, gone.map(|person| &person.id))?;
+        let added = new.people().iter().filter(|person| photos(old, person).is_none());
+        self.record_some(Action::Enroll, added.map(|person| &person.id))?;
+        let grown = new.people().iter();
+        let grown =
+            grown.filter(|person| photos(old, person).is_some_and(|before| before < person.photos.len()));
+        self.record_some(Action::AddPhotos, grown.map(|person| &person.id))
+    }
+
+    /// Records the action unless it concerned nobody.
+    fn record_some<'a>(
+        &self,
+        action: Action,
+        people: impl Iterator<Item = &'a String>,
+    ) -> anyhow::Result<()> {
+        let people: Vec<&str> = people.map(String::as_str).collect();
+        if people.is_empty() { Ok(()) } else { self.record(action, people) }
     }
 
     /// Records that `action` concerned these people, in several entries where they are many; on the disk when this returns.

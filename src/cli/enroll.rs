@@ -9,12 +9,13 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::client::{Client, KeyArgs};
+use super::command_log::CommandLog;
 use super::data::{DataDirectory, Replaced};
 use super::output;
 use super::progress::Photos;
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use super::url::url;
-use crate::config::{Compat, GateArgs, ModelArgs};
+use crate::config::{AccessLogArgs, Compat, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::directory::{EnrollmentReport, enroll_people};
 use crate::enroll::listing::{PeopleListing, list_people};
@@ -78,6 +79,8 @@ pub struct EnrollArgs {
     #[command(flatten)]
     pub(super) models: ModelArgs,
     #[command(flatten)]
+    access_log: AccessLogArgs,
+    #[command(flatten)]
     gate: GateArgs,
 }
 
@@ -95,6 +98,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     }
     let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
     // Before the work, not after it: enrolling a school takes minutes.
+    let log = CommandLog::open(&args.access_log)?;
     let held = if args.dry_run { None } else { Some(hold(args, &data)?) };
     let keeps = held.is_some() && args.keep_thumbnails;
     let mut waiting = keeps.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
@@ -102,8 +106,10 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     let report = Report::of(&enrolled);
     let is_written = held.is_some() && report.enrolled_photos() > 0;
     if is_written {
+        let old = data.read_gallery().ok(); // one that can't be read is replaced
         // Before the report: standard output may be closed while it is printed, as by `| head`.
         write_enrolled(&data, &enrolled, waiting.take())?;
+        log.record_change(old.as_ref(), &enrolled.gallery)?;
     }
     publish(args, &report, Some(&model), is_written)?;
     if !args.json && !is_in_vain(args, &report) {

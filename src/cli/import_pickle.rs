@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::output;
 use crate::audit::audit;
-use crate::config::{DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
+use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::{Gallery, pickle};
 use crate::person_name::PersonName;
 use crate::roster::Roster;
@@ -27,6 +28,8 @@ pub struct ImportPickleArgs {
     /// Replace a gallery that has people; they are lost. Without this flag it is an error
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
+    #[command(flatten)]
+    access_log: AccessLogArgs,
 }
 
 /// Imports the file.
@@ -37,9 +40,12 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let gallery = pickle::import_file(&args.file)?;
     let data = DataDirectory::new(&args.data);
     let _lock = data.lock()?;
+    let log = CommandLog::open(&args.access_log)?;
     let replaced = data.replaced(args.replace)?;
     let path = data.gallery();
+    let old = data.read_gallery().ok(); // one that can't be read is replaced
     data.write_gallery(&gallery)?;
+    log.record_change(old.as_ref(), &gallery)?;
     output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         path.display(),

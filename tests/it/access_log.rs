@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, request};
 use crate::support::faces::{embedding, gallery_of};
-use crate::support::photo;
 use crate::support::server::{facerec, sample_data, sample_folder, wait_until};
+use crate::support::{golden_path, photo};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -389,4 +389,45 @@ fn a_new_file_belongs_to_the_owner_of_its_directory() {
         let found = folder.path().join(file).metadata().unwrap();
         assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (USER, USER, 0o600), "{file}");
     }
+}
+
+#[test]
+fn commands_that_make_a_gallery_are_in_the_log_with_whom_they_added_and_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let person = |directory: &str, name: &str, photos: &[&str]| {
+        let person = folder.path().join(directory).join(name);
+        std::fs::create_dir_all(&person).unwrap();
+        for file in photos {
+            std::fs::write(person.join(file), photo(file)).unwrap();
+        }
+    };
+    person("first", "Barack Obama", &["obama.jpg"]);
+    person("second", "Barack Obama", &["obama.jpg", "obama2.jpg"]);
+    person("second", "Joe Biden", &["biden.jpg"]);
+    // Returns the ids of the people of the gallery that the command makes.
+    let run = |arguments: &[&str]| {
+        let mut command = facerec();
+        command.current_dir(folder.path()).args(arguments).args(["--data", "data", "--access-log", "log"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let gallery = store::read(&folder.path().join("data").join(store::FILE_NAME)).unwrap();
+        gallery.people().iter().map(|person| person.id.clone()).collect::<Vec<_>>()
+    };
+    run(&["enroll", "first", "--model", "casia"]);
+    let both = run(&["enroll", "second", "--model", "casia", "--add"]);
+    let pickle = golden_path("legacy/face_model.pkl");
+    let imported = run(&["import-pickle", pickle.to_str().unwrap(), "--replace"]);
+    let of = |action: &str, people: &[String]| json!({"action": action, "people": people});
+    let expected = [
+        of("enroll", &both[..1]),
+        of("enroll", &both[1..]),
+        of("add_photos", &both[..1]),
+        of("delete", &both),
+        of("enroll", &imported),
+    ];
+    let mut found = lines(&folder.path().join("log"));
+    for line in &mut found {
+        line.as_object_mut().unwrap().retain(|member, _| member == "action" || member == "people");
+    }
+    assert_eq!(found, expected);
 }
