@@ -15,6 +15,7 @@ use crate::person_name::PersonName;
 use crate::reloadable::{FileSource, Reloadable};
 use crate::student_id::StudentId;
 
+pub mod backend;
 mod cell;
 mod changes;
 mod columns;
@@ -158,6 +159,12 @@ impl Roster {
         &self.rows
     }
 
+    /// What kind of file it came from.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// How many names there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -174,12 +181,6 @@ impl Roster {
     #[must_use]
     pub fn has_groups(&self) -> bool {
         self.rows.iter().any(|row| row.groups.is_some())
-    }
-
-    /// What kind of file it came from.
-    #[must_use]
-    pub fn format(&self) -> Format {
-        self.format
     }
 
     /// Problems of single rows, by row number. They hold no names, so they may be logged.

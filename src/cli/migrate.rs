@@ -1,4 +1,4 @@
-//! `facerec migrate`: people from `gallery.bin` into a database, and back.
+//! `facerec migrate`: people and roster from a data directory into a database, and back.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -16,7 +16,9 @@ use crate::config::DatabaseArgs;
 use crate::error::InputError;
 use crate::gallery::backend::PeopleBackend;
 use crate::gallery::{Changes, Gallery, Person, store};
-use crate::postgres::{Database, PostgresPeople, stored_recipe};
+use crate::postgres::{Database, PostgresPeople, PostgresRoster, stored_recipe};
+use crate::roster::Roster;
+use crate::roster::backend::{RosterBackend, RosterFile};
 
 /// People of one transaction: an interruption loses no more.
 const AT_A_TIME: usize = 200;
@@ -51,7 +53,7 @@ pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let place = if args.export { printable(&data.gallery()) } else { "the database".to_owned() };
     output::line(format_args!("{} people with {} photos are in {place}", moved.len(), moved.photo_count()))?;
     if !args.export {
-        output::note("Roster, API keys and attendance stay files.");
+        output::note("API keys, the access log and attendance stay files.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,10 +81,31 @@ fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
         bar.inc(people_of_one.len() as u64);
     }
     bar.finish_and_clear();
+    import_roster(data, &people.roster())?;
     let after = people.current();
     let there = ids(&after).intersection(&ids(&file)).count();
     ensure!(there == file.len(), "expected {} people of the file in the database, found {there}", file.len());
     Ok((*after).clone())
+}
+
+/// The roster of the directory, unless the database has one.
+fn import_roster(data: &DataDirectory, stored: &PostgresRoster) -> anyhow::Result<()> {
+    let path = data.roster();
+    if !path.exists() {
+        return Ok(());
+    }
+    let bytes = std::fs::read(&path).with_context(|| format!("{} can't be read", printable(&path)))?;
+    let roster = Roster::from_bytes(&bytes).with_context(|| format!("{} can't be used", printable(&path)))?;
+    if stored.current().is_empty() {
+        let names = roster.len();
+        stored.replace(&bytes, roster)?;
+        output::line(format_args!("the roster of {names} names is in the database"))
+    } else if *stored.current() == roster {
+        output::line("the roster is in the database already")
+    } else {
+        output::note("The database has another roster, which stays.");
+        Ok(())
+    }
 }
 
 fn ids(gallery: &Gallery) -> HashSet<&str> {
@@ -105,7 +128,8 @@ fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyho
     let _lock = data.lock()?;
     let recipe = stored_recipe(&database)?.context("expected people in the database, found none")?;
     output::ensure_new(&data.gallery(), args.force)?;
-    let people = PostgresPeople::open(database, &recipe, Ok)?.current();
+    let stored = PostgresPeople::open(database, &recipe, Ok)?;
+    let people = stored.current();
     store::write(&data.gallery(), &people)?;
     let written = store::read(&data.gallery())?;
     ensure!(
@@ -113,5 +137,8 @@ fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyho
         "expected the people of the database in {}, found others",
         printable(&data.gallery())
     );
+    if let Some(bytes) = stored.roster().file()? {
+        RosterFile::new(data.open_roster()?).replace(&bytes, Roster::from_bytes(&bytes)?)?;
+    }
     Ok(written)
 }

@@ -59,26 +59,25 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Some(params) => Some(database::open(args, &data, &params)?),
         None => load_or_enroll(args, &data, &stop)?,
     };
-    let Some((loaded, people)) = opened else {
+    let Some((loaded, people, roster)) = opened else {
         tracing::info!("stopped while people/ was enrolled: nothing was written");
         return Ok(ExitCode::SUCCESS);
     };
-    run_loaded(args, &data, loaded, people, &runtime, stop)
+    run_loaded(args, loaded, people, roster, &runtime, stop)
 }
 
 /// Serves until told to stop.
 fn run_loaded(
     args: &ServeArgs,
-    data: &DataDirectory,
     loaded: LoadedModels,
     people: PeopleStore,
+    roster: RosterStore,
     runtime: &Runtime,
     stop: Stop,
 ) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
-    let roster = RosterStore::new(data.open_roster()?);
     let keys = open_keys(&config)?.map(Keys::new);
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let service = Service::start(settings, loaded, people, roster)?;
@@ -200,10 +199,10 @@ fn load_or_enroll(
     args: &ServeArgs,
     data: &DataDirectory,
     stop: &Stop,
-) -> anyhow::Result<Option<(LoadedModels, PeopleStore)>> {
+) -> anyhow::Result<Option<(LoadedModels, PeopleStore, RosterStore)>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let gallery = gallery.adapted(adapt::adapt(args, &loaded)?)?;
-    Ok(Some((loaded, PeopleStore::writable(gallery))))
+    Ok(Some((loaded, PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?))))
 }
 
 /// A directory with people but no gallery is enrolled first; one with neither begins with nobody.

@@ -9,8 +9,8 @@ use clap::Args;
 /// Where people are kept instead of in `gallery.bin`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct DatabaseArgs {
-    /// Keep people in PostgreSQL 15 or newer, which several processes may share: `postgres://USER@HOST/NAME`; behind it
-    /// `?sslmode=` with disable, require or verify-full [default: none: in gallery.bin]
+    /// Keep people and roster in PostgreSQL 15 or newer, which several processes may share: `postgres://USER@HOST/NAME`; behind it
+    /// `?sslmode=` with disable, require or verify-full [default: none: in files]
     #[arg(long, env = "FACEREC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
     /// File with the password of the database, reread for each new connection

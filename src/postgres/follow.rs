@@ -53,6 +53,7 @@ fn look(live: &Live, connection: Option<Connection>) -> Result<Connection> {
         None => listening(live)?,
     };
     live.catch_up(&connection)?;
+    live.roster.catch_up(&live.database, &connection)?;
     Ok(connection)
 }
 

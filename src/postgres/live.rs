@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::connection::{Connection, Database, LOAD_LIMIT, WORK_LIMIT};
 use super::fault::{Fault, unavailable};
 use super::rows::{self, Content, Known, News};
+use super::stored_roster::StoredRoster;
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::gallery::backend::{Batch, Outcome, locked};
@@ -22,6 +23,7 @@ pub(super) type Adapt = Box<dyn Fn(Gallery) -> Result<Gallery> + Send + Sync>;
 /// The people in memory, and the way to those in the database.
 pub(super) struct Live {
     pub(super) database: Database,
+    pub(super) roster: StoredRoster,
     adapt: Adapt,
     /// Locked by who brings the gallery in use up to date.
     memory: Mutex<Memory>,
@@ -50,6 +52,7 @@ impl Live {
     ) -> Self {
         Self {
             database,
+            roster: StoredRoster::default(),
             adapt,
             memory: Mutex::new(Memory { known, writer: Some(writer) }),
             current: RwLock::new(Arc::new(gallery)),

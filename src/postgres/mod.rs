@@ -1,4 +1,4 @@
-//! People in PostgreSQL, which several processes share.
+//! People and roster in PostgreSQL, which several processes share.
 //!
 //! Each process has all people in memory and searches there. An edit locks the row of the newest revision, catches up with
 //! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
@@ -10,10 +10,13 @@ mod fault;
 mod follow;
 mod live;
 mod people;
+mod roster;
 mod rows;
 mod schema;
+mod stored_roster;
 mod tls;
 
 pub use connection::Database;
 pub use examine::{Contents, examine};
 pub use people::{PostgresPeople, stored_recipe};
+pub use roster::PostgresRoster;

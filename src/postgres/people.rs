@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{Database, LOAD_LIMIT};
 use super::live::{Live, begin_reading};
+use super::roster::PostgresRoster;
 use super::{follow, rows, schema};
 use crate::error::{Error, Result};
 use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
@@ -51,8 +52,17 @@ impl PostgresPeople {
         let gallery = adapt(gallery)?;
         gallery.prepare();
         let live = Arc::new(Live::new(database, Box::new(adapt), gallery, known, connection));
+        live.roster.catch_up(&live.database, &live.database.connect()?)?;
         follow::start(&live)?;
         Ok(Self { live, queue: EditQueue::default() })
+    }
+}
+
+impl PostgresPeople {
+    /// The roster beside the people.
+    #[must_use]
+    pub fn roster(&self) -> PostgresRoster {
+        PostgresRoster(Arc::clone(&self.live))
     }
 }
 

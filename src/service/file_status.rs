@@ -35,8 +35,9 @@ impl FileStatus {
 
     /// The status of a file that may be absent.
     #[must_use]
-    pub fn optional<T>(name: &'static str, file: &Reloadable<T>) -> Self {
-        Self { optional: true, ..Self::of(name, file) }
+    pub fn optional_of(name: &'static str, reloads: (u64, u64), reload_error: Option<ReloadError>) -> Self {
+        let (reloads_ok, reloads_failed) = reloads;
+        Self { name, reloads_ok, reloads_failed, reload_error, optional: true }
     }
 
     /// The error, where it makes the service degraded.

@@ -59,8 +59,8 @@ impl PeopleStore {
     pub fn writable_directory(&self) -> Result<&Path> {
         self.ensure_writable()?;
         let elsewhere = || {
-            let message = "expected a service that keeps its people in a data directory, found one with a database: roster and \
-                           dismissed findings are files of each process, and are changed there";
+            let message = "expected a service that keeps its people in a data directory, found one with a database: \
+                           dismissed findings are not kept there";
             InputError::Conflict(message.to_owned())
         };
         Ok(self.directory().ok_or_else(elsewhere)?)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::access_log::Action;
-use crate::error::{DataError, InputError, Operation, Result};
+use crate::error::{InputError, Result};
 use crate::gallery::{Gallery, Person};
 use crate::person_name::PersonName;
-use crate::roster::{Changes, MAX_FILE_BYTES, Roster, Version, versions};
+use crate::roster::{Changes, Roster, Version};
 use crate::student_id::StudentId;
 
 /// Another roster, beside the one that it takes the place of.
@@ -83,7 +83,7 @@ impl Service {
     /// [`Error::Data`](crate::error::Error::Data) when a file can't be written.
     pub async fn replace_roster<P: AsRef<[u8]> + Send + 'static>(&self, bytes: P) -> Result<Replacement> {
         let parsed = self.work(move |service, pipeline| {
-            service.people().writable_directory()?;
+            service.people().ensure_writable()?;
             let check = || pipeline.check_cancelled();
             Ok((Roster::from_bytes_while(bytes.as_ref(), &check)?, bytes))
         });
@@ -102,14 +102,7 @@ impl Service {
     /// # Errors
     /// [`Error::Data`](crate::error::Error::Data) when the directory can't be read.
     pub async fn roster_versions(&self) -> Result<Vec<Version>> {
-        self.blocking(|service| {
-            let Some(directory) = service.people().directory().map(|data| data.join(versions::DIRECTORY))
-            else {
-                return Ok(Vec::new());
-            };
-            versions::list(&directory).map_err(DataError::io_at(&directory, Operation::Read))
-        })
-        .await
+        self.blocking(|service| service.roster().versions()).await
     }
 
     /// Brings back the roster with this id; the one in use is kept in its place.
@@ -119,9 +112,8 @@ impl Service {
     pub async fn restore_roster(&self, id: &str) -> Result<Replacement> {
         let id = id.to_owned();
         let bytes = self.blocking(move |service| {
-            let directory = service.people().writable_directory()?.join(versions::DIRECTORY);
-            let found = versions::read(&directory, &id, MAX_FILE_BYTES);
-            let found = found.map_err(DataError::io_at(&directory, Operation::Read))?;
+            service.people().ensure_writable()?;
+            let found = service.roster().version(&id)?;
             let missing = || InputError::NotFound("there is no roster with this id".to_owned());
             Ok(found.ok_or_else(missing)?)
         });

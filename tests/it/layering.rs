@@ -99,6 +99,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "nn",
             "person_name",
             "reloadable",
+            "roster",
             "student_id",
         ],
     ), // nn: the length of an embedding

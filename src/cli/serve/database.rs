@@ -1,4 +1,4 @@
-//! `facerec serve --database-url`: people in a database.
+//! `facerec serve --database-url`: people and roster in a database.
 
 use super::adapt::adapt;
 use crate::cli::data::DataDirectory;
@@ -7,8 +7,9 @@ use crate::gallery::backend::PeopleBackend;
 use crate::postgres::{Database, PostgresPeople, stored_recipe};
 use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
+use crate::service::roster::RosterStore;
 
-/// The networks, and the people of the database that they made.
+/// The networks, and people and roster of the database.
 ///
 /// # Errors
 /// When the database can't be reached, holds embeddings of another model than the one asked for, or settings ask for what
@@ -17,7 +18,7 @@ pub(super) fn open(
     args: &ServeArgs,
     data: &DataDirectory,
     params: &DatabaseParams,
-) -> anyhow::Result<(LoadedModels, PeopleStore)> {
+) -> anyhow::Result<(LoadedModels, PeopleStore, RosterStore)> {
     refuse_files(args)?;
     let database = Database::new(params)?;
     let shown = database.shown();
@@ -31,15 +32,17 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people are kept in the database; attendance is not kept, and roster, API keys, access log and kept photos are this \
-         process's own files"
+        "people and roster are kept in the database; attendance and dismissed findings are not kept, and API keys, access log \
+         and kept photos are this process's own files"
     );
-    if people.current().is_empty() && data.gallery().exists() {
+    if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
-            "nobody is enrolled in the database; gallery.bin is not read: `facerec migrate` takes its people over"
+            "nobody is enrolled in the database; the files of the data directory are not read: `facerec migrate` takes people and \
+             roster over"
         );
     }
-    Ok((loaded, PeopleStore::kept_by(people)))
+    let roster = RosterStore::kept_by(people.roster());
+    Ok((loaded, PeopleStore::kept_by(people), roster))
 }
 
 /// What each process would keep by itself would be a part of the truth in each.

@@ -9,7 +9,7 @@ use facerec::gallery::{Gallery, Person, Recipe, store};
 use super::people;
 use crate::support::faces::{embedding, gallery_of, recipe};
 use crate::support::postgres::database;
-use crate::support::server::facerec;
+use crate::support::server::{facerec, sample_folder};
 use facerec::gallery::backend::PeopleBackend;
 
 fn migrate(data: &Path, url: &str, more: &[&str]) -> Output {
@@ -34,6 +34,8 @@ fn people_go_to_the_database_and_come_back_to_the_last_bit() {
     let gallery = many(450);
     store::write(&file, &gallery).unwrap();
     let bytes = fs::read(&file).unwrap();
+    let roster = sample_folder().join("roster.xlsx");
+    fs::copy(&roster, folder.path().join("roster.xlsx")).unwrap();
     let output = migrate(folder.path(), &database.url(), &[]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(
@@ -49,6 +51,7 @@ fn people_go_to_the_database_and_come_back_to_the_last_bit() {
     let output = migrate(empty.path(), &database.url(), &["--export"]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(fs::read(empty.path().join(store::FILE_NAME)).unwrap(), bytes);
+    assert_eq!(fs::read(empty.path().join("roster.xlsx")).unwrap(), fs::read(roster).unwrap());
 }
 
 #[test]

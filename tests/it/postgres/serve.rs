@@ -99,9 +99,13 @@ fn what_is_not_in_the_database_is_refused() {
     let Some(database) = database() else { return };
     let server = replica(&database.url());
     assert_eq!(server.get("/v1/sessions").status, 409);
-    let roster = form("file", &sample_folder().join("roster.xlsx"));
-    let replaced = server.curl("/v1/roster", &[vec!["-X".to_owned(), "PUT".to_owned()], roster].concat());
-    assert_eq!((replaced.status, &replaced.json()["code"]), (409, &"conflict".into()), "{}", replaced.body);
+    let dismissed = server.curl("/v1/audit/dismissals/x", &["-X", "PUT"]);
+    assert_eq!(
+        (dismissed.status, &dismissed.json()["code"]),
+        (409, &"conflict".into()),
+        "{}",
+        dismissed.body
+    );
     assert!(server.log().contains("attendance is not kept"), "{}", server.log());
     let data = tempfile::tempdir().unwrap();
     let start = |more: &[&str]| {
@@ -112,6 +116,18 @@ fn what_is_not_in_the_database_is_refused() {
     };
     let refused = start(&["--database-url", &database.url(), "--attendance-session", "auto"]);
     assert!(refused.contains("expected no settings of attendance"), "{refused}");
+}
+
+#[test]
+fn a_roster_given_to_one_replica_holds_for_the_other() {
+    let Some(database) = database() else { return };
+    let (a, b) = replicas(&database);
+    let roster = form("file", &sample_folder().join("roster.xlsx"));
+    let replaced = a.curl("/v1/roster", &[vec!["-X".to_owned(), "PUT".to_owned()], roster].concat());
+    assert_eq!(replaced.status, 200, "{}", replaced.body);
+    let names = a.get("/readyz").json()["roster"].as_u64().unwrap();
+    assert!(names > 0);
+    wait_until("the other has it", || b.get("/readyz").json()["roster"] == names);
 }
 
 #[test]
