@@ -106,7 +106,7 @@ fn what_is_not_in_the_database_is_refused() {
         "{}",
         dismissed.body
     );
-    assert!(server.log().contains("attendance is not kept"), "{}", server.log());
+    assert!(server.log().contains("attendance and dismissed findings are not kept"), "{}", server.log());
     let data = tempfile::tempdir().unwrap();
     let start = |more: &[&str]| {
         let mut command = facerec();
@@ -116,6 +116,8 @@ fn what_is_not_in_the_database_is_refused() {
     };
     let refused = start(&["--database-url", &database.url(), "--attendance-session", "auto"]);
     assert!(refused.contains("expected no settings of attendance"), "{refused}");
+    let refused = start(&["--database-url", &database.url(), "--keep-thumbnails"]);
+    assert!(refused.contains("expected no --keep-thumbnails"), "{refused}");
 }
 
 #[test]
