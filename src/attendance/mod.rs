@@ -16,6 +16,7 @@ pub mod marking;
 mod model;
 mod outbox;
 mod report;
+pub(crate) mod sql;
 mod sqlite;
 mod status;
 mod store;

@@ -1,5 +1,5 @@
-//! What a database of attendance does. SQLite's is [`SqliteStore`](super::SqliteStore); a server
-//! database implements the same trait and passes the same tests (`tests/it/attendance/`).
+//! What a database of attendance does: SQLite's, [`SqliteStore`](super::SqliteStore), and PostgreSQL's, `postgres::PostgresAttendance`.
+//! Both pass the same tests (`tests/it/attendance/`).
 
 use jiff::Timestamp;
 
@@ -23,6 +23,9 @@ use crate::error::Result;
 pub trait AttendanceStore: Send + Sync {
     /// Whether anything was ever written; until then everything is empty, and nothing is on the disk.
     fn exists(&self) -> bool;
+    /// Whether this process is the one that delivers messages, closes automatic sessions and deletes what is too old. Of
+    /// several processes on one database one is, and another one soon after that one has ended.
+    fn leads(&self) -> Result<bool>;
 
     // People and groups.
 

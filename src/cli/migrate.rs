@@ -53,7 +53,7 @@ pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let place = if args.export { printable(&data.gallery()) } else { "the database".to_owned() };
     output::line(format_args!("{} people with {} photos are in {place}", moved.len(), moved.photo_count()))?;
     if !args.export {
-        output::note("API keys, the access log and attendance stay files.");
+        output::note("API keys and the access log stay files; attendance is not taken over.");
     }
     Ok(ExitCode::SUCCESS)
 }

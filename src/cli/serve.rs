@@ -80,7 +80,13 @@ fn run_loaded(
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let keys = open_keys(&config)?.map(Keys::new);
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
-    let service = Service::start(settings, loaded, people, roster)?;
+    let service = match args.database.params() {
+        Some(database) => {
+            let attendance = database::attendance(&database, &config.attendance)?;
+            Service::start_with(settings, loaded, people, roster, Some(attendance))?
+        }
+        None => Service::start(settings, loaded, people, roster)?,
+    };
     watch_files(&service, keys.clone(), tls.clone())?;
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
@@ -132,7 +138,9 @@ fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> 
             kept_up = Instant::now();
             service.prune_photos();
             service.tidy_attendance();
-            delete_expired(&service);
+            if service.leads() {
+                delete_expired(&service);
+            }
             keys.as_ref().inspect(|keys| keys.save_last_use());
         }
         service.poll_files();

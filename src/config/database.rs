@@ -1,4 +1,4 @@
-//! Arguments of the database of people.
+//! Arguments of the database of people and attendance.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use clap::Args;
 
-/// Where people are kept instead of in `gallery.bin`.
+/// Where people and attendance are kept instead of in files.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct DatabaseArgs {
-    /// Keep people and roster in PostgreSQL 15 or newer, which several processes may share: `postgres://USER@HOST/NAME`; behind it
-    /// `?sslmode=` with disable, require or verify-full [default: none: in files]
+    /// Keep people, roster and attendance in PostgreSQL 15 or newer, which several processes may share: `postgres://USER@HOST/NAME`;
+    /// behind it `?sslmode=` with disable, require or verify-full [default: none: in files]
     #[arg(long, env = "FACEREC_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
     /// File with the password of the database, reread for each new connection

@@ -4,6 +4,7 @@
 //! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
 //! by a notification, or, where that is lost, by asking for the revision once a second, and read the changed people only.
 
+mod attendance;
 mod connection;
 mod examine;
 mod fault;
@@ -16,6 +17,7 @@ mod schema;
 mod stored_roster;
 mod tls;
 
+pub use attendance::PostgresAttendance;
 pub use connection::Database;
 pub use examine::{Contents, examine};
 pub use people::{PostgresPeople, stored_recipe};

@@ -8,8 +8,11 @@ use super::fault::Fault;
 const OLDEST_SERVER: i32 = 150_000;
 
 /// Each brings the tables from the version that is its index to the next one. One that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_people.sql"), include_str!("migrations/0002_roster.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_people.sql"),
+    include_str!("migrations/0002_roster.sql"),
+    include_str!("migrations/0003_attendance.sql"),
+];
 
 /// Of the lock that one migrating process holds: `facerec` in ASCII.
 const LOCK: i64 = 0x66_6163_6572_6563;

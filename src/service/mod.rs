@@ -101,9 +101,24 @@ impl Service {
         roster: RosterStore,
     ) -> Result<Self> {
         let attendance = match (&settings.attendance, people.directory()) {
-            (Some(params), Some(directory)) => Some(Arc::new(Attendance::open(directory, params)?)),
+            (Some(params), Some(directory)) => Some(Attendance::open(directory, params)?),
             _ => None,
         };
+        Self::start_with(settings, models, people, roster, attendance)
+    }
+
+    /// The same with attendance that is kept elsewhere than in the directory of the people.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn start_with(
+        settings: Settings,
+        models: LoadedModels,
+        people: PeopleStore,
+        roster: RosterStore,
+        attendance: Option<Attendance>,
+    ) -> Result<Self> {
+        let attendance = attendance.map(Arc::new);
         let thumbnails = people.directory().map(Thumbnails::open).transpose()?;
         let automatic = settings.attendance.as_ref().and_then(|params| params.automatic);
         let recording = attendance.as_ref().zip(automatic);
@@ -226,6 +241,12 @@ impl Service {
     /// about once a minute from a thread that may block.
     pub fn tidy_attendance(&self) {
         self.tidy_attendance_at(Timestamp::now());
+    }
+
+    /// Whether this process does what one of those that share a database does; true where nothing is shared.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.0.attendance.as_ref().is_none_or(|attendance| attendance.leads())
     }
 
     /// [`Service::tidy_attendance`] at the instant `now`.

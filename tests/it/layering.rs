@@ -91,6 +91,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "postgres",
         &[
+            "attendance", // its statements, which each database carries out
             "config",
             "embed",
             "error",
@@ -284,14 +285,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "ulid",
-        &[
-            "attendance::sqlite",
-            "gallery",
-            "http",
-            "presentation",
-            "roster::versions",
-            "service::photo_keeper",
-        ],
+        &["attendance::sql", "gallery", "http", "presentation", "roster::versions", "service::photo_keeper"],
     ),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
     (

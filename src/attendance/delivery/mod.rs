@@ -163,7 +163,11 @@ impl Courier {
         }
     }
 
+    /// One process delivers of those that share an outbox: messages of one person must not overtake each other.
     fn round(&self) -> Result<Round> {
+        if !self.store.leads()? {
+            return Ok(Round::Idle);
+        }
         let messages = self.store.due(self.client.channel(), Timestamp::now(), BATCH)?;
         if messages.is_empty() {
             return Ok(Round::Idle);

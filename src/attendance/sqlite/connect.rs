@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::fault::fault;
 use super::schema;
 use crate::atomic_file;
+use crate::attendance::sql::value::fault;
 use crate::error::Result;
 
 /// Mode of a new file, less what the umask takes; SQLite gives it to the files beside it, too.

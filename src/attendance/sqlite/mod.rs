@@ -5,40 +5,20 @@
 //! and among processes by SQLite's lock; readers see the last committed state and wait for nobody.
 
 mod connect;
-mod correct;
-mod entries;
 mod fault;
-mod groups;
-mod history;
-mod ids;
-mod mark;
-mod merge;
-mod outbox;
-mod people;
-mod report;
-mod requests;
-mod retention;
 mod rows;
 mod schema;
-mod sessions;
-mod sync;
-mod update;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::model::{
-    Correction, CorrectionRecord, Deleted, Entry, FaceResult, Forget, Group, HistoryItem, IdempotencyKey,
-    Marked, NewSession, Page, Person, PersonRecord, Photo, Session, SessionFilter, SessionPage, SessionPatch,
-    StoredResponse,
-};
-use super::outbox::{Channel, Channels, DeadLetter, Message, OutboxCounts, Settlement};
-use super::report::{Report, ReportQuery};
-use super::store::AttendanceStore;
+use super::outbox::Channels;
+use super::sql::{Sql, Transactions};
 use crate::error::{DataError, Error, Result};
 
 /// The file's name in the data directory.
@@ -63,7 +43,7 @@ impl SqliteStore {
     pub fn open(directory: &Path, channels: Channels) -> Result<Self> {
         let store = Self::unmigrated(directory, channels);
         if store.exists() {
-            store.write(|_| Ok(()))?; // migrates
+            store.writing(|_| Ok(()))?; // migrates
         }
         Ok(store)
     }
@@ -91,7 +71,7 @@ impl SqliteStore {
         self.path.symlink_metadata().is_ok()
     }
 
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn writing<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = lock(&self.writer);
         let run = || {
             if writer.is_none() {
@@ -106,7 +86,7 @@ impl SqliteStore {
         run().map_err(|error| self.named(error))
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn reading<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let run = || {
             let mut reader = self.reader()?;
             let transaction = reader.transaction()?;
@@ -161,197 +141,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl AttendanceStore for SqliteStore {
+impl Transactions for SqliteStore {
+    fn channels(&self) -> Channels {
+        self.channels
+    }
+
     fn exists(&self) -> bool {
         Self::exists(self)
     }
 
-    fn sync_people(&self, records: &[PersonRecord], complete: bool) -> Result<()> {
-        self.write(|db| sync::sync(db, records, complete))
+    /// A file has one service.
+    fn leads(&self) -> Result<bool> {
+        Ok(true)
     }
 
-    fn merge_people(&self, into: &str, from: &str) -> Result<()> {
-        if !self.exists() {
-            return Ok(());
-        }
-        self.write(|db| merge::merge(db, into, from))
+    fn write<T>(&self, work: impl FnOnce(&dyn Sql) -> Result<T>) -> Result<T> {
+        self.writing(|transaction| work(transaction))
     }
 
-    fn people(&self, group: Option<&str>) -> Result<Vec<Person>> {
-        self.read(|db| sync::list(db, group))
+    fn read<T>(&self, work: impl FnOnce(&dyn Sql) -> Result<T>) -> Result<T> {
+        self.reading(|transaction| work(transaction))
     }
 
-    fn groups(&self) -> Result<Vec<Group>> {
-        self.read(groups::list)
-    }
-
-    fn groups_of(&self, person_id: &str) -> Result<Vec<String>> {
-        self.read(|db| groups::of_person(db, person_id))
-    }
-
-    fn set_groups_of(&self, person_id: &str, groups: &[String]) -> Result<()> {
-        self.write(|db| groups::set_of_person(db, people::key(db, person_id)?, groups))
-    }
-
-    fn set_members(&self, group: &str, person_ids: &[String]) -> Result<()> {
-        self.write(|db| groups::set_members(db, group, person_ids))
-    }
-
-    fn rename_group(&self, from: &str, to: &str) -> Result<()> {
-        self.write(|db| groups::rename(db, from, to))
-    }
-
-    fn delete_group(&self, name: &str) -> Result<()> {
-        self.write(|db| groups::delete(db, name))
-    }
-
-    fn create_session(
-        &self,
-        new: &NewSession,
-        key: Option<&IdempotencyKey>,
-        now: Timestamp,
-    ) -> Result<Session> {
-        self.write(|db| match key {
-            Some(key) => requests::create_session_once(db, new, key, now),
-            None => sessions::create(db, new, None, now),
-        })
-    }
-
-    fn automatic_session(&self, key: &str, new: &NewSession, now: Timestamp) -> Result<Session> {
-        // Nearly every call finds it, and needs no write lock.
-        if let Some(session) = self.read(|db| sessions::of_automatic_key(db, key))? {
-            return Ok(session);
-        }
-        self.write(|db| match sessions::of_automatic_key(db, key)? {
-            Some(session) => Ok(session),
-            None => sessions::create(db, new, Some(key), now),
-        })
-    }
-
-    fn session(&self, id: &str) -> Result<Session> {
-        self.read(|db| Ok(sessions::get(db, id)?.session))
-    }
-
-    fn sessions(&self, filter: &SessionFilter, page: Page) -> Result<SessionPage> {
-        self.read(|db| sessions::list(db, filter, page))
-    }
-
-    fn open_around(&self, at: Timestamp) -> Result<Vec<Session>> {
-        self.read(|db| sessions::open_around(db, at))
-    }
-
-    fn automatic_over(&self, before: Timestamp) -> Result<Vec<String>> {
-        if !self.exists() {
-            return Ok(Vec::new()); // asked every minute
-        }
-        self.read(|db| sessions::automatic_over(db, before))
-    }
-
-    fn update_session(&self, id: &str, patch: &SessionPatch) -> Result<Session> {
-        self.write(|db| update::update(db, id, patch))
-    }
-
-    fn close_session(&self, id: &str, by: &str, now: Timestamp) -> Result<Session> {
-        self.write(|db| entries::close(db, self.channels, id, by, now))
-    }
-
-    fn delete_session(&self, id: &str) -> Result<()> {
-        self.write(|db| sessions::delete(db, id))
-    }
-
-    fn mark(&self, session_id: &str, photo: &Photo, faces: &[FaceResult], now: Timestamp) -> Result<Marked> {
-        mark::check(photo, faces)?;
-        self.write(|db| mark::mark(db, self.channels, session_id, photo, faces, now))
-    }
-
-    fn correct(
-        &self,
-        session_id: &str,
-        person_id: &str,
-        correction: &Correction,
-        now: Timestamp,
-    ) -> Result<Entry> {
-        correct::check(correction)?;
-        self.write(|db| correct::correct(db, self.channels, session_id, person_id, correction, now))
-    }
-
-    fn entries(&self, session_id: &str) -> Result<Vec<Entry>> {
-        self.read(|db| entries::list(db, &sessions::get(db, session_id)?))
-    }
-
-    fn corrections(&self, session_id: &str) -> Result<Vec<CorrectionRecord>> {
-        self.read(|db| correct::list(db, session_id))
-    }
-
-    fn history(&self, person_id: &str) -> Result<Vec<HistoryItem>> {
-        self.read(|db| history::of_person(db, person_id))
-    }
-
-    fn report(&self, query: &ReportQuery) -> Result<Report> {
-        self.read(|db| report::report(db, query))
-    }
-
-    fn recall(&self, key: &IdempotencyKey) -> Result<Option<StoredResponse>> {
-        self.read(|db| requests::recall(db, key))
-    }
-
-    fn remember(&self, key: &IdempotencyKey, response: &StoredResponse, now: Timestamp) -> Result<()> {
-        self.write(|db| requests::remember(db, key, response, now))
-    }
-
-    fn due(&self, channel: Channel, now: Timestamp, limit: u32) -> Result<Vec<Message>> {
-        if !self.exists() {
-            return Ok(Vec::new()); // asked every second
-        }
-        self.read(|db| outbox::due(db, channel, now, limit))
-    }
-
-    fn settle(&self, settlements: &[Settlement], now: Timestamp) -> Result<()> {
-        self.write(|db| outbox::settle(db, settlements, now))
-    }
-
-    fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>> {
-        self.read(|db| outbox::dead_letters(db, limit))
-    }
-
-    fn resend(&self, id: &str, now: Timestamp) -> Result<()> {
-        self.write(|db| outbox::resend(db, id, now))
-    }
-
-    fn resend_all(&self, now: Timestamp) -> Result<u64> {
-        self.write(|db| outbox::resend_all(db, now))
-    }
-
-    fn outbox_counts(&self) -> Result<OutboxCounts> {
-        self.read(outbox::counts)
-    }
-
-    fn delete_before(&self, before: Timestamp) -> Result<Deleted> {
-        if !self.exists() {
-            return Ok(Deleted::default());
-        }
-        let mut deleted = [0; retention::STEPS.len()];
-        for (step, count) in retention::STEPS.iter().zip(&mut deleted) {
-            loop {
-                let rows = self.write(|db| retention::delete_some(db, step, before))?;
-                *count += rows;
-                if rows < retention::ROWS_AT_ONCE {
-                    break;
-                }
-            }
-        }
-        if deleted.iter().any(|count| *count > 0) {
-            self.overwrite_log();
-        }
-        Ok(retention::summary(deleted))
-    }
-
-    fn forget(&self, person_id: &str, how: Forget) -> Result<u64> {
-        if !self.exists() {
-            return Ok(0);
-        }
-        let entries = self.write(|db| retention::forget(db, person_id, how))?;
+    fn overwrite_deleted(&self) {
         self.overwrite_log();
-        Ok(entries)
     }
 }

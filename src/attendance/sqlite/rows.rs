@@ -1,68 +1,61 @@
-//! Values of rows and what they stand for.
+//! Statements and rows of SQLite.
 
-use jiff::Timestamp;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, ToSql, Transaction};
 
-use crate::attendance::status::Status;
-use crate::student_id::StudentId;
+use crate::attendance::sql::Sql;
+use crate::attendance::sql::value::{Row, Value};
+use crate::error::Result;
 
-/// An instant as milliseconds since 1970.
-pub(super) struct Millis(pub(super) Timestamp);
+impl Sql for Transaction<'_> {
+    fn execute(&self, sql: &str, values: &[Value]) -> Result<u64> {
+        let mut statement = self.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        Ok(statement.raw_execute()? as u64)
+    }
 
-impl FromSql for Millis {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let millis = value.as_i64()?;
-        Timestamp::from_millisecond(millis).map(Self).map_err(|_| FromSqlError::OutOfRange(millis))
+    fn each(&self, sql: &str, values: &[Value], take: &mut dyn FnMut(&Row) -> Result<()>) -> Result<()> {
+        let mut statement = self.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut read = Row(Vec::with_capacity(columns));
+        while let Some(row) = rows.next()? {
+            read.0.clear();
+            for column in 0..columns {
+                read.0.push(value(row.get_ref(column)?)?);
+            }
+            take(&read)?;
+        }
+        Ok(())
     }
 }
 
-impl ToSql for Millis {
+fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Result<()> {
+    for (place, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(place, value)?;
+    }
+    Ok(())
+}
+
+impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.0.as_millisecond().into())
-    }
-}
-
-pub(super) fn millis(instant: Option<Timestamp>) -> Option<Millis> {
-    instant.map(Millis)
-}
-
-pub(super) fn instant(millis: Option<Millis>) -> Option<Timestamp> {
-    millis.map(|millis| millis.0)
-}
-
-impl FromSql for Status {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let code = value.as_i64()?;
-        let status = u8::try_from(code).ok().and_then(Self::from_code);
-        status.ok_or(FromSqlError::OutOfRange(code))
-    }
-}
-
-impl ToSql for Status {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.code().into())
-    }
-}
-
-/// An ID with its type: number or text.
-pub(super) struct Id(pub(super) StudentId);
-
-impl FromSql for Id {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Ok(Self(match value {
-            ValueRef::Integer(number) => StudentId::Integer(number),
-            ValueRef::Real(number) => StudentId::Number(number),
-            ValueRef::Text(_) => StudentId::Text(value.as_str()?.to_owned()),
-            ValueRef::Null | ValueRef::Blob(_) => return Err(FromSqlError::InvalidType),
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
         }))
     }
 }
 
-pub(super) fn student_id(id: Option<&StudentId>) -> Value {
-    match id {
-        None => Value::Null,
-        Some(StudentId::Integer(number)) => Value::Integer(*number),
-        Some(StudentId::Number(number)) => Value::Real(*number),
-        Some(StudentId::Text(text)) => Value::Text(text.clone()),
-    }
+fn value(read: ValueRef<'_>) -> Result<Value> {
+    Ok(match read {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(number) => Value::Real(number),
+        ValueRef::Text(_) => Value::Text(read.as_str().map_err(rusqlite::Error::from)?.to_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+    })
 }

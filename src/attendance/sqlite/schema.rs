@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::fault;
+use crate::attendance::sql::value::fault;
 use crate::error::{Error, Result};
 
 /// Each runs once, in order, in a transaction of its own. `user_version` counts those that ran.

@@ -11,7 +11,7 @@ impl SqliteStore {
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database) when it can't even be read.
     pub fn integrity(&self) -> Result<Vec<String>> {
-        self.read(|db| {
+        self.reading(|db| {
             let mut faults: Vec<String> = db
                 .prepare("PRAGMA integrity_check")?
                 .query_map([], |row| row.get(0))?

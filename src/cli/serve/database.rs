@@ -1,10 +1,13 @@
-//! `facerec serve --database-url`: people and roster in a database.
+//! `facerec serve --database-url`: people, roster and attendance in a database.
+
+use std::sync::Arc;
 
 use super::adapt::adapt;
 use crate::cli::data::DataDirectory;
-use crate::config::{DatabaseParams, ServeArgs};
+use crate::config::{AttendanceParams, DatabaseParams, ServeArgs};
 use crate::gallery::backend::PeopleBackend;
-use crate::postgres::{Database, PostgresPeople, stored_recipe};
+use crate::postgres::{Database, PostgresAttendance, PostgresPeople, stored_recipe};
+use crate::service::attendance::Attendance;
 use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
@@ -12,8 +15,7 @@ use crate::service::roster::RosterStore;
 /// The networks, and people and roster of the database.
 ///
 /// # Errors
-/// When the database can't be reached, holds embeddings of another model than the one asked for, or settings ask for what
-/// is not kept in a database.
+/// When the database can't be reached, or holds embeddings of another model than the one asked for.
 pub(super) fn open(
     args: &ServeArgs,
     data: &DataDirectory,
@@ -32,8 +34,8 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people and roster are kept in the database; attendance and dismissed findings are not kept, and API keys, access log \
-         and kept photos are this process's own files"
+        "people, roster and attendance are kept in the database; dismissed findings are not kept, and API keys, access log and \
+         kept photos are this process's own files"
     );
     if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
@@ -45,13 +47,22 @@ pub(super) fn open(
     Ok((loaded, PeopleStore::kept_by(people), roster))
 }
 
+/// Attendance in the database.
+///
+/// # Errors
+/// When the database can't be reached, or a receiver of messages can't be one.
+pub(super) fn attendance(
+    params: &DatabaseParams,
+    attendance: &AttendanceParams,
+) -> anyhow::Result<Attendance> {
+    let database = Database::new(params)?;
+    Ok(Attendance::open_with(attendance, |channels| {
+        Ok(Arc::new(PostgresAttendance::open(database, channels)?))
+    })?)
+}
+
 /// What each process would keep by itself would be a part of the truth in each.
 fn refuse_files(args: &ServeArgs) -> anyhow::Result<()> {
-    let params = args.attendance.params();
-    anyhow::ensure!(
-        params.automatic.is_none() && params.webhook.is_none() && params.post_url.is_none(),
-        "--database-url: expected no settings of attendance, which is not kept in a database yet, found some"
-    );
     anyhow::ensure!(
         !args.keep_thumbnails,
         "--database-url: expected no --keep-thumbnails, which are files of a data directory, found it"

@@ -60,8 +60,21 @@ impl Attendance {
     /// [`DataError::Database`](crate::error::DataError::Database) for a file that is no database of this program, or of a
     /// newer version; [`Error::Data`](crate::error::Error::Data) for a receiver that can't be one.
     pub fn open(directory: &Path, params: &AttendanceParams) -> Result<Self> {
+        Self::open_with(params, |channels| Ok(Arc::new(SqliteStore::open(directory, channels)?)))
+    }
+
+    /// The attendance of the store that `open` opens, which writes messages for the given channels. They are delivered from now
+    /// on, by one of the processes that share the store.
+    ///
+    /// # Errors
+    /// What `open` says; [`Error::Data`](crate::error::Error::Data) for a receiver that can't be one.
+    pub fn open_with(
+        params: &AttendanceParams,
+        open: impl FnOnce(Channels) -> Result<Arc<dyn AttendanceStore>>,
+    ) -> Result<Self> {
         let receivers = receivers::receivers(params)?;
-        let mut attendance = Self::new(directory, receivers::channels(params), params.retention_days)?;
+        let store = open(receivers::channels(params))?;
+        let mut attendance = Self::new(store, params.retention_days);
         if !receivers.is_empty() {
             attendance.deliverer = Some(Deliverer::start(&attendance.store, receivers)?);
         }
@@ -73,12 +86,13 @@ impl Attendance {
     /// # Errors
     /// [`DataError::Database`](crate::error::DataError::Database), as [`Attendance::open`].
     pub fn open_alone(directory: &Path) -> Result<Self> {
-        Self::new(directory, Channels::default(), AttendanceParams::default().retention_days)
+        let store = Arc::new(SqliteStore::open(directory, Channels::default())?);
+        Ok(Self::new(store, AttendanceParams::default().retention_days))
     }
 
-    fn new(directory: &Path, channels: Channels, retention_days: u32) -> Result<Self> {
-        Ok(Self {
-            store: Arc::new(SqliteStore::open(directory, channels)?),
+    fn new(store: Arc<dyn AttendanceStore>, retention_days: u32) -> Self {
+        Self {
+            store,
             retention: SignedDuration::from_hours(24 * i64::from(retention_days)),
             synced: Mutex::default(),
             syncing: Mutex::default(),
@@ -87,7 +101,7 @@ impl Attendance {
             next_prune: Mutex::default(),
             reservations: Reservations::default(),
             deliverer: None,
-        })
+        }
     }
 
     /// Says that there may be something to deliver.
@@ -173,9 +187,20 @@ impl Attendance {
         *known = fault;
     }
 
+    /// Whether this process does what one of those that share the store does. Where the store can't say, another one may.
+    pub(super) fn leads(&self) -> bool {
+        self.store.leads().unwrap_or_else(|error| {
+            tracing::debug!(%error, "it is not known which process leads");
+            false
+        })
+    }
+
     /// Deletes what is older than the retention; once a day, however often it is called, and sooner after a failure. Closes
-    /// automatic sessions that are over; `closed` is called for each of them.
+    /// automatic sessions that are over; `closed` is called for each of them. The process that leads does.
     pub(super) fn tidy(&self, now: Timestamp, closed: impl Fn()) {
+        if !self.leads() {
+            return;
+        }
         if let Err(error) = self.close_automatic(now, closed) {
             tracing::error!(%error, "sessions that are over can't be closed");
         }

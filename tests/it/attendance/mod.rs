@@ -9,6 +9,7 @@ mod merge;
 mod order;
 mod outbox;
 mod people;
+mod postgres;
 pub mod receiver;
 mod retention;
 mod sqlite;
@@ -34,6 +35,15 @@ macro_rules! for_each_store {
                 let directory = tempfile::tempdir().unwrap();
                 let store = facerec::attendance::SqliteStore::open(directory.path(), super::super::BOTH).unwrap();
                 super::$name(&store);
+            })*
+        }
+
+        mod with_postgres {
+            $(#[test]
+            fn $name() {
+                // Said in the output where there is no PostgreSQL.
+                let Some(database) = crate::support::postgres::database() else { return };
+                super::$name(&super::super::postgres::open(&database));
             })*
         }
     };

@@ -1,8 +1,9 @@
 //! Two services on one database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
+use crate::attendance::receiver::ReceiverServer;
 use crate::support::postgres::{Cluster, TestDatabase, database};
 use crate::support::server::{Answer, Server, facerec, form, sample_folder, wait_until};
 
@@ -98,7 +99,6 @@ fn without_the_database_a_service_recognises_and_says_that_it_is_degraded() {
 fn what_is_not_in_the_database_is_refused() {
     let Some(database) = database() else { return };
     let server = replica(&database.url());
-    assert_eq!(server.get("/v1/sessions").status, 409);
     let dismissed = server.curl("/v1/audit/dismissals/x", &["-X", "PUT"]);
     assert_eq!(
         (dismissed.status, &dismissed.json()["code"]),
@@ -106,7 +106,7 @@ fn what_is_not_in_the_database_is_refused() {
         "{}",
         dismissed.body
     );
-    assert!(server.log().contains("attendance and dismissed findings are not kept"), "{}", server.log());
+    assert!(server.log().contains("dismissed findings are not kept"), "{}", server.log());
     let data = tempfile::tempdir().unwrap();
     let start = |more: &[&str]| {
         let mut command = facerec();
@@ -114,8 +114,6 @@ fn what_is_not_in_the_database_is_refused() {
         let output = command.output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
-    let refused = start(&["--database-url", &database.url(), "--attendance-session", "auto"]);
-    assert!(refused.contains("expected no settings of attendance"), "{refused}");
     let refused = start(&["--database-url", &database.url(), "--keep-thumbnails"]);
     assert!(refused.contains("expected no --keep-thumbnails"), "{refused}");
 }
@@ -153,4 +151,62 @@ fn the_password_of_an_address_is_printed_nowhere() {
     for text in [refused, printed, said(&["serve", "--help"]), said(&["migrate"])] {
         assert!(!text.contains("a-secret"), "{text}");
     }
+}
+
+/// A service that tells `receiver` of marks and closed lists.
+fn telling(database: &TestDatabase, secret: &Path, receiver: &ReceiverServer) -> Server {
+    let events = "attendance.marked,session.closed";
+    Server::empty(&[
+        "--model",
+        "casia",
+        "--database-url",
+        &database.url(),
+        "--webhook-url",
+        &receiver.url,
+        "--webhook-secret-file",
+        secret.to_str().unwrap(),
+        "--webhook-event",
+        events,
+        "--webhook-allow-private",
+    ])
+}
+
+fn begin(server: &Server, title: &str) -> String {
+    let body = format!(r#"{{"title": "{title}"}}"#);
+    let begun = server.curl("/v1/sessions", &["-H", "content-type: application/json", "-d", &body]);
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    begun.json()["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn attendance_is_one_for_both_replicas_and_told_once_also_when_the_teller_is_killed() {
+    let Some(database) = database() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("secret");
+    std::fs::write(&secret, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3").unwrap();
+    let receiver = ReceiverServer::start(|_, _| "204 No Content".into());
+    let a = telling(&database, &secret, &receiver);
+    let b = telling(&database, &secret, &receiver);
+    let of = &sample_people()[0];
+    assert_eq!(enrol(&a, "Ada Example", of).status, 201);
+    wait_until("the other has her", || people(&b) == 1);
+    for (number, (first, other)) in [(&a, &b), (&b, &a)].into_iter().enumerate() {
+        let id = begin(first, "Maths");
+        let seen = other.curl(&format!("/v1/sessions/{id}/photos"), &form("photos", &portrait(of)));
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        let list = first.get(&format!("/v1/sessions/{id}"));
+        assert!(list.body.contains(r#""status":"present""#), "{}", list.body);
+        let told = receiver.wait_for(number + 1);
+        assert!(told[number].body.contains("Ada Example"), "{}", told[number].body);
+    }
+    let leads = |server: &Server| server.log().contains("this process delivers messages");
+    assert!(leads(&a) != leads(&b), "one of them");
+    let (leader, other) = if leads(&a) { (a, b) } else { (b, a) };
+    leader.kill();
+    let id = begin(&other, "Physics");
+    let closed = other.curl(&format!("/v1/sessions/{id}/close"), &["-X", "POST"]);
+    assert_eq!(closed.status, 200, "{}", closed.body);
+    let told = receiver.wait_for(3);
+    assert!(told[2].body.contains("session.closed"), "{}", told[2].body);
+    assert!(leads(&other));
 }

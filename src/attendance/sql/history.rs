@@ -1,25 +1,21 @@
 //! One person's sessions.
 
-use rusqlite::Connection;
-
-use super::entries::{self, EntryRow};
-use super::people;
-use super::sessions;
-use crate::attendance::model::{HistoryItem, Person};
+use super::value::values;
+use super::{Sql, entries, people, sessions};
+use crate::attendance::model::HistoryItem;
 use crate::error::Result;
 
-pub(super) fn of_person(db: &Connection, person_id: &str) -> Result<Vec<HistoryItem>> {
+pub(super) fn of_person(db: &dyn Sql, person_id: &str) -> Result<Vec<HistoryItem>> {
     let key = people::key(db, person_id)?;
-    let mut rows = db.prepare_cached(&format!(
+    let sql = format!(
         "SELECT s.key, {}, {} FROM entries e JOIN people p ON p.key = e.person_key
          JOIN sessions s ON s.key = e.session_key WHERE e.person_key = ?1
          ORDER BY s.start_at DESC, s.key DESC",
         people::COLUMNS,
         entries::COLUMNS
-    ))?;
-    let rows: Vec<(i64, Person, EntryRow)> = rows
-        .query_map([key], |row| Ok((row.get(0)?, people::person(row, 1)?, entries::row(row, 5)?)))?
-        .collect::<Result<_, _>>()?;
+    );
+    let rows =
+        db.rows(&sql, values![key], |row| Ok((row.get(0)?, people::person(row, 1)?, entries::row(row, 5)?)))?;
     let item = |(session, person, row)| -> Result<HistoryItem> {
         Ok(HistoryItem {
             session: sessions::by_key(db, session)?.session,

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 
 use super::entries::{self, EntryRow};
 use super::outbox::{self, NewMessage};
-use super::people;
-use super::rows::Millis;
 use super::sessions::{self, Stored};
+use super::value::values;
+use super::{Sql, people};
 use crate::attendance::marking::Sighting;
 use crate::attendance::model::{Change, Decision, FaceResult, Marked, PersonRef, Photo, PhotoRef, Session};
 use crate::attendance::outbox::{Channels, Event};
@@ -40,7 +39,7 @@ pub(super) fn check(photo: &Photo, faces: &[FaceResult]) -> Result<()> {
 }
 
 pub(super) fn mark(
-    db: &Connection,
+    db: &dyn Sql,
     channels: Channels,
     session_id: &str,
     photo: &Photo,
@@ -75,19 +74,17 @@ pub(super) fn mark(
 
 /// A photo that the session has already, under its first id. Sent again without its time it would seem taken later: the
 /// earlier time counts.
-fn known_photo(db: &Connection, session: i64, photo: &Photo) -> Result<Option<Photo>> {
-    let mut known =
-        db.prepare_cached("SELECT photo_id, captured_at FROM photos WHERE session_key = ?1 AND sha256 = ?2")?;
-    let known = known.query_row(params![session, photo.sha256], |row| {
-        let captured_at = row.get::<_, Millis>(1)?.0.min(photo.captured_at);
+fn known_photo(db: &dyn Sql, session: i64, photo: &Photo) -> Result<Option<Photo>> {
+    let sql = "SELECT photo_id, captured_at FROM photos WHERE session_key = ?1 AND sha256 = ?2";
+    db.row(sql, values![session, photo.sha256], |row| {
+        let captured_at = row.get::<Timestamp>(1)?.min(photo.captured_at);
         Ok(Photo { id: row.get(0)?, sha256: photo.sha256, captured_at })
-    });
-    Ok(known.optional()?)
+    })
 }
 
 /// A face as it was recognised, unless the person was forgotten since: then it is nobody's. People are the matter of the
 /// gallery and the roster, of which the database was told before.
-fn of_known_person<'f>(db: &Connection, face: &'f FaceResult) -> Result<Cow<'f, FaceResult>> {
+fn of_known_person<'f>(db: &dyn Sql, face: &'f FaceResult) -> Result<Cow<'f, FaceResult>> {
     let person = match &face.decision {
         Decision::Match { person, .. } | Decision::Unsure { person, .. } => person,
         Decision::Unknown => return Ok(Cow::Borrowed(face)),
@@ -100,36 +97,25 @@ fn of_known_person<'f>(db: &Connection, face: &'f FaceResult) -> Result<Cow<'f, 
 
 /// Writes a photo down. Its latest counts stand.
 fn write_photo(
-    db: &Connection,
+    db: &dyn Sql,
     session: i64,
     photo: &Photo,
     faces: usize,
     unknown: u32,
     now: Timestamp,
 ) -> Result<()> {
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO photos (session_key, sha256, photo_id, captured_at, received_at, faces, unknown)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        session,
-        photo.sha256,
-        photo.id,
-        Millis(photo.captured_at),
-        Millis(now),
-        faces,
-        unknown
-    ])?;
+    db.execute(
+        "INSERT INTO photos (session_key, sha256, photo_id, captured_at, received_at, faces, unknown)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (session_key, sha256) DO UPDATE SET photo_id = excluded.photo_id,
+         captured_at = excluded.captured_at, received_at = excluded.received_at, faces = excluded.faces,
+         unknown = excluded.unknown",
+        values![session, photo.sha256, &photo.id, photo.captured_at, now, faces, unknown],
+    )?;
     Ok(())
 }
 
-fn add(
-    db: &Connection,
-    session: &Stored,
-    seen: &mut Vec<Seen>,
-    photo: &Photo,
-    face: &FaceResult,
-) -> Result<()> {
+fn add(db: &dyn Sql, session: &Stored, seen: &mut Vec<Seen>, photo: &Photo, face: &FaceResult) -> Result<()> {
     let (person, score, certain) = match &face.decision {
         Decision::Match { person, score } => (person, *score, true),
         Decision::Unsure { person, score } => (person, *score, false),
@@ -163,7 +149,7 @@ fn add(
 
 /// Notes what changed for one person, and writes the messages that tell of it.
 fn tell(
-    db: &Connection,
+    db: &dyn Sql,
     channels: Channels,
     session: &Session,
     seen: &Seen,

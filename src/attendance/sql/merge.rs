@@ -1,37 +1,32 @@
 //! Two people who turned out to be one.
 
-use rusqlite::{Connection, params};
-
-use super::entries;
-use super::people;
-use super::sessions;
+use super::value::values;
+use super::{Sql, entries, people, sessions};
 use crate::attendance::status::Status;
 use crate::error::Result;
 
-pub(super) fn merge(db: &Connection, into: &str, from: &str) -> Result<()> {
+pub(super) fn merge(db: &dyn Sql, into: &str, from: &str) -> Result<()> {
     let Some(source) = people::find_key(db, from)? else { return Ok(()) };
     let Some(target) = people::find_key(db, into)? else {
-        db.execute("UPDATE people SET person_id = ?2 WHERE key = ?1", params![source, into])?;
+        db.execute("UPDATE people SET person_id = ?2 WHERE key = ?1", values![source, into])?;
         return Ok(());
     };
-    let mut sessions = db.prepare_cached("SELECT session_key FROM entries WHERE person_key = ?1")?;
-    let sessions: Vec<i64> = sessions.query_map([source], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for session in sessions {
+    for session in db.column("SELECT session_key FROM entries WHERE person_key = ?1", values![source])? {
         merge_entry(db, session, target, source)?;
     }
     for statement in [
         "UPDATE corrections SET person_key = ?1 WHERE person_key = ?2",
-        "INSERT OR IGNORE INTO members (group_key, person_key)
-         SELECT group_key, ?1 FROM members WHERE person_key = ?2",
+        "INSERT INTO members (group_key, person_key)
+         SELECT group_key, CAST(?1 AS BIGINT) FROM members WHERE person_key = ?2 ON CONFLICT DO NOTHING",
         "UPDATE outbox SET person_key = ?1 WHERE person_key = ?2",
         "DELETE FROM people WHERE key = ?2 AND key <> ?1",
     ] {
-        db.execute(statement, [target, source])?;
+        db.execute(statement, values![target, source])?;
     }
     Ok(())
 }
 
-fn merge_entry(db: &Connection, session: i64, target: i64, source: i64) -> Result<()> {
+fn merge_entry(db: &dyn Sql, session: i64, target: i64, source: i64) -> Result<()> {
     let Some(other) = entries::load(db, session, source)? else { return Ok(()) };
     let mut merged = match entries::load(db, session, target)? {
         Some(own) => own,

@@ -1,13 +1,10 @@
 //! Changes by hand.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 
-use super::entries;
 use super::outbox::{self, NewMessage};
-use super::people;
-use super::rows::Millis;
-use super::sessions;
+use super::value::{fault, values};
+use super::{Sql, entries, people, sessions};
 use crate::attendance::model::{Change, Correction, CorrectionRecord, Entry, HandMark, Person, PersonRef};
 use crate::attendance::outbox::{Channels, Event};
 use crate::attendance::status::Status;
@@ -32,7 +29,7 @@ pub(super) fn check(correction: &Correction) -> Result<()> {
 }
 
 pub(super) fn correct(
-    db: &Connection,
+    db: &dyn Sql,
     channels: Channels,
     session_id: &str,
     person_id: &str,
@@ -81,44 +78,44 @@ fn says_the_same(stored: Option<&HandMark>, new: Option<&HandMark>) -> bool {
     said(stored) == said(new)
 }
 
-fn person(db: &Connection, key: i64) -> Result<Person> {
-    let mut found =
-        db.prepare_cached(&format!("SELECT {} FROM people p WHERE p.key = ?1", people::COLUMNS))?;
-    Ok(found.query_row([key], |row| people::person(row, 0))?)
+fn person(db: &dyn Sql, key: i64) -> Result<Person> {
+    let sql = format!("SELECT {} FROM people p WHERE p.key = ?1", people::COLUMNS);
+    db.row(&sql, values![key], |row| people::person(row, 0))?.ok_or_else(|| fault("a person is missing"))
 }
 
 fn record(
-    db: &Connection,
+    db: &dyn Sql,
     (session, person): (i64, i64),
     (from, to): (Option<Status>, Status),
     correction: &Correction,
     now: Timestamp,
     after_close: bool,
 ) -> Result<()> {
-    db.prepare_cached(
+    let (by, note) = (&correction.by, correction.note.as_ref());
+    db.execute(
         "INSERT INTO corrections (session_key, person_key, from_status, to_status, by_whom, at, note, after_close)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![session, person, from, to, correction.by, Millis(now), correction.note, after_close])?;
+        values![session, person, from, to, by, now, note, after_close],
+    )?;
     Ok(())
 }
 
-pub(super) fn list(db: &Connection, session_id: &str) -> Result<Vec<CorrectionRecord>> {
+pub(super) fn list(db: &dyn Sql, session_id: &str) -> Result<Vec<CorrectionRecord>> {
     let session = sessions::get(db, session_id)?;
-    let mut rows = db.prepare_cached(
+    db.rows(
         "SELECT p.person_id, c.from_status, c.to_status, c.by_whom, c.at, c.note, c.after_close
          FROM corrections c JOIN people p ON p.key = c.person_key WHERE c.session_key = ?1 ORDER BY c.key",
-    )?;
-    let rows = rows.query_map([session.key], |row| {
-        Ok(CorrectionRecord {
-            person_id: row.get(0)?,
-            from: row.get(1)?,
-            to: row.get(2)?,
-            by: row.get(3)?,
-            at: row.get::<_, Millis>(4)?.0,
-            note: row.get(5)?,
-            after_close: row.get(6)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+        values![session.key],
+        |row| {
+            Ok(CorrectionRecord {
+                person_id: row.get(0)?,
+                from: row.get(1)?,
+                to: row.get(2)?,
+                by: row.get(3)?,
+                at: row.get(4)?,
+                note: row.get(5)?,
+                after_close: row.get(6)?,
+            })
+        },
+    )
 }

@@ -1,10 +1,9 @@
 //! Responses kept for repeated requests.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::Millis;
-use super::sessions;
+use super::value::values;
+use super::{Sql, sessions};
 use crate::attendance::check;
 use crate::attendance::model::{IdempotencyKey, NewSession, Session, StoredResponse};
 use crate::error::{InputError, Result};
@@ -19,19 +18,18 @@ struct Known {
 
 /// # Errors
 /// [`InputError::Conflict`] when the key was used for another request.
-fn find(db: &Connection, key: &IdempotencyKey) -> Result<Option<Known>> {
+fn find(db: &dyn Sql, key: &IdempotencyKey) -> Result<Option<Known>> {
     check::id("Idempotency-Key", &key.key)?;
-    let mut found = db
-        .prepare_cached("SELECT request_sha256, session_id, status, response FROM requests WHERE key = ?1")?;
-    let found = found.query_row([&key.key], |row| {
+    let sql = "SELECT request_sha256, session_id, status, response FROM requests WHERE key = ?1";
+    let found = db.row(sql, values![&key.key], |row| {
         let status: Option<u16> = row.get(2)?;
         let response = match status {
             Some(status) => Some(StoredResponse { status, body: row.get(3)? }),
             None => None,
         };
-        Ok((row.get::<_, [u8; 32]>(0)?, Known { session_id: row.get(1)?, response }))
-    });
-    match found.optional()? {
+        Ok((row.get::<[u8; 32]>(0)?, Known { session_id: row.get(1)?, response }))
+    })?;
+    match found {
         Some((sha256, _)) if sha256 != key.request_sha256 => {
             let message = "this Idempotency-Key was used for another request: expected a new key";
             Err(InputError::Conflict(message.to_owned()).into())
@@ -40,12 +38,12 @@ fn find(db: &Connection, key: &IdempotencyKey) -> Result<Option<Known>> {
     }
 }
 
-pub(super) fn recall(db: &Connection, key: &IdempotencyKey) -> Result<Option<StoredResponse>> {
+pub(super) fn recall(db: &dyn Sql, key: &IdempotencyKey) -> Result<Option<StoredResponse>> {
     Ok(find(db, key)?.and_then(|known| known.response))
 }
 
 pub(super) fn remember(
-    db: &Connection,
+    db: &dyn Sql,
     key: &IdempotencyKey,
     response: &StoredResponse,
     now: Timestamp,
@@ -54,17 +52,17 @@ pub(super) fn remember(
     if response.body.len() > MAX_RESPONSE_BYTES {
         return Ok(()); // a repetition is carried out again, which changes nothing
     }
-    db.prepare_cached(
+    db.execute(
         "INSERT INTO requests (key, request_sha256, status, response, at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (key) DO UPDATE SET status = excluded.status, response = excluded.response
-         WHERE status IS NULL",
-    )?
-    .execute(params![key.key, key.request_sha256, response.status, response.body, Millis(now)])?;
+         WHERE requests.status IS NULL",
+        values![&key.key, key.request_sha256, response.status, &response.body, now],
+    )?;
     Ok(())
 }
 
 pub(super) fn create_session_once(
-    db: &Connection,
+    db: &dyn Sql,
     new: &NewSession,
     key: &IdempotencyKey,
     now: Timestamp,
@@ -73,10 +71,10 @@ pub(super) fn create_session_once(
         return Ok(sessions::get(db, &id)?.session);
     }
     let session = sessions::create(db, new, None, now)?;
-    db.prepare_cached(
+    db.execute(
         "INSERT INTO requests (key, request_sha256, session_id, at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (key) DO UPDATE SET session_id = excluded.session_id",
-    )?
-    .execute(params![key.key, key.request_sha256, session.id, Millis(now)])?;
+        values![&key.key, key.request_sha256, &session.id, now],
+    )?;
     Ok(session)
 }

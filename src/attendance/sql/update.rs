@@ -1,14 +1,12 @@
 //! Changes of a session, which its entries follow.
 
-use rusqlite::{Connection, params};
-
-use super::rows::{Millis, millis};
-use super::{entries, sessions};
+use super::value::values;
+use super::{Sql, entries, sessions};
 use crate::attendance::model::{Session, SessionPatch};
 use crate::attendance::time;
 use crate::error::Result;
 
-pub(super) fn update(db: &Connection, id: &str, patch: &SessionPatch) -> Result<Session> {
+pub(super) fn update(db: &dyn Sql, id: &str, patch: &SessionPatch) -> Result<Session> {
     let mut found = sessions::get(db, id)?;
     let only_title = SessionPatch { title: patch.title.clone(), ..SessionPatch::default() } == *patch;
     if !only_title {
@@ -22,18 +20,12 @@ pub(super) fn update(db: &Connection, id: &str, patch: &SessionPatch) -> Result<
     what.late_after_minutes = patch.late_after_minutes.unwrap_or(what.late_after_minutes);
     what.end = patch.end.unwrap_or(what.end);
     what.check()?;
-    db.prepare_cached(
+    let date = time::civil(what.start, &what.zone).date().to_string();
+    db.execute(
         "UPDATE sessions SET title = ?2, local_date = ?3, start_at = ?4, late_after_ms = ?5, end_at = ?6
          WHERE key = ?1",
-    )?
-    .execute(params![
-        found.key,
-        what.title,
-        time::civil(what.start, &what.zone).date().to_string(),
-        Millis(what.start),
-        sessions::late_after_ms(what),
-        millis(what.end),
-    ])?;
+        values![found.key, &what.title, date, what.start, sessions::late_after_ms(what), what.end],
+    )?;
     if !only_title {
         entries::refresh(db, &found)?;
     }
