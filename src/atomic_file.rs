@@ -3,9 +3,9 @@
 //! directory is synced.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Mode of a new file before the umask: not readable by others, since it holds faces and IDs.
@@ -53,7 +53,7 @@ fn replace_with_mode(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<File> {
-    let target = target(path)?;
+    let target = trusted_target(path)?;
     let (directory, prefix) = place(&target)?;
     let old = fs::metadata(&target).ok();
     let mut builder = tempfile::Builder::new();
@@ -62,7 +62,6 @@ fn replace_with_mode(
         builder.permissions(Permissions::from_mode(mode));
     }
     let temporary = builder.tempfile_in(&directory)?;
-    check_link(path, old.as_ref(), &temporary.as_file().metadata()?)?;
     let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, temporary);
     write(&mut buffered)?;
     let temporary = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -87,15 +86,41 @@ pub fn give_to_owner_of(directory: &Path, new: &File) {
         .and_then(|directory| fchown(new, Some(directory.uid()), Some(directory.gid())));
 }
 
+/// Opens the file at `path`, made as needed and then given to the owner of its directory. A link is followed only if a trusted user made
+/// it, and what was there already is given to nobody: otherwise the owner of the directory could have root give any file away.
+///
+/// # Errors
+/// What the file system says; [`ErrorKind::PermissionDenied`] for a link that is not trusted.
+pub fn open_or_create(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let target = trusted_target(path)?;
+    match options.clone().create_new(true).open(&target) {
+        Ok(file) => {
+            give_to_owner_of(&place(&target)?.0, &file);
+            Ok(file)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            options.clone().custom_flags(libc::O_NOFOLLOW).open(&target)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes a directory for personal data, which must not be there yet: for its owner only, who is that of the directory `like`.
 ///
 /// # Errors
 /// What the file system says.
 pub fn create_private_directory(path: &Path, like: &Path) -> io::Result<()> {
     DirBuilder::new().mode(PRIVATE_DIRECTORY).create(path)?;
-    let owner = fs::metadata(like)?;
-    // Only root can do it; else the directory is the maker's, as files are. A link in its place is not followed.
-    let _ = lchown(path, Some(owner.uid()), Some(owner.gid()));
+    give_directory(path, like)
+}
+
+/// Gives a new directory to the owner of the directory `like`. A link that took its place meanwhile is not followed.
+///
+/// # Errors
+/// What the file system says.
+pub fn give_directory(path: &Path, like: &Path) -> io::Result<()> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    give_to_owner_of(like, &File::options().read(true).custom_flags(flags).open(path)?);
     Ok(())
 }
 
@@ -126,32 +151,37 @@ fn for_another_group(mode: u32) -> u32 {
     mode & (0o707 | (mode & 0o007) << 3)
 }
 
-/// Symbolic links are followed only if a trusted user made them: otherwise the owner of the directory could
-/// make root replace any file.
-fn check_link(path: &Path, old: Option<&Metadata>, own: &Metadata) -> io::Result<()> {
-    let link = match fs::symlink_metadata(path) {
-        Ok(link) if link.is_symlink() => link,
-        _ => return Ok(()),
-    };
-    let trusted = [Some(0), Some(own.uid()), old.map(Metadata::uid)];
-    if trusted.contains(&Some(link.uid())) {
-        return Ok(());
+/// What `path` points to, which need not exist; `path` itself where it is no link. Links are followed only if a trusted user made them:
+/// otherwise the owner of the directory could make root replace any file.
+///
+/// # Errors
+/// [`ErrorKind::PermissionDenied`] for a link that is not trusted; [`ErrorKind::InvalidInput`] for too many.
+pub fn trusted_target(path: &Path) -> io::Result<PathBuf> {
+    let (target, makers) = target(path)?;
+    let owner = fs::metadata(&target).ok().map(|target| target.uid());
+    let trusted = [Some(0), Some(rustix::process::geteuid().as_raw()), owner];
+    match makers.into_iter().find(|maker| !trusted.contains(&Some(*maker))) {
+        None => Ok(target),
+        Some(maker) => {
+            let message = format!(
+                "it is a link of user {maker}: expected one of root's, of the user's who runs this, or of the owner's of what it \
+                 points to"
+            );
+            Err(io::Error::new(ErrorKind::PermissionDenied, message))
+        }
     }
-    let message = format!(
-        "it is a link of user {}: expected one of root's, of the user's who writes, or of the owner's of the file",
-        link.uid()
-    );
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// What `path` points to, which need not exist; `path` itself where it is no link.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    let mut target = path.to_path_buf();
+/// What `path` points to in the end, and who made the links on the way.
+fn target(path: &Path) -> io::Result<(PathBuf, Vec<u32>)> {
+    let (mut target, mut makers) = (path.to_path_buf(), Vec::new());
     for _ in 0..MAX_LINKS {
-        match fs::read_link(&target) {
-            Ok(next) => target = target.parent().unwrap_or(Path::new("")).join(next),
-            Err(_) => return Ok(target), // no link, or nothing at all
+        match fs::symlink_metadata(&target) {
+            Ok(link) if link.is_symlink() => makers.push(link.uid()),
+            _ => return Ok((target, makers)), // no link, or nothing at all
         }
+        let next = fs::read_link(&target)?;
+        target = target.parent().unwrap_or(Path::new("")).join(next);
     }
     let message = format!("{}: expected at most {MAX_LINKS} links, found more", path.display());
     Err(io::Error::new(io::ErrorKind::InvalidInput, message))
@@ -163,7 +193,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// What the file system says.
 pub fn remove_leftovers(path: &Path) -> io::Result<usize> {
-    let (directory, prefix) = place(&target(path)?)?;
+    let (directory, prefix) = place(&trusted_target(path)?)?;
     let mut removed = 0;
     for entry in fs::read_dir(&directory)? {
         let entry = entry?;
@@ -287,6 +317,19 @@ mod tests {
         let error = replace(&link, |to| to.write_all(b"3")).unwrap_err().to_string();
         assert!(error.starts_with("it is a link of user 12345"), "{error}");
         assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        // Nor one behind a link of root's.
+        let first = directory.path().join("first");
+        std::os::unix::fs::symlink(&link, &first).unwrap();
+        let error = replace(&first, |to| to.write_all(b"3")).unwrap_err().to_string();
+        assert!(error.starts_with("it is a link of user 12345"), "{error}");
+        // What is there already is opened, and given to nobody.
+        let append = File::options().append(true).clone();
+        fs::remove_file(&link).unwrap();
+        fs::hard_link(&precious, &link).unwrap();
+        open_or_create(&link, &append).unwrap();
+        assert_eq!(owner(&precious).0, 0);
+        open_or_create(&directory.path().join("new"), &append).unwrap();
+        assert_eq!(owner(&directory.path().join("new")), (USER, USER));
     }
 
     #[test]

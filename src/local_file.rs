@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// The bytes of a file, at most `most`.
@@ -18,6 +18,30 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     check_len(bytes.len() as u64, most)?;
     Ok(bytes)
+}
+
+/// Opens a regular file for reading. Never waits, as the opening of a FIFO does for its writer.
+///
+/// # Errors
+/// What the file system says; for anything else, what was expected.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    open_with(path, libc::O_NONBLOCK)
+}
+
+/// As [`open_regular`], for a file that is no link.
+///
+/// # Errors
+/// As [`open_regular`]; for a link.
+pub fn open_no_link(path: &Path) -> io::Result<File> {
+    open_with(path, libc::O_NONBLOCK | libc::O_NOFOLLOW)
+}
+
+fn open_with(path: &Path, flags: i32) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other("expected a regular file, found something else"))
 }
 
 /// As [`read`], for text.

@@ -1,13 +1,12 @@
 //! The file of the log: appended to, synchronised, rotated.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
 
 use super::LogParams;
 use super::rotation::rotate;
-use crate::atomic_file::give_to_owner_of;
+use crate::atomic_file;
 
 /// Mode of the files, under any umask: whom somebody looked up is personal data.
 const MODE: u32 = 0o600;
@@ -29,14 +28,9 @@ impl LogFile {
         if params.path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::other("expected a regular file, found something else"));
         }
-        let is_new = !params.path.exists();
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(&params.path)?;
-        if is_new {
-            // A command of root's must not leave a log that the service can't write.
-            let directory = params.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            give_to_owner_of(directory.unwrap_or(Path::new(".")), &file);
-        }
+        // A command of root's must not leave a log that the service can't write.
+        let options = File::options().read(true).append(true).mode(MODE).clone();
+        let mut file = atomic_file::open_or_create(&params.path, &options)?;
         file.set_permissions(Permissions::from_mode(MODE))?;
         end_last_line(&mut file)?;
         let bytes = file.metadata()?.len();

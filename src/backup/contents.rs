@@ -1,9 +1,10 @@
 //! Which files of a data directory belong to a backup.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Seek};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::atomic_file;
 use crate::attendance::{Channels, SqliteStore};
@@ -11,6 +12,7 @@ use crate::audit::dismissals;
 use crate::error::{DataError, Operation, Result};
 use crate::gallery::store;
 use crate::gallery::writer::LOCK_FILE_NAME;
+use crate::local_file;
 use crate::roster::versions;
 use crate::thumbnails::{self, Thumbnails};
 
@@ -24,6 +26,10 @@ const SETTINGS_NAME: &str = "facerec.toml";
 const DATABASE: &str = "attendance.db";
 /// What SQLite keeps beside the database.
 const BESIDE_DATABASE: [&str; 2] = ["attendance.db-wal", "attendance.db-shm"];
+/// Name of the file of thumbnails while a backup is made.
+const SPOOL: &str = "thumbnails";
+/// Mode of a thumbnail.
+const PRIVATE: u32 = 0o600;
 
 /// Files beside the database and the keys that are copied as they are.
 fn plain_names() -> [&'static str; 6] {
@@ -96,27 +102,53 @@ pub(super) struct Source {
 enum Content {
     /// It stays the one that was opened, whatever takes its place meanwhile.
     Opened(File),
-    /// Opened when it is read: there may be more of these than a process may have open. They are never changed.
-    Named(PathBuf),
+    /// A part of a file of copies: a thumbnail goes with its photo, at any time, and there may be more of them than a process may have
+    /// open.
+    Copied { all: Arc<File>, at: u64, bytes: u64 },
 }
 
 impl Source {
-    /// The file from its beginning.
+    /// The file from its beginning, until another one is opened.
     ///
     /// # Errors
-    /// What the file system says; of one that was removed meanwhile, that it was.
-    pub(super) fn open(&mut self) -> io::Result<File> {
-        match &mut self.content {
-            Content::Opened(file) => {
-                file.rewind()?;
-                file.try_clone()
-            }
-            Content::Named(path) => File::open(path).map_err(|error| match error.kind() {
-                ErrorKind::NotFound => io::Error::other("it was removed while it was copied: try again"),
-                _ => error,
-            }),
+    /// What the file system says.
+    pub(super) fn open(&mut self) -> io::Result<io::Take<File>> {
+        let (mut file, at, bytes) = match &self.content {
+            Content::Opened(file) => (file.try_clone()?, 0, u64::MAX),
+            Content::Copied { all, at, bytes } => (all.try_clone()?, *at, *bytes),
+        };
+        file.seek(SeekFrom::Start(at))?;
+        Ok(file.take(bytes))
+    }
+
+    /// Its mode.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn mode(&self) -> io::Result<u32> {
+        match &self.content {
+            Content::Opened(file) => Ok(file.metadata()?.permissions().mode() & 0o777),
+            Content::Copied { .. } => Ok(PRIVATE),
         }
     }
+}
+
+/// Copies the thumbnails into one file in the directory `scratch`. One that is removed meanwhile is left out, as its photo is.
+fn copy_thumbnails(files: Vec<(String, PathBuf)>, scratch: &Path) -> Result<Vec<Source>> {
+    let path = scratch.join(SPOOL);
+    let failed = DataError::io_at(&path, Operation::Write);
+    let all = File::options().read(true).write(true).create_new(true).mode(PRIVATE).open(&path);
+    let all = Arc::new(all.map_err(&failed)?);
+    let (mut to, mut at, mut sources) = (&*all, 0, Vec::new());
+    for (name, path) in files {
+        let read = thumbnails::read_png(&path).map_err(DataError::io_at(&path, Operation::Read))?;
+        let Some(png) = read else { continue };
+        to.write_all(&png).map_err(&failed)?;
+        let bytes = png.len() as u64;
+        sources.push(Source { name, content: Content::Copied { all: Arc::clone(&all), at, bytes } });
+        at += bytes;
+    }
+    Ok(sources)
 }
 
 /// Opens everything in the data directory that belongs to a backup. `keys` is the file of API keys, where it lies elsewhere; the
@@ -134,10 +166,7 @@ pub(super) fn collect(data: &Path, keys: Option<&Path>, scratch: &Path) -> Resul
         let name = version.file_name();
         sources.extend(open(&rosters.join(&name), &format!("{}/{name}", versions::DIRECTORY))?);
     }
-    for (name, path) in Thumbnails::open(data)?.files() {
-        let name = format!("{}/{name}", thumbnails::DIRECTORY);
-        sources.push(Source { name, content: Content::Named(path) });
-    }
+    sources.extend(copy_thumbnails(Thumbnails::open(data)?.files(), scratch)?);
     let copy = scratch.join(DATABASE);
     if SqliteStore::unmigrated(data, Channels::default()).backup(&copy)? {
         sources.extend(open(&copy, DATABASE)?);
@@ -151,14 +180,11 @@ pub(super) fn collect(data: &Path, keys: Option<&Path>, scratch: &Path) -> Resul
 /// `None` where there is no such file.
 fn open(path: &Path, name: &str) -> Result<Option<Source>> {
     let failed = DataError::io_at(path, Operation::Read);
-    let file = match File::open(path) {
+    let file = match local_file::open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    if !file.metadata().map_err(&failed)?.is_file() {
-        return Err(failed(io::Error::other("expected a file, found something else")));
-    }
     Ok(Some(Source { name: name.to_owned(), content: Content::Opened(file) }))
 }
 
@@ -171,7 +197,31 @@ pub(super) fn give_access(data: &Path, file: &File, mode: u32) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
-    use super::is_known;
+    use std::fs;
+    use std::io::Read;
+
+    use super::{copy_thumbnails, is_known};
+
+    #[test]
+    fn a_thumbnail_that_is_removed_meanwhile_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["first", "gone", "last"].map(|name| (name.to_owned(), folder.path().join(name)));
+        fs::write(&files[0].1, "1").unwrap();
+        fs::write(&files[2].1, "three").unwrap();
+        let mut copied = copy_thumbnails(files.to_vec(), folder.path()).unwrap();
+        // As they are no more when they are read.
+        fs::remove_file(&files[0].1).unwrap();
+        let read = |source: &mut super::Source| {
+            let mut text = String::new();
+            source.open().unwrap().read_to_string(&mut text).unwrap();
+            (source.name.clone(), text, source.mode().unwrap())
+        };
+        for _twice in 0..2 {
+            let found: Vec<_> = copied.iter_mut().map(read).collect();
+            let expected = [("first", "1"), ("last", "three")];
+            assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned(), 0o600)));
+        }
+    }
 
     #[test]
     fn only_files_of_a_data_directory_are_known() {
@@ -200,6 +250,7 @@ mod tests {
             "thumbnails/../keys.png",
             "thumbnails/.png",
             "thumbnails/a.jpg",
+            "thumbnails/mine.png",
             "people/x",
             "gallery.lock",
             "./gallery.bin",

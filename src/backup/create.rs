@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -48,9 +47,8 @@ pub fn create(data: &Path, keys: Option<&Path>, to: &Path) -> Result<Manifest> {
 fn describe(source: &mut Source, data: &Path) -> Result<BackupFile> {
     let failed = DataError::io(format!("{} of {}", source.name, data.display()), Operation::Read);
     let mut file = source.open().map_err(&failed)?;
-    let about = file.metadata().map_err(&failed)?;
     let (bytes, sha256) = hash(&mut file).map_err(&failed)?;
-    Ok(BackupFile { name: source.name.clone(), bytes, sha256, mode: about.permissions().mode() & 0o777 })
+    Ok(BackupFile { name: source.name.clone(), bytes, sha256, mode: source.mode().map_err(&failed)? })
 }
 
 /// Length and checksum of what is left to read.
@@ -80,7 +78,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// Reads on, and sums what it reads.
 struct HashedRead {
-    from: io::Take<File>,
+    from: io::Take<io::Take<File>>,
     sha256: Sha256,
 }
 
@@ -94,7 +92,7 @@ impl Read for HashedRead {
 
 fn write(to: &mut dyn Write, manifest: &Manifest, sources: Vec<Source>) -> io::Result<()> {
     let mut archive = Builder::new(to);
-    let list = manifest.to_json()?;
+    let list = manifest.to_json(manifest::MAX_BYTES)?;
     archive.append_data(&mut header(list.len() as u64), manifest::NAME, list.as_slice())?;
     for (described, mut source) in manifest.files.iter().zip(sources) {
         let mut from = HashedRead { from: source.open()?.take(described.bytes), sha256: Sha256::new() };

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use super::contents::replaced_entries;
 use crate::atomic_file::create_private_directory;
 
+/// How the name of a directory begins in which the old files are.
+pub const SET_ASIDE: &str = "replaced-";
 /// Directories of one second that are tried.
 const TRIES: u32 = 100;
 
@@ -33,7 +35,7 @@ fn new_aside(data: &Path) -> io::Result<PathBuf> {
     let mut number = 1;
     loop {
         let more = if number > 1 { format!("-{number}") } else { String::new() };
-        let path = data.join(format!("replaced-{time}{more}"));
+        let path = data.join(format!("{SET_ASIDE}{time}{more}"));
         match create_private_directory(&path, data) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists && number < TRIES => number += 1,

@@ -9,5 +9,6 @@ mod staging;
 
 pub use contents::{KEYS_NAME, left_out};
 pub use create::create;
+pub use exchange::SET_ASIDE;
 pub use manifest::{BackupFile, Manifest};
 pub use restore::{Restored, restore};

@@ -67,6 +67,9 @@ pub struct AttendArgs {
     /// Leave the session open for further photos; nobody is absent yet
     #[arg(long, env = "FACEREC_KEEP_OPEN", value_parser = BoolishValueParser::new())]
     keep_open: bool,
+    /// Print JSON, as in a list that ends with .json
+    #[arg(long, env = "FACEREC_JSON", value_parser = BoolishValueParser::new())]
+    pub(super) json: bool,
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
@@ -94,11 +97,33 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let (new, taken) = session(args)?;
     let data = DataDirectory::new(&args.data);
     let service = recognize::start(&data, &args.faces, &args.models, &args.access_log)?;
+    let attended = attend(args, &service, &data, (new, taken));
+    // Also where it failed: by then people may have been recognised.
+    command_log::finish(&service)?;
+    let (detail, recorded) = attended?;
+    if let Some(path) = &args.out {
+        write(path, &detail).with_context(|| format!("{} can't be written", path.display()))?;
+    }
+    if args.json {
+        output::json(&SessionList::from(&detail))?;
+    } else {
+        print(&detail)?;
+    }
+    Ok(if recorded == args.photos.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Recognises the photos and records them in a new session; also how many were recorded.
+fn attend(
+    args: &AttendArgs,
+    service: &Service,
+    data: &DataDirectory,
+    (new, taken): (NewSession, Timestamp),
+) -> anyhow::Result<(SessionDetail, usize)> {
     let attendance = Attendance::open_alone(data.directory())?;
     let people = service.recognized_people();
     attendance.sync(|| people.clone(), false)?;
     let group = new.group.as_deref().map(|name| attendance.group_members(&people, name)).transpose()?;
-    let photos = recognised(args, &service, group.as_ref(), taken);
+    let photos = recognised(args, service, group.as_ref(), taken);
     let count = args.photos.len();
     ensure!(
         !photos.is_empty(),
@@ -106,18 +131,12 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     );
     let session = attendance.begin(|| people.clone(), &new, None)?;
     service.record(Action::ChangeSession, []);
-    let recorded = record(&service, &attendance, &session, &photos)?;
+    let recorded = record(service, &attendance, &session, &photos)?;
     if !args.keep_open {
         attendance.store().close_session(&session.id, LOCAL, Timestamp::now())?;
         service.record(Action::ChangeSession, []);
     }
-    command_log::finish(&service)?;
-    let detail = attendance.detail(&session.id)?;
-    if let Some(path) = &args.out {
-        write(path, &detail).with_context(|| format!("{} can't be written", path.display()))?;
-    }
-    print(&detail)?;
-    Ok(if recorded == count { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((attendance.detail(&session.id)?, recorded))
 }
 
 /// What the session is, and when its photos were taken.

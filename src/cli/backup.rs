@@ -8,8 +8,11 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use indicatif::HumanBytes;
 
+use super::command_log::CommandLog;
 use super::output::{self, printable};
+use crate::access_log::Action;
 use crate::backup::{create, left_out};
+use crate::config::AccessLogArgs;
 
 /// The arguments of `facerec backup`.
 #[derive(Debug, Args)]
@@ -26,6 +29,8 @@ pub struct BackupArgs {
     /// Replace a file that is there
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
+    #[command(flatten)]
+    access_log: AccessLogArgs,
 }
 
 /// Writes the backup, and says what is in it and what is not.
@@ -39,7 +44,10 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     if let Some(keys) = keys {
         ensure!(keys.is_file(), "--api-keys-file {}: expected a file, found none", printable(keys));
     }
+    let log = CommandLog::open(&args.access_log)?;
     let manifest = create(&args.data, keys, &args.output)?;
+    // Everybody, in whatever file.
+    log.record(Action::Export, [])?;
     for file in &manifest.files {
         output::line(format_args!("{:>12}  {}", HumanBytes(file.bytes).to_string(), file.name))?;
     }

@@ -1,5 +1,7 @@
 //! The access log of commands that read or change people's data.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -43,17 +45,19 @@ impl CommandLog {
     /// # Errors
     /// As [`CommandLog::record`].
     pub(super) fn record_change(&self, old: Option<&Gallery>, new: &Gallery) -> anyhow::Result<()> {
-        let photos = |gallery: Option<&Gallery>, person: &Person| {
-            gallery.and_then(|gallery| gallery.person(&person.id)).map(|person| person.photos.len())
+        let photos = |gallery: &'_ Gallery| -> HashMap<String, usize> {
+            gallery.people().iter().map(|person| (person.id.clone(), person.photos.len())).collect()
         };
-        let gone =
-            old.into_iter().flat_map(Gallery::people).filter(|person| photos(Some(new), person).is_none());
+        let (before, after) = (old.map(photos).unwrap_or_default(), photos(new));
+        let old = old.into_iter().flat_map(Gallery::people);
+        let gone = old.filter(|person| !after.contains_key(&person.id));
         self.record_some(Action::Delete, gone.map(|person| &person.id))?;
-        let added = new.people().iter().filter(|person| photos(old, person).is_none());
+        let added = new.people().iter().filter(|person| !before.contains_key(&person.id));
         self.record_some(Action::Enroll, added.map(|person| &person.id))?;
-        let grown = new.people().iter();
-        let grown =
-            grown.filter(|person| photos(old, person).is_some_and(|before| before < person.photos.len()));
+        let has_more = |person: &&Arc<Person>| {
+            before.get(&person.id).is_some_and(|before| *before < person.photos.len())
+        };
+        let grown = new.people().iter().filter(has_more);
         self.record_some(Action::AddPhotos, grown.map(|person| &person.id))
     }
 

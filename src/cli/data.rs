@@ -109,21 +109,31 @@ impl DataDirectory {
         Ok(store::read(&path)?)
     }
 
-    /// Replaces the gallery, and removes the thumbnails whose photos are not in it. This process holds the lock.
+    /// Replaces the gallery, has that recorded by `record`, and removes the thumbnails whose photos are not in it. This process
+    /// holds the lock.
     ///
     /// # Errors
-    /// When it can't be written, or a thumbnail can't be removed.
-    pub fn write_gallery(&self, gallery: &Gallery) -> Result<()> {
+    /// When it can't be written; else what `record` says, or [`DataDirectory::sweep_thumbnails`].
+    pub fn write_gallery(
+        &self,
+        gallery: &Gallery,
+        record: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         store::write(&self.gallery(), gallery)?;
-        self.sweep_thumbnails(gallery)
+        let recorded = record();
+        let swept = self.sweep_thumbnails(gallery);
+        recorded?;
+        swept.map(drop)
     }
 
-    /// Removes the thumbnails whose photos are not in `gallery`, which was written. This process holds the lock.
+    /// Removes the thumbnails whose photos are not in `gallery`, which was written, and returns how many. This process holds the
+    /// lock.
     ///
     /// # Errors
-    /// When one can't be removed.
-    pub fn sweep_thumbnails(&self, gallery: &Gallery) -> Result<()> {
-        Thumbnails::open(&self.0)?.sweep(|| Arc::new(gallery.clone()))
+    /// When one can't be removed; all others are, and what was done before is done.
+    pub fn sweep_thumbnails(&self, gallery: &Gallery) -> anyhow::Result<usize> {
+        let swept = Thumbnails::open(&self.0).and_then(|kept| kept.sweep(|| Arc::new(gallery.clone())));
+        swept.context("it is done, but thumbnails of deleted photos remain, which the next start of the service tries to remove again")
     }
 
     /// The gallery that a new one replaces. One with people only if `replace` is set: they can't be

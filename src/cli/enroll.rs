@@ -31,6 +31,9 @@ use report::Report;
 
 /// The exit code of `--strict` when anybody is left out.
 const LEFT_OUT: u8 = 3;
+/// Why a service is not told to keep thumbnails. No error: the variable may be meant for the service.
+const THUMBNAILS_ELSEWHERE: &str = "facerec: --keep-thumbnails is without effect with --url: the service keeps thumbnails if it was \
+                                    started with `facerec serve --keep-thumbnails`";
 
 /// The arguments of `facerec enroll`.
 #[derive(Debug, Args)]
@@ -92,6 +95,9 @@ pub struct EnrollArgs {
 /// process writes to the data directory, or the gallery or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     if let Some(url) = &args.url {
+        if args.keep_thumbnails {
+            output::note(THUMBNAILS_ELSEWHERE);
+        }
         let report = add_through_service(args, url)?;
         publish(args, &report, None, report.enrolled_photos() > 0)?;
         return Ok(exit_code(args, &report));
@@ -108,8 +114,8 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     if is_written {
         let old = data.read_gallery().ok(); // one that can't be read is replaced
         // Before the report: standard output may be closed while it is printed, as by `| head`.
-        write_enrolled(&data, &enrolled, waiting.take())?;
-        log.record_change(old.as_ref(), &enrolled.gallery)?;
+        let record = || log.record_change(old.as_ref(), &enrolled.gallery);
+        write_enrolled(&data, &enrolled, waiting.take(), record)?;
     }
     publish(args, &report, Some(&model), is_written)?;
     if !args.json && !is_in_vain(args, &report) {

@@ -44,8 +44,7 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let replaced = data.replaced(args.replace)?;
     let path = data.gallery();
     let old = data.read_gallery().ok(); // one that can't be read is replaced
-    data.write_gallery(&gallery)?;
-    log.record_change(old.as_ref(), &gallery)?;
+    data.write_gallery(&gallery, || log.record_change(old.as_ref(), &gallery))?;
     output::line(format_args!(
         "wrote {} ({}, {} people, {} photos)",
         path.display(),

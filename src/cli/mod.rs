@@ -1,6 +1,6 @@
 //! The commands, one file each.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,6 +45,9 @@ pub mod strangers;
 mod thumbnails;
 mod url;
 mod variables;
+
+/// The variable of `--url`, before which comes a `--data` that is given.
+const SERVICE_URL: &str = "FACEREC_URL";
 
 /// Face recognition as a REST service: a photo in, names and IDs out.
 #[derive(Debug, Parser)]
@@ -110,9 +113,13 @@ impl Cli {
     #[must_use]
     pub fn of_this_process() -> Self {
         let variable = |name: &OsStr| std::env::var_os(name);
+        let given: Vec<OsString> = std::env::args_os().collect();
         let mut command = variables::without_empty(Self::command(), variable);
+        if settings::name_data(&command, &given) {
+            command = variables::without(command, SERVICE_URL);
+        }
         let set = |name: &OsStr| variable(name).filter(|value| variables::counts(name, value));
-        let arguments = settings::with_file(&command, std::env::args_os().collect(), &set)
+        let arguments = settings::with_file(&command, given, &set)
             .unwrap_or_else(|message| command.error(ErrorKind::ValueValidation, message).exit());
         let matches = command
             .try_get_matches_from_mut(&arguments.all)
@@ -157,6 +164,7 @@ impl Command {
         match self {
             Self::Inspect(_) => OutputFormat::JsonOutput,
             Self::Recognize(args) if args.json => OutputFormat::JsonOutput,
+            Self::Attend(args) if args.json => OutputFormat::JsonOutput,
             Self::Audit(args) if args.json => OutputFormat::JsonOutput,
             Self::Enroll(args) if args.json => OutputFormat::JsonOutput,
             Self::Evaluate(args) if args.json => OutputFormat::JsonOutput,

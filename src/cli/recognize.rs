@@ -55,7 +55,10 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut code = ExitCode::SUCCESS;
     for path in &args.photos {
-        match recognize(path) {
+        let recognized = recognize(path);
+        // Before anybody is told: standard output may be closed.
+        command_log::finish(&service)?;
+        match recognized {
             Ok(entries) if args.json => {
                 output::json(&json!({ "photo": path.to_string_lossy(), "result": entries }))?;
             }
@@ -69,7 +72,6 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    command_log::finish(&service)?;
     Ok(code)
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
@@ -243,6 +244,7 @@ fn enroll_people(
     stop: &Stop,
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
+    let log = CommandLog::open(&args.access_log)?;
     tracing::info!("enrolling people/: until that is done, no request is served");
     let mut waiting = args.keep_thumbnails.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
     let mut observer = ProgressObserver {
@@ -255,7 +257,8 @@ fn enroll_people(
     let Some(report) = enrolled else { return Ok(None) };
     log_refused(&report, data);
     anyhow::ensure!(!report.gallery.is_empty(), "nobody in {} could be enrolled", data.people().display());
-    write_enrolled(data, &report, waiting)?;
+    let record = || log.record_change(None, &report.gallery);
+    write_enrolled(data, &report, waiting, record)?;
     Ok(Some(data.open_gallery()?))
 }
 

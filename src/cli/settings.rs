@@ -68,6 +68,12 @@ pub(super) fn with_file(
     Ok(Arguments { all, file: Some(path), of_file })
 }
 
+/// Whether the arguments themselves name a data directory.
+pub(super) fn name_data(root: &Command, arguments: &[OsString]) -> bool {
+    let called = Called::of(root, arguments);
+    called.arg_of_variable(Some(OsStr::new(DATA))).is_some_and(|arg| called.is_given(arg, arguments))
+}
+
 /// The flags of `facerec serve` that are settings.
 fn settings(root: &Command) -> Vec<&Arg> {
     let serve = root.find_subcommand("serve");

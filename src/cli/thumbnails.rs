@@ -1,9 +1,10 @@
 //! Thumbnails of a directory that is enrolled: they wait in files until it is known which photos are taken.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -14,10 +15,10 @@ use crate::atomic_file;
 use crate::enroll::directory::EnrollmentReport;
 use crate::error::{DataError, Operation, Result};
 use crate::gallery::store;
-use crate::thumbnails::{self, Thumbnail, Thumbnails};
+use crate::thumbnails::{self, Thumbnails};
 
-/// Thumbnails that are in memory at a time, at most.
-const AT_ONCE: usize = 200;
+/// Mode of the files: they are moved to where they are kept.
+const MODE: u32 = 0o600;
 
 /// Crops of photos whose enrolment is not decided yet.
 pub(super) struct WaitingThumbnails {
@@ -32,14 +33,8 @@ impl WaitingThumbnails {
     /// When it can't be written to.
     pub(super) fn new(data: &Path) -> anyhow::Result<Self> {
         let kept = data.join(thumbnails::DIRECTORY);
-        let failed = || format!("{} can't be written", kept.display());
-        atomic_file::ensure_private_directory(&kept).with_context(failed)?;
-        // A sweep removes it where this process is killed.
-        let directory = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(atomic_file::SUFFIX)
-            .tempdir_in(&kept)
-            .with_context(failed)?;
+        let directory =
+            waiting_directory(&kept).with_context(|| format!("{} can't be written", kept.display()))?;
         Ok(Self { directory, files: HashMap::new() })
     }
 
@@ -48,9 +43,10 @@ impl WaitingThumbnails {
     /// # Errors
     /// When it can't be written.
     pub(super) fn add(&mut self, photo: &Path, crop: AlignedCrop) -> Result<()> {
-        let path = self.directory.path().join(self.files.len().to_string());
-        let png = Thumbnail::new("", crop)?.into_png();
-        fs::write(&path, png).map_err(DataError::io_at(&path, Operation::Write))?;
+        let directory = self.directory.path();
+        let path = directory.join(self.files.len().to_string());
+        write_new(&path, directory, &thumbnails::png(crop)?)
+            .map_err(DataError::io_at(&path, Operation::Write))?;
         self.files.insert(photo.to_path_buf(), path);
         Ok(())
     }
@@ -58,35 +54,49 @@ impl WaitingThumbnails {
     /// Keeps those of the photos that were enrolled, once the gallery is written.
     ///
     /// # Errors
-    /// When one can't be read or written.
-    fn keep(self, data: &Path, enrolled: &EnrollmentReport) -> anyhow::Result<()> {
-        let kept = Thumbnails::open(data)?;
-        let gallery = Arc::new(enrolled.gallery.clone());
-        for photos in enrolled.photos.chunks(AT_ONCE) {
-            let mut new = Vec::new();
-            for report in photos {
-                let waiting = report.outcome.accepted().zip(self.files.get(&report.photo.path));
-                let Some((photo, file)) = waiting else { continue };
-                let png = fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-                new.push(Thumbnail::of_png(&photo.id, png));
-            }
-            kept.keep(&new, || Arc::clone(&gallery))?;
-        }
-        Ok(())
+    /// When one can't be moved.
+    fn keep(&self, data: &Path, enrolled: &EnrollmentReport) -> Result<()> {
+        let files = enrolled.photos.iter().filter_map(|report| {
+            let file = self.files.get(&report.photo.path)?;
+            Some((report.outcome.accepted()?.id.as_str(), file.as_path()))
+        });
+        Thumbnails::open(data)?.keep_files(files, &enrolled.gallery)
     }
 }
 
-/// Writes the gallery with the photos that were enrolled, then their thumbnails, where some wait.
+/// A new directory in `kept`, which is made as needed. Where this process is killed, a sweep removes it, perhaps by the owner of the
+/// data directory.
+fn waiting_directory(kept: &Path) -> io::Result<TempDir> {
+    atomic_file::trusted_target(kept)?;
+    atomic_file::ensure_private_directory(kept)?;
+    let directory = tempfile::Builder::new().prefix(".").suffix(atomic_file::SUFFIX).tempdir_in(kept)?;
+    atomic_file::give_directory(directory.path(), kept)?;
+    Ok(directory)
+}
+
+/// Writes a file on the disk, for the owner of its directory.
+fn write_new(path: &Path, directory: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).mode(MODE).open(path)?;
+    atomic_file::give_to_owner_of(directory, &file);
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Writes the gallery with the photos that were enrolled, has that recorded by `record`, then keeps their thumbnails, where some wait.
 ///
 /// # Errors
-/// When a file can't be written; of the gallery the old one stays then.
+/// When a file can't be written; of the gallery the old one stays then. What `record` says.
 pub(super) fn write_enrolled(
     data: &DataDirectory,
     enrolled: &EnrollmentReport,
     waiting: Option<WaitingThumbnails>,
+    record: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     store::write(&data.gallery(), &enrolled.gallery)?;
+    let recorded = record();
     let kept = waiting.map_or(Ok(()), |waiting| waiting.keep(data.directory(), enrolled));
+    let swept = data.sweep_thumbnails(&enrolled.gallery);
+    recorded?;
     kept.context("the people are enrolled, but not all their thumbnails are kept")?;
-    Ok(data.sweep_thumbnails(&enrolled.gallery)?)
+    swept.map(drop)
 }

@@ -25,6 +25,14 @@ pub(super) fn without_empty(command: Command, value: fn(&OsStr) -> Option<OsStri
         .mut_subcommands(move |command| without_empty(command, value))
 }
 
+/// The command without the variable `name`: a flag that was given says the opposite.
+pub(super) fn without(command: Command, name: &'static str) -> Command {
+    let is_it = move |arg: &Arg| arg.get_env().is_some_and(|env| env == name);
+    command
+        .mut_args(move |arg| if is_it(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(move |command| without(command, name))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

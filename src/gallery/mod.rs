@@ -278,6 +278,18 @@ impl Gallery {
         (self.with_people(people), positions)
     }
 
+    /// Ids of the photos that are not in `edited`, which was made of this gallery. People who are in both are not looked at.
+    #[must_use]
+    pub fn photos_lost(&self, edited: &Self) -> Vec<String> {
+        let photos = |person: &'_ Arc<Person>| -> Vec<String> {
+            person.photos.iter().map(|photo| photo.id.clone()).collect()
+        };
+        let left: HashSet<String> =
+            not_shared(&edited.people, &self.people).into_iter().flat_map(photos).collect();
+        let old = not_shared(&self.people, &edited.people).into_iter().flat_map(photos);
+        old.filter(|id| !left.contains(id)).collect()
+    }
+
     /// The positions of two people.
     fn two_positions(&self, first: &str, second: &str) -> Result<(usize, usize)> {
         let both = (self.position(first)?, self.position(second)?);
@@ -321,6 +333,12 @@ impl Gallery {
         let refused = |other: &Arc<Person>| InputError::NameTaken { person_id: other.id.clone() };
         Ok(taken.map_or(Ok(()), |other| Err(refused(other)))?)
     }
+}
+
+/// Those of `people` whom `others` do not share.
+fn not_shared<'p>(people: &'p [Arc<Person>], others: &[Arc<Person>]) -> Vec<&'p Arc<Person>> {
+    let others: HashSet<*const Person> = others.iter().map(Arc::as_ptr).collect();
+    people.iter().filter(|person| !others.contains(&Arc::as_ptr(person))).collect()
 }
 
 fn two_people_with_one_id() -> Error {

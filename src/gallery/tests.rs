@@ -172,3 +172,28 @@ fn a_photo_has_its_mean_distance_to_the_others_and_the_only_one_has_none() {
     let many = Person::new(named("Ada"), None, vec![photo(0); 1000]);
     assert!(many.distances_to_others().iter().all(|distance| distance.is_some_and(|far| far.abs() < 1e-6)));
 }
+
+#[test]
+fn the_photos_that_an_edit_lost_are_those_in_nobodys_hands_any_more() {
+    let with_two = |name: &str| Person::new(named(name), None, vec![photo(0), photo(1)]);
+    let old = Gallery::new(recipe(), ["Ada", "Grace", "Mary"].map(with_two).to_vec()).unwrap();
+    let [ada, grace, mary] = [0, 1, 2].map(|at| old.people()[at].clone());
+    let of = |person: &Person| person.photos.iter().map(|photo| photo.id.clone()).collect::<Vec<_>>();
+    let lost = |new: Result<Gallery>| old.photos_lost(&new.unwrap());
+    assert_eq!(lost(old.without_person(&grace.id)), of(&grace));
+    assert_eq!(lost(old.without_photo(&ada.id, &ada.photos[1].id)), [ada.photos[1].id.clone()]);
+    for kept in [
+        old.merged(&ada.id, &mary.id),
+        old.with_moved_photo(&mary.id, &mary.photos[0].id, &ada.id),
+        old.updated(&grace.id, renamed("Grace Hopper")),
+        old.with_person(with_two("Eve")),
+        Ok(old.clone()),
+    ] {
+        assert_eq!(lost(kept), [""; 0]);
+    }
+    // Read anew, nothing is shared.
+    let copies = old.people().iter().map(|person| (**person).clone()).collect();
+    let copy = Gallery::new(recipe(), copies).unwrap();
+    assert_eq!(old.photos_lost(&copy), [""; 0]);
+    assert_eq!(old.photos_lost(&Gallery::empty(recipe())).len(), 6);
+}

@@ -26,8 +26,8 @@ pub async fn healthz() -> Json<Health> {
 /// The response of `GET /readyz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, or `degraded` while a changed file is broken and its previous content is in use, or the access
-    /// log can't be written.
+    /// `ready`, or `degraded` while a changed file is broken and its previous content is in use, the access
+    /// log can't be written, or thumbnails of deleted photos can't be removed.
     status: &'static str,
     /// The embedder of the gallery in use.
     model: String,
@@ -41,7 +41,7 @@ pub struct Readiness {
     waiting: usize,
     /// Photos being processed.
     running: usize,
-    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`, `access_log`) where the request carries no
+    /// Why files are not in use. Only their names (`gallery`, `roster`, `keys`, `access_log`, `thumbnails`) where the request carries no
     /// API key, or, of a service without keys, is not from its own machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -71,6 +71,9 @@ pub async fn readyz(State(app): State<AppState>, request: Request) -> Json<Readi
         files.iter().filter_map(|file| file.error().map(|error| describe((file.name, error)))).collect();
     if let Some(error) = status.access_log.and_then(|log| log.error) {
         errors.push(if detailed { error } else { "access_log".to_owned() });
+    }
+    if let Some(error) = status.thumbnails_error {
+        errors.push(if detailed { error } else { "thumbnails".to_owned() });
     }
     let warnings = files.iter().filter_map(|file| file.warning().map(|error| describe((file.name, error))));
     Json(Readiness {

@@ -133,7 +133,12 @@ impl<'a> HeifPicture<'a> {
 
     /// The most pixels that a tile may be stored as, with its padding.
     pub(super) fn max_tile_pixels(&self) -> u64 {
-        max_tile_pixels(self.pixels(), (self.tile_width, self.tile_height), self.tiles.len() as u64)
+        let rows = self.tiles.len() / self.columns.max(1);
+        let sides = (
+            Side::new(self.width, self.columns, self.tile_width),
+            Side::new(self.height, rows, self.tile_height),
+        );
+        max_tile_pixels(sides.0, sides.1)
     }
 
     /// Whether so many tiles in work take no more memory than the picture as a single one.
@@ -269,12 +274,34 @@ fn size(file: &HeifFile<'_>, id: ItemId) -> Result<(u32, u32), String> {
     size.ok_or_else(|| "it does not say its size".into())
 }
 
-/// The most pixels that each of so many tiles may be stored as. Memory follows from one tile, work from all of them, and both
+/// A side of a picture and the tiles along it, in pixels.
+#[derive(Clone, Copy)]
+struct Side {
+    length: u64,
+    tiles: u64,
+    tile: u64,
+}
+
+impl Side {
+    fn new(length: u32, tiles: usize, tile: u32) -> Self {
+        Self { length: length.into(), tiles: tiles.max(1) as u64, tile: tile.into() }
+    }
+
+    /// How far several tiles reach, at most: the last one begins within the picture, and is no longer than that.
+    fn reach(self) -> u64 {
+        if self.tiles == 1 { self.length } else { self.length.saturating_add(self.tile.min(self.length)) }
+    }
+}
+
+/// The most pixels that each of the tiles may be stored as. Memory follows from one tile, work from all of them, and both
 /// must follow from the picture, whose pixels are what is held against the limits.
-fn max_tile_pixels(pixels: u64, (width, height): (u32, u32), tiles: u64) -> u64 {
-    let padded = (u64::from(width) + PADDING).saturating_mul(u64::from(height) + PADDING);
+fn max_tile_pixels(width: Side, height: Side) -> u64 {
+    let pixels = width.length.saturating_mul(height.length);
+    let padded = (width.tile + PADDING).saturating_mul(height.tile + PADDING);
     let by_memory = pixels.saturating_add(pixels / 4).saturating_add(SPARE_PIXELS);
-    let by_work = pixels.saturating_mul(2).saturating_add(SPARE_PIXELS) / tiles;
+    let of_grid = width.reach().saturating_mul(height.reach());
+    let by_work =
+        pixels.saturating_mul(2).saturating_add(SPARE_PIXELS).max(of_grid) / (width.tiles * height.tiles);
     padded.min(by_memory).min(by_work)
 }
 
@@ -359,32 +386,36 @@ mod tests {
 
     #[test]
     fn the_pixels_of_tiles_follow_from_those_of_the_picture() {
-        let most = |width: u32, height: u32, tile: (u32, u32), tiles: u64| {
-            max_tile_pixels(u64::from(width) * u64::from(height), tile, tiles)
+        let most = |width: u32, height: u32, tile: (u32, u32), (columns, rows): (usize, usize)| {
+            max_tile_pixels(Side::new(width, columns, tile.0), Side::new(height, rows, tile.1))
         };
         // As phones make them, and the parts of one whose tiles reach furthest over the edges.
         for (width, height, side, tiles) in [
-            (4032, 3024, 512, 48),
-            (8064, 6048, 512, 192),
-            (2049, 2049, 512, 25),
-            (513, 513, 512, 4),
-            (300, 200, 512, 1),
+            (4032, 3024, 512, (8, 6)),
+            (8064, 6048, 512, (16, 12)),
+            (2049, 2049, 512, (5, 5)),
+            (513, 513, 512, (2, 2)),
+            (300, 200, 512, (1, 1)),
+            (1200, 1100, 1024, (2, 2)),
+            (1025, 1025, 1024, (2, 2)),
+            (2049, 1025, 1024, (3, 2)),
         ] {
             assert!(most(width, height, (side, side), tiles) >= u64::from(side * side), "{width} x {height}");
         }
         for (width, height, tile, tiles) in [
-            (10, 10, (4000, 4000), 1),
-            (4000, 10, (4000, 4000), 1),
-            (60_000_000, 1, (512, 512), 117_188),
-            (513, 257, (512, 256), 4096),
+            (10, 10, (4000, 4000), (1, 1)),
+            (4000, 10, (4000, 4000), (1, 1)),
+            (4001, 10, (4000, 4000), (2, 1)),
+            (60_000_000, 1, (512, 512), (117_188, 1)),
+            (513, 257, (512, 256), (64, 64)),
         ] {
             let stored = u64::from(tile.0) * u64::from(tile.1);
-            assert!(most(width, height, tile, tiles) < stored, "{tiles} tiles of {tile:?}");
+            assert!(most(width, height, tile, tiles) < stored, "{tiles:?} tiles of {tile:?}");
         }
         // Padding of a thin picture would be a multiple of it.
-        assert!(most(1, 60_000_000, (1, 60_000_000), 1) < 80_000_000);
-        assert_eq!(most(100, 50, (100, 50), 1), 163 * 113);
-        assert_eq!(most(u32::MAX, u32::MAX, (u32::MAX, u32::MAX), 1), u64::MAX);
+        assert!(most(1, 60_000_000, (1, 60_000_000), (1, 1)) < 80_000_000);
+        assert_eq!(most(100, 50, (100, 50), (1, 1)), 163 * 113);
+        assert_eq!(most(u32::MAX, u32::MAX, (u32::MAX, u32::MAX), (1, 1)), u64::MAX);
     }
 
     #[test]

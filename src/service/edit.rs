@@ -1,5 +1,7 @@
 //! Edits of people. Each is durable and in use when its method returns.
 
+use std::sync::{Arc, mpsc};
+
 use super::Service;
 use super::snapshot::Snapshot;
 use crate::access_log::Action;
@@ -87,14 +89,43 @@ impl Service {
     ) -> Result<Snapshot> {
         let recorder = self.recorder();
         let edited = self.blocking(move |service| {
-            let gallery = service.people().edit(edit)?;
+            let Edited { gallery, photos_lost } = service.edit_gallery(edit)?;
             recorder.record_naming(action, &people, &named);
             then(service);
-            service.sweep_thumbnails();
+            service.remove_thumbnails(&photos_lost);
             Ok(gallery)
         });
         Ok(Snapshot { gallery: edited.await?, ..self.snapshot() })
     }
+}
+
+impl Service {
+    /// Edits the gallery; blocks on the disk.
+    ///
+    /// # Errors
+    /// As [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
+    pub(super) fn edit_gallery(
+        &self,
+        edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
+    ) -> Result<Edited> {
+        let (tell, told) = mpsc::channel();
+        // Compared with the very gallery that was edited: others edit it at the same time.
+        let gallery = self.people().edit(move |old| {
+            let new = edit(old)?;
+            // Sending fails only when the caller is gone.
+            drop(tell.send(old.photos_lost(&new)));
+            Ok(new)
+        })?;
+        Ok(Edited { gallery, photos_lost: told.try_recv().unwrap_or_default() })
+    }
+}
+
+/// The outcome of an edit.
+pub(super) struct Edited {
+    /// The gallery with it, and perhaps with later ones.
+    pub(super) gallery: Arc<Gallery>,
+    /// Ids of the photos that are gone by it.
+    pub(super) photos_lost: Vec<String>,
 }
 
 /// What the access log says of an edit.

@@ -123,6 +123,7 @@ impl Service {
         let enrollment = Enrollment::new(&person, assessment.outcomes);
         let (revalidation, thumbnails) = (assessment.revalidation, assessment.thumbnails);
         let id = person.id.clone();
+        let of = id.clone();
         let edit = move |gallery: &Gallery| {
             // Before the revalidation: a name taken meanwhile is reported as such.
             check_free(gallery)?;
@@ -130,7 +131,7 @@ impl Service {
             gallery.with_person(person)
         };
         let recorded = Recorded::new(Action::Enroll, &[&id]).naming(named);
-        self.edit_then(recorded, edit, move |service| service.keep_thumbnails(&thumbnails)).await?;
+        self.edit_then(recorded, edit, move |service| service.keep_thumbnails(&of, &thumbnails)).await?;
         Ok(enrollment)
     }
 
@@ -162,7 +163,8 @@ impl Service {
             gallery.with_photos(&key, accepted)
         };
         let recorded = Recorded::new(Action::AddPhotos, &[id]).naming(named(&outcomes));
-        let keep = move |service: &Self| service.keep_thumbnails(&thumbnails);
+        let of = id.to_owned();
+        let keep = move |service: &Self| service.keep_thumbnails(&of, &thumbnails);
         let snapshot = self.edit_then(recorded, edit, keep).await?;
         Ok(Enrollment::new(snapshot.person(id)?, outcomes))
     }

@@ -37,7 +37,7 @@ impl Service {
         }
         let deleted = Arc::new(Mutex::new(Vec::new()));
         let (ids, roster) = (Arc::clone(&deleted), now.roster);
-        let edited = self.people().edit(move |gallery| {
+        let edited = self.edit_gallery(move |gallery| {
             // The day may have been changed meanwhile: what is in the gallery now counts.
             let due = |person: &Person| is_expired(last_day(person, &roster), oldest);
             let of: Vec<String> = gallery
@@ -52,14 +52,14 @@ impl Service {
             *ids.lock().unwrap_or_else(PoisonError::into_inner) = of;
             Ok(gallery.without_people(due))
         });
-        match edited {
+        let edited = match edited {
             Err(Error::Input(InputError::NotFound(_))) => return Ok(0),
             edited => edited?,
         };
-        self.sweep_thumbnails();
         let deleted = std::mem::take(&mut *deleted.lock().unwrap_or_else(PoisonError::into_inner));
         let recorder = self.recorder_for(Caller::own());
         recorder.record(Action::Delete, deleted.iter().map(String::as_str));
+        self.remove_thumbnails(&edited.photos_lost);
         tracing::info!(people = deleted.len(), "deleted people whose time is over");
         Ok(deleted.len())
     }

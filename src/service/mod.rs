@@ -224,8 +224,10 @@ impl Service {
         }
     }
 
-    /// Deletes kept photos that are too old or too many. Call it about once a minute from a thread that may block.
+    /// Deletes kept photos that are too old or too many, and thumbnails that could not be removed with their photos. Call it about once
+    /// a minute from a thread that may block.
     pub fn prune_photos(&self) {
+        self.remove_thumbnails(&[]);
         let pruned = self.0.keeper.as_ref().map(|keeper| keeper.prune(SystemTime::now()));
         if let Some(Err(error)) = pruned {
             tracing::warn!(%error, "kept photos that are too old or too many can't be deleted");
@@ -260,7 +262,7 @@ impl Service {
     /// Rereads changed files, and tells attendance of changed people. Call it about once a second from a thread that may block.
     pub fn poll_files(&self) {
         if self.0.people.poll() {
-            self.sweep_thumbnails();
+            self.look_for_orphans();
         }
         self.0.roster.poll();
         if let Some(attendance) = &self.0.attendance {

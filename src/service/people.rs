@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::file_status::FileStatus;
 use crate::error::{InputError, Result};
-use crate::gallery::Gallery;
 use crate::gallery::backend::{PeopleBackend, ReadOnly};
 use crate::gallery::writer::GalleryWriter;
+use crate::gallery::{Gallery, store};
 use crate::reloadable::Reloadable;
 
 /// The enrolled people, where they are kept and in memory.
@@ -91,6 +91,13 @@ impl PeopleStore {
     #[allow(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn poll(&self) -> bool {
         self.backend.poll()
+    }
+
+    /// Whether the gallery in use is that of a file which is there.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        let is_there = |directory: &PathBuf| directory.join(store::FILE_NAME).is_file();
+        self.backend.status().error.is_none() && self.directory.as_ref().is_some_and(is_there)
     }
 
     /// Whether what is stored is in use, and how often changes by others were taken into use.

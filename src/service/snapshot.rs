@@ -1,6 +1,5 @@
 //! People and roster at one moment, for one response.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use jiff::ZonedDateTime;
@@ -10,6 +9,7 @@ use crate::error::{InputError, Result};
 use crate::gallery::{EnrolledPhoto, Gallery, Person};
 use crate::roster::Roster;
 use crate::student_id::StudentId;
+use crate::thumbnails::ThumbnailIds;
 
 /// Today, in the system's time zone (`TZ`).
 #[must_use]
@@ -25,7 +25,7 @@ pub struct Snapshot {
     /// IDs by name.
     pub roster: Arc<Roster>,
     /// Ids of the photos that have a thumbnail.
-    pub thumbnails: Arc<HashSet<String>>,
+    pub thumbnails: Arc<ThumbnailIds>,
     /// The day that it is of, by which it is decided who is expired.
     pub day: Date,
 }

@@ -23,6 +23,8 @@ pub struct Status {
     pub refused: u64,
     /// Gallery and roster.
     pub files: [FileStatus; 2],
+    /// Why thumbnails of deleted photos are still there; `None` where none is.
+    pub thumbnails_error: Option<String>,
     /// Whether the access log is written; `None` where there is none.
     pub access_log: Option<access_log::Status>,
 }
@@ -41,6 +43,7 @@ impl Service {
             running: self.workers().running(),
             refused: self.workers().refused(),
             files: [self.people().file_status(), self.roster().file_status()],
+            thumbnails_error: self.thumbnails_error(),
             access_log: self.0.access_log.as_ref().map(|log| log.status()),
         }
     }

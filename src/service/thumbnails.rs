@@ -1,19 +1,18 @@
 //! Thumbnails of enrolled photos: kept with an enrolment, served, and removed with their photos.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Service;
 use crate::access_log::Action;
-use crate::error::{InputError, Result};
-use crate::thumbnails::{Thumbnail, Thumbnails};
+use crate::error::{Error, InputError, Result};
+use crate::thumbnails::{Thumbnail, ThumbnailIds, Thumbnails};
 
 impl Service {
     /// The thumbnail of a photo of the person `id`, a PNG file.
     ///
     /// # Errors
     /// [`InputError::NotFound`] where there is no such person or photo, or it has none;
-    /// [`Error::Data`](crate::error::Error::Data) when it can't be read.
+    /// [`Error::Data`] when it can't be read.
     pub async fn thumbnail(&self, id: &str, photo_id: &str) -> Result<Vec<u8>> {
         let snapshot = self.snapshot();
         snapshot.person(id)?;
@@ -32,26 +31,62 @@ impl Service {
     }
 
     /// Ids of the photos that have one.
-    pub(super) fn thumbnail_ids(&self) -> Arc<HashSet<String>> {
+    pub(super) fn thumbnail_ids(&self) -> Arc<ThumbnailIds> {
         self.0.thumbnails.as_ref().map(Thumbnails::ids).unwrap_or_default()
     }
 
-    /// Keeps those of photos that are enrolled by now. Failures are only logged: the enrolment is durable.
-    pub(super) fn keep_thumbnails(&self, new: &[Thumbnail]) {
-        let kept = self.0.thumbnails.as_ref().map(|kept| kept.keep(new, || self.people().current()));
+    /// Why thumbnails that should be gone are still there.
+    pub(super) fn thumbnails_error(&self) -> Option<String> {
+        self.0.thumbnails.as_ref().and_then(Thumbnails::error)
+    }
+
+    /// Keeps those of photos of the person `id` that are enrolled by now. Failures are only logged: the enrolment is durable.
+    pub(super) fn keep_thumbnails(&self, id: &str, new: &[Thumbnail]) {
+        let kept = self.0.thumbnails.as_ref().map(|kept| kept.keep(id, new, || self.people().current()));
         if let Some(Err(error)) = kept {
             tracing::warn!(%error, "thumbnails were not kept");
         }
     }
 
-    /// Removes those whose photos are gone. While another process writes to the data directory they are that one's.
+    /// Removes those of photos that an edit has deleted, and those that could not be removed before.
+    pub(super) fn remove_thumbnails(&self, photo_ids: &[String]) {
+        let removed = self.0.thumbnails.as_ref().map(|kept| kept.remove(photo_ids));
+        warn_of(removed.and_then(Result::err));
+    }
+
+    /// At the start, removes those whose photos are gone: those of a process that was killed before it did.
     pub(super) fn sweep_thumbnails(&self) {
-        let Some(kept) = self.0.thumbnails.as_ref() else { return };
-        if self.people().ensure_writable().is_err() {
-            return;
+        let Some(kept) = self.own_thumbnails() else { return };
+        // What another process wrote until the lock was this one's.
+        self.people().poll();
+        // Without a gallery that can be read, no photo can be told to be gone.
+        if self.people().is_on_disk() {
+            warn_of(kept.sweep(|| self.people().current()).err());
         }
-        if let Err(error) = kept.sweep(|| self.people().current()) {
-            tracing::warn!(%error, "thumbnails of deleted photos can't be removed");
+    }
+
+    /// Says how many have no photo in a gallery that was put in place by others. They stay until the next start: it may be an older
+    /// gallery, or one put there by mistake.
+    pub(super) fn look_for_orphans(&self) {
+        let Some(kept) = self.own_thumbnails() else { return };
+        match kept.reread(|| self.people().current()) {
+            Ok(0) => {}
+            Ok(thumbnails) => tracing::warn!(
+                thumbnails,
+                "the gallery that was put in place lacks photos that have thumbnails: these are removed at the next start"
+            ),
+            Err(error) => tracing::warn!(%error, "thumbnails can't be looked through"),
         }
+    }
+
+    /// While another process writes to the data directory they are that one's.
+    fn own_thumbnails(&self) -> Option<&Thumbnails> {
+        self.0.thumbnails.as_ref().filter(|_| self.people().ensure_writable().is_ok())
+    }
+}
+
+fn warn_of(error: Option<Error>) {
+    if let Some(error) = error {
+        tracing::warn!(%error, "thumbnails of deleted photos can't be removed");
     }
 }

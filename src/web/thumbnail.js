@@ -3,11 +3,32 @@
 import { make } from "./dom.js";
 import { path, blobUrl } from "./api.js";
 
-/** The thumbnail of a photo of the person with this id: an image that is seen once it is there. */
+/** Requests under way at a time: an audit may show thousands. */
+const AT_ONCE = 4;
+
+/** Images that are not asked for yet, with their addresses. */
+const waiting = [];
+let underWay = 0;
+
+/** The thumbnail of a photo of the person with this id: an image that is seen once it is there. To be put into the page at once. */
 export function thumbnail(person, photo, words) {
   const image = make("img", { className: "thumbnail", alt: words, width: 160, height: 160, hidden: true });
-  load(image, path(["people", person, "photos", photo, "thumbnail"])).catch(() => image.remove());
+  waiting.push({ image, address: path(["people", person, "photos", photo, "thumbnail"]) });
+  setTimeout(askForNext);
   return image;
+}
+
+function askForNext() {
+  while (underWay < AT_ONCE && waiting.length > 0) {
+    const { image, address } = waiting.shift();
+    // Another view has taken its place meanwhile.
+    if (!image.isConnected) continue;
+    underWay += 1;
+    load(image, address).catch(() => image.remove()).finally(() => {
+      underWay -= 1;
+      askForNext();
+    });
+  }
 }
 
 async function load(image, address) {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, request};
 use crate::support::faces::{embedding, gallery_of};
-use crate::support::server::{facerec, sample_data, sample_folder, wait_until};
+use crate::support::server::{facerec, facerec_after, sample_data, sample_folder, wait_until};
 use crate::support::{golden_path, photo};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -371,6 +371,42 @@ fn a_command_that_cannot_write_the_log_looks_nobody_up() {
     }
 }
 
+/// The disk is full: the log can be opened, and not written.
+#[test]
+fn a_command_whose_entry_is_not_on_the_disk_tells_nothing() {
+    let data = sample_data();
+    let photo = sample_folder().join("group.jpg");
+    let log = data.path().join("access.jsonl");
+    for arguments in [&["recognize", photo.to_str().unwrap()][..], &["people", "list"], &["audit"]] {
+        let output = facerec_after("trap '' XFSZ && ulimit -f 0")
+            .args(arguments)
+            .arg("--access-log")
+            .arg(&log)
+            .arg("--data")
+            .arg(data.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("it is done, but the access log can't be written"), "{error}");
+        assert_eq!(log.metadata().unwrap().len(), 0);
+    }
+}
+
+/// As after `| head`: what was told is recorded, and what was not is not looked up.
+#[test]
+fn photos_are_recorded_before_they_are_told() {
+    let data = sample_data();
+    let photo = sample_folder().join("group.jpg");
+    let log = data.path().join("access.jsonl");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "\"$0\" \"$@\" | true", env!("CARGO_BIN_EXE_facerec"), "recognize"]);
+    command.args([&photo, &photo]).arg("--access-log").arg(&log).arg("--data").arg(data.path());
+    command.output().unwrap();
+    assert_eq!(lines(&log).len(), 1);
+}
+
 /// As root, a command may be the first to write the log, or the one that begins a new file.
 #[test]
 fn a_new_file_belongs_to_the_owner_of_its_directory() {
@@ -430,4 +466,31 @@ fn commands_that_make_a_gallery_are_in_the_log_with_whom_they_added_and_dropped(
         line.as_object_mut().unwrap().retain(|member, _| member == "action" || member == "people");
     }
     assert_eq!(found, expected);
+}
+
+/// Root's command must neither make nor give away what another user's link points to.
+#[test]
+fn a_link_of_another_user_is_not_followed() {
+    const USER: u32 = 12_345;
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (link, file) = (folder.path().join("log"), other.path().join("file"));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    // One's own, or the administrator's, may lead elsewhere.
+    drop(AccessLog::open(&params(&link, 1, 2)).unwrap());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    if chown(folder.path(), Some(USER), Some(USER)).is_err() {
+        return; // not root: nothing can be given
+    }
+    std::os::unix::fs::lchown(&link, Some(USER), Some(USER)).unwrap();
+    let refused = || {
+        let error = AccessLog::open(&params(&link, 1, 2)).unwrap_err().to_string();
+        assert!(error.contains("it is a link of user 12345"), "{error}");
+    };
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    refused();
+    let found = file.metadata().unwrap();
+    assert_eq!((found.uid(), found.permissions().mode() & 0o777), (0, 0o644));
+    std::fs::remove_file(&file).unwrap();
+    refused();
+    assert!(!file.exists());
 }

@@ -130,3 +130,16 @@ fn without_a_photo_that_can_be_used_or_of_the_time_nothing_is_written() {
     assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     assert!(!data.path().join("attendance.db").exists());
 }
+
+#[test]
+fn the_list_is_printed_as_json_as_it_is_written() {
+    let data = school();
+    let (speech, out) = (sample_folder().join("speech.jpg"), data.path().join("list.json"));
+    let arguments = ["--group", "7A", speech.to_str().unwrap(), "--json", "--out", out.to_str().unwrap()];
+    let output = attend(data.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let [printed, written] = [output.stdout, std::fs::read(&out).unwrap()]
+        .map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+    assert_eq!(printed, written);
+    assert!(printed.to_string().contains("Barack Obama"), "{printed}");
+}

@@ -175,3 +175,18 @@ fn messages_say_what_to_do_next() {
     let refused = said(&facerec().args(["bench", "--seconds", "1", "--url", &url]).output().unwrap());
     assert!(refused.contains("401") && refused.contains("--api-key KEY or FACEREC_API_KEY"), "{refused}");
 }
+
+#[test]
+fn what_a_restored_backup_took_the_place_of_is_not_forgotten() {
+    let data = data(recipe("casia", 32), vec![person("Ada")]);
+    let (_, checks) = doctor(data.path(), &["--port", "0"]);
+    assert_eq!(states(&checks, "set aside"), [""; 0]);
+    let aside = data.path().join("replaced-20261127T120000Z");
+    fs::create_dir(&aside).unwrap();
+    let (_, checks) = doctor(data.path(), &["--port", "0"]);
+    let check = check(&checks, "set aside");
+    assert_eq!(
+        (&check["state"], check["next"].as_str().unwrap()),
+        (&"warn".into(), &*format!("`rm -r {}`, once you don't need it", aside.display()))
+    );
+}

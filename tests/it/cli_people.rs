@@ -245,3 +245,31 @@ fn people_of_a_running_service_are_listed_shown_renamed_and_removed() {
     assert_eq!(gallery(server.data.path()).len(), 2);
     assert!(gallery(server.data.path()).person(&id).is_none());
 }
+
+/// A flag comes before a variable.
+#[test]
+fn a_data_directory_that_is_given_comes_before_the_variable_of_a_service() {
+    let data = data(recipe("casia", 32), vec![person("Ada")]);
+    let at_service = |arguments: &[&str]| {
+        facerec().args(arguments).env("FACEREC_URL", "http://127.0.0.1:1").output().unwrap()
+    };
+    let folder = data.path().to_str().unwrap();
+    assert!(done(&at_service(&["people", "list", "--data", folder])).ends_with("  Ada\n"));
+    let enrolled =
+        at_service(&["enroll", "/nowhere", "--model", "casia", &format!("--data={folder}"), "--dry-run"]);
+    let said = refused(&enrolled);
+    assert!(said.contains("/nowhere"), "{said}");
+    // Variables only, or both flags: the service.
+    let both = facerec()
+        .args(["people", "rename", "id", "name", "--data", folder, "--url", "nonsense"])
+        .output()
+        .unwrap();
+    assert_eq!(both.status.code(), Some(2));
+    let variables = facerec()
+        .args(["people", "export", "-o", folder])
+        .env("FACEREC_URL", "http://127.0.0.1:1")
+        .env("FACEREC_DATA", folder)
+        .output()
+        .unwrap();
+    assert!(refused(&variables).contains("expected --data DIR, found --url"));
+}

@@ -34,9 +34,12 @@ impl Drop for Starting {
 }
 
 impl Starting {
-    fn serve(data: &Path) -> Self {
+    fn serve(data: &Path, more: &[&str]) -> Self {
         let mut command = facerec();
-        command.args(["serve", "--host", "127.0.0.1", "--port", "0", "--model", "casia", "--data"]).arg(data);
+        command
+            .args(["serve", "--host", "127.0.0.1", "--port", "0", "--model", "casia", "--data"])
+            .arg(data)
+            .args(more);
         Self(command.stderr(Stdio::piped()).spawn().unwrap())
     }
 
@@ -57,7 +60,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_signal_ends_it_between_two_photos_and_no_gallery_is_written() {
     for signal in ["TERM", "INT"] {
         let data = data_with_people(300);
-        let mut service = Starting::serve(data.path());
+        let mut service = Starting::serve(data.path(), &[]);
         let mut log = service.log();
         assert!(log.any(|line| line.contains("enrolling people/")), "it ended before");
         let mut kill = Command::new("sh");
@@ -73,7 +76,8 @@ fn a_signal_ends_it_between_two_photos_and_no_gallery_is_written() {
 #[test]
 fn the_log_counts_what_was_refused_and_names_a_command_that_says_why() {
     let data = data_with_people(2);
-    let mut service = Starting::serve(data.path());
+    let accesses = data.path().join("access.jsonl");
+    let mut service = Starting::serve(data.path(), &["--access-log", accesses.to_str().unwrap()]);
     let log = service.log();
     let command =
         "facerec enroll DATA/people --data DATA --dry-run".replace("DATA", data.path().to_str().unwrap());
@@ -87,6 +91,11 @@ fn the_log_counts_what_was_refused_and_names_a_command_that_says_why() {
     let log = lines.join("\n");
     assert!(log.contains(&format!("not all photos were enrolled: `{command}` says why")), "{log}");
     assert!(log.contains("photos_refused=3") && !log.contains("Biden"), "{log}");
+    let entries = std::fs::read_to_string(&accesses).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(&entries).unwrap();
+    let gallery = facerec::gallery::store::read(&data.path().join("gallery.bin")).unwrap();
+    let ids: Vec<&str> = gallery.people().iter().map(|person| person.id.as_str()).collect();
+    assert_eq!((&entry["action"], &entry["people"]), (&"enroll".into(), &serde_json::json!(ids)));
     // The service runs.
     let mut shell = Command::new("sh");
     shell.args(["-c", &command.replacen("facerec", "\"$0\"", 1), env!("CARGO_BIN_EXE_facerec")]);

@@ -197,7 +197,10 @@ fn files_that_are_read_again_or_cannot_be_are_seen() {
     expect(&metrics, "facerec_file_broken", &[("file", "gallery")], 1.0);
     // That there is no roster is no fault.
     expect(&metrics, "facerec_file_broken", &[("file", "roster")], 0.0);
-    assert_eq!(metrics.label_values("file"), BTreeSet::from(["gallery", "roster"].map(str::to_owned)));
+    assert_eq!(
+        metrics.label_values("file"),
+        BTreeSet::from(["gallery", "roster", "thumbnails"].map(str::to_owned))
+    );
 
     // A file that is gone is no better than a broken one.
     std::fs::remove_file(service.data.path().join(store::FILE_NAME)).unwrap();

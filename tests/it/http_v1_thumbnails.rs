@@ -168,7 +168,7 @@ fn nothing_is_kept_unless_that_is_asked_for() {
 }
 
 #[test]
-fn those_without_a_photo_are_swept_at_the_start_and_after_a_reload_and_an_expiry() {
+fn those_without_a_photo_are_swept_at_the_start_and_go_with_an_expiry() {
     let Service { data, .. } = {
         let service = Service::empty(KEEP);
         enroll(&service, "Barack Obama", &["obama.jpg"]);
@@ -192,17 +192,12 @@ fn those_without_a_photo_are_swept_at_the_start_and_after_a_reload_and_an_expiry
     expected.push("mine.txt".to_owned());
     assert_eq!(kept(data), expected);
 
-    let path = data.join(store::FILE_NAME);
-    let gallery = store::read(&path).unwrap();
-    store::write(&path, &gallery.without_people(|person| person.name.as_str() == "Joe Biden")).unwrap();
-    service.state.service.poll_files();
-    let left = gallery.people()[0].photos[0].id.clone();
-    assert_eq!(kept(data), [left.as_str(), "mine.txt"]);
-
+    let gallery = store::read(&data.join(store::FILE_NAME)).unwrap();
+    let left = gallery.people()[1].photos[0].id.clone();
     let id = gallery.people()[0].id.clone();
     service.patch(&format!("/v1/people/{id}"), &json!({"expires": "2026-01-31"})).expect(200);
     assert_eq!(service.state.service.delete_expired("2027-01-31".parse().unwrap()).unwrap(), 1);
-    assert_eq!(kept(data), ["mine.txt"]);
+    assert_eq!(kept(data), [left.as_str(), "mine.txt"]);
 }
 
 #[test]
@@ -246,7 +241,10 @@ fn commands_keep_and_remove_them_as_the_service_does() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let directory = people.path().to_str().unwrap();
-    command(data, &["enroll", directory, "--model", "casia", "--keep-thumbnails"]);
+    let log = folder.path().join("access.jsonl");
+    let logged = ["--access-log", log.to_str().unwrap()];
+    let enroll = ["enroll", directory, "--model", "casia", "--keep-thumbnails"];
+    command(data, &[&enroll[..], &logged].concat());
     let gallery = store::read(&data.join(store::FILE_NAME)).unwrap();
     let [obama, biden] = gallery.people() else { panic!("two people are enrolled") };
     let [of_obama, of_biden] = [obama, biden].map(|person| person.photos[0].id.clone());
@@ -266,7 +264,7 @@ fn commands_keep_and_remove_them_as_the_service_does() {
 
     let archive = tempfile::tempdir().unwrap();
     let (file, restored) = (archive.path().join("backup.tar"), archive.path().join("restored"));
-    let output = facerec().arg("backup").arg(data).arg("-o").arg(&file).output().unwrap();
+    let output = facerec().arg("backup").arg(data).arg("-o").arg(&file).args(logged).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("thumbnails"), "they are left out");
     command(&restored, &["restore", file.to_str().unwrap()]);
@@ -276,11 +274,30 @@ fn commands_keep_and_remove_them_as_the_service_does() {
     assert_eq!((mode("thumbnails"), mode(&format!("thumbnails/{of_biden}.png"))), (0o700, 0o600));
 
     let said = command(data, &["people", "forget", &biden.id]);
-    assert!(said.contains("removed the thumbnails\n"), "{said}");
+    assert!(said.contains("removed 1 thumbnails\n"), "{said}");
     assert_eq!(kept(data), [of_obama]);
     command(data, &["people", "remove", &obama.id, "--yes"]);
     assert_eq!(kept(data), [""; 0]);
-    command(&restored, &["enroll", directory, "--model", "casia", "--replace"]);
+    fs::write(people.path().join("Barack Obama/2.jpg"), photo("obama2.jpg")).unwrap();
+    let add = ["enroll", directory, "--model", "casia", "--add", "--keep-thumbnails"];
+    command(&restored, &[&add[..], &logged].concat());
+    assert_eq!(kept(&restored).len(), 3);
+    command(&restored, &[&["enroll", directory, "--model", "casia", "--replace"][..], &logged].concat());
+    let new = store::read(&restored.join(store::FILE_NAME)).unwrap();
+    let text = fs::read_to_string(&log).unwrap();
+    let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let entries: Vec<_> = entries.map(|entry| (entry["action"].clone(), entry["people"].clone())).collect();
+    let ids = |gallery: &facerec::gallery::Gallery| -> Value {
+        gallery.people().iter().map(|person| person.id.clone()).collect()
+    };
+    let expected = [
+        ("enroll", ids(&gallery)),
+        ("export", json!([])),
+        ("add_photos", json!([obama.id])),
+        ("delete", ids(&gallery)),
+        ("enroll", ids(&new)),
+    ];
+    assert_eq!(entries, expected.map(|(action, people)| (json!(action), people)));
     assert_eq!(
         kept(&restored),
         [""; 0],

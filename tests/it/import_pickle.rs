@@ -13,9 +13,13 @@ fn golden(path: &str) -> PathBuf {
 
 fn import_command(file: &Path) -> String {
     let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("access.jsonl");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_facerec"));
-    let output = command.arg("import-pickle").arg(file).arg("--data").arg(data.path()).output().unwrap();
+    command.arg("import-pickle").arg(file).arg("--access-log").arg(&log);
+    let output = command.arg("--data").arg(data.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let entry: serde_json::Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
+    assert_eq!((&entry["action"], &entry["people"][0].is_string()), (&"enroll".into(), &true));
     let said = String::from_utf8(output.stdout).unwrap();
     said.replace(&data.path().display().to_string(), "DATA")
 }

@@ -53,7 +53,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("gallery::writer", &["atomic_file", "error", "reloadable"]), // it changes what others read while they do
-    ("thumbnails", &["align", "atomic_file", "error", "gallery", "imaging", "nn"]), // nn: the side of a crop
+    ("thumbnails", &["align", "atomic_file", "error", "gallery", "imaging", "local_file", "nn"]), // nn: the side of a crop
     ("roster", &["atomic_file", "error", "reloadable", "person_name", "student_id"]), // live: how its file is kept up to date
     // What is odd about the enrolled people, and how well they are recognised.
     ("audit", &["atomic_file", "cohort", "error", "gallery", "hex", "person_name", "roster"]),
@@ -83,7 +83,20 @@ const MODULES: &[(&str, &[&str])] = &[
     // Who was here: knows people and photos by their ids, and recognition not at all.
     ("attendance", &["atomic_file", "error", "person_name", "student_id"]),
     // A data directory as one file: the stores' own ways to copy and to lock.
-    ("backup", &["atomic_file", "attendance", "audit", "error", "gallery", "hex", "roster", "thumbnails"]),
+    (
+        "backup",
+        &[
+            "atomic_file",
+            "attendance",
+            "audit",
+            "error",
+            "gallery",
+            "hex",
+            "local_file",
+            "roster",
+            "thumbnails",
+        ],
+    ),
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
@@ -228,8 +241,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["postgres::tls", "server"]),
     ("tokio_postgres", &["postgres"]),
     ("tokio_postgres_rustls", &["postgres"]),
-    ("libc", &["allocator"]),
-    ("rustix", &["process"]),
+    ("libc", &["allocator", "atomic_file", "local_file"]),
+    ("rustix", &["atomic_file", "process"]),
     (
         "jiff",
         &[
@@ -285,7 +298,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "ulid",
-        &["attendance::sql", "gallery", "http", "presentation", "roster::versions", "service::photo_keeper"],
+        &[
+            "attendance::sql",
+            "gallery",
+            "http",
+            "presentation",
+            "roster::versions",
+            "service::photo_keeper",
+            "thumbnails",
+        ],
     ),
     // Domain types know no wire format; the files of models and of keys are TOML and JSON, messages to other systems JSON.
     (

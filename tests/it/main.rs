@@ -79,6 +79,7 @@ mod soak_report;
 mod store;
 mod support;
 mod tail;
+mod thumbnail_removal;
 mod tls;
 mod unread_photos;
 mod writer;

@@ -10,6 +10,8 @@ use facerec::nn::EMBEDDING_LEN;
 use half::f16;
 use zip::ZipArchive;
 
+use crate::support::say;
+
 /// Quantiles of strangers' scores against each other where mean and covariance alone normalise them, as measured on
 /// people who were not in the fit (`vggface2`, margin 32).
 const BY_COVARIANCE: [(f64, f64); 5] = [(1e-2, 2.40), (1e-3, 3.24), (1e-4, 3.88), (1e-5, 4.45), (1e-6, 5.24)];
@@ -43,13 +45,16 @@ fn the_tail_that_the_shipped_statistics_expect_is_nearer_to_normal_than_that_of_
     }
 }
 
-/// Faces of people, the first of each; `None` where they are not beside the project, since they are not a part of it.
+/// Variable of the directory with the faces of the fit, `NAME.npz`: they are not a part of the project.
+const FACES: &str = "FACEREC_TEST_STRANGERS";
+
+/// Faces of people, the first of each; `None` where nobody says where they are.
 fn faces(name: &str) -> Option<Vec<Embedding>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shared/strangers/{name}.npz"));
-    let Ok(file) = File::open(&path) else {
-        eprintln!("NOTE: {} is missing; the scores of {name} are NOT measured in this run.", path.display());
+    let Some(directory) = std::env::var_os(FACES) else {
+        say(&format!("{FACES} is not set: the scores of {name} are NOT tested in this run."));
         return None;
     };
+    let file = File::open(Path::new(&directory).join(format!("{name}.npz"))).unwrap();
     let mut archive = ZipArchive::new(file).unwrap();
     let mut array = |name: &str| {
         let mut bytes = Vec::new();

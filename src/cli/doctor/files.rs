@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use super::super::data::DataDirectory;
 use super::super::output::printable;
 use super::check::Check;
+use crate::backup::SET_ASIDE;
 use crate::keys::file::entries;
 
 const DIRECTORY: &str = "directory";
 const FILES: &str = "permissions";
 const KEYS: &str = "keys";
+const ASIDE: &str = "set aside";
 
 /// Whether the directory can be used, and others can't read what is in it.
 pub(super) fn all(data: &DataDirectory) -> Vec<Check> {
@@ -23,7 +25,23 @@ pub(super) fn all(data: &DataDirectory) -> Vec<Check> {
         let next = format!("`mkdir {shown}`, or name another one with --data");
         return vec![Check::fail(DIRECTORY, format!("{shown}: expected a directory, found none"), next)];
     }
-    vec![writable(directory), permissions(directory)]
+    let mut checks = vec![writable(directory), permissions(directory)];
+    checks.extend(set_aside(directory));
+    checks
+}
+
+/// What restored backups took the place of: names and faces that nothing else deletes.
+fn set_aside(directory: &Path) -> Option<Check> {
+    let names = fs::read_dir(directory).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut found: Vec<String> = names.filter(|name| name.starts_with(SET_ASIDE)).collect();
+    found.sort();
+    if found.is_empty() {
+        return None;
+    }
+    let paths: Vec<String> = found.iter().map(|name| printable(&directory.join(name))).collect();
+    let paths = paths.join(" ");
+    let detail = format!("what restored backups took the place of, names and faces too, is in {paths}");
+    Some(Check::warn(ASIDE, detail, format!("`rm -r {paths}`, once you don't need it")))
 }
 
 /// Tried out: rights, read-only disks and containers make it hard to tell otherwise.

@@ -24,8 +24,7 @@ pub(super) fn rename(id: &str, name: &str, data: &DataDirectory, log: &AccessLog
     let old = find(&gallery, id)?.name.clone();
     let update = PersonUpdate { name: Some(name.clone()), ..PersonUpdate::default() };
     let renamed = gallery.updated(id, update).map_err(|error| whose_name(error, &gallery))?;
-    data.write_gallery(&renamed)?;
-    log.record(Action::Change, [id])?;
+    data.write_gallery(&renamed, || log.record(Action::Change, [id]))?;
     output::line(format_args!("renamed {old} to {name}"))
 }
 
@@ -62,8 +61,8 @@ pub(super) fn remove(
             people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
         confirm(&shown)?;
     }
-    data.write_gallery(&gallery.without_people(|person| seen.contains(person.id.as_str())))?;
-    log.record(Action::Delete, ids)?;
+    let left = gallery.without_people(|person| seen.contains(person.id.as_str()));
+    data.write_gallery(&left, || log.record(Action::Delete, ids))?;
     names.iter().try_for_each(|name| output::line(format_args!("removed {name}")))
 }
 

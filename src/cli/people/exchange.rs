@@ -60,8 +60,9 @@ pub(super) fn import(path: &Path, data: &DataDirectory, log: &AccessLogArgs) -> 
     let old =
         if data.gallery().exists() { data.read_gallery()? } else { Gallery::empty(new.recipe().clone()) };
     let joined = join(old, &new).with_context(|| format!("nobody was imported from {}", printable(&path)))?;
-    data.write_gallery(&joined)?;
-    log.record(Action::Enroll, new.people().iter().map(|person| person.id.as_str()))?;
+    data.write_gallery(&joined, || {
+        log.record(Action::Enroll, new.people().iter().map(|person| person.id.as_str()))
+    })?;
     output::line(format_args!(
         "imported {} people with {} photos; {} has {} people now",
         new.len(),

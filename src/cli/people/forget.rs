@@ -1,6 +1,6 @@
 //! `facerec people forget`.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
 use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
@@ -8,8 +8,7 @@ use super::super::output;
 use crate::access_log::Action;
 use crate::attendance::{AttendanceStore, Channels, Forget, SqliteStore};
 use crate::config::AccessLogArgs;
-use crate::gallery::Gallery;
-use crate::thumbnails::Thumbnails;
+use crate::gallery::store;
 
 /// The entry is written also where the person was not enrolled any more: records may have been there.
 pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLogArgs) -> anyhow::Result<()> {
@@ -18,17 +17,23 @@ pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLo
     let gallery = data.read_gallery()?;
     let attendance = SqliteStore::open(data.directory(), Channels::default())?;
     let enrolled = gallery.person(id).is_some();
-    let entries = if attendance.exists() { attendance.forget(id, how)? } else { 0 };
-    let has_thumbnail = has_thumbnail(&gallery, id, data)?;
+    let left = if enrolled { gallery.without_person(id)? } else { gallery };
     if enrolled {
-        data.write_gallery(&gallery.without_person(id)?)?;
+        store::write(&data.gallery(), &left)?;
     }
-    log.record(Action::Forget, [id])?;
+    // From here on something is done: the entry is written and all the rest tried, whatever fails.
+    let entries = if attendance.exists() { attendance.forget(id, how) } else { Ok(0) };
+    let recorded = log.record(Action::Forget, [id]);
+    // Also of somebody who is not enrolled any more: the process that removed the person may have been killed before.
+    let thumbnails = data.sweep_thumbnails(&left);
+    let entries = entries.context("removed from the gallery, if enrolled, but not from attendance")?;
+    recorded?;
+    let thumbnails = thumbnails?;
     if enrolled {
         output::line("removed from the gallery")?;
-        if has_thumbnail {
-            output::line("removed the thumbnails")?;
-        }
+    }
+    if thumbnails > 0 {
+        output::line(format_args!("removed {thumbnails} thumbnails"))?;
     }
     let what = match how {
         Forget::Remove => "removed",
@@ -38,15 +43,11 @@ pub(super) fn forget(id: &str, data: &DataDirectory, how: Forget, log: &AccessLo
     output::note(
         "What remains elsewhere, if you have it: the name in the roster (roster.xlsx, roster.ods or roster.csv) and in its \
          earlier versions in rosters/, photos in people/ and in the directory of \
-         --keep-photos (which name nobody), backups, exports of attendance, and the id in the access log.",
+         --keep-photos (which name nobody), replaced-TIME/ directories of `facerec restore --force`, backups, exports of attendance, and the id in the access log.",
     );
-    ensure!(enrolled || entries > 0, "nothing was held about {id:?}: `facerec people list` has the ids");
+    ensure!(
+        enrolled || entries > 0 || thumbnails > 0,
+        "nothing was held about {id:?}: `facerec people list` has the ids"
+    );
     Ok(())
-}
-
-/// Whether a photo of the person has a thumbnail, which goes with it.
-fn has_thumbnail(gallery: &Gallery, id: &str, data: &DataDirectory) -> anyhow::Result<bool> {
-    let kept = Thumbnails::open(data.directory())?.ids();
-    let mut photos = gallery.person(id).into_iter().flat_map(|person| &person.photos);
-    Ok(photos.any(|photo| kept.contains(&photo.id)))
 }

@@ -73,9 +73,10 @@ fn data(to: &mut Registry, app: &App, status: &Status) {
     for file in &files {
         broken.get_or_create(&[("file", file.name)]).set(u64::from(file.error().is_some()));
     }
+    broken.get_or_create(&[("file", "thumbnails")]).set(u64::from(status.thumbnails_error.is_some()));
     to.register(
         "file_broken",
-        "1 while a file is broken or missing and its previous content is in use",
+        "1 while a file is broken or missing and its previous content is in use, or thumbnails of deleted photos can't be removed",
         broken,
     );
 }
