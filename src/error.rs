@@ -30,6 +30,9 @@ pub enum Error {
     /// The database can't be reached, or not written to, for now; a later retry helps. The reason is for the log.
     #[error("{0}")]
     Unavailable(String),
+    /// The database was lost during a commit, and the change may have been made or not. The reason is for the log.
+    #[error("{0}")]
+    Unknown(String),
     /// The client disconnected or the request timed out, so the work has ended.
     #[error("the request was cancelled: the client disconnected, or it timed out")]
     Cancelled,

@@ -1,6 +1,6 @@
 //! `facerec migrate`: people and roster from a data directory into a database, and back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::config::DatabaseArgs;
 use crate::error::InputError;
 use crate::gallery::backend::PeopleBackend;
 use crate::gallery::{Changes, Gallery, Person, store};
-use crate::postgres::{Database, PostgresPeople, PostgresRoster, stored_recipe};
+use crate::postgres::{Contents, Database, PostgresPeople, PostgresRoster, analyze, examine};
 use crate::roster::Roster;
 use crate::roster::backend::{RosterBackend, RosterFile};
 
@@ -49,13 +49,31 @@ pub struct MigrateArgs {
 pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let params = args.database.params().context("expected --database-url, found none")?;
     let (data, database) = (DataDirectory::new(&args.data), Database::new(&params)?);
-    let moved = if args.export { export(args, &data, database)? } else { import(&data, database)? };
-    let place = if args.export { printable(&data.gallery()) } else { "the database".to_owned() };
-    output::line(format_args!("{} people with {} photos are in {place}", moved.len(), moved.photo_count()))?;
-    if !args.export {
+    if args.export {
+        let moved = export(args, &data, database)?;
+        let (people, photos, place) = (moved.len(), moved.photo_count(), printable(&data.gallery()));
+        output::line(format_args!("{people} people with {photos} photos are in {place}"))?;
+    } else {
+        let after = import(&data, database)?;
+        let Contents { people, photos, .. } = count(&Database::new(&params)?, &after)?;
+        output::line(format_args!("{people} people with {photos} photos are in the database"))?;
         output::note("API keys and the access log stay files; attendance is not taken over.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Counts what is stored, which what is in memory here does not tell.
+fn count(database: &Database, expected: &Gallery) -> anyhow::Result<Contents> {
+    analyze(database)?;
+    let found = examine(database)?.context("expected people in the database, found none")?;
+    let (people, photos) = (expected.len(), expected.photo_count());
+    ensure!(
+        (found.people, found.photos) == (people as i64, photos as i64),
+        "expected {people} people with {photos} photos in the database, found {} with {}: perhaps a service changes them",
+        found.people,
+        found.photos
+    );
+    Ok(found)
 }
 
 fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
@@ -73,6 +91,7 @@ fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
     // A service may have changed the database meanwhile: what is there by its id is not written over.
     let known = ids(&before);
     let is_new = |person: &&Arc<Person>| !known.contains(person.id.as_str());
+    report_others(&file, &before);
     let missing: Vec<Arc<Person>> = file.people().iter().filter(is_new).cloned().collect();
     bar.set_position((file.len() - missing.len()) as u64);
     for people_of_one in missing.chunks(AT_A_TIME) {
@@ -108,13 +127,27 @@ fn import_roster(data: &DataDirectory, stored: &PostgresRoster) -> anyhow::Resul
     }
 }
 
+/// Names the people by their ids whose data in the database are not those of the file.
+fn report_others(file: &Gallery, database: &Gallery) {
+    let stored: HashMap<&str, &Arc<Person>> =
+        database.people().iter().map(|person| (person.id.as_str(), person)).collect();
+    for person in file.people() {
+        if stored.get(person.id.as_str()).is_some_and(|stored| *stored != person) {
+            output::note(format_args!(
+                "{}: the database has other data of this person, which stay",
+                person.id
+            ));
+        }
+    }
+}
+
 fn ids(gallery: &Gallery) -> HashSet<&str> {
     gallery.people().iter().map(|person| person.id.as_str()).collect()
 }
 
 fn add(gallery: &Gallery, people: Vec<Arc<Person>>) -> crate::error::Result<Gallery> {
-    let names: HashSet<&str> = people.iter().map(|person| person.name.as_str()).collect();
-    if let Some(other) = gallery.people().iter().find(|other| names.contains(other.name.as_str())) {
+    let names: HashSet<&str> = people.iter().map(|person| person.name.key()).collect();
+    if let Some(other) = gallery.people().iter().find(|other| names.contains(other.name.key())) {
         let message = format!(
             "expected names that nobody in the database has, found one that its person {} has: rename or delete one of the two",
             other.id
@@ -126,9 +159,10 @@ fn add(gallery: &Gallery, people: Vec<Arc<Person>>) -> crate::error::Result<Gall
 
 fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
     let _lock = data.lock()?;
-    let recipe = stored_recipe(&database)?.context("expected people in the database, found none")?;
+    // It makes no tables in what may be a wrong database.
+    let found = examine(&database)?.context("expected people in the database, found none")?;
     output::ensure_new(&data.gallery(), args.force)?;
-    let stored = PostgresPeople::open(database, &recipe, Ok)?;
+    let stored = PostgresPeople::open(database, &found.recipe, Ok)?;
     let people = stored.current();
     store::write(&data.gallery(), &people)?;
     let written = store::read(&data.gallery())?;

@@ -12,7 +12,7 @@ use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use crate::allocator;
-use crate::config::{Compat, Config, ServeArgs};
+use crate::config::{Compat, Config, DatabaseParams, ServeArgs};
 use crate::enroll::Outcome;
 use crate::enroll::directory::EnrollmentReport;
 use crate::enroll::listing::{Skipped, list_people};
@@ -57,11 +57,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let data = DataDirectory::new(&args.data);
     check(args)?;
     let opened = match args.database.params() {
-        Some(params) => Some(database::open(args, &data, &params)?),
+        Some(params) => open_database(args, params, &runtime, &stop)?,
         None => load_or_enroll(args, &data, &stop)?,
     };
     let Some((loaded, people, roster)) = opened else {
-        tracing::info!("stopped while people/ was enrolled: nothing was written");
+        tracing::info!("stopped while people were read or enrolled: nothing was written");
+        runtime.shutdown_background();
         return Ok(ExitCode::SUCCESS);
     };
     run_loaded(args, loaded, people, roster, &runtime, stop)
@@ -201,6 +202,18 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
         "--compat flask matches by distance: expected --threshold or nothing, found --false-name-rate"
     );
     Ok(())
+}
+
+/// The networks, and the people of the database; `None` when told to stop, also while the database does not answer.
+fn open_database(
+    args: &ServeArgs,
+    params: DatabaseParams,
+    runtime: &Runtime,
+    stop: &Stop,
+) -> anyhow::Result<Option<(LoadedModels, PeopleStore, RosterStore)>> {
+    let args = args.clone();
+    stop.unless_came(runtime, move || database::open(&args, &DataDirectory::new(&args.data), &params))?
+        .transpose()
 }
 
 /// The networks, and the gallery that they made, kept up to date; `None` when told to stop.

@@ -179,6 +179,7 @@ impl Applied {
 fn shared(error: &Arc<Error>) -> Error {
     match &**error {
         Error::Unavailable(reason) => Error::Unavailable(reason.clone()),
+        Error::Unknown(reason) => Error::Unknown(reason.clone()),
         _ => DataError::SharedWrite(Arc::clone(error)).into(),
     }
 }

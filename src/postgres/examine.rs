@@ -1,6 +1,6 @@
 //! A look at a database, for people: nothing is changed.
 
-use super::connection::{Database, WORK_LIMIT};
+use super::connection::{Database, LOAD_LIMIT, WORK_LIMIT};
 use super::{rows, schema};
 use crate::error::Result;
 use crate::gallery::Recipe;
@@ -35,4 +35,14 @@ pub fn examine(database: &Database) -> Result<Option<Contents>> {
         let row = client.query_one(counts, &[]).await?;
         Ok(Some(Contents { recipe, people: row.try_get(0)?, photos: row.try_get(1)? }))
     })
+}
+
+/// Counts what is in the tables for the server's planner, as it does by itself some time after many people came.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::error::Error::Unavailable).
+pub fn analyze(database: &Database) -> Result<()> {
+    let connection = database.connect()?;
+    database
+        .within(LOAD_LIMIT, async { Ok(connection.client.batch_execute("analyze people, photos").await?) })
 }

@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use tokio_postgres::error::SqlState;
 
+use super::tls::is_untrusted;
 use crate::error::{DataError, Error};
 
 /// The database, in messages.
@@ -52,13 +53,30 @@ pub(super) fn unavailable(reason: &str) -> Error {
 
 /// Whether waiting or another connection helps.
 fn is_passing(error: &tokio_postgres::Error) -> bool {
-    error.code().is_none_or(|code| {
-        *code == SqlState::LOCK_NOT_AVAILABLE || PASSING.iter().any(|class| code.code().starts_with(class))
-    })
+    match error.code() {
+        Some(code) => {
+            *code == SqlState::LOCK_NOT_AVAILABLE
+                || PASSING.iter().any(|class| code.code().starts_with(class))
+        }
+        None => error.is_closed() || is_io(error),
+    }
 }
 
-/// The error with its causes, in one line.
+/// Whether the network or the other end failed. A certificate that is not believed comes as such an error, too, and stays what
+/// it is.
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    let io = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| !is_untrusted(io))
+}
+
+/// The error with its causes, in one line. Of what the server says only what holds no stored values: it quotes rows in its
+/// details, and what it can't take, which class 22 is about, in the message itself.
 fn describe(error: &tokio_postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        let (severity, code) = (said.severity(), said.code().code());
+        let message = if code.starts_with("22") { "a value can't be stored" } else { said.message() };
+        return format!("{severity} {code}: {message}");
+    }
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

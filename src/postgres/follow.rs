@@ -1,5 +1,6 @@
 //! Following what others change: notifications, and the revision once a second; connecting again after a failure.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) fn start(live: &Arc<Live>) -> Result<()> {
 fn follow(live: &Weak<Live>) {
     let (mut connection, mut pause) = (None, SHORTEST_PAUSE);
     while let Some(live) = live.upgrade() {
-        match look(&live, connection.take()) {
+        match look_safely(&live, connection.take()) {
             Ok(followed) => {
                 live.note(Ok(()));
                 pause = SHORTEST_PAUSE;
@@ -44,6 +45,12 @@ fn follow(live: &Weak<Live>) {
             }
         }
     }
+}
+
+/// A panic is an error as others are: without this thread, nobody would learn of changes any more, nor that this is so.
+fn look_safely(live: &Live, connection: Option<Connection>) -> Result<Connection> {
+    catch_unwind(AssertUnwindSafe(|| look(live, connection)))
+        .unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// Looks for changes, over a new connection where there is none.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use super::connection::{Connection, Database, LOAD_LIMIT, WORK_LIMIT};
-use super::fault::{Fault, unavailable};
+use super::connection::{ANSWER_LIMIT, Connection, Database, LOAD_LIMIT, WORK_LIMIT};
+use super::fault::Fault;
 use super::rows::{self, Content, Known, News};
 use super::stored_roster::StoredRoster;
 use crate::error::{Error, Result};
@@ -13,8 +13,8 @@ use crate::gallery::Gallery;
 use crate::gallery::backend::{Batch, Outcome, locked};
 use crate::reloadable::ReloadError;
 
-/// How often it is asked whether a commit was made whose answer was lost, and the time between.
-const COMMIT_QUESTIONS: u32 = 5;
+/// How long it is asked whether a commit was made whose answer was lost, and the time between.
+const QUESTIONS_LIMIT: Duration = Duration::from_secs(15);
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
 
 /// What becomes of all people that were read, before they are in use.
@@ -81,9 +81,12 @@ impl Live {
     /// the edits are applied to what they will change.
     pub(super) fn commit(&self, batch: Batch) {
         let mut memory = locked(&self.memory);
-        let connection = match self.begin(&mut memory) {
+        let connection = match self.ensure_there().and_then(|()| self.begin(&mut memory)) {
             Ok(connection) => connection,
-            Err(error) => return batch.refuse(error),
+            Err(error) => {
+                self.note_lost(&error);
+                return batch.refuse(error);
+            }
         };
         let current = self.current();
         let (newest, applied) = batch.apply(&current, |edit, gallery| {
@@ -95,7 +98,22 @@ impl Live {
             Some(newest) => self.write(&mut memory, connection, &current, newest),
             None => self.end(&mut memory, connection).map(|()| current),
         };
+        if let Err(error) = &outcome {
+            self.note_lost(error);
+        }
         applied.answer(outcome);
+    }
+
+    /// Where the database is known to be away, nobody waits for it.
+    pub(super) fn ensure_there(&self) -> Result<()> {
+        self.trouble().map_or(Ok(()), |trouble| Err(Error::Unavailable(trouble.message)))
+    }
+
+    /// Notes at once what the thread that follows may learn later. It is that thread that says when the database is back.
+    fn note_lost(&self, error: &Error) {
+        if let (Error::Unavailable(reason), None) = (error, self.trouble()) {
+            self.note(Err(Error::Unavailable(reason.clone())));
+        }
     }
 
     /// A connection whose transaction holds the newest state, which is in memory, too. The connection of the edit before may have
@@ -112,8 +130,9 @@ impl Live {
 
     fn begin_on(&self, memory: &mut Memory, connection: Connection) -> Result<Connection> {
         let client = &connection.client;
+        self.database.within(ANSWER_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
+        // Another process may hold the newest state for a while.
         let news = self.database.within(WORK_LIMIT, async {
-            client.batch_execute("begin").await?;
             let now = rows::state(client, true).await?;
             if now == memory.known { Ok(None) } else { rows::news(client, memory.known, now).await.map(Some) }
         })?;
@@ -150,6 +169,7 @@ impl Live {
         match self.run(&connection, "commit") {
             Ok(()) => memory.writer = Some(connection),
             Err(error) => {
+                self.note_lost(&error);
                 drop(connection);
                 if !self.was_committed(next)? {
                     return Err(error);
@@ -163,34 +183,38 @@ impl Live {
 
     /// Whether the commit of the state `next` was made although its answer was lost. Waits for its transaction to end.
     fn was_committed(&self, next: Known) -> Result<bool> {
-        for _ in 0..COMMIT_QUESTIONS {
-            let asked = self.database.connect().and_then(|connection| {
-                self.database.within(WORK_LIMIT, async {
-                    connection.client.batch_execute("begin").await?;
-                    rows::state(&connection.client, true).await?;
-                    rows::is_ancestor(&connection.client, next).await
-                })
-            });
-            match asked {
-                Err(Error::Unavailable(_)) => std::thread::sleep(BETWEEN_QUESTIONS),
-                known => return known,
-            }
-        }
-        Err(unavailable(
-            "it ended the connection during a commit: the change may have been made nevertheless",
-        ))
+        let answer = self.database.hosts().and_then(|hosts| {
+            self.database.within(QUESTIONS_LIMIT, async {
+                loop {
+                    match self.ask(&hosts, next).await {
+                        Ok(known) => return Ok(known),
+                        Err(_) => tokio::time::sleep(BETWEEN_QUESTIONS).await,
+                    }
+                }
+            })
+        });
+        // Whatever keeps from an answer, it does not say that nothing was changed.
+        answer.map_err(|error| Error::Unknown(format!("whether a commit was made can't be asked: {error}")))
+    }
+
+    async fn ask(&self, hosts: &[tokio_postgres::Config], next: Known) -> std::result::Result<bool, Fault> {
+        let connection = self.database.connect_to_one(hosts).await?;
+        connection.client.batch_execute("begin").await?;
+        rows::state(&connection.client, true).await?;
+        rows::is_ancestor(&connection.client, next).await
     }
 
     /// Brings the gallery in use up to date, if others have changed it. Waits while an edit is made here.
     pub(super) fn catch_up(&self, connection: &Connection) -> Result<()> {
         let client = &connection.client;
-        let now = self.database.within(WORK_LIMIT, rows::state(client, false))?;
+        let now = self.database.within(ANSWER_LIMIT, rows::state(client, false))?;
         let mut memory = locked(&self.memory);
         if now == memory.known {
             return Ok(());
         }
+        // Edits wait for this.
+        self.database.within(ANSWER_LIMIT, begin_reading(connection))?;
         let news = self.database.within(LOAD_LIMIT, async {
-            begin_reading(connection).await?;
             let now = rows::state(client, false).await?;
             let news =
                 if now == memory.known { None } else { Some(rows::news(client, memory.known, now).await?) };

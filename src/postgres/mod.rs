@@ -9,6 +9,7 @@ mod connection;
 mod examine;
 mod fault;
 mod follow;
+mod hosts;
 mod live;
 mod people;
 mod roster;
@@ -19,6 +20,6 @@ mod tls;
 
 pub use attendance::PostgresAttendance;
 pub use connection::Database;
-pub use examine::{Contents, examine};
+pub use examine::{Contents, analyze, examine};
 pub use people::{PostgresPeople, stored_recipe};
 pub use roster::PostgresRoster;

@@ -6,14 +6,14 @@ use super::connection::{Database, LOAD_LIMIT};
 use super::live::{Live, begin_reading};
 use super::roster::PostgresRoster;
 use super::{follow, rows, schema};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
 use crate::gallery::{Gallery, Recipe};
 
 /// The recipe of a database's embeddings; `None` in one that is new. Makes the tables.
 ///
 /// # Errors
-/// [`Error::Unavailable`]; [`Error::Data`] for a server that is too old, or tables of a newer facerec.
+/// [`Error::Unavailable`](crate::error::Error::Unavailable); [`Error::Data`](crate::error::Error::Data) for a server that is too old, or tables of a newer facerec.
 pub fn stored_recipe(database: &Database) -> Result<Option<Recipe>> {
     let mut connection = database.connect()?;
     database.within(LOAD_LIMIT, async {
@@ -73,7 +73,7 @@ impl PeopleBackend for PostgresPeople {
 
     /// Where the database is known to be away, nobody waits for it.
     fn ensure_writable(&self) -> Result<()> {
-        self.live.trouble().map_or(Ok(()), |trouble| Err(Error::Unavailable(trouble.message)))
+        self.live.ensure_there()
     }
 
     fn edit(&self, edit: Edit) -> Outcome {

@@ -25,6 +25,10 @@ const LISTED_REVISIONS: i64 = 10_000;
 const PERSON: &str = "select id, position, name, student_integer, student_number, student_text, \
                       to_char(expires, 'YYYY-MM-DD') from people";
 
+/// Until the end of the transaction. Without statistics, as after many people came at once, the planner would scan the table for
+/// each page of people.
+const BY_INDEX: &str = "set local enable_seqscan to off";
+
 /// A state of the people: its number, and what tells it from another one of that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
@@ -74,6 +78,7 @@ pub(super) async fn is_ancestor(client: &(impl GenericClient + Sync), known: Kno
 }
 
 async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<Changes, Fault> {
+    client.batch_execute(BY_INDEX).await?;
     let listed = "select distinct person_id from changes where revision > $1";
     let rows = client.query(listed, &[&known.revision]).await?;
     let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
@@ -92,6 +97,7 @@ async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<C
 
 /// All people. Within one transaction.
 pub(super) async fn load(client: &(impl GenericClient + Sync)) -> Result<Gallery, Fault> {
+    client.batch_execute(BY_INDEX).await?;
     let recipe = recipe(client).await?;
     let recipe = recipe
         .ok_or_else(|| Fault::Content("expected the recipe of the embeddings, found none".to_owned()))?;
@@ -190,12 +196,17 @@ fn broken(reason: impl std::fmt::Display) -> Fault {
 /// Checks that the people can be stored, so that one edit does not spoil the commit of others.
 ///
 /// # Errors
-/// [`InputError::Invalid`] for an ID that PostgreSQL does not take as text.
+/// [`InputError::Invalid`] for an ID that PostgreSQL does not take as text, and a last day before the year 1.
 pub(super) fn check(changes: &Changes) -> Result<()> {
     let has_zero = |person: &Arc<Person>| matches!(&person.student_id, Some(StudentId::Text(text)) if text.contains('\0'));
     if changes.saved.iter().any(has_zero) {
         let message = "expected an ID without the character U+0000, found one with it";
         return Err(Error::Input(InputError::Invalid(message.to_owned())));
+    }
+    let mut last_days = changes.saved.iter().filter_map(|person| person.expires);
+    if let Some(day) = last_days.find(|day| day.year() < 1) {
+        let message = format!("expected a last day of the years 1 to 9999, found {day}");
+        return Err(Error::Input(InputError::Invalid(message)));
     }
     Ok(())
 }
@@ -271,6 +282,13 @@ async fn save_photos(
         old.people().iter().filter(is_same).map(|person| person.id.as_str()).collect();
     let changed: Vec<&Arc<Person>> =
         people.iter().filter(|person| !same.contains(person.id.as_str())).collect();
+    let known: std::collections::HashSet<&str> =
+        old.people().iter().map(|person| person.id.as_str()).collect();
+    let replaced: Vec<&str> =
+        changed.iter().map(|person| person.id.as_str()).filter(|id| known.contains(id)).collect();
+    if !replaced.is_empty() {
+        client.execute("delete from photos where person_id = any($1)", &[&replaced]).await?;
+    }
     for people in changed.chunks(PAGE) {
         write_photos(client, people).await?;
     }
@@ -278,8 +296,6 @@ async fn save_photos(
 }
 
 async fn write_photos(client: &(impl GenericClient + Sync), people: &[&Arc<Person>]) -> Result<(), Fault> {
-    let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-    client.execute("delete from photos where person_id = any($1)", &[&ids]).await?;
     let rows = people.iter().flat_map(|person| {
         person.photos.iter().zip(0_i32..).map(|(photo, position)| (person.id.as_str(), position, photo))
     });

@@ -1,6 +1,6 @@
 //! The tables: migrations, each made once, whichever process comes first.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, GenericClient};
 
 use super::fault::Fault;
 
@@ -37,14 +37,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
     }
     let table = "create table if not exists migrations (version integer primary key, made_at timestamptz not null default now())";
     transaction.batch_execute(table).await?;
-    let found: i32 =
-        transaction.query_one("select coalesce(max(version), 0) from migrations", &[]).await?.try_get(0)?;
-    let newest = MIGRATIONS.len() as i32;
-    if found > newest {
-        let reason =
-            format!("expected tables of version {newest} or older, found {found}: a newer facerec made them");
-        return Err(Fault::Content(reason));
-    }
+    let found = version(&transaction).await?;
     for (version, sql) in (1..).zip(MIGRATIONS).skip(found as usize) {
         transaction.batch_execute(sql).await?;
         transaction.execute("insert into migrations (version) values ($1)", &[&version]).await?;
@@ -53,15 +46,40 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Fault> {
     Ok(transaction.commit().await?)
 }
 
-/// Refuses a server that is too old.
+/// The version of the tables. One that a newer facerec made is refused: there may be rules in it that this one does not know.
+async fn version(client: &(impl GenericClient + Sync)) -> Result<i32, Fault> {
+    let found: i32 =
+        client.query_one("select coalesce(max(version), 0) from migrations", &[]).await?.try_get(0)?;
+    let newest = MIGRATIONS.len() as i32;
+    if found > newest {
+        let reason =
+            format!("expected tables of version {newest} or older, found {found}: a newer facerec made them");
+        return Err(Fault::Content(reason));
+    }
+    Ok(found)
+}
+
+/// Refuses tables of a newer facerec, which may have made them while this process ran. There may be none yet.
+pub(super) async fn check_version(client: &Client) -> Result<(), Fault> {
+    let has_tables = "select to_regclass('facerec.migrations') is not null";
+    if client.query_one(has_tables, &[]).await?.try_get(0)? {
+        version(client).await?;
+    }
+    Ok(())
+}
+
+/// Refuses a server that is too old, and a database that can't hold all names.
 pub(super) async fn check_server(client: &Client) -> Result<(), Fault> {
-    let row = client
-        .query_one(
-            "select current_setting('server_version_num')::int, current_setting('server_version')",
-            &[],
-        )
-        .await?;
-    let (number, version): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
+    let settings = "select current_setting('server_version_num')::int, current_setting('server_version'), \
+                    current_setting('server_encoding')";
+    let row = client.query_one(settings, &[]).await?;
+    let (number, version, encoding): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    if encoding != "UTF8" {
+        let reason = format!(
+            "expected a database with the encoding UTF8, found {encoding}: make one by createdb --encoding UTF8 --template template0"
+        );
+        return Err(Fault::Content(reason));
+    }
     if number < OLDEST_SERVER {
         let reason = format!("expected PostgreSQL {} or newer, found {version}", OLDEST_SERVER / 10_000);
         return Err(Fault::Content(reason));

@@ -42,6 +42,12 @@ pub(super) fn connector(mode: TlsMode, ca_file: Option<&Path>) -> Result<MakeRus
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// Whether a handshake ended because the server's certificate is not believed.
+pub(super) fn is_untrusted(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 fn authorities(ca_file: Option<&Path>) -> Result<RootCertStore> {
     let none = || {
         let message = "sslmode=verify-full: expected --database-ca-file with the certificate of the authority that vouches for \

@@ -3,6 +3,7 @@
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 use crate::server::stop_signal;
 
@@ -30,6 +31,25 @@ impl Stop {
     /// For work that looks now and then.
     pub(super) fn came(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// What `work` returns, which runs on a thread of its own; `None` when a signal comes before. The work is then left behind,
+    /// and `runtime` is not to be dropped, which would wait for it.
+    ///
+    /// # Errors
+    /// When the work panics.
+    pub(super) fn unless_came<T: Send + 'static>(
+        &self,
+        runtime: &Runtime,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Option<T>, JoinError> {
+        let (stop, work) = (self.clone(), runtime.spawn_blocking(work));
+        runtime.block_on(async {
+            tokio::select! {
+                () = stop.wait() => Ok(None),
+                done = work => done.map(Some),
+            }
+        })
     }
 
     /// Completes when one comes, at once if one came.

@@ -105,10 +105,10 @@ pub fn parse_student_id(id: JsonId) -> Result<StudentId, ApiError> {
 /// A last day given by a client.
 ///
 /// # Errors
-/// 400 for what is no day of RFC 3339.
+/// 400 for what is no day of RFC 3339, and for one before the year 1, which databases don't have.
 pub fn parse_expires(text: &str) -> Result<Date, ApiError> {
     // The parser takes times and other notations, too.
-    let day = text.parse().ok().filter(|day: &Date| day.to_string() == text);
+    let day = text.parse().ok().filter(|day: &Date| day.to_string() == text && day.year() >= 1);
     day.ok_or_else(|| invalid_parameter("expires", "a day like 2027-07-31", text))
 }
 

@@ -90,6 +90,11 @@ impl From<Error> for ApiError {
                 "the database can't be reached for now: nothing can be changed, recognition goes on",
                 &cause,
             ),
+            Error::Unknown(cause) => Self::hidden(
+                ProblemCode::DatabaseUnavailable,
+                "the database was lost while it stored the change: the change may have been made; look before sending it again",
+                &cause,
+            ),
             Error::Model(cause) => Self::hidden(ProblemCode::ModelError, "a network can't be run", &cause),
             Error::Internal(cause) => Self::hidden(ProblemCode::Internal, "the service has failed", &cause),
         }
@@ -156,6 +161,7 @@ mod tests {
             (InputError::Conflict("x".into()).into(), 409, "conflict"),
             (Error::Busy { waiting: 3, limit: 3 }, 503, "busy"),
             (Error::Unavailable("/secret/path".into()), 503, "database_unavailable"),
+            (Error::Unknown("/secret/path".into()), 503, "database_unavailable"),
             (DataError::Invalid("/secret/path".into()).into(), 500, "data_error"),
             (ModelError::Run("/secret/path".into()).into(), 500, "model_error"),
             (Error::Internal("/secret/path".into()), 500, "internal"),
@@ -164,6 +170,13 @@ mod tests {
             assert_eq!((error.status.as_u16(), error.code.code()), (status, code));
             assert!(!error.detail.contains("secret"), "{}", error.detail);
         }
+    }
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_not_told_as_one_that_was_not() {
+        let error = ApiError::from(Error::Unknown("x".into()));
+        assert!(error.detail.contains("the change may have been made"), "{}", error.detail);
+        assert!(!error.detail.contains("nothing can be changed"), "{}", error.detail);
     }
 
     #[test]

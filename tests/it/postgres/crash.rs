@@ -114,7 +114,7 @@ fn enrol_until_it_fails(store: &facerec::postgres::PostgresPeople, first: u64) -
         let name = format!("Person {number}");
         match enrol(store, &name, number) {
             Ok(_) => acknowledged.push(name),
-            Err(Error::Unavailable(_)) => break,
+            Err(Error::Unavailable(_) | Error::Unknown(_)) => break,
             Err(error) => panic!("{error}"),
         }
         if acknowledged.len() > 2000 {

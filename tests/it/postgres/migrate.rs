@@ -7,7 +7,7 @@ use std::process::Output;
 use facerec::gallery::{Gallery, Person, Recipe, store};
 
 use super::people;
-use crate::support::faces::{embedding, gallery_of, recipe};
+use crate::support::faces::{embedding, gallery_of, person, recipe};
 use crate::support::postgres::database;
 use crate::support::server::{facerec, sample_folder};
 use facerec::gallery::backend::PeopleBackend;
@@ -91,10 +91,38 @@ fn a_database_of_another_recipe_or_with_the_same_names_is_refused() {
 
     store::write(&file, &others).unwrap();
     assert!(migrate(folder.path(), &database.url(), &[]).status.success());
+    // A name that differs by its case only, too, and nothing is taken over.
+    let small = person("person 0", &[embedding(7)]);
+    store::write(&file, &Gallery::new(recipe(), vec![small]).unwrap()).unwrap();
+    let output = migrate(folder.path(), &database.url(), &[]);
+    assert!(said(&output).contains("expected names that nobody in the database has"), "{}", said(&output));
     store::write(&file, &many(1)).unwrap(); // the same name under another id
     let output = migrate(folder.path(), &database.url(), &[]);
     assert!(!output.status.success());
     assert!(said(&output).contains("expected names that nobody in the database has"), "{}", said(&output));
+}
+
+#[test]
+fn people_whose_data_differ_stay_and_are_named_by_their_id() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let gallery = many(2);
+    store::write(&folder.path().join(store::FILE_NAME), &gallery).unwrap();
+    assert!(migrate(folder.path(), &database.url(), &[]).status.success());
+    database.sql("update facerec.people set name = 'Other' where name = 'Person 1'");
+    let output = migrate(folder.path(), &database.url(), &[]);
+    let expected = format!("{}: the database has other data of this person", gallery.people()[1].id);
+    assert!(output.status.success() && said(&output).contains(&expected), "{}", said(&output));
+    assert!(!said(&output).contains(&gallery.people()[0].id), "{}", said(&output));
+    assert!(said(&output).contains("2 people with 4 photos are in the database"), "{}", said(&output));
+}
+
+#[test]
+fn an_export_makes_no_tables() {
+    let Some(database) = database() else { return };
+    let output = migrate(tempfile::tempdir().unwrap().path(), &database.url(), &["--export"]);
+    assert!(said(&output).contains("expected people in the database, found none"), "{}", said(&output));
+    assert_eq!(database.sql("select to_regnamespace('facerec') is null"), "t");
 }
 
 #[test]

@@ -193,6 +193,14 @@ impl Cluster {
         }
     }
 
+    /// Stops all of it where it is: the system still takes connections, nobody answers. `CONT` goes on.
+    pub fn signal(&self, name: &str) {
+        let pid = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap().to_owned();
+        let kill = "kill -$2 $1 $(cat /proc/$1/task/$1/children)";
+        assert!(Command::new("sh").args(["-c", kill, "sh", &pid, name]).status().unwrap().success());
+    }
+
     /// Makes a standby the server that takes changes.
     pub fn promote(&self) {
         self.sql("postgres", "select pg_promote()");
