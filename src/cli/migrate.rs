@@ -1,4 +1,4 @@
-//! `facerec migrate`: people and roster from a data directory into a database, and back.
+//! `facerec migrate`: people, roster and attendance from a data directory into a database, and back.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -19,6 +19,8 @@ use crate::gallery::{Changes, Gallery, Person, store};
 use crate::postgres::{Contents, Database, PostgresPeople, PostgresRoster, analyze, examine};
 use crate::roster::Roster;
 use crate::roster::backend::{RosterBackend, RosterFile};
+
+mod attendance;
 
 /// People of one transaction: an interruption loses no more.
 const AT_A_TIME: usize = 200;
@@ -57,8 +59,9 @@ pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         let after = import(&data, database)?;
         let Contents { people, photos, .. } = count(&Database::new(&params)?, &after)?;
         output::line(format_args!("{people} people with {photos} photos are in the database"))?;
-        output::note("API keys and the access log stay files; attendance is not taken over.");
+        output::note("API keys and the access log stay files.");
     }
+    attendance::take_over(&data, &params, args.export)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 //! PostgreSQL both take: parameters are `?1` and on, truths stand bare or as `TRUE`, and a parameter that is not compared with a
 //! column has its type by `CAST`.
 
+pub(crate) mod copy;
 mod correct;
 mod entries;
 mod everybody;
@@ -52,6 +53,9 @@ pub(crate) trait Transactions: Send + Sync {
 
     /// Reads in a transaction, which sees one committed state.
     fn read<T>(&self, work: impl FnOnce(&dyn Sql) -> Result<T>) -> Result<T>;
+
+    /// After rows were written with keys of another database: new rows get other keys.
+    fn continue_keys(&self, db: &dyn Sql) -> Result<()>;
 
     /// Where the database can, what was deleted is made unreadable.
     fn overwrite_deleted(&self);

@@ -163,6 +163,11 @@ impl Transactions for SqliteStore {
         self.reading(|transaction| work(transaction))
     }
 
+    /// By itself.
+    fn continue_keys(&self, _: &dyn Sql) -> Result<()> {
+        Ok(())
+    }
+
     fn overwrite_deleted(&self) {
         self.overwrite_log();
     }

@@ -156,6 +156,10 @@ impl Transactions for PostgresAttendance {
         worked
     }
 
+    fn continue_keys(&self, db: &dyn Sql) -> Result<()> {
+        work::continue_keys(db)
+    }
+
     /// The server does, when it reuses the space.
     fn overwrite_deleted(&self) {}
 }

@@ -92,6 +92,20 @@ pub(super) fn is_anything_written(db: &dyn Sql) -> Result<bool> {
     Ok(written)
 }
 
+/// Lets new keys follow those that are there.
+pub(super) fn continue_keys(db: &dyn Sql) -> Result<()> {
+    for (table, key) in
+        [("people", "key"), ("groups", "key"), ("sessions", "key"), ("corrections", "key"), ("outbox", "seq")]
+    {
+        let sql = format!(
+            "select setval(pg_get_serial_sequence('facerec_attendance.{table}', '{key}'), coalesce(max({key}), 0) + 1, false)
+             from {table}"
+        );
+        db.each(&sql, &[], &mut |_| Ok(()))?;
+    }
+    Ok(())
+}
+
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
 /// A value in the type that a statement has it in.

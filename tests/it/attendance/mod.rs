@@ -24,7 +24,7 @@ use facerec::student_id::StudentId;
 use jiff::{Timestamp, ToSpan};
 
 const BERLIN: &str = "Europe/Berlin";
-const BOTH: Channels = Channels { webhook: Events::ALL, legacy: true };
+pub const BOTH: Channels = Channels { webhook: Events::ALL, legacy: true };
 
 /// Runs each test of a module against each kind of store.
 macro_rules! for_each_store {
@@ -76,12 +76,12 @@ fn eight() -> Timestamp {
     at("2026-11-26T08:00:00+01:00")
 }
 
-fn minutes(after: i64) -> Timestamp {
+pub fn minutes(after: i64) -> Timestamp {
     eight() + after.minutes()
 }
 
 /// Somebody whose id, name and roster ID follow from a number.
-fn person(number: i64) -> PersonRef {
+pub fn person(number: i64) -> PersonRef {
     PersonRef {
         person_id: format!("person-{number:05}"),
         name: format!("Pupil {number:05}"),
@@ -112,7 +112,7 @@ fn lesson(group: Option<&str>) -> NewSession {
 }
 
 /// Pupils 1 to 3 of class 7A with faces, pupil 4 of it without one, pupil 5 of class 7B.
-fn class_7a(store: &dyn AttendanceStore) -> Session {
+pub fn class_7a(store: &dyn AttendanceStore) -> Session {
     let records = [
         enrolled(1, &["7A"]),
         enrolled(2, &["7A", "Choir"]),
@@ -124,11 +124,11 @@ fn class_7a(store: &dyn AttendanceStore) -> Session {
     store.create_session(&lesson(Some("7A")), None, eight()).unwrap()
 }
 
-fn photo(number: u8, captured_at: Timestamp) -> Photo {
+pub fn photo(number: u8, captured_at: Timestamp) -> Photo {
     Photo { id: format!("photo-{number}"), sha256: [number; 32], captured_at }
 }
 
-fn matched(face_index: u32, number: i64, score: f32) -> FaceResult {
+pub fn matched(face_index: u32, number: i64, score: f32) -> FaceResult {
     FaceResult { face_index, decision: Decision::Match { person: person(number), score } }
 }
 
@@ -136,7 +136,7 @@ fn unsure(face_index: u32, number: i64, score: f32) -> FaceResult {
     FaceResult { face_index, decision: Decision::Unsure { person: person(number), score } }
 }
 
-fn stranger(face_index: u32) -> FaceResult {
+pub fn stranger(face_index: u32) -> FaceResult {
     FaceResult { face_index, decision: Decision::Unknown }
 }
 

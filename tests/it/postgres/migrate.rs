@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use facerec::attendance::{AttendanceStore, Channel, Correction, SqliteStore, Status};
 use facerec::gallery::{Gallery, Person, Recipe, store};
+use facerec::postgres::PostgresAttendance;
 
 use super::people;
+use crate::attendance::{self, BOTH, class_7a, matched, minutes, photo, stranger};
 use crate::support::faces::{embedding, gallery_of, person, recipe};
 use crate::support::postgres::database;
 use crate::support::server::{facerec, sample_folder};
@@ -146,4 +149,59 @@ fn without_an_address_nothing_is_done() {
     let output = facerec().args(["migrate", "--data"]).arg(folder.path()).output().unwrap();
     assert!(!output.status.success());
     assert!(said(&output).contains("expected --database-url, found none"), "{}", said(&output));
+}
+
+/// A directory with people, and a closed session of two of them, one of whom was seen and corrected.
+fn with_attendance() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    store::write(&folder.path().join(store::FILE_NAME), &many(2)).unwrap();
+    let kept = SqliteStore::open(folder.path(), BOTH).unwrap();
+    let session = class_7a(&kept);
+    let faces = [matched(0, 1, 0.8), stranger(1)];
+    kept.mark(&session.id, &photo(1, minutes(1)), &faces, minutes(1)).unwrap();
+    let said =
+        Correction { status: Some(Status::Excused), by: "Ms Frizzle".into(), note: Some("ill".into()) };
+    kept.correct(&session.id, &attendance::person(2).person_id, &said, minutes(2)).unwrap();
+    kept.close_session(&session.id, "Ms Frizzle", minutes(50)).unwrap();
+    (folder, session.id)
+}
+
+/// What a store tells of a session, its people and its messages.
+fn told(store: &dyn AttendanceStore, session: &str) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
+        store.session(session).unwrap(),
+        store.entries(session).unwrap(),
+        store.corrections(session).unwrap(),
+        store.people(None).unwrap(),
+        store.groups().unwrap(),
+        store.due(Channel::Webhook, minutes(100), 100).unwrap()
+    )
+}
+
+#[test]
+fn attendance_goes_to_the_database_and_comes_back() {
+    let Some(database) = database() else { return };
+    let (folder, session) = with_attendance();
+    let before = told(&SqliteStore::open(folder.path(), BOTH).unwrap(), &session);
+    for _ in 0..2 {
+        let output = migrate(folder.path(), &database.url(), &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        let counts = "1 sessions with 4 entries of attendance are in the database\n";
+        assert!(said(&output).contains(counts), "{}", said(&output));
+    }
+    let stored = PostgresAttendance::open(database.open(), BOTH).unwrap();
+    assert_eq!(told(&stored, &session), before);
+
+    let empty = tempfile::tempdir().unwrap();
+    let output = migrate(empty.path(), &database.url(), &["--export"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(told(&SqliteStore::open(empty.path(), BOTH).unwrap(), &session), before);
+
+    // New rows have new keys, and what is there now is not what is in the file.
+    let second = class_7a(&stored);
+    stored.mark(&second.id, &photo(2, minutes(1)), &[matched(0, 1, 0.8)], minutes(1)).unwrap();
+    let output = migrate(folder.path(), &database.url(), &[]);
+    assert!(!output.status.success());
+    assert!(said(&output).contains("attendance: expected none"), "{}", said(&output));
 }

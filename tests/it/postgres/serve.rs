@@ -202,6 +202,10 @@ fn attendance_is_one_for_both_replicas_and_told_once_also_when_the_teller_is_kil
     let leads = |server: &Server| server.log().contains("this process delivers messages");
     assert!(leads(&a) != leads(&b), "one of them");
     let (leader, other) = if leads(&a) { (a, b) } else { (b, a) };
+    // A message whose delivery is not yet noted would come again.
+    wait_until("deliveries are noted", || {
+        database.sql("select count(*) from facerec_attendance.outbox") == "0"
+    });
     leader.kill();
     let id = begin(&other, "Physics");
     let closed = other.curl(&format!("/v1/sessions/{id}/close"), &["-X", "POST"]);
