@@ -92,7 +92,7 @@ mod tests {
             let one = url.replace("a:1,b:2", &format!("{host}:{port}"));
             assert_eq!(apart[at], one.parse::<Config>().unwrap());
         }
-        let common = "postgres://u@a,b/d?port=7&hostaddr=127.0.0.1,127.0.0.2".parse().unwrap();
+        let common = "host=a,b port=7 hostaddr=127.0.0.1,127.0.0.2".parse().unwrap();
         let apart = super::apart(&common);
         assert_eq!(apart[1].get_ports(), [7]);
         assert_eq!(apart[1].get_hostaddrs(), ["127.0.0.2".parse::<IpAddr>().unwrap()]);
