@@ -70,7 +70,10 @@ fn misfile(tab: &Tab, server: &Server, photo: &str) {
     tab.go_to("audit");
     tab.wait_text(
         "#audit-rows li",
-        &format!("A photo of {} is unlike the others and looks like {}.", TWO[1], TWO[0]),
+        &format!(
+            "A photo of {} (\u{2068}{photo}\u{2069}) is unlike the others and looks like {}.",
+            TWO[1], TWO[0]
+        ),
     );
 }
 
