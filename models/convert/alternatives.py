@@ -10,15 +10,13 @@ photos, where the place of the threshold is what changes: FPIR and TPIR at the t
 import argparse
 
 import numpy as np
-from scipy.special import ndtri
 
 from cross_validate import draw
-from fit_cohort import calibrate, fit, mixture, person_weights, tail
+from fit_cohort import POINTS, calibrate, fit, held_out, load, mixture, person_weights, rich_templates, shift_and_spread, tail
 from strangers import Strangers, threshold, unit
 
 GALLERIES = [(30, 3), (100, 3), (300, 1), (300, 2)]
 NEAREST = 200  # cohort faces that an adaptive normalisation takes
-POINTS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 
 
 def gaussian(st, x, person):
@@ -47,27 +45,16 @@ def per_photo(st, y, enrolled, faces):
     return st.score(y[enrolled.ravel()], np.ones(people * photos), faces).reshape(people, photos, -1)
 
 
-def fitted_by_number(x, person, number, rounds=2, folds=5, seed=5):
+def fitted_by_number(x, person, number):
     """Place and scale of strangers' scores against templates of exactly so many photos, of people held out."""
-    rng = np.random.default_rng(seed)
-    ids, at = np.unique(person, return_inverse=True)
     parts = []
-    for _ in range(rounds):
-        of = rng.permutation(np.arange(len(ids)) % folds)[at]
-        for f in range(folds):
-            st = fit(x[of != f], person[of != f])
-            st.photos_spread = 0.0
-            y, owner = st.project(x[of == f]), person[of == f]
-            rich = [np.nonzero(owner == q)[0] for q in np.unique(owner)]
-            rich = [q[:number] for q in rich if len(q) >= number]
-            t, whose = unit(y[np.array(rich)].mean(1)), owner[[q[0] for q in rich]]
-            s = st.score(t, np.ones(len(t)), y)
-            ww = np.where(whose[:, None] != owner, person_weights(owner)[None], 0)
-            top = (s > 1.8) & (ww > 0)
-            parts.append((s[top], ww[top], ww.sum()))
-    found, z = tail(parts, POINTS), -ndtri(POINTS)
-    spread = float(((z - z.mean()) * (found - found.mean())).sum() / ((z - z.mean()) ** 2).sum())
-    return float(found.mean() - spread * z.mean()), spread
+    for st, y, owner in held_out(x, person, rounds=2):
+        t, whose = rich_templates(y, owner, number)
+        s = st.score(t, np.ones(len(t)), y)
+        ww = np.where(whose[:, None] != owner, person_weights(owner)[None], 0)
+        top = (s > 1.8) & (ww > 0)
+        parts.append((s[top], ww[top], ww.sum()))
+    return shift_and_spread(tail(parts, POINTS), POINTS)
 
 
 def scores(st, one, cohort, fits, x, person, people, photos, rng):
@@ -101,8 +88,7 @@ def main():
     ap.add_argument("--splits", type=int, default=6)
     ap.add_argument("--rate", type=float, default=0.01)
     a = ap.parse_args()
-    z = np.load(a.embeddings)
-    x, person = unit(z["embeddings"].astype(np.float32)), z["person"]
+    x, person = load(a.embeddings)
     ids = np.unique(person)
     table, fixed = {}, {}
     for split in range(a.splits):

@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 
-from fit_cohort import calibrate, fit
+from fit_cohort import calibrate, fit, load
 from strangers import threshold, unit
 
 GALLERIES = [(30, 1), (30, 3), (30, 5), (100, 3), (300, 1), (300, 2), (700, 1)]
@@ -54,8 +54,7 @@ def main():
     ap.add_argument("--splits", type=int, default=12)
     ap.add_argument("--rate", type=float, default=0.01)
     a = ap.parse_args()
-    z = np.load(a.embeddings)
-    x, person = unit(z["embeddings"].astype(np.float32)), z["person"]
+    x, person = load(a.embeddings)
     ids = np.unique(person)
     most = lambda photos: (np.unique(person, return_counts=True)[1] >= photos).sum() // 2
     galleries = [kind for kind in GALLERIES if most(kind[1]) >= kind[0]]

@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 
-from fit_cohort import calibrate, fit
+from fit_cohort import calibrate, fit, load
 from strangers import threshold, unit
 
 PEOPLE, MIN_PHOTOS = 3, 9
@@ -79,8 +79,7 @@ def main():
     ap.add_argument("--rate", type=float, default=0.01)
     ap.add_argument("--share", type=float, default=0.38)
     a = ap.parse_args()
-    z = np.load(a.embeddings)
-    x, person = unit(z["embeddings"].astype(np.float32)), z["person"]
+    x, person = load(a.embeddings)
     found, every, kept = [], [], []
     for split in range(a.splits):
         rng = np.random.default_rng(2000 + split)

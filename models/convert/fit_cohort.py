@@ -27,6 +27,8 @@ import numpy as np
 from strangers import Strangers, Z_NEAR, unit
 from scipy.special import ndtri
 
+# Shares of strangers at which scores are calibrated.
+POINTS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 LOST_VARIANCE = 1e-4  # the basis keeps all but this
 PEOPLE_A_COMPONENT, MOST_COMPONENTS = 150, 16
 PRIOR_PEOPLE = 100  # a component's covariance is drawn to the common one as if by this many people
@@ -102,43 +104,64 @@ def tail(parts, points):
     return np.array([s[order][np.searchsorted(above, p)] for p in points])
 
 
-def calibrate(x, person, rounds=4, folds=5, seed=5, many=3):
-    """Scores of people who were held out of the fit, against each other: (shift, spread, photos_spread). Each person weighs
-    the same. Read between 1e-2 and 1e-4 only: above, LFW's own mistakes (one person under two names) are what is left."""
-    points = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+def load(path):
+    """-> (embeddings of norm 1, whose they are)"""
+    z = np.load(path)
+    return unit(z["embeddings"].astype(np.float32)), z["person"]
+
+
+def held_out(x, person, rounds, folds=5, seed=5):
+    """Statistics of all folds but one, and the faces of that one: (statistics, projected faces, whose they are), again and again."""
     rng = np.random.default_rng(seed)
     ids, at = np.unique(person, return_inverse=True)
-    singles, several = [], []
     for _ in range(rounds):
         of = rng.permutation(np.arange(len(ids)) % folds)[at]
         for f in range(folds):
             st = fit(x[of != f], person[of != f])
             st.photos_spread = 0.0
-            y, owner = st.project(x[of == f]), person[of == f]
-            w = person_weights(owner)
-            face = st.place(y)
+            yield st, st.project(x[of == f]), person[of == f]
 
-            def collect(into, t, owners, weights):
-                s = st.normalise((t @ y.T).astype(np.float64), st.place(t), face, 1)
-                other = owners[:, None] != owner
-                ww = np.where(other, weights[:, None] * w, 0)
-                top = other & (s > 1.8)
-                into.append((s[top], ww[top], ww.sum()))
 
-            collect(singles, y, owner, w)
-            rich = [np.nonzero(owner == q)[0] for q in np.unique(owner)]
-            rich = [q[:many] for q in rich if len(q) >= many]
-            if rich:
-                t = unit(y[np.array(rich)].mean(1))
-                collect(several, t, owner[[q[0] for q in rich]], np.ones(len(rich)))
+def rich_templates(y, owner, photos):
+    """Templates of exactly so many photos, of the people who have them, and whose they are."""
+    rows = [np.nonzero(owner == one)[0] for one in np.unique(owner)]
+    rows = [one[:photos] for one in rows if len(one) >= photos]
+    return (unit(y[np.array(rows)].mean(1)), owner[[one[0] for one in rows]]) if rows else None
+
+
+def shift_and_spread(found, points):
+    """The line from a normal deviate to the scores found at these shares of strangers."""
+    z = -ndtri(points)
+    spread = float(((z - z.mean()) * (found - found.mean())).sum() / ((z - z.mean()) ** 2).sum())
+    return float(found.mean() - spread * z.mean()), spread
+
+
+def calibrate(x, person, rounds=4, many=3):
+    """Scores of people who were held out of the fit, against each other: (shift, spread, photos_spread). Each person weighs
+    the same. Read between 1e-2 and 1e-4 only: above, LFW's own mistakes (one person under two names) are what is left."""
+    singles, several = [], []
+    for st, y, owner in held_out(x, person, rounds):
+        w, face = person_weights(owner), st.place(y)
+
+        def collect(into, t, owners, weights):
+            s = st.normalise((t @ y.T).astype(np.float64), st.place(t), face, 1)
+            other = owners[:, None] != owner
+            ww = np.where(other, weights[:, None] * w, 0)
+            top = other & (s > 1.8)
+            into.append((s[top], ww[top], ww.sum()))
+
+        collect(singles, y, owner, w)
+        rich = rich_templates(y, owner, many)
+        if rich:
+            collect(several, *rich, np.ones(len(rich[0])))
     wider = 0.025
     if sum(len(q[0]) for q in singles) < 20_000:
         return 0.0, 1.0, wider
-    one, z = tail(singles, points), -ndtri(points)
-    spread = float(((z - z.mean()) * (one - one.mean())).sum() / ((z - z.mean()) ** 2).sum())
+    one = tail(singles, POINTS)
+    shift, spread = shift_and_spread(one, POINTS)
     if sum(len(q[0]) for q in several) > 20_000:
-        wider = float(np.mean(tail(several, points) / one) - 1) / (1 - 1 / many)
-    return round(float(one.mean() - spread * z.mean()), 3), round(spread, 3), round(max(wider, 0.0), 3)
+        wider = float(np.mean(tail(several, POINTS) / one) - 1) / (1 - 1 / many)
+    return round(shift, 3), round(spread, 3), round(max(wider, 0.0), 3)
 
 
 def save(path, st, **meta):
@@ -168,8 +191,7 @@ def main():
     ap.add_argument("--margin", type=int, required=True)
     ap.add_argument("--source", required=True)
     a = ap.parse_args()
-    z = np.load(a.embeddings)
-    x, person = unit(z["embeddings"].astype(np.float32)), z["person"]
+    x, person = load(a.embeddings)
     st = fit(x, person)
     st.shift, st.spread, st.photos_spread = calibrate(x, person)
     save(a.out, st, model=a.model, margin_px=a.margin, source=a.source, people=len(np.unique(person)), photos=len(x))

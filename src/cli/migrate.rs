@@ -16,9 +16,10 @@ use crate::config::DatabaseArgs;
 use crate::error::InputError;
 use crate::gallery::backend::PeopleBackend;
 use crate::gallery::{Changes, Gallery, Person, store};
+use crate::local_file;
 use crate::postgres::{Contents, Database, PostgresPeople, PostgresRoster, analyze, examine};
-use crate::roster::Roster;
 use crate::roster::backend::{RosterBackend, RosterFile};
+use crate::roster::{MAX_FILE_BYTES, Roster};
 
 mod attendance;
 
@@ -116,7 +117,8 @@ fn import_roster(data: &DataDirectory, stored: &PostgresRoster) -> anyhow::Resul
     if !path.exists() {
         return Ok(());
     }
-    let bytes = std::fs::read(&path).with_context(|| format!("{} can't be read", printable(&path)))?;
+    let bytes = local_file::read(&path, MAX_FILE_BYTES as u64)
+        .with_context(|| format!("{} can't be read", printable(&path)))?;
     let roster = Roster::from_bytes(&bytes).with_context(|| format!("{} can't be used", printable(&path)))?;
     if stored.current().is_empty() {
         let names = roster.len();

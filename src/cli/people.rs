@@ -36,7 +36,7 @@ impl PeopleArgs {
     }
 }
 
-/// Where the people are.
+/// Where the people are, and where it is recorded that a directory's were read or changed.
 #[derive(Debug, Args)]
 struct PlaceArgs {
     /// The data directory; for a change one that no running service uses
@@ -47,6 +47,8 @@ struct PlaceArgs {
     url: Option<String>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    access_log: AccessLogArgs,
 }
 
 /// A data directory or a running service.
@@ -83,9 +85,6 @@ enum Action {
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         place: PlaceArgs,
         #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
-        #[command(flatten)]
         json: JsonArgs,
     },
     /// Show a person with the last day, the roster's or the person's own, and who looked the person up
@@ -99,9 +98,6 @@ enum Action {
         #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
         history: bool,
         #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
-        #[command(flatten)]
         json: JsonArgs,
     },
     /// Give a person another name; photos, ID and attendance stay
@@ -113,9 +109,6 @@ enum Action {
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         place: PlaceArgs,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
     },
     /// Remove people with their photos; attendance stays, which `facerec people forget` removes, too
     Remove {
@@ -128,9 +121,6 @@ enum Action {
         /// Don't ask; needed where there is no terminal
         #[arg(long, short, env = "FACEREC_YES", value_parser = BoolishValueParser::new())]
         yes: bool,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
     },
     /// Write people with their embeddings, without photos, into a file for `facerec people import`
     Export {
@@ -146,9 +136,6 @@ enum Action {
         /// Replace a file that is there
         #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
         force: bool,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
     },
     /// Add the people of an exported file to a gallery of the same model and margin: all of them or, on an error, nobody
     Import {
@@ -157,9 +144,6 @@ enum Action {
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         place: PlaceArgs,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        access_log: AccessLogArgs,
     },
     /// Remove all that is held about a person, and say what remains elsewhere
     Forget {
@@ -184,32 +168,32 @@ enum Action {
 /// there is no such person.
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::List { place, access_log, json } => match place.place()? {
-            Place::Directory(data) => read::list(&data, access_log, json.json)?,
+        Action::List { place, json } => match place.place()? {
+            Place::Directory(data) => read::list(&data, &place.access_log, json.json)?,
             Place::Service(service) => read::print_list(service.people()?, json.json)?,
         },
-        Action::Show { id, place, history, access_log, json } => match place.place()? {
+        Action::Show { id, place, history, json } => match place.place()? {
             Place::Directory(data) => {
-                read::show(id, &data, access_log, *history, json.json)?;
+                read::show(id, &data, &place.access_log, *history, json.json)?;
             }
             Place::Service(_) if *history => {
                 bail!("expected --data DIR with --history, found --url: the access log is read where it lies")
             }
             Place::Service(service) => read::print_person(&remote::person(id, &service)?, json.json)?,
         },
-        Action::Rename { id, name, place, access_log } => match place.place()? {
-            Place::Directory(data) => change::rename(id, name, &data, access_log)?,
+        Action::Rename { id, name, place } => match place.place()? {
+            Place::Directory(data) => change::rename(id, name, &data, &place.access_log)?,
             Place::Service(service) => remote::rename(id, name, &service)?,
         },
-        Action::Remove { ids, place, yes, access_log } => match place.place()? {
-            Place::Directory(data) => change::remove(ids, &data, *yes, access_log)?,
+        Action::Remove { ids, place, yes } => match place.place()? {
+            Place::Directory(data) => change::remove(ids, &data, *yes, &place.access_log)?,
             Place::Service(service) => remote::remove(ids, &service, *yes)?,
         },
-        Action::Export { ids, place, output, force, access_log } => {
-            exchange::export(ids, &place.directory()?, output, *force, access_log)?;
+        Action::Export { ids, place, output, force } => {
+            exchange::export(ids, &place.directory()?, output, *force, &place.access_log)?;
         }
-        Action::Import { file, place, access_log } => {
-            exchange::import(file, &place.directory()?, access_log)?;
+        Action::Import { file, place } => {
+            exchange::import(file, &place.directory()?, &place.access_log)?;
         }
         Action::Forget { id, data: directory, anonymise, access_log } => {
             let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };

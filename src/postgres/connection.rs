@@ -17,7 +17,10 @@ use super::schema;
 use super::tls::{TlsMode, connector};
 use crate::config::DatabaseParams;
 use crate::error::{DataError, Error, Operation, Result};
+use crate::local_file;
 
+/// Longest file of a password, bytes.
+const MAX_PASSWORD_BYTES: u64 = 4096;
 /// For a connection to one server; also how long a silent server is believed to be there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// For an answer that a server that is well gives at once: a longer silence is that of one that hangs.
@@ -108,7 +111,8 @@ impl Database {
         let mut config = self.config.clone();
         if let Some(path) = &self.password_file {
             let file = format!("the password of the database {}", path.display());
-            let text = std::fs::read_to_string(path).map_err(DataError::io(&file, Operation::Read))?;
+            let text = local_file::read_text(path, MAX_PASSWORD_BYTES)
+                .map_err(DataError::io(&file, Operation::Read))?;
             config.password(text.trim_end_matches(['\r', '\n']));
         }
         Ok(hosts::apart(&config))

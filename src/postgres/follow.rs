@@ -32,13 +32,13 @@ fn follow(live: &Weak<Live>) {
     while let Some(live) = live.upgrade() {
         match look_safely(&live, connection.take()) {
             Ok(followed) => {
-                live.note(Ok(()));
+                live.followed();
                 pause = SHORTEST_PAUSE;
                 wait(&live, &followed);
                 connection = Some(followed);
             }
             Err(error) => {
-                live.note(Err(error));
+                live.lost(&error);
                 drop(live);
                 std::thread::sleep(jittered(pause));
                 pause = (pause * 2).min(LONGEST_PAUSE);

@@ -1,17 +1,16 @@
 //! The people in memory and the state of the database that they are: edits, and catching up with others.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::connection::{ANSWER_LIMIT, Connection, Database, LOAD_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
+use super::in_use::InUse;
 use super::rows::{self, Content, Known, News};
 use super::stored_roster::StoredRoster;
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
 use crate::gallery::backend::{Batch, Outcome, locked};
-use crate::reloadable::ReloadError;
 
 /// How long it is asked whether a commit was made whose answer was lost, and the time between.
 const QUESTIONS_LIMIT: Duration = Duration::from_secs(15);
@@ -27,11 +26,7 @@ pub(super) struct Live {
     adapt: Adapt,
     /// Locked by who brings the gallery in use up to date.
     memory: Mutex<Memory>,
-    /// Locked only to clone or to swap the pointer.
-    current: RwLock<Arc<Gallery>>,
-    trouble: RwLock<Option<ReloadError>>,
-    followed: AtomicU64,
-    failed: AtomicU64,
+    pub(super) people: InUse<Gallery>,
 }
 
 /// Which state is in memory.
@@ -55,26 +50,8 @@ impl Live {
             roster: StoredRoster::default(),
             adapt,
             memory: Mutex::new(Memory { known, writer: Some(writer) }),
-            current: RwLock::new(Arc::new(gallery)),
-            trouble: RwLock::new(None),
-            followed: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            people: InUse::new(gallery),
         }
-    }
-
-    /// The gallery in use.
-    pub(super) fn current(&self) -> Arc<Gallery> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Why it may not be what is stored.
-    pub(super) fn trouble(&self) -> Option<ReloadError> {
-        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// How often changes by others were taken into use, and how often the database was lost.
-    pub(super) fn reloads(&self) -> (u64, u64) {
-        (self.followed.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
     }
 
     /// Commits edits in one transaction. It is the first thing in it to lock the newest state and to catch up with it, so that
@@ -88,7 +65,7 @@ impl Live {
                 return batch.refuse(error);
             }
         };
-        let current = self.current();
+        let current = self.people.current();
         let (newest, applied) = batch.apply(&current, |edit, gallery| {
             let newer = edit(gallery)?;
             rows::check(&newer.changes_since(gallery))?;
@@ -106,13 +83,13 @@ impl Live {
 
     /// Where the database is known to be away, nobody waits for it.
     pub(super) fn ensure_there(&self) -> Result<()> {
-        self.trouble().map_or(Ok(()), |trouble| Err(Error::Unavailable(trouble.message)))
+        self.people.error().map_or(Ok(()), |error| Err(Error::Unavailable(error.message)))
     }
 
     /// Notes at once what the thread that follows may learn later. It is that thread that says when the database is back.
     fn note_lost(&self, error: &Error) {
-        if let (Error::Unavailable(reason), None) = (error, self.trouble()) {
-            self.note(Err(Error::Unavailable(reason.clone())));
+        if let (Error::Unavailable(_), None) = (error, self.people.error()) {
+            self.lost(error);
         }
     }
 
@@ -178,7 +155,7 @@ impl Live {
         }
         newest.prepare();
         memory.known = next;
-        Ok(self.swap(newest))
+        Ok(self.people.swap(newest))
     }
 
     /// Whether the commit of the state `next` was made although its answer was lost. Waits for its transaction to end.
@@ -227,40 +204,26 @@ impl Live {
     /// Takes what others have changed into use.
     fn take(&self, memory: &mut Memory, news: News) -> Result<()> {
         let gallery = match news.content {
-            Content::Changes(changes) => self.current().with_changes(&changes)?,
+            Content::Changes(changes) => self.people.current().with_changes(&changes)?,
             Content::All(gallery) => (self.adapt)(gallery)?,
         };
         gallery.prepare();
-        self.swap(gallery);
+        self.people.follow(gallery);
         memory.known = news.now;
-        self.followed.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn swap(&self, gallery: Gallery) -> Arc<Gallery> {
-        let gallery = Arc::new(gallery);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&gallery);
-        gallery
+    /// Notes that the database can't be followed.
+    pub(super) fn lost(&self, error: &Error) {
+        if self.people.fail(error.to_string()) {
+            tracing::warn!("{error}; recognition goes on with the people in memory, nothing can be changed");
+        }
     }
 
-    /// Notes that the database can't be followed, or that it can again.
-    pub(super) fn note(&self, followed: Result<()>) {
-        let mut trouble = self.trouble.write().unwrap_or_else(PoisonError::into_inner);
-        match (followed, trouble.as_mut()) {
-            (Ok(()), None) => {}
-            (Ok(()), Some(_)) => {
-                *trouble = None;
-                tracing::info!("the database is back");
-            }
-            (Err(error), Some(known)) => known.message = error.to_string(),
-            (Err(error), None) => {
-                tracing::warn!(
-                    "{error}; recognition goes on with the people in memory, nothing can be changed"
-                );
-                self.failed.fetch_add(1, Ordering::Relaxed);
-                let message = error.to_string();
-                *trouble = Some(ReloadError { message, file_exists: true, since: SystemTime::now() });
-            }
+    /// Notes that it is followed.
+    pub(super) fn followed(&self) {
+        if self.people.recover() {
+            tracing::info!("the database is back");
         }
     }
 }

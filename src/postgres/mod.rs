@@ -10,6 +10,7 @@ mod examine;
 mod fault;
 mod follow;
 mod hosts;
+mod in_use;
 mod live;
 mod people;
 mod roster;

@@ -68,7 +68,7 @@ impl PostgresPeople {
 
 impl PeopleBackend for PostgresPeople {
     fn current(&self) -> Arc<Gallery> {
-        self.live.current()
+        self.live.people.current()
     }
 
     /// Where the database is known to be away, nobody waits for it.
@@ -87,6 +87,10 @@ impl PeopleBackend for PostgresPeople {
     }
 
     fn status(&self) -> BackendStatus {
-        BackendStatus { name: "database", reloads: self.live.reloads(), error: self.live.trouble() }
+        BackendStatus {
+            name: "database",
+            reloads: self.live.people.reloads(),
+            error: self.live.people.error(),
+        }
     }
 }

@@ -33,7 +33,7 @@ impl PostgresRoster {
 
 impl RosterBackend for PostgresRoster {
     fn current(&self) -> Arc<Roster> {
-        self.0.roster.current()
+        self.0.roster.in_use.current()
     }
 
     fn replace(&self, bytes: &[u8], roster: Roster) -> Result<(Arc<Roster>, Arc<Roster>)> {
@@ -55,10 +55,10 @@ impl RosterBackend for PostgresRoster {
     }
 
     fn reloads(&self) -> (u64, u64) {
-        self.0.roster.reloads()
+        self.0.roster.in_use.reloads()
     }
 
     fn error(&self) -> Option<ReloadError> {
-        self.0.roster.error()
+        self.0.roster.in_use.error()
     }
 }

@@ -1,6 +1,6 @@
 //! People as rows: what is read and written, and how.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio_postgres::{GenericClient, Row};
@@ -90,7 +90,7 @@ async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<C
     }
     found.sort_unstable_by_key(|(position, _)| *position);
     let saved: Vec<Arc<Person>> = found.into_iter().map(|(_, person)| person).collect();
-    let there: std::collections::HashSet<&str> = saved.iter().map(|person| person.id.as_str()).collect();
+    let there: HashSet<&str> = saved.iter().map(|person| person.id.as_str()).collect();
     let removed = ids.iter().filter(|id| !there.contains(id.as_str())).cloned().collect();
     Ok(Changes { saved, removed })
 }
@@ -275,17 +275,15 @@ async fn save_photos(
     old: &Gallery,
     people: &[Arc<Person>],
 ) -> Result<(), Fault> {
-    let saved: HashMap<&str, &Arc<Person>> =
-        people.iter().map(|person| (person.id.as_str(), person)).collect();
-    let is_same = |old: &&Arc<Person>| saved.get(old.id.as_str()).is_some_and(|new| new.photos == old.photos);
-    let same: std::collections::HashSet<&str> =
-        old.people().iter().filter(is_same).map(|person| person.id.as_str()).collect();
+    let saved: HashSet<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let known = old.people().iter().filter(|person| saved.contains(person.id.as_str()));
+    let known: HashMap<&str, &[EnrolledPhoto]> =
+        known.map(|person| (person.id.as_str(), person.photos.as_slice())).collect();
+    let before = |person: &Arc<Person>| known.get(person.id.as_str()).copied();
     let changed: Vec<&Arc<Person>> =
-        people.iter().filter(|person| !same.contains(person.id.as_str())).collect();
-    let known: std::collections::HashSet<&str> =
-        old.people().iter().map(|person| person.id.as_str()).collect();
-    let replaced: Vec<&str> =
-        changed.iter().map(|person| person.id.as_str()).filter(|id| known.contains(id)).collect();
+        people.iter().filter(|person| before(person) != Some(person.photos.as_slice())).collect();
+    let replaced = changed.iter().filter(|person| before(person).is_some());
+    let replaced: Vec<&str> = replaced.map(|person| person.id.as_str()).collect();
     if !replaced.is_empty() {
         client.execute("delete from photos where person_id = any($1)", &[&replaced]).await?;
     }

@@ -1,18 +1,16 @@
 //! The roster in memory and in its table.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex};
 
 use tokio_postgres::Row;
 
 use super::connection::{Connection, Database, WORK_LIMIT};
 use super::fault::Fault;
+use super::in_use::InUse;
 use super::rows::CHANNEL;
 use crate::error::Result;
 use crate::gallery::backend::locked;
 use crate::gallery::new_id;
-use crate::reloadable::ReloadError;
 use crate::roster::{Format, Roster, Version};
 
 /// How many replaced rosters are kept.
@@ -23,26 +21,10 @@ const KEPT: i64 = 10;
 pub(super) struct StoredRoster {
     /// 0 where there is none. Locked by who brings the roster in use up to date.
     known: Mutex<i64>,
-    /// Locked only to clone or to swap the pointer.
-    current: RwLock<Arc<Roster>>,
-    error: RwLock<Option<ReloadError>>,
-    followed: AtomicU64,
-    failed: AtomicU64,
+    pub(super) in_use: InUse<Roster>,
 }
 
 impl StoredRoster {
-    pub(super) fn current(&self) -> Arc<Roster> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn error(&self) -> Option<ReloadError> {
-        self.error.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn reloads(&self) -> (u64, u64) {
-        (self.followed.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
-    }
-
     /// Takes another process's roster into use.
     pub(super) fn catch_up(&self, database: &Database, connection: &Connection) -> Result<()> {
         let mut known = locked(&self.known);
@@ -55,26 +37,17 @@ impl StoredRoster {
     fn take(&self, known: &mut i64, newer: Option<(i64, Vec<u8>)>) {
         let Some((revision, file)) = newer else { return };
         *known = revision;
-        let error = match Roster::from_bytes(&file) {
+        match Roster::from_bytes(&file) {
             Ok(roster) => {
-                self.swap(roster);
-                self.followed.fetch_add(1, Ordering::Relaxed);
-                None
+                self.in_use.follow(roster);
+                self.in_use.recover();
             }
             Err(error) => {
                 let message = format!("the roster in the database can't be used: {error}");
                 tracing::warn!("{message}; the one before is still in use");
-                self.failed.fetch_add(1, Ordering::Relaxed);
-                Some(ReloadError { message, file_exists: true, since: SystemTime::now() })
+                self.in_use.fail(message);
             }
-        };
-        *self.error.write().unwrap_or_else(PoisonError::into_inner) = error;
-    }
-
-    fn swap(&self, roster: Roster) -> Arc<Roster> {
-        let roster = Arc::new(roster);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&roster);
-        roster
+        }
     }
 
     /// Replaces the roster, and keeps the old one. Returns both.
@@ -91,11 +64,11 @@ impl StoredRoster {
             newer(connection, *known).await
         })?;
         self.take(&mut known, stored);
-        let old = self.current();
+        let old = self.in_use.current();
         let revision = database.within(WORK_LIMIT, write(connection, bytes, &roster))?;
         *known = revision;
-        *self.error.write().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok((old, self.swap(roster)))
+        self.in_use.recover();
+        Ok((old, self.in_use.swap(roster)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, request};
 use crate::support::faces::{embedding, gallery_of};
+use crate::support::outcome::refused;
 use crate::support::server::{facerec, facerec_after, sample_data, sample_folder, wait_until};
 use crate::support::{golden_path, photo};
 
@@ -353,45 +355,31 @@ fn commands_that_look_people_up_or_read_them_are_in_the_log_of_the_service() {
     assert!(!std::fs::read_to_string(&log).unwrap().contains("Obama"));
 }
 
-#[test]
-fn a_command_that_cannot_write_the_log_looks_nobody_up() {
-    let data = sample_data();
+/// Runs each command that looks people up, which must tell nothing and fail with this error.
+fn lookups_tell_nothing(data: &Path, log: &Path, error: &str, command: impl Fn() -> Command) {
     let photo = sample_folder().join("group.jpg");
     for arguments in [&["recognize", photo.to_str().unwrap()][..], &["people", "list"], &["audit"]] {
-        let output = facerec()
-            .args(arguments)
-            .args(["--access-log", "/dev/full", "--data"])
-            .arg(data.path())
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains("the access log /dev/full"), "{error}");
+        let mut command = command();
+        let output = command.args(arguments).arg("--access-log").arg(log).arg("--data").arg(data).output();
+        let said = refused(&output.unwrap());
+        assert!(said.contains(error), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_command_that_cannot_write_the_log_looks_nobody_up() {
+    let (data, log) = (sample_data(), Path::new("/dev/full"));
+    lookups_tell_nothing(data.path(), log, "the access log /dev/full", facerec);
 }
 
 /// The disk is full: the log can be opened, and not written.
 #[test]
 fn a_command_whose_entry_is_not_on_the_disk_tells_nothing() {
     let data = sample_data();
-    let photo = sample_folder().join("group.jpg");
     let log = data.path().join("access.jsonl");
-    for arguments in [&["recognize", photo.to_str().unwrap()][..], &["people", "list"], &["audit"]] {
-        let output = facerec_after("trap '' XFSZ && ulimit -f 0")
-            .args(arguments)
-            .arg("--access-log")
-            .arg(&log)
-            .arg("--data")
-            .arg(data.path())
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "{arguments:?}");
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains("it is done, but the access log can't be written"), "{error}");
-        assert_eq!(log.metadata().unwrap().len(), 0);
-    }
+    let full_disk = || facerec_after("trap '' XFSZ && ulimit -f 0");
+    lookups_tell_nothing(data.path(), &log, "it is done, but the access log can't be written", full_disk);
+    assert_eq!(log.metadata().unwrap().len(), 0);
 }
 
 /// As after `| head`: what was told is recorded, and what was not is not looked up.

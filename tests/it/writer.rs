@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use facerec::gallery::writer::{DirectoryLock, GALLERY, GalleryWriter};
 use facerec::gallery::{EnrolledPhoto, Gallery};
 use facerec::reloadable::Reloadable;
 
+use crate::support::enrolling_child::kill_after;
 use crate::support::faces::{embedding, named, person, recipe};
 use crate::support::server::{Server, facerec_after, sample_data};
 
@@ -97,19 +98,6 @@ fn an_answered_enrolment_survives_kill_9() {
     assert!(lock.is_ok(), "the lock of a killed process is free: {lock:?}");
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "gallery and lock file, no temporary file: {left:?}");
-}
-
-/// Kills the child when it has said `count` names, and returns all that it said.
-fn kill_after(process: &mut Child, count: usize) -> Vec<String> {
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    // The test harness of the child may put words of its own before a line.
-    let name = |line: String| line.split_once("enrolled ").map(|(_, name)| name.to_owned());
-    let mut said: Vec<String> = lines.by_ref().filter_map(name).take(count).collect();
-    process.kill().unwrap();
-    process.wait().unwrap();
-    said.extend(lines.filter_map(name));
-    assert!(said.len() >= count, "the child came to an end by itself");
-    said
 }
 
 #[test]

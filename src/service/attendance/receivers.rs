@@ -4,6 +4,10 @@ use crate::attendance::Channels;
 use crate::attendance::delivery::{Receiver, ReceiverOptions, WebhookSecret};
 use crate::config::{AttendanceParams, WebhookParams};
 use crate::error::{DataError, Operation, Result};
+use crate::local_file;
+
+/// Longest file of webhook secrets, bytes.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// For whom messages are written.
 pub(super) fn channels(params: &AttendanceParams) -> Channels {
@@ -22,7 +26,8 @@ pub(super) fn receivers(params: &AttendanceParams) -> Result<Vec<Receiver>> {
     let mut receivers = Vec::new();
     if let Some(WebhookParams { url, secret_file, .. }) = &params.webhook {
         let what = format!("the file of webhook secrets {}", secret_file.display());
-        let text = std::fs::read_to_string(secret_file).map_err(DataError::io(&what, Operation::Read))?;
+        let text = local_file::read_text(secret_file, MAX_SECRET_BYTES)
+            .map_err(DataError::io(&what, Operation::Read))?;
         let secrets = WebhookSecret::parse_all(&text)
             .map_err(|error| DataError::content(&what, Operation::Read, error))?;
         receivers.push(Receiver::webhook(url, secrets, options)?);

@@ -1,14 +1,15 @@
 //! Processes and servers that are killed in the middle of changes.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use facerec::error::{Error, InputError};
 use facerec::gallery::backend::PeopleBackend;
 
 use super::{enrol, has, people};
+use crate::support::enrolling_child::kill_after;
 use crate::support::postgres::{Cluster, database, open};
 use crate::support::server::wait_until;
 
@@ -36,18 +37,6 @@ fn child_that_enrols_until_it_is_killed() {
             });
         }
     });
-}
-
-/// Kills the child when it has said `count` names, and returns all that it said.
-fn kill_after(process: &mut Child, count: usize) -> Vec<String> {
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let name = |line: String| line.split_once("enrolled ").map(|(_, name)| name.to_owned());
-    let mut said: Vec<String> = lines.by_ref().filter_map(name).take(count).collect();
-    process.kill().unwrap();
-    process.wait().unwrap();
-    said.extend(lines.filter_map(name));
-    assert!(said.len() >= count, "the child came to an end by itself");
-    said
 }
 
 #[test]

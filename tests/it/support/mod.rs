@@ -3,6 +3,7 @@
 pub mod altered;
 pub mod app;
 pub mod checkpoint;
+pub mod enrolling_child;
 pub mod exposition;
 pub mod faces;
 pub mod file_server;
