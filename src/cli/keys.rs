@@ -1,21 +1,25 @@
 //! `facerec keys`: creates API keys, and lists, rotates and removes their entries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::output::{self, JsonArgs};
+use crate::config::DatabaseArgs;
 use crate::config::range::whole;
 use crate::error::{InputError, Result};
 use crate::hex::to_hex;
-use crate::keys::file::{change, entries, to_toml};
-use crate::keys::last_use::{Times, last_used};
+use crate::keys::backend::{KeyFile, KeyList};
+use crate::keys::file::to_toml;
+use crate::keys::last_use::Times;
 use crate::keys::rotation::rotate;
 use crate::keys::{self, ApiKeys, KeyEntry, Scope};
+use crate::postgres::{Database, PostgresKeyList};
 
 /// The arguments of `facerec keys`.
 #[derive(Debug, Args)]
@@ -31,6 +35,39 @@ impl KeysArgs {
     }
 }
 
+/// Where the keys are.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// The file of API keys; it counts where a database is named, too. `new` creates it if missing, and prints the entry without either
+    #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+impl PlaceArgs {
+    /// The list, if one is named; of two that which a service with the same settings takes.
+    fn find(&self) -> anyhow::Result<Option<Box<dyn KeyList>>> {
+        match (&self.file, self.database.params()) {
+            (Some(file), database) => {
+                if database.is_some() {
+                    output::note(format_args!(
+                        "These are the keys of {}, not those of the database.",
+                        file.display()
+                    ));
+                }
+                Ok(Some(Box::new(KeyFile(file.clone()))))
+            }
+            (None, Some(database)) => Ok(Some(Box::new(PostgresKeyList::open(Database::new(&database)?)?))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn open(&self) -> anyhow::Result<Box<dyn KeyList>> {
+        self.find()?.context("expected --file FILE or --database-url URL, found neither")
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Create a key and print it once: only its SHA-256 is stored
@@ -43,19 +80,19 @@ enum Action {
         /// Days until the key expires [default: it never does]
         #[arg(long, env = "FACEREC_KEY_EXPIRES_DAYS", value_name = "DAYS", value_parser = whole(1..=36_500_u32))]
         expires_days: Option<u32>,
-        /// File to add the entry to, created if missing [default: print the entry]
-        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
-        file: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
     },
-    /// List the keys in a file: scope, first digits of the SHA-256, name, when it expires, when it was last used
+    /// List the keys: scope, first digits of the SHA-256, name, when it expires, when it was last used
     List {
-        /// The file of API keys
-        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
-        file: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
         #[command(flatten)]
         json: JsonArgs,
     },
-    /// Create a key in place of one in a file and print it once; the old key stays valid for the overlap
+    /// Create a key in place of another one and print it once; the old key stays valid for the overlap
     Rotate {
         /// The name of the key
         name: String,
@@ -63,17 +100,17 @@ enum Action {
         #[arg(long, env = "FACEREC_KEY_OVERLAP", value_name = "HOURS", default_value = "24",
               value_parser = whole(0..=8760_u32))]
         overlap: u32,
-        /// The file of API keys
-        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
-        file: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
     },
-    /// Remove a key from a file; a running service rejects it from then on
+    /// Remove a key; a running service rejects it from then on
     Remove {
         /// The name of the key
         name: String,
-        /// The file of API keys
-        #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
-        file: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        place: PlaceArgs,
     },
 }
 
@@ -85,25 +122,30 @@ fn scope() -> impl TypedValueParser<Value = Scope> {
 /// Runs the command.
 ///
 /// # Errors
-/// When the file can't be read or written, a name is taken, or is not there.
+/// When the keys can't be read or written, a name is taken, or is not there.
 pub fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::New { name, scope, expires_days, file } => {
-            new(name, *scope, *expires_days, file.as_deref())?;
+        Action::New { name, scope, expires_days, place } => {
+            new(name, *scope, *expires_days, place.find()?.as_deref())?;
         }
-        Action::List { file, json } => list(file, json.json)?,
-        Action::Rotate { name, overlap, file } => rotate_key(name, *overlap, file)?,
-        Action::Remove { name, file } => remove(name, file)?,
+        Action::List { place, json } => list(&*place.open()?, json.json)?,
+        Action::Rotate { name, overlap, place } => rotate_key(name, *overlap, &*place.open()?)?,
+        Action::Remove { name, place } => remove(name, &*place.open()?)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// With a file, only the key is printed on standard output, so that a script can read it.
-fn new(name: &str, scope: Scope, expires_days: Option<u32>, file: Option<&Path>) -> anyhow::Result<()> {
+/// With a list of keys, only the key is printed on standard output, so that a script can read it.
+fn new(
+    name: &str,
+    scope: Scope,
+    expires_days: Option<u32>,
+    list: Option<&dyn KeyList>,
+) -> anyhow::Result<()> {
     let key = keys::generate()?;
     let expires = expires_days.map(|days| in_hours(24 * i64::from(days)));
     let entry = KeyEntry { expires, ..KeyEntry::of(name, scope, &key) };
-    let Some(file) = file else {
+    let Some(list) = list else {
         let keys = ApiKeys::new(vec![entry])?;
         output::line(format_args!("{key}\n\n{}", to_toml(keys.entries())?.trim_end()))?;
         output::note(
@@ -111,21 +153,22 @@ fn new(name: &str, scope: Scope, expires_days: Option<u32>, file: Option<&Path>)
         );
         return Ok(());
     };
-    change(file, |mut entries| {
+    let add = |mut entries: Vec<KeyEntry>| {
         entries.push(entry);
         Ok(entries)
-    })?;
+    };
+    list.change(Box::new(add))?;
     output::line(key)?;
     output::note(format_args!(
         "This is the key; it can't be shown again. Its entry was added to {}.",
-        file.display()
+        list.shown()
     ));
     Ok(())
 }
 
-fn list(file: &Path, as_json: bool) -> anyhow::Result<()> {
-    let entries = entries(file)?;
-    let times = last_used(file).unwrap_or_else(|error| {
+fn list(list: &dyn KeyList, as_json: bool) -> anyhow::Result<()> {
+    let entries = list.entries()?;
+    let times = list.last_used().unwrap_or_else(|error| {
         output::note(format_args!("facerec: {error}"));
         None
     });
@@ -173,10 +216,10 @@ fn in_hours(hours: i64) -> Timestamp {
 }
 
 /// Only the key is printed on standard output, so that a script can read it.
-fn rotate_key(name: &str, overlap: u32, file: &Path) -> anyhow::Result<()> {
+fn rotate_key(name: &str, overlap: u32, list: &dyn KeyList) -> anyhow::Result<()> {
     let key = keys::generate()?;
     let until = in_hours(i64::from(overlap));
-    change(file, |entries| rotate(entries, name, &key, Timestamp::now(), until))?;
+    list.change(Box::new(|entries| rotate(entries, name, &key, Timestamp::now(), until)))?;
     output::line(&key)?;
     output::note(format_args!(
         "This is the new key; it can't be shown again. The old one is accepted until {until:.0}."
@@ -184,14 +227,14 @@ fn rotate_key(name: &str, overlap: u32, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn remove(name: &str, file: &Path) -> Result<()> {
-    change(file, |mut entries| {
+fn remove(name: &str, list: &dyn KeyList) -> Result<()> {
+    list.change(Box::new(|mut entries| {
         let before = entries.len();
         entries.retain(|entry| entry.name != name);
         if entries.len() < before {
             return Ok(entries);
         }
-        let message = format!("{}: expected a key named {name:?}, found none", file.display());
+        let message = format!("{}: expected a key named {name:?}, found none", list.shown());
         Err(InputError::NotFound(message).into())
-    })
+    }))
 }

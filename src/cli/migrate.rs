@@ -1,4 +1,4 @@
-//! `facerec migrate`: people, roster and attendance from a data directory into a database, and back.
+//! `facerec migrate`: people, roster, attendance and API keys from a data directory into a database, and back.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ use crate::roster::backend::{RosterBackend, RosterFile};
 use crate::roster::{MAX_FILE_BYTES, Roster};
 
 mod attendance;
+mod keys;
 
 /// People of one transaction: an interruption loses no more.
 const AT_A_TIME: usize = 200;
@@ -37,10 +38,13 @@ pub struct MigrateArgs {
     data: PathBuf,
     #[command(flatten)]
     database: DatabaseArgs,
+    /// File of API keys to take over, too; services without it then ask for those of the database
+    #[arg(long, env = "FACEREC_API_KEYS_FILE", value_name = "FILE")]
+    api_keys_file: Option<PathBuf>,
     /// Write gallery.bin from the database instead
     #[arg(long, env = "FACEREC_EXPORT", value_parser = BoolishValueParser::new())]
     export: bool,
-    /// With --export: replace a gallery.bin that is there
+    /// With --export: replace a gallery.bin and a file of API keys that are there
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
 }
@@ -60,9 +64,12 @@ pub fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
         let after = import(&data, database)?;
         let Contents { people, photos, .. } = count(&Database::new(&params)?, &after)?;
         output::line(format_args!("{people} people with {photos} photos are in the database"))?;
-        output::note("API keys and the access log stay files.");
     }
     attendance::take_over(&data, &params, args.export)?;
+    match &args.api_keys_file {
+        Some(path) => keys::take_over(path, &params, args.export, args.force)?,
+        None => output::note("API keys are not taken over: --api-keys-file names their file."),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

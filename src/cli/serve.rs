@@ -21,9 +21,7 @@ use crate::gallery::writer::GALLERY;
 use crate::http::middleware::auth::Access;
 use crate::http::router;
 use crate::http::state::AppState;
-use crate::keys::ApiKeys;
-use crate::keys::file::KEYS;
-use crate::keys::last_use::LastUse;
+use crate::keys::backend::{KeysBackend, KeysFile};
 use crate::logging;
 use crate::reloadable::Reloadable;
 use crate::server::serve;
@@ -35,10 +33,12 @@ use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
 use crate::service::snapshot::today;
 use crate::service::watch::watch;
+use opened::Opened;
 use stop::Stop;
 
 mod adapt;
 mod database;
+mod opened;
 mod stop;
 
 /// How often kept photos are looked through, whose directory may hold many, and uses of keys are written.
@@ -60,27 +60,21 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Some(params) => open_database(args, params, &runtime, &stop)?,
         None => load_or_enroll(args, &data, &stop)?,
     };
-    let Some((loaded, people, roster)) = opened else {
+    let Some(opened) = opened else {
         tracing::info!("stopped while people were read or enrolled: nothing was written");
         runtime.shutdown_background();
         return Ok(ExitCode::SUCCESS);
     };
-    run_loaded(args, loaded, people, roster, &runtime, stop)
+    run_loaded(args, opened, &runtime, stop)
 }
 
 /// Serves until told to stop.
-fn run_loaded(
-    args: &ServeArgs,
-    loaded: LoadedModels,
-    people: PeopleStore,
-    roster: RosterStore,
-    runtime: &Runtime,
-    stop: Stop,
-) -> anyhow::Result<ExitCode> {
+fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
+    let Opened { loaded, people, roster, keys } = opened;
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
-    let keys = open_keys(&config)?.map(Keys::new);
+    let keys = open_keys(&config, keys)?;
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let service = match args.database.params() {
         Some(database) => {
@@ -93,12 +87,11 @@ fn run_loaded(
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
-    let app =
-        AppState::new(config, service.clone(), keys.as_ref().map_or_else(Access::default, Keys::access));
+    let app = AppState::new(config, service.clone(), Access::new(keys.clone()));
     let requests_ended = runtime.block_on(listen(app, tls, stop))?;
     // Work that follows a response, such as keeping its photo, is finished too.
     let finished = requests_ended && service.drain(drain);
-    keys.inspect(Keys::save_last_use);
+    keys.as_deref().inspect(|keys| save_uses(*keys));
     tracing::info!(finished, "stopped");
     if !finished {
         // Dropping the workers would wait for their jobs without a limit.
@@ -107,33 +100,20 @@ fn run_loaded(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The API keys, and when they were used.
-#[derive(Clone)]
-struct Keys {
-    keys: Arc<Reloadable<ApiKeys>>,
-    last_use: Arc<LastUse>,
-}
-
-impl Keys {
-    fn new(keys: Arc<Reloadable<ApiKeys>>) -> Self {
-        Self { last_use: Arc::new(LastUse::of(keys.path())), keys }
-    }
-
-    fn access(&self) -> Access {
-        Access::new(Some(Arc::clone(&self.keys))).noting(Arc::clone(&self.last_use))
-    }
-
-    /// The directory of the keys may be one that only root may write to.
-    fn save_last_use(&self) {
-        if let Err(error) = self.last_use.save(&self.keys.current()) {
-            tracing::debug!("when keys were last used is not kept: {error}");
-        }
+/// The directory of the keys may be one that only root may write to.
+fn save_uses(keys: &dyn KeysBackend) {
+    if let Err(error) = keys.save_uses() {
+        tracing::debug!("when keys were last used is not kept: {error}");
     }
 }
 
 /// Rereads gallery, roster, keys and certificate when their files change, deletes kept photos and
 /// people whose time is over, and writes when keys were used.
-fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> crate::error::Result<()> {
+fn watch_files(
+    service: &Service,
+    keys: Option<Arc<dyn KeysBackend>>,
+    tls: Option<Arc<Tls>>,
+) -> crate::error::Result<()> {
     let (service, mut kept_up) = (service.clone(), Instant::now());
     watch(move || {
         if kept_up.elapsed() >= UPKEEP_INTERVAL {
@@ -143,10 +123,10 @@ fn watch_files(service: &Service, keys: Option<Keys>, tls: Option<Arc<Tls>>) -> 
             if service.leads() {
                 delete_expired(&service);
             }
-            keys.as_ref().inspect(|keys| keys.save_last_use());
+            keys.as_deref().inspect(|keys| save_uses(*keys));
         }
         service.poll_files();
-        keys.as_ref().map(|keys| keys.keys.poll());
+        keys.as_deref().inspect(|keys| keys.poll());
         tls.as_deref().inspect(|tls| tls.poll());
     })
 }
@@ -183,15 +163,25 @@ fn advice(error: &io::Error, port: u16) -> String {
     }
 }
 
-/// The API keys, where there is a file of them.
-fn open_keys(config: &Config) -> crate::error::Result<Option<Arc<Reloadable<ApiKeys>>>> {
-    let Some(path) = &config.api_keys_file else {
-        tracing::info!("no file of API keys: recognition is open, people are managed from this machine only");
-        return Ok(None);
+/// The API keys: of the file, where there is one, else those that are `stored` in the database.
+fn open_keys(
+    config: &Config,
+    stored: Option<Arc<dyn KeysBackend>>,
+) -> crate::error::Result<Option<Arc<dyn KeysBackend>>> {
+    let unused = stored.as_deref().and_then(KeysBackend::current).is_some();
+    let keys = match &config.api_keys_file {
+        Some(path) => Some(Arc::new(KeysFile::open(path)?) as Arc<dyn KeysBackend>),
+        None => stored,
     };
-    let keys = Reloadable::open(path, KEYS)?;
-    tracing::info!(keys = keys.current().entries().len(), "calls need an API key");
-    Ok(Some(Arc::new(keys)))
+    if config.api_keys_file.is_some() && unused {
+        tracing::warn!("the file of API keys counts here, and those in the database do not");
+    }
+    if let Some(keys) = keys.as_deref().and_then(KeysBackend::current) {
+        tracing::info!(keys = keys.entries().len(), "calls need an API key");
+    } else {
+        tracing::info!("no API keys: recognition is open, people are managed from this machine only");
+    }
+    Ok(keys)
 }
 
 /// Refuses settings and directories with which nothing can be served.
@@ -210,21 +200,18 @@ fn open_database(
     params: DatabaseParams,
     runtime: &Runtime,
     stop: &Stop,
-) -> anyhow::Result<Option<(LoadedModels, PeopleStore, RosterStore)>> {
+) -> anyhow::Result<Option<Opened>> {
     let args = args.clone();
     stop.unless_came(runtime, move || database::open(&args, &DataDirectory::new(&args.data), &params))?
         .transpose()
 }
 
 /// The networks, and the gallery that they made, kept up to date; `None` when told to stop.
-fn load_or_enroll(
-    args: &ServeArgs,
-    data: &DataDirectory,
-    stop: &Stop,
-) -> anyhow::Result<Option<(LoadedModels, PeopleStore, RosterStore)>> {
+fn load_or_enroll(args: &ServeArgs, data: &DataDirectory, stop: &Stop) -> anyhow::Result<Option<Opened>> {
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let gallery = gallery.adapted(adapt::adapt(args, &loaded)?)?;
-    Ok(Some((loaded, PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?))))
+    let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
+    Ok(Some(Opened { loaded, people, roster, keys: None }))
 }
 
 /// A directory with people but no gallery is enrolled first; one with neither begins with nobody.

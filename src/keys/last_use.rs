@@ -70,32 +70,63 @@ pub fn last_used(keys_file: &Path) -> Result<Option<Times>> {
     Ok(Some(toml.keys.into_iter().filter_map(time).collect()))
 }
 
-/// The uses of a running service.
-#[derive(Debug)]
-pub struct LastUse {
-    keys_file: PathBuf,
-    state: Mutex<State>,
-}
+/// Uses of keys that are noted in memory until they are stored.
+#[derive(Debug, Default)]
+pub struct Uses(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     times: Times,
-    /// Whether there were uses since the file was written.
+    /// Whether there were uses since they were stored.
     is_new: bool,
+}
+
+impl Uses {
+    /// Notes that the key of this SHA-256 was used at `now`. Never waits for the disk.
+    pub fn note(&self, sha256: [u8; 32], now: Timestamp) {
+        let mut state = self.state();
+        state.times.insert(sha256, now);
+        state.is_new = true;
+    }
+
+    /// Has all uses so far stored by `save`, where there were some since the last time.
+    ///
+    /// # Errors
+    /// What `save` says; the uses are kept for the next time.
+    pub fn store(&self, save: impl FnOnce(Times) -> Result<()>) -> Result<()> {
+        let times = {
+            let mut state = self.state();
+            if !std::mem::take(&mut state.is_new) {
+                return Ok(());
+            }
+            state.times.clone()
+        };
+        let saved = save(times);
+        if saved.is_err() {
+            self.state().is_new = true;
+        }
+        saved
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A map of times is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The uses of keys in a file, and the file beside it.
+#[derive(Debug)]
+pub struct LastUse {
+    keys_file: PathBuf,
+    /// What was not written yet, too.
+    pub uses: Uses,
 }
 
 impl LastUse {
     /// Of the keys in the file at `keys_file`.
     #[must_use]
     pub fn of(keys_file: &Path) -> Self {
-        Self { keys_file: keys_file.to_path_buf(), state: Mutex::default() }
-    }
-
-    /// Notes that the key of this SHA-256 was used at `now`. Never waits for the disk.
-    pub fn note(&self, sha256: [u8; 32], now: Timestamp) {
-        let mut state = self.state();
-        state.times.insert(sha256, now);
-        state.is_new = true;
+        Self { keys_file: keys_file.to_path_buf(), uses: Uses::default() }
     }
 
     /// Writes the file where there were uses since the last time. Times of keys that are not among `keys` are
@@ -104,24 +135,15 @@ impl LastUse {
     /// # Errors
     /// [`crate::error::Error::Data`] when the file can't be written; the uses are kept for the next time.
     pub fn save(&self, keys: &ApiKeys) -> Result<()> {
-        let mut times = {
-            let mut state = self.state();
-            if !std::mem::take(&mut state.is_new) {
-                return Ok(());
+        self.uses.store(|mut times| {
+            // One that can't be read is replaced: what it held is of use to nobody.
+            for (sha256, there) in last_used(&self.keys_file).ok().flatten().unwrap_or_default() {
+                let time = times.entry(sha256).or_insert(there);
+                *time = there.max(*time);
             }
-            state.times.clone()
-        };
-        // One that can't be read is replaced: what it held is of use to nobody.
-        for (sha256, there) in last_used(&self.keys_file).ok().flatten().unwrap_or_default() {
-            let time = times.entry(sha256).or_insert(there);
-            *time = there.max(*time);
-        }
-        times.retain(|sha256, _| keys.entries().iter().any(|entry| entry.sha256 == *sha256));
-        let written = self.write(&times);
-        if written.is_err() {
-            self.state().is_new = true;
-        }
-        written
+            times.retain(|sha256, _| keys.entries().iter().any(|entry| entry.sha256 == *sha256));
+            self.write(&times)
+        })
     }
 
     fn write(&self, times: &Times) -> Result<()> {
@@ -135,11 +157,6 @@ impl LastUse {
         let toml = toml.map_err(|error| failed(io::Error::other(error)))?;
         atomic_file::replace_private(&path, |file| write!(file, "{HEAD}{toml}")).map_err(failed)?;
         Ok(())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A map of times is whole at any moment.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,8 +183,8 @@ mod tests {
         assert_eq!(last_used(&keys_file).unwrap(), None, "nothing was used");
 
         let (first, later) = (time("2026-01-02T03:04:05Z"), time("2026-01-02T03:05:05Z"));
-        uses.note(gate, first);
-        uses.note([7; 32], first);
+        uses.uses.note(gate, first);
+        uses.uses.note([7; 32], first);
         uses.save(&keys).unwrap();
         assert_eq!(last_used(&keys_file).unwrap(), Some(Times::from([(gate, first)])));
         let path = directory.path().join("keys.toml.last-used");
@@ -175,11 +192,11 @@ mod tests {
 
         // A service that begins anew, or a second one, keeps what is there, and the latest counts.
         let other = LastUse::of(&keys_file);
-        other.note(office, later);
-        other.note(gate, time("2025-01-01T00:00:00Z"));
+        other.uses.note(office, later);
+        other.uses.note(gate, time("2025-01-01T00:00:00Z"));
         other.save(&keys).unwrap();
         assert_eq!(last_used(&keys_file).unwrap(), Some(Times::from([(gate, first), (office, later)])));
-        other.note(office, later);
+        other.uses.note(office, later);
         other.save(&ApiKeys::new(entries[1..].to_vec()).unwrap()).unwrap();
         assert_eq!(last_used(&keys_file).unwrap(), Some(Times::from([(office, later)])));
     }
@@ -191,14 +208,14 @@ mod tests {
         let entry = KeyEntry::of("gate", Scope::Recognize, "gate");
         let keys = ApiKeys::new(vec![entry.clone()]).unwrap();
         let uses = LastUse::of(&keys_file);
-        uses.note(entry.sha256, time("2026-01-02T03:04:05Z"));
+        uses.uses.note(entry.sha256, time("2026-01-02T03:04:05Z"));
         assert!(uses.save(&keys).unwrap_err().to_string().contains("can't be written"));
         std::fs::create_dir(keys_file.parent().unwrap()).unwrap();
         uses.save(&keys).unwrap();
         assert_eq!(last_used(&keys_file).unwrap().unwrap().len(), 1);
         std::fs::write(path_beside(&keys_file), "no TOML").unwrap();
         assert!(last_used(&keys_file).is_err());
-        uses.note(entry.sha256, time("2026-01-02T03:04:06Z"));
+        uses.uses.note(entry.sha256, time("2026-01-02T03:04:06Z"));
         uses.save(&keys).unwrap();
         assert_eq!(last_used(&keys_file).unwrap().unwrap()[&entry.sha256], time("2026-01-02T03:04:06Z"));
     }

@@ -3,6 +3,7 @@
 //! A key is `facerec_` and 256 random bits. Only its SHA-256 is stored: the file of keys gives no access.
 //! A password hash and a rate limit are not needed: unlike a password, 256 random bits can't be guessed.
 
+pub mod backend;
 pub mod file;
 pub mod last_use;
 pub mod rotation;

@@ -59,6 +59,8 @@ fn look(live: &Live, connection: Option<Connection>) -> Result<Connection> {
         Some(connection) => connection,
         None => listening(live)?,
     };
+    // First, and whatever becomes of the rest: a revoked key must not wait for many changed people.
+    live.keys.catch_up(&live.database, &connection)?;
     live.catch_up(&connection)?;
     live.roster.catch_up(&live.database, &connection)?;
     Ok(connection)

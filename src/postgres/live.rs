@@ -7,6 +7,7 @@ use super::connection::{ANSWER_LIMIT, Connection, Database, LOAD_LIMIT, WORK_LIM
 use super::fault::Fault;
 use super::in_use::InUse;
 use super::rows::{self, Content, Known, News};
+use super::stored_keys::StoredKeys;
 use super::stored_roster::StoredRoster;
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
@@ -23,6 +24,7 @@ pub(super) type Adapt = Box<dyn Fn(Gallery) -> Result<Gallery> + Send + Sync>;
 pub(super) struct Live {
     pub(super) database: Database,
     pub(super) roster: StoredRoster,
+    pub(super) keys: StoredKeys,
     adapt: Adapt,
     /// Locked by who brings the gallery in use up to date.
     memory: Mutex<Memory>,
@@ -48,6 +50,7 @@ impl Live {
         Self {
             database,
             roster: StoredRoster::default(),
+            keys: StoredKeys::default(),
             adapt,
             memory: Mutex::new(Memory { known, writer: Some(writer) }),
             people: InUse::new(gallery),

@@ -1,4 +1,4 @@
-//! People and roster in PostgreSQL, which several processes share.
+//! People, roster, attendance and API keys in PostgreSQL, which several processes share.
 //!
 //! Each process has all people in memory and searches there. An edit locks the row of the newest revision, catches up with
 //! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
@@ -11,16 +11,19 @@ mod fault;
 mod follow;
 mod hosts;
 mod in_use;
+mod keys;
 mod live;
 mod people;
 mod roster;
 mod rows;
 mod schema;
+mod stored_keys;
 mod stored_roster;
 mod tls;
 
 pub use attendance::PostgresAttendance;
 pub use connection::Database;
 pub use examine::{Contents, analyze, examine};
+pub use keys::{PostgresKeyList, PostgresKeys};
 pub use people::{PostgresPeople, stored_recipe};
 pub use roster::PostgresRoster;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Database, LOAD_LIMIT};
+use super::keys::PostgresKeys;
 use super::live::{Live, begin_reading};
 use super::roster::PostgresRoster;
 use super::{follow, rows, schema};
@@ -52,7 +53,9 @@ impl PostgresPeople {
         let gallery = adapt(gallery)?;
         gallery.prepare();
         let live = Arc::new(Live::new(database, Box::new(adapt), gallery, known, connection));
-        live.roster.catch_up(&live.database, &live.database.connect()?)?;
+        let connection = live.database.connect()?;
+        live.roster.catch_up(&live.database, &connection)?;
+        live.keys.catch_up(&live.database, &connection)?;
         follow::start(&live)?;
         Ok(Self { live, queue: EditQueue::default() })
     }
@@ -63,6 +66,12 @@ impl PostgresPeople {
     #[must_use]
     pub fn roster(&self) -> PostgresRoster {
         PostgresRoster(Arc::clone(&self.live))
+    }
+
+    /// The API keys beside the people.
+    #[must_use]
+    pub fn keys(&self) -> PostgresKeys {
+        PostgresKeys(Arc::clone(&self.live))
     }
 }
 

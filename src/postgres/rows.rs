@@ -189,7 +189,8 @@ fn sha256(bytes: Option<&[u8]>) -> Result<Option<[u8; 32]>, Fault> {
     bytes.map(<[u8; 32]>::try_from).transpose().map_err(broken)
 }
 
-fn broken(reason: impl std::fmt::Display) -> Fault {
+/// What is stored is not what was expected.
+pub(super) fn broken(reason: impl std::fmt::Display) -> Fault {
     Fault::Content(format!("what is stored can't be used: {reason}"))
 }
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_people.sql"),
     include_str!("migrations/0002_roster.sql"),
     include_str!("migrations/0003_attendance.sql"),
+    include_str!("migrations/0004_keys.sql"),
 ];
 
 /// Of the lock that one migrating process holds: `facerec` in ASCII.

@@ -1,7 +1,7 @@
 //! The state of a file that is reread when it changes.
 
 use crate::gallery::backend::BackendStatus;
-use crate::reloadable::{ReloadError, Reloadable};
+use crate::reloadable::ReloadError;
 
 /// A file that is reread when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +20,16 @@ pub struct FileStatus {
 
 impl From<BackendStatus> for FileStatus {
     fn from(status: BackendStatus) -> Self {
-        let BackendStatus { name, reloads: (reloads_ok, reloads_failed), error } = status;
-        Self { name, reloads_ok, reloads_failed, reload_error: error, optional: false }
+        let BackendStatus { name, reloads, error } = status;
+        Self::required(name, reloads, error)
     }
 }
 
 impl FileStatus {
     /// The status of a file that must exist.
     #[must_use]
-    pub fn of<T>(name: &'static str, file: &Reloadable<T>) -> Self {
-        let (reloads_ok, reloads_failed) = file.reloads();
-        Self { name, reloads_ok, reloads_failed, reload_error: file.reload_error(), optional: false }
+    pub fn required(name: &'static str, reloads: (u64, u64), reload_error: Option<ReloadError>) -> Self {
+        Self { optional: false, ..Self::optional_of(name, reloads, reload_error) }
     }
 
     /// The status of a file that may be absent.

@@ -14,9 +14,9 @@ use facerec::access_log::{AccessLog, Action, Entry, LogParams, history};
 use facerec::attendance::{AttendanceStore, Channels, NewSession, PersonRecord, SqliteStore, Status};
 use facerec::gallery::{Person, store};
 use facerec::http::middleware::auth::Access;
-use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::backend::KeysFile;
+use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
-use facerec::reloadable::Reloadable;
 use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, request};
@@ -163,7 +163,7 @@ fn an_entry_names_the_key_and_not_the_key_itself() {
     let (log, keys) = (data.path().join("access.jsonl"), data.path().join("keys.toml"));
     let office = KeyEntry::of("office", Scope::Manage, "facerec_office");
     std::fs::write(&keys, to_toml(&[office]).unwrap()).unwrap();
-    let access = Access::new(Some(Arc::new(Reloadable::open(&keys, KEYS).unwrap())));
+    let access = Access::new(Some(Arc::new(KeysFile::open(&keys).unwrap())));
     let service = Service::guarded(data, &["--access-log", log.to_str().unwrap()], access);
     let mut asked = request(Method::GET, "/v1/people", "", Vec::new());
     asked.headers_mut().insert("x-api-key", "facerec_office".parse().unwrap());

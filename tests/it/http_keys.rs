@@ -15,6 +15,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use facerec::http::middleware::auth::{self, Access};
 use facerec::http::problem::ApiError;
+use facerec::keys::backend::KeysFile;
 use facerec::keys::file::{KEYS, change, to_toml};
 use facerec::keys::{KeyEntry, Scope};
 use facerec::reloadable::Reloadable;
@@ -66,7 +67,7 @@ fn each_scope_opens_what_it_should_however_the_key_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");
     write_keys(&path);
-    let access = Arc::new(Access::new(Some(Arc::new(Reloadable::open(&path, KEYS).unwrap()))));
+    let access = Arc::new(Access::new(Some(Arc::new(KeysFile::open(&path).unwrap()))));
     let routes = routes(&access);
     // From this machine or another one: where there are keys, only they count.
     for peer in [HERE, ELSEWHERE] {
@@ -105,7 +106,7 @@ fn a_refusal_says_what_is_missing_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");
     write_keys(&path);
-    let access = Arc::new(Access::new(Some(Arc::new(Reloadable::open(&path, KEYS).unwrap()))));
+    let access = Arc::new(Access::new(Some(Arc::new(KeysFile::open(&path).unwrap()))));
     let routes = routes(&access);
     let camera = format!("Bearer {CAMERA}");
     let cases: &[Case] = &[

@@ -8,9 +8,9 @@ use axum::http::{Method, Request};
 use calamine::{Data, Reader as _, Xlsx};
 use facerec::gallery::store;
 use facerec::http::middleware::auth::Access;
-use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::backend::KeysFile;
+use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
-use facerec::reloadable::Reloadable;
 use facerec::roster;
 use rust_xlsxwriter::Workbook;
 use serde_json::{Value, json};
@@ -315,7 +315,7 @@ fn a_camera_adds_photos_to_a_session_that_it_finds_by_its_title_and_sees_no_more
         KeyEntry::of("office", Scope::Manage, "facerec_office"),
     ];
     std::fs::write(&keys, to_toml(&entries).unwrap()).unwrap();
-    let access = Access::new(Some(Arc::new(Reloadable::open(&keys, KEYS).unwrap())));
+    let access = Access::new(Some(Arc::new(KeysFile::open(&keys).unwrap())));
     let log = data.path().join("access.jsonl");
     let service = Service::guarded(data, &["--access-log", log.to_str().unwrap()], access);
     let send = |key: &str, mut request: Request<Body>| {

@@ -7,9 +7,9 @@ use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use facerec::http::middleware::auth::Access;
-use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::backend::KeysFile;
+use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
-use facerec::reloadable::Reloadable;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -266,7 +266,7 @@ fn no_address_is_left_without_its_gate() {
     let path = folder.path().join("keys.toml");
     let entries = [KeyEntry::of("camera", Scope::Recognize, "facerec_camera")];
     std::fs::write(&path, to_toml(&entries).unwrap()).unwrap();
-    let access = Access::new(Some(Arc::new(Reloadable::open(&path, KEYS).unwrap())));
+    let access = Access::new(Some(Arc::new(KeysFile::open(&path).unwrap())));
     let guarded = Service::guarded(folder, &[], access);
     for (address, status, _) in statuses(&guarded, None) {
         assert_eq!(status, 401, "{address} without a key");

@@ -9,10 +9,10 @@ use axum::body::to_bytes;
 use axum::http::{HeaderMap, Method};
 use facerec::gallery::store;
 use facerec::http::middleware::auth::Access;
-use facerec::keys::file::{KEYS, to_toml};
+use facerec::keys::backend::KeysFile;
+use facerec::keys::file::to_toml;
 use facerec::keys::{KeyEntry, Scope};
 use facerec::pipeline::Pipeline;
-use facerec::reloadable::Reloadable;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -209,7 +209,7 @@ fn a_key_of_scope_recognize_is_not_served_any() {
         KeyEntry::of("office", Scope::Manage, "facerec_office"),
     ];
     fs::write(&keys, to_toml(&entries).unwrap()).unwrap();
-    let access = Access::new(Some(Arc::new(Reloadable::open(&keys, KEYS).unwrap())));
+    let access = Access::new(Some(Arc::new(KeysFile::open(&keys).unwrap())));
     let service = Service::guarded(data, KEEP, access);
     let with = |key: &str, mut request: axum::http::Request<axum::body::Body>| {
         request.headers_mut().insert("x-api-key", key.parse().unwrap());

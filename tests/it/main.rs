@@ -61,6 +61,7 @@ mod http_v1_roster;
 mod http_v1_thumbnails;
 mod import_pickle;
 mod install;
+mod key_list;
 mod layering;
 mod memory;
 mod native;

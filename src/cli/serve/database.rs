@@ -1,14 +1,16 @@
-//! `facerec serve --database-url`: people, roster and attendance in a database.
+//! `facerec serve --database-url`: people, roster, attendance and API keys in a database.
 
 use std::sync::Arc;
 
 use super::adapt::adapt;
+use super::opened::Opened;
 use crate::cli::data::DataDirectory;
 use crate::config::{AttendanceParams, DatabaseParams, ServeArgs};
 use crate::gallery::backend::PeopleBackend;
+use crate::keys::backend::KeysBackend;
 use crate::postgres::{Database, PostgresAttendance, PostgresPeople, stored_recipe};
 use crate::service::attendance::Attendance;
-use crate::service::models::{self, LoadedModels};
+use crate::service::models;
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 
@@ -20,7 +22,7 @@ pub(super) fn open(
     args: &ServeArgs,
     data: &DataDirectory,
     params: &DatabaseParams,
-) -> anyhow::Result<(LoadedModels, PeopleStore, RosterStore)> {
+) -> anyhow::Result<Opened> {
     refuse_files(args)?;
     let database = Database::new(params)?;
     let shown = database.shown();
@@ -34,8 +36,8 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people, roster and attendance are kept in the database; dismissed findings are not kept, and API keys, access log and \
-         kept photos are this process's own files"
+        "people, roster, attendance and API keys are kept in the database; dismissed findings are not kept, and access log and kept \
+         photos are this process's own files"
     );
     if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
@@ -44,7 +46,8 @@ pub(super) fn open(
         );
     }
     let roster = RosterStore::kept_by(people.roster());
-    Ok((loaded, PeopleStore::kept_by(people), roster))
+    let keys = Some(Arc::new(people.keys()) as Arc<dyn KeysBackend>);
+    Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys })
 }
 
 /// Attendance in the database.

@@ -1,4 +1,4 @@
-//! Authorisation: by API key, or, where the service has no file of keys, by the client's machine.
+//! Authorisation: by API key, or, where the service has no keys, by the client's machine.
 //!
 //! Groups of routes get a gate:
 //!
@@ -20,11 +20,10 @@ use tracing::Span;
 use super::client;
 use super::request_id::X_REQUEST_ID;
 use crate::http::problem::{ApiError, ProblemCode};
-use crate::keys::last_use::LastUse;
+use crate::keys::backend::KeysBackend;
 use crate::keys::{ApiKeys, KeyEntry, Scope};
 use crate::origin::local;
 use crate::origin::site::SiteRules;
-use crate::reloadable::Reloadable;
 use crate::service::caller::{Caller, called_by};
 use crate::service::disclosure::Disclosure;
 use crate::service::file_status::FileStatus;
@@ -118,10 +117,8 @@ impl IntoResponse for Refusal {
 
 /// Decides about requests, and counts refusals.
 pub struct Access {
-    /// `None` where the service was started without a file of keys.
-    keys: Option<Arc<Reloadable<ApiKeys>>>,
-    /// Where uses of keys are noted.
-    last_use: Option<Arc<LastUse>>,
+    /// `None` where the service was started without keys.
+    keys: Option<Arc<dyn KeysBackend>>,
     /// Who may recognise without keys; `None` for whoever reaches the service.
     sites: Option<SiteRules>,
     refused: [AtomicU64; Refusal::REASONS.len()],
@@ -139,15 +136,8 @@ impl Access {
     /// By these keys. Without keys, recognition is open to all but the pages of other sites, and people are managed from
     /// the service's own machine.
     #[must_use]
-    pub fn new(keys: Option<Arc<Reloadable<ApiKeys>>>) -> Self {
-        let sites = Some(SiteRules::default());
-        Self { keys, last_use: None, sites, refused: Default::default(), clock: Timestamp::now }
-    }
-
-    /// Noting when each key was used to pass.
-    #[must_use]
-    pub fn noting(self, last_use: Arc<LastUse>) -> Self {
-        Self { last_use: Some(last_use), ..self }
+    pub fn new(keys: Option<Arc<dyn KeysBackend>>) -> Self {
+        Self { keys, sites: Some(SiteRules::default()), refused: Default::default(), clock: Timestamp::now }
     }
 
     /// With other rules about pages and names of the service; `None` for no rule.
@@ -168,18 +158,22 @@ impl Access {
         RequireScope { access: Arc::clone(self), scope, any_name: false }
     }
 
-    /// Whether the file of keys is in use; `None` without one.
+    /// Whether the keys that are kept are in use; `None` without keys.
     #[must_use]
     pub fn keys_status(&self) -> Option<FileStatus> {
-        self.keys.as_deref().map(|keys| FileStatus::of("keys", keys))
+        self.keys.as_deref().map(|keys| FileStatus::required("keys", keys.reloads(), keys.error()))
+    }
+
+    /// The keys of now; `None` where none is asked for.
+    fn keys(&self) -> Option<Arc<ApiKeys>> {
+        self.keys.as_deref().and_then(KeysBackend::current)
     }
 
     /// Whether details of the server, such as paths, may be told to whoever sent this request: to those who show a key,
     /// and where there are no keys to this machine.
     #[must_use]
     pub fn may_see_details(&self, request: &Request) -> bool {
-        let Some(keys) = &self.keys else { return local::check(request).is_ok() };
-        let keys = keys.current();
+        let Some(keys) = self.keys() else { return local::check(request).is_ok() };
         presented_key(request.headers()).is_some_and(|presented| self.accepted(&keys, presented).is_ok())
     }
 
@@ -199,19 +193,23 @@ impl Access {
     }
 
     /// What the caller may be told and the name of the request's key, if it may pass; no name where there are no keys.
-    fn check(&self, request: &Request, scope: Scope) -> Result<(Disclosure, Option<String>), Refusal> {
-        let Some(keys) = &self.keys else {
+    fn check(
+        &self,
+        keys: Option<&ApiKeys>,
+        request: &Request,
+        scope: Scope,
+    ) -> Result<(Disclosure, Option<String>), Refusal> {
+        let Some(keys) = keys else {
             return match (local::check(request), scope) {
                 (Err(why), Scope::Manage) => Err(Refusal::NotLocal(why)),
                 (local, _) => Ok((Disclosure::of(local.is_ok()), None)),
             };
         };
         let presented = presented_key(request.headers()).ok_or(Refusal::NoKey)?;
-        let keys = keys.current();
-        let entry = self.accepted(&keys, presented)?;
+        let entry = self.accepted(keys, presented)?;
         Span::current().record(KEY_FIELD, &entry.name);
         if entry.scope.includes(scope) {
-            self.last_use.as_deref().inspect(|uses| uses.note(entry.sha256, (self.clock)()));
+            self.keys.as_deref().inspect(|keys| keys.note_use(entry.sha256, (self.clock)()));
             Ok((Disclosure::of(entry.scope.includes(Scope::Manage)), Some(entry.name.clone())))
         } else {
             Err(Refusal::WrongScope(entry.scope))
@@ -246,9 +244,11 @@ impl RequireScope {
     }
 
     fn check(&self, request: &Request) -> Result<(Disclosure, Option<String>), Refusal> {
-        let passed = self.access.check(request, self.scope)?;
+        // Asked once: the first key may be made meanwhile.
+        let keys = self.access.keys();
+        let passed = self.access.check(keys.as_deref(), request, self.scope)?;
         match &self.access.sites {
-            Some(sites) if self.access.keys.is_none() && !self.any_name => {
+            Some(sites) if keys.is_none() && !self.any_name => {
                 sites.check(request).map_err(Refusal::OtherSite)?;
             }
             _ => {}
@@ -284,7 +284,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::keys::backend::KeysFile;
     use crate::keys::file::KEYS;
+    use crate::reloadable::Reloadable;
 
     const END: &str = "2026-01-05T00:00:00Z";
 
@@ -294,7 +296,8 @@ mod tests {
             ..KeyEntry::of("gate", Scope::Manage, "facerec_gate")
         };
         let keys = ApiKeys::new(vec![entry]).unwrap();
-        Access::new(Some(Arc::new(Reloadable::with_value(Path::new("keys"), KEYS, keys)))).with_clock(clock)
+        let file = KeysFile::new(Reloadable::with_value(Path::new("keys"), KEYS, keys));
+        Access::new(Some(Arc::new(file))).with_clock(clock)
     }
 
     fn request() -> Request {
@@ -304,10 +307,11 @@ mod tests {
     #[test]
     fn a_key_is_accepted_until_it_expires_and_then_refused_with_401_that_says_so() {
         let before = access(|| "2026-01-04T23:59:59Z".parse().unwrap());
-        assert_eq!(before.check(&request(), Scope::Manage), Ok((Disclosure::Full, Some("gate".to_owned()))));
+        let check = |access: &Access, scope| access.check(access.keys().as_deref(), &request(), scope);
+        assert_eq!(check(&before, Scope::Manage), Ok((Disclosure::Full, Some("gate".to_owned()))));
         assert!(before.may_see_details(&request()));
         let after = access(|| END.parse().unwrap());
-        let refusal = after.check(&request(), Scope::Recognize).unwrap_err();
+        let refusal = check(&after, Scope::Recognize).unwrap_err();
         assert_eq!(refusal, Refusal::ExpiredKey(END.parse().unwrap()));
         assert!(!after.may_see_details(&request()));
         assert_eq!(Refusal::REASONS[refusal.place()], "expired_key");

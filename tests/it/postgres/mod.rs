@@ -16,6 +16,7 @@ use crate::support::tls;
 
 mod crash;
 mod faults;
+mod keys;
 mod migrate;
 mod replicas;
 mod roster;
@@ -46,7 +47,7 @@ fn tables_are_made_once_whoever_comes_first() {
             scope.spawn(|| assert!(stored_recipe(&database.open()).unwrap().is_none()));
         }
     });
-    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "3|3");
+    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "4|4");
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn tables_of_a_newer_version_are_left_alone() {
     let error = refused(PostgresPeople::open(database.open(), &recipe(), Ok)).to_string();
     assert_eq!(
         error,
-        "the database: expected tables of version 3 or older, found 99: a newer facerec made them"
+        "the database: expected tables of version 4 or older, found 99: a newer facerec made them"
     );
 }
 

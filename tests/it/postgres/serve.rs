@@ -7,16 +7,16 @@ use crate::attendance::receiver::ReceiverServer;
 use crate::support::postgres::{Cluster, TestDatabase, database};
 use crate::support::server::{Answer, Server, facerec, form, sample_folder, wait_until};
 
-fn replica(url: &str) -> Server {
+pub(super) fn replica(url: &str) -> Server {
     Server::empty(&["--model", "casia", "--database-url", url])
 }
 
-fn portrait(person: &str) -> PathBuf {
+pub(super) fn portrait(person: &str) -> PathBuf {
     sample_folder().join("people").join(person).join("portrait.jpg")
 }
 
 /// Folders of the sample's people, by name.
-fn sample_people() -> Vec<String> {
+pub(super) fn sample_people() -> Vec<String> {
     let people = std::fs::read_dir(sample_folder().join("people")).unwrap();
     let mut names: Vec<String> =
         people.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

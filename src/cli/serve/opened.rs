@@ -1,0 +1,17 @@
+//! What is read before anything is served.
+
+use std::sync::Arc;
+
+use crate::keys::backend::KeysBackend;
+use crate::service::models::LoadedModels;
+use crate::service::people::PeopleStore;
+use crate::service::roster::RosterStore;
+
+/// The networks, and what is kept in files or in a database.
+pub(super) struct Opened {
+    pub(super) loaded: LoadedModels,
+    pub(super) people: PeopleStore,
+    pub(super) roster: RosterStore,
+    /// The API keys of the database.
+    pub(super) keys: Option<Arc<dyn KeysBackend>>,
+}
