@@ -21,7 +21,7 @@ mod names;
 pub(crate) mod range;
 mod tls;
 
-pub use access_log::AccessLogArgs;
+pub use access_log::{AccessLogArgs, LogPlace};
 pub use attendance::{AttendanceArgs, AttendanceParams, AutomaticSessions, WebhookParams};
 pub use clients::{ClientArgs, ClientLimits, UploadRate};
 pub use database::{DatabaseArgs, DatabaseParams, DatabaseUrl};

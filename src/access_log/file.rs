@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 
 use super::LogParams;
 use super::rotation::rotate;
+use super::store::LogStore;
 use crate::atomic_file;
 
 /// Mode of the files, under any umask: whom somebody looked up is personal data.
@@ -37,12 +38,20 @@ impl LogFile {
         Ok(Self { params, file, bytes })
     }
 
-    /// Appends whole lines and has them on the disk when it returns. What was written is taken out of `lines`, also
-    /// where the rest could not be.
-    ///
-    /// # Errors
-    /// When not all of it could be written: a full disk, a file that can't be created anew.
-    pub(super) fn append(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
+    /// Whether another program has moved the file away, as logrotate does, or deleted it.
+    fn was_moved(&self) -> bool {
+        let identity = |found: &std::fs::Metadata| (found.dev(), found.ino());
+        let own = self.file.metadata().map(|found| identity(&found));
+        let there = self.params.path.metadata().map(|found| identity(&found));
+        match (own, there) {
+            (Ok(own), Ok(there)) => own != there,
+            _ => true,
+        }
+    }
+}
+
+impl LogStore for LogFile {
+    fn append(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
         if self.was_moved() {
             *self = Self::open(self.params.clone())?;
         }
@@ -60,17 +69,6 @@ impl LogFile {
             lines.drain(..written);
         }
         self.file.sync_data()
-    }
-
-    /// Whether another program has moved the file away, as logrotate does, or deleted it.
-    fn was_moved(&self) -> bool {
-        let identity = |found: &std::fs::Metadata| (found.dev(), found.ino());
-        let own = self.file.metadata().map(|found| identity(&found));
-        let there = self.params.path.metadata().map(|found| identity(&found));
-        match (own, there) {
-            (Ok(own), Ok(there)) => own != there,
-            _ => true,
-        }
     }
 }
 

@@ -66,11 +66,11 @@ fn read(mut file: impl BufRead, person_id: &str, history: &mut History) -> io::R
         if file.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        match serde_json::from_slice::<Entry>(&line) {
-            Ok(entry) if entry.concerns(person_id) => history.entries.push(entry),
-            Ok(_) => {}
-            Err(_) if line.iter().all(u8::is_ascii_whitespace) => {}
-            Err(_) => history.unreadable += 1,
+        match Entry::from_line(&line) {
+            Some(entry) if entry.concerns(person_id) => history.entries.push(entry),
+            Some(_) => {}
+            None if line.iter().all(u8::is_ascii_whitespace) => {}
+            None => history.unreadable += 1,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod file;
 mod history;
 mod rotation;
+mod store;
 mod writer;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use history::{History, history};
+pub use store::LogStore;
 pub use writer::{AccessLog, Status};
 
 /// Where the log is and how much of it is kept.
@@ -121,6 +123,12 @@ mod rfc3339 {
 }
 
 impl Entry {
+    /// The entry that a line of the log is; `None` for one that is cut off, or of something else.
+    #[must_use]
+    pub fn from_line(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+
     /// Whether the person is named in it.
     #[must_use]
     pub fn concerns(&self, person_id: &str) -> bool {

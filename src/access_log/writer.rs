@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::file::LogFile;
+use super::store::LogStore;
 use super::{Entry, LogParams};
 use crate::error::{DataError, Error, Operation, Result};
 
@@ -56,9 +57,18 @@ impl AccessLog {
     pub fn open(params: &LogParams) -> Result<Self> {
         let what = format!("the access log {}", params.path.display());
         let file = LogFile::open(params.clone()).map_err(DataError::io(&what, Operation::Write))?;
+        Self::start(what, file)
+    }
+
+    /// Starts the thread for the log in `store`, which is called `what` in messages.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the thread can't be started.
+    pub fn start(what: String, store: impl LogStore + 'static) -> Result<Self> {
         let (sender, receiver) = sync_channel(QUEUE);
         let state = Arc::new(State::default());
-        let writer = Writer { what, file, lines: Vec::new(), receiver, state: Arc::clone(&state) };
+        let store = Box::new(store);
+        let writer = Writer { what, store, lines: Vec::new(), receiver, state: Arc::clone(&state) };
         std::thread::Builder::new().name("facerec-access-log".to_owned()).spawn(|| writer.run()).map_err(
             |error| Error::Internal(format!("the thread of the access log can't be started: {error}")),
         )?;
@@ -113,7 +123,7 @@ impl State {
 
 struct Writer {
     what: String,
-    file: LogFile,
+    store: Box<dyn LogStore>,
     /// Whole lines that are not yet written, but for the first, which may be the rest of one.
     lines: Vec<u8>,
     receiver: Receiver<Message>,
@@ -167,7 +177,7 @@ impl Writer {
         if self.lines.is_empty() && !failing {
             return;
         }
-        match self.file.append(&mut self.lines) {
+        match self.store.append(&mut self.lines) {
             Ok(()) if failing => {
                 *self.state.error() = None;
                 tracing::info!("{} is written again", self.what);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use jiff::Timestamp;
 
+use super::log_place;
 use crate::access_log::{AccessLog, Action, Entry};
 use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person};
@@ -37,7 +38,7 @@ impl CommandLog {
     /// # Errors
     /// When it can't be written.
     pub(super) fn open(args: &AccessLogArgs) -> anyhow::Result<Self> {
-        Ok(Self(args.params().as_ref().map(AccessLog::open).transpose()?))
+        Ok(Self(log_place::open(args, None)?))
     }
 
     /// Records what makes one gallery of another: who is gone, who is new, and who has more photos.

@@ -29,6 +29,7 @@ pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;
 pub mod keys;
+mod log_place;
 pub mod man;
 pub mod migrate;
 pub mod models;

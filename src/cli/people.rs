@@ -10,10 +10,12 @@ use clap::{Args, Subcommand};
 
 use super::client::{Client, KeyArgs};
 use super::data::DataDirectory;
+use super::log_place;
 use super::output::JsonArgs;
 use super::url::url;
 use crate::attendance::Forget;
-use crate::config::AccessLogArgs;
+use crate::config::{AccessLogArgs, DatabaseArgs};
+use crate::postgres::{Database, is_enrolled};
 
 mod change;
 mod exchange;
@@ -94,6 +96,9 @@ enum Action {
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         place: PlaceArgs,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        database: DatabaseArgs,
         /// Print the entries of the access log about the person, oldest first, as JSON lines; also of a deleted person
         #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
         history: bool,
@@ -161,6 +166,14 @@ enum Action {
     },
 }
 
+/// What the access log of the database says of a person, who may be enrolled there.
+fn show_stored_history(id: &str, database: &DatabaseArgs) -> anyhow::Result<()> {
+    let params = database.params();
+    let history = log_place::in_database(params.as_ref())?.history(id)?;
+    let params = params.context("expected --database-url, found none")?;
+    read::show_history(&history, is_enrolled(&Database::new(&params)?, id)?)
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -172,7 +185,10 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
             Place::Directory(data) => read::list(&data, &place.access_log, json.json)?,
             Place::Service(service) => read::print_list(service.people()?, json.json)?,
         },
-        Action::Show { id, place, history, json } => match place.place()? {
+        Action::Show { id, place, database, history, .. } if *history && place.access_log.in_database() => {
+            show_stored_history(id, database)?;
+        }
+        Action::Show { id, place, history, json, .. } => match place.place()? {
             Place::Directory(data) => {
                 read::show(id, &data, &place.access_log, *history, json.json)?;
             }

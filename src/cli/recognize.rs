@@ -11,6 +11,7 @@ use serde_json::json;
 use super::command_log;
 use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
+use super::log_place;
 use super::output::{self, printable};
 use crate::config::{AccessLogArgs, Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
 use crate::photo_file;
@@ -85,6 +86,7 @@ pub(super) fn start(
     models: &ModelArgs,
     access_log: &AccessLogArgs,
 ) -> anyhow::Result<Service> {
+    log_place::ensure_file(access_log)?;
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
     note_warnings(data, &roster.current());
     let model = models::model_of_gallery(models, gallery.recipe())?;

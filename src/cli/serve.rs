@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
+use super::log_place;
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use crate::allocator;
 use crate::config::{Compat, Config, DatabaseParams, ServeArgs};
@@ -33,6 +34,7 @@ use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
 use crate::service::snapshot::today;
 use crate::service::watch::watch;
+use database::OldEntries;
 use opened::Opened;
 use stop::Stop;
 
@@ -76,14 +78,15 @@ fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let keys = open_keys(&config, keys)?;
     let tls = config.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
-    let service = match args.database.params() {
+    let (service, old_entries) = match args.database.params() {
         Some(database) => {
-            let attendance = database::attendance(&database, &config.attendance)?;
-            Service::start_with(settings, loaded, people, roster, Some(attendance))?
+            let records = database::records(args, &database, &config.attendance)?;
+            let service = Service::start_with(settings, loaded, people, roster, records)?;
+            (service, database::old_entries(args, &database)?)
         }
-        None => Service::start(settings, loaded, people, roster)?,
+        None => (Service::start(settings, loaded, people, roster)?, None),
     };
-    watch_files(&service, keys.clone(), tls.clone())?;
+    watch_files(&service, keys.clone(), tls.clone(), old_entries)?;
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
@@ -113,6 +116,7 @@ fn watch_files(
     service: &Service,
     keys: Option<Arc<dyn KeysBackend>>,
     tls: Option<Arc<Tls>>,
+    old_entries: Option<OldEntries>,
 ) -> crate::error::Result<()> {
     let (service, mut kept_up) = (service.clone(), Instant::now());
     watch(move || {
@@ -122,6 +126,7 @@ fn watch_files(
             service.tidy_attendance();
             if service.leads() {
                 delete_expired(&service);
+                old_entries.as_ref().inspect(|entries| entries.delete());
             }
             keys.as_deref().inspect(|keys| save_uses(*keys));
         }
@@ -187,6 +192,9 @@ fn open_keys(
 /// Refuses settings and directories with which nothing can be served.
 fn check(args: &ServeArgs) -> anyhow::Result<()> {
     anyhow::ensure!(args.data.is_dir(), "{}: expected a directory, found none", args.data.display());
+    if args.database.params().is_none() {
+        log_place::ensure_file(&args.access_log)?;
+    }
     anyhow::ensure!(
         args.compat.unwrap_or_default() == Compat::Standard || args.faces.false_name_rate.is_none(),
         "--compat flask matches by distance: expected --threshold or nothing, found --false-name-rate"

@@ -37,6 +37,16 @@ pub fn examine(database: &Database) -> Result<Option<Contents>> {
     })
 }
 
+/// Whether the person with this id is enrolled.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::error::Error::Unavailable).
+pub fn is_enrolled(database: &Database, id: &str) -> Result<bool> {
+    let connection = database.connect()?;
+    let select = "select exists (select from people where id = $1)";
+    database.within(WORK_LIMIT, async { Ok(connection.client.query_one(select, &[&id]).await?.try_get(0)?) })
+}
+
 /// Counts what is in the tables for the server's planner, as it does by itself some time after many people came.
 ///
 /// # Errors

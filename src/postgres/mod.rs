@@ -4,6 +4,7 @@
 //! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
 //! by a notification, or, where that is lost, by asking for the revision once a second, and read the changed people only.
 
+mod access_log;
 mod attendance;
 mod connection;
 mod examine;
@@ -21,9 +22,10 @@ mod stored_keys;
 mod stored_roster;
 mod tls;
 
+pub use access_log::PostgresLog;
 pub use attendance::PostgresAttendance;
 pub use connection::Database;
-pub use examine::{Contents, analyze, examine};
+pub use examine::{Contents, analyze, examine, is_enrolled};
 pub use keys::{PostgresKeyList, PostgresKeys};
 pub use people::{PostgresPeople, stored_recipe};
 pub use roster::PostgresRoster;

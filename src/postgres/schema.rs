@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_roster.sql"),
     include_str!("migrations/0003_attendance.sql"),
     include_str!("migrations/0004_keys.sql"),
+    include_str!("migrations/0005_access_log.sql"),
 ];
 
 /// Of the lock that one migrating process holds: `facerec` in ASCII.

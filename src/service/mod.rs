@@ -87,6 +87,15 @@ struct Inner {
     dismissing: Mutex<()>,
 }
 
+/// What is kept beside people and roster.
+#[derive(Default)]
+pub struct Records {
+    /// `None` to keep none.
+    pub attendance: Option<Attendance>,
+    /// `None` to write none.
+    pub access_log: Option<AccessLog>,
+}
+
 impl Service {
     /// Starts the worker threads.
     ///
@@ -104,10 +113,11 @@ impl Service {
             (Some(params), Some(directory)) => Some(Attendance::open(directory, params)?),
             _ => None,
         };
-        Self::start_with(settings, models, people, roster, attendance)
+        let access_log = settings.access_log.as_ref().map(AccessLog::open).transpose()?;
+        Self::start_with(settings, models, people, roster, Records { attendance, access_log })
     }
 
-    /// The same with attendance that is kept elsewhere than in the directory of the people.
+    /// The same with records that are kept elsewhere than in files.
     ///
     /// # Errors
     /// As [`Service::start`].
@@ -116,9 +126,9 @@ impl Service {
         models: LoadedModels,
         people: PeopleStore,
         roster: RosterStore,
-        attendance: Option<Attendance>,
+        records: Records,
     ) -> Result<Self> {
-        let attendance = attendance.map(Arc::new);
+        let attendance = records.attendance.map(Arc::new);
         let thumbnails = people.directory().map(Thumbnails::open).transpose()?;
         let automatic = settings.attendance.as_ref().and_then(|params| params.automatic);
         let recording = attendance.as_ref().zip(automatic);
@@ -131,7 +141,7 @@ impl Service {
             metrics: Metrics::default(),
             thumbnails,
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
-            access_log: settings.access_log.as_ref().map(AccessLog::open).transpose()?.map(Arc::new),
+            access_log: records.access_log.map(Arc::new),
             recording: recording
                 .map(|(kept, automatic)| Recording::start(Arc::clone(kept), automatic))
                 .transpose()?,

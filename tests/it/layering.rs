@@ -104,6 +104,7 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "postgres",
         &[
+            "access_log",
             "attendance", // its statements, which each database carries out
             "config",
             "embed",

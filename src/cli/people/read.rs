@@ -1,6 +1,5 @@
 //! `facerec people list` and `show`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,8 +9,8 @@ use serde_json::Value;
 use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output;
-use crate::access_log::{Action, history};
-use crate::config::AccessLogArgs;
+use crate::access_log::{Action, History, history};
+use crate::config::{AccessLogArgs, LogPlace};
 use crate::gallery::{Gallery, Person};
 use crate::presentation::people::{PersonDetail, PersonSummary};
 use crate::service::snapshot::{Snapshot, today};
@@ -69,8 +68,9 @@ pub(super) fn show(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let snapshot = read(data)?;
-    if let (Some(path), true) = (&log.access_log, with_history) {
-        return show_history(id, &snapshot.gallery, path);
+    if let (Some(LogPlace::File(path)), true) = (&log.access_log, with_history) {
+        let enrolled = snapshot.gallery.person(id).is_some();
+        return show_history(&history(path, id)?, enrolled);
     }
     let log = CommandLog::open(log)?;
     let person = find(&snapshot.gallery, id)?;
@@ -98,10 +98,10 @@ fn print_photo(photo: &Value) -> anyhow::Result<()> {
     output::line(format_args!("  photo {id}  {distance}{weak}{name}"))
 }
 
-fn show_history(id: &str, gallery: &Gallery, log: &Path) -> anyhow::Result<()> {
-    let history = history(log, id)?;
+/// Prints what the access log says of a person.
+pub(super) fn show_history(history: &History, enrolled: bool) -> anyhow::Result<()> {
     history.entries.iter().try_for_each(output::json)?;
-    if gallery.person(id).is_none() {
+    if !enrolled {
         output::note("This person is not enrolled (any more).");
     }
     if history.unreadable > 0 {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::adapt::adapt;
 use super::opened::Opened;
 use crate::cli::data::DataDirectory;
+use crate::cli::log_place;
 use crate::config::{AttendanceParams, DatabaseParams, ServeArgs};
 use crate::gallery::backend::PeopleBackend;
 use crate::keys::backend::KeysBackend;
-use crate::postgres::{Database, PostgresAttendance, PostgresPeople, stored_recipe};
+use crate::postgres::{Database, PostgresAttendance, PostgresLog, PostgresPeople, stored_recipe};
+use crate::service::Records;
 use crate::service::attendance::Attendance;
 use crate::service::models;
 use crate::service::people::PeopleStore;
@@ -36,8 +38,8 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people, roster, attendance and API keys are kept in the database; dismissed findings are not kept, and access log and kept \
-         photos are this process's own files"
+        "people, roster, attendance, API keys and, with --access-log database, the access log are kept in the database; dismissed \
+         findings are not kept, and kept photos are this process's own files"
     );
     if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
@@ -50,18 +52,48 @@ pub(super) fn open(
     Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys })
 }
 
-/// Attendance in the database.
+/// Attendance in the database, and the access log, in a file or there.
 ///
 /// # Errors
-/// When the database can't be reached, or a receiver of messages can't be one.
-pub(super) fn attendance(
+/// When the database can't be reached, a receiver of messages can't be one, or a file can't be written.
+pub(super) fn records(
+    args: &ServeArgs,
     params: &DatabaseParams,
     attendance: &AttendanceParams,
-) -> anyhow::Result<Attendance> {
+) -> anyhow::Result<Records> {
     let database = Database::new(params)?;
-    Ok(Attendance::open_with(attendance, |channels| {
+    let attendance = Attendance::open_with(attendance, |channels| {
         Ok(Arc::new(PostgresAttendance::open(database, channels)?))
-    })?)
+    })?;
+    let access_log = log_place::open(&args.access_log, Some(params))?;
+    Ok(Records { attendance: Some(attendance), access_log })
+}
+
+/// Entries of the access log in the database that are too old.
+pub(super) struct OldEntries {
+    log: PostgresLog,
+    days: u32,
+}
+
+/// `None` where the log is not in the database.
+///
+/// # Errors
+/// When the database can't be reached.
+pub(super) fn old_entries(args: &ServeArgs, params: &DatabaseParams) -> anyhow::Result<Option<OldEntries>> {
+    if !args.access_log.in_database() {
+        return Ok(None);
+    }
+    let log = log_place::in_database(Some(params))?;
+    Ok(Some(OldEntries { log, days: args.access_log.access_log_days }))
+}
+
+impl OldEntries {
+    /// Deletes them; where that fails, the next time.
+    pub(super) fn delete(&self) {
+        if let Err(error) = self.log.prune(self.days) {
+            tracing::warn!("old entries of the access log can't be deleted: {error}");
+        }
+    }
 }
 
 /// What each process would keep by itself would be a part of the truth in each.

@@ -14,6 +14,7 @@ use crate::support::postgres::{Cluster, TestDatabase, database, open, params};
 use crate::support::server::wait_until;
 use crate::support::tls;
 
+mod access_log;
 mod crash;
 mod faults;
 mod keys;
@@ -47,7 +48,7 @@ fn tables_are_made_once_whoever_comes_first() {
             scope.spawn(|| assert!(stored_recipe(&database.open()).unwrap().is_none()));
         }
     });
-    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "4|4");
+    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "5|5");
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn tables_of_a_newer_version_are_left_alone() {
     let error = refused(PostgresPeople::open(database.open(), &recipe(), Ok)).to_string();
     assert_eq!(
         error,
-        "the database: expected tables of version 4 or older, found 99: a newer facerec made them"
+        "the database: expected tables of version 5 or older, found 99: a newer facerec made them"
     );
 }
 
