@@ -1,7 +1,7 @@
 //! Data-quality audit of the gallery: photos of somebody else, one face under two names, few or weak photos, people
 //! who look alike, and names without a face. The audit trail of who did what is another thing: `access_log`.
 //!
-//! An audit only reads, and [`dismissals`] are a file of their own. Its result does not depend on the order of people and photos.
+//! An audit only reads, and [`dismissals`] are kept apart. Its result does not depend on the order of people and photos.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::output;
 use crate::access_log::Action;
-use crate::audit::dismissals::{self, Dismissals};
+use crate::audit::dismissals::{DismissalFile, DismissalStore};
 use crate::audit::{Audit, Finding, PersonRef, audit};
 use crate::config::range::{FALSE_NAME_RATE, number};
 use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
@@ -79,7 +79,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let audit = audit(&gallery, &roster.current(), args.false_name_rate)?;
     change_dismissals(args, &data, &gallery, &audit, &log)?;
     log.record(Action::Audit, [])?;
-    let audit = audit.without_dismissed(&Dismissals::read(data.directory())?);
+    let audit = audit.without_dismissed(&DismissalFile::of(data.directory()).read()?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
         let thumbnails = Thumbnails::open(data.directory())?.ids();
@@ -100,14 +100,15 @@ fn change_dismissals(
     audit: &Audit,
     log: &CommandLog,
 ) -> anyhow::Result<()> {
+    let kept = DismissalFile::of(data.directory());
     if let Some(key) = &args.dismiss {
         let _lock = data.lock()?;
-        dismissals::dismiss(data.directory(), gallery, &audit.findings, key)?;
+        kept.change(Box::new(|dismissals| dismissals.dismiss(gallery, &audit.findings, key)))?;
         log.record(Action::DismissFinding, [])?;
     }
     if let Some(key) = &args.undismiss {
         let _lock = data.lock()?;
-        dismissals::withdraw(data.directory(), key)?;
+        kept.change(Box::new(|dismissals| dismissals.withdraw(key)))?;
         log.record(Action::RestoreFinding, [])?;
     }
     Ok(())

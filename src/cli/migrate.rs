@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 
 use super::data::DataDirectory;
 use super::output::{self, printable};
+use crate::audit::dismissals::DismissalFile;
 use crate::config::DatabaseArgs;
 use crate::error::InputError;
 use crate::gallery::backend::PeopleBackend;
@@ -22,6 +23,7 @@ use crate::roster::backend::{RosterBackend, RosterFile};
 use crate::roster::{MAX_FILE_BYTES, Roster};
 
 mod attendance;
+mod dismissals;
 mod keys;
 
 /// People of one transaction: an interruption loses no more.
@@ -112,6 +114,7 @@ fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
     }
     bar.finish_and_clear();
     import_roster(data, &people.roster())?;
+    dismissals::copy(&DismissalFile::of(data.directory()), &people.dismissals())?;
     let after = people.current();
     let there = ids(&after).intersection(&ids(&file)).count();
     ensure!(there == file.len(), "expected {} people of the file in the database, found {there}", file.len());
@@ -183,6 +186,7 @@ fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyho
         "expected the people of the database in {}, found others",
         printable(&data.gallery())
     );
+    dismissals::copy(&stored.dismissals(), &DismissalFile::of(data.directory()))?;
     if let Some(bytes) = stored.roster().file()? {
         RosterFile::new(data.open_roster()?).replace(&bytes, Roster::from_bytes(&bytes)?)?;
     }

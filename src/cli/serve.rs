@@ -27,13 +27,13 @@ use crate::logging;
 use crate::reloadable::Reloadable;
 use crate::server::serve;
 use crate::server::tls::Tls;
-use crate::service::Service;
 use crate::service::models::{self, LoadedModels};
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
 use crate::service::snapshot::today;
 use crate::service::watch::watch;
+use crate::service::{Records, Service};
 use database::OldEntries;
 use opened::Opened;
 use stop::Stop;
@@ -73,7 +73,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Serves until told to stop.
 fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
-    let Opened { loaded, people, roster, keys } = opened;
+    let Opened { loaded, people, roster, keys, dismissals } = opened;
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let keys = open_keys(&config, keys)?;
@@ -81,6 +81,7 @@ fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -
     let (service, old_entries) = match args.database.params() {
         Some(database) => {
             let records = database::records(args, &database, &config.attendance)?;
+            let records = Records { dismissals, ..records };
             let service = Service::start_with(settings, loaded, people, roster, records)?;
             (service, database::old_entries(args, &database)?)
         }
@@ -219,7 +220,7 @@ fn load_or_enroll(args: &ServeArgs, data: &DataDirectory, stop: &Stop) -> anyhow
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let gallery = gallery.adapted(adapt::adapt(args, &loaded)?)?;
     let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
-    Ok(Some(Opened { loaded, people, roster, keys: None }))
+    Ok(Some(Opened { loaded, people, roster, keys: None, dismissals: None }))
 }
 
 /// A directory with people but no gallery is enrolled first; one with neither begins with nobody.

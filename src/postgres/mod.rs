@@ -7,6 +7,7 @@
 mod access_log;
 mod attendance;
 mod connection;
+mod dismissals;
 mod examine;
 mod fault;
 mod follow;
@@ -25,6 +26,7 @@ mod tls;
 pub use access_log::PostgresLog;
 pub use attendance::PostgresAttendance;
 pub use connection::Database;
+pub use dismissals::PostgresDismissals;
 pub use examine::{Contents, analyze, examine, is_enrolled};
 pub use keys::{PostgresKeyList, PostgresKeys};
 pub use people::{PostgresPeople, stored_recipe};

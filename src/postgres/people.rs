@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Database, LOAD_LIMIT};
+use super::dismissals::PostgresDismissals;
 use super::keys::PostgresKeys;
 use super::live::{Live, begin_reading};
 use super::roster::PostgresRoster;
@@ -66,6 +67,12 @@ impl PostgresPeople {
     #[must_use]
     pub fn roster(&self) -> PostgresRoster {
         PostgresRoster(Arc::clone(&self.live))
+    }
+
+    /// The dismissed findings beside the people.
+    #[must_use]
+    pub fn dismissals(&self) -> PostgresDismissals {
+        PostgresDismissals(Arc::clone(&self.live))
     }
 
     /// The API keys beside the people.

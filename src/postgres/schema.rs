@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_attendance.sql"),
     include_str!("migrations/0004_keys.sql"),
     include_str!("migrations/0005_access_log.sql"),
+    include_str!("migrations/0006_dismissals.sql"),
 ];
 
 /// Of the lock that one migrating process holds: `facerec` in ASCII.

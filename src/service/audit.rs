@@ -1,11 +1,8 @@
 //! The audit of people and roster, and the findings that were dismissed.
 
-use std::path::Path;
-use std::sync::PoisonError;
-
 use super::Service;
 use crate::access_log::Action;
-use crate::audit::dismissals::{self, Dismissals};
+use crate::audit::dismissals::DismissalStore;
 use crate::audit::{Audit, audit};
 use crate::config::DEFAULT_FALSE_NAME_RATE;
 use crate::error::{InputError, Result};
@@ -23,7 +20,7 @@ impl Service {
     pub async fn audit(&self) -> Result<Audit> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let dismissed = service.people().directory().map(Dismissals::read).transpose()?;
+            let dismissed = service.0.dismissals.as_ref().map(|kept| kept.read()).transpose()?;
             let found = service.audit_now()?.without_dismissed(&dismissed.unwrap_or_default());
             recorder.record(Action::Audit, []);
             Ok(found)
@@ -38,9 +35,9 @@ impl Service {
     /// process writes to the data directory.
     pub async fn dismiss_finding(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
-        self.change_dismissals(Action::DismissFinding, move |service, directory| {
-            let audit = service.audit_now()?;
-            dismissals::dismiss(directory, &service.people().current(), &audit.findings, &key)
+        self.change_dismissals(Action::DismissFinding, move |service, kept| {
+            let (audit, gallery) = (service.audit_now()?, service.people().current());
+            kept.change(Box::new(|dismissals| dismissals.dismiss(&gallery, &audit.findings, &key)))
         })
         .await
     }
@@ -52,21 +49,26 @@ impl Service {
     /// directory; [`Error::Data`](crate::error::Error::Data) when the file can't be read or written.
     pub async fn restore_finding(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
-        let withdraw = move |_: &Self, directory: &Path| dismissals::withdraw(directory, &key);
+        let withdraw = move |_: &Self, kept: &dyn DismissalStore| {
+            kept.change(Box::new(|dismissals| dismissals.withdraw(&key)))
+        };
         self.change_dismissals(Action::RestoreFinding, withdraw).await
     }
 
-    /// One change of the file at a time, off the async threads, by the process that may write to the directory.
+    /// Off the async threads, by a process that may write.
     async fn change_dismissals(
         &self,
         action: Action,
-        change: impl FnOnce(&Self, &Path) -> Result<()> + Send + 'static,
+        change: impl FnOnce(&Self, &dyn DismissalStore) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let recorder = self.recorder();
         self.blocking(move |service| {
-            let directory = service.people().writable_directory()?;
-            let _one = service.0.dismissing.lock().unwrap_or_else(PoisonError::into_inner);
-            change(service, directory)?;
+            service.people().ensure_writable()?;
+            let none = || {
+                let message = "expected a service that keeps dismissed findings, found one without";
+                InputError::Conflict(message.to_owned())
+            };
+            change(service, service.0.dismissals.as_deref().ok_or_else(none)?)?;
             recorder.record(action, []);
             Ok(())
         })

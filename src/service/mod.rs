@@ -36,12 +36,13 @@ pub mod thumbnails;
 pub mod verify;
 pub mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
 use crate::access_log::{AccessLog, Action};
+use crate::audit::dismissals::{DismissalFile, DismissalStore};
 use crate::cancel::CancellationToken;
 use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
@@ -83,8 +84,8 @@ struct Inner {
     /// Where photos of the old endpoint are recorded.
     recording: Option<Recording>,
     recognized_people: RecognizedPeople,
-    /// Held while the file of dismissed findings is changed.
-    dismissing: Mutex<()>,
+    /// `None` without a place for them.
+    dismissals: Option<Box<dyn DismissalStore>>,
 }
 
 /// What is kept beside people and roster.
@@ -94,6 +95,8 @@ pub struct Records {
     pub attendance: Option<Attendance>,
     /// `None` to write none.
     pub access_log: Option<AccessLog>,
+    /// The dismissed findings of the audit; `None` to keep none.
+    pub dismissals: Option<Box<dyn DismissalStore>>,
 }
 
 impl Service {
@@ -114,7 +117,9 @@ impl Service {
             _ => None,
         };
         let access_log = settings.access_log.as_ref().map(AccessLog::open).transpose()?;
-        Self::start_with(settings, models, people, roster, Records { attendance, access_log })
+        let file = |directory| Box::new(DismissalFile::of(directory)) as Box<dyn DismissalStore>;
+        let dismissals = people.directory().map(file);
+        Self::start_with(settings, models, people, roster, Records { attendance, access_log, dismissals })
     }
 
     /// The same with records that are kept elsewhere than in files.
@@ -147,7 +152,7 @@ impl Service {
                 .transpose()?,
             attendance,
             recognized_people: RecognizedPeople::default(),
-            dismissing: Mutex::new(()),
+            dismissals: records.dismissals,
             settings,
         }));
         service.sweep_thumbnails();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file_status::FileStatus;
-use crate::error::{InputError, Result};
+use crate::error::Result;
 use crate::gallery::backend::{PeopleBackend, ReadOnly};
 use crate::gallery::writer::GalleryWriter;
 use crate::gallery::{Gallery, store};
@@ -52,24 +52,10 @@ impl PeopleStore {
         self.directory.as_deref()
     }
 
-    /// The data directory, for a change beside the people.
-    ///
-    /// # Errors
-    /// As [`PeopleStore::ensure_writable`]; [`InputError::Conflict`] for a store without a file.
-    pub fn writable_directory(&self) -> Result<&Path> {
-        self.ensure_writable()?;
-        let elsewhere = || {
-            let message = "expected a service that keeps its people in a data directory, found one with a database: \
-                           dismissed findings are not kept there";
-            InputError::Conflict(message.to_owned())
-        };
-        Ok(self.directory().ok_or_else(elsewhere)?)
-    }
-
     /// Checks that edits are possible, before expensive work.
     ///
     /// # Errors
-    /// [`InputError::Locked`] when another process writes to the data directory,
+    /// [`InputError::Locked`](crate::error::InputError::Locked) when another process writes to the data directory,
     /// [`Error::Data`](crate::error::Error::Data) when the lock file can't be written,
     /// [`Error::Unavailable`](crate::error::Error::Unavailable) when the database can't be reached.
     pub fn ensure_writable(&self) -> Result<()> {

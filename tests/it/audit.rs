@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use axum::http::Method;
-use facerec::audit::dismissals::{Dismissals, dismiss};
+use facerec::audit::dismissals::{DismissalFile, DismissalStore};
 use facerec::audit::{Action, Audit, Finding, audit};
 use facerec::cohort::mixture::{Component, LocationScale, Mixture};
 use facerec::cohort::{Calibration, Cohort, Origin, Projection};
@@ -14,11 +14,13 @@ use facerec::embed::Embedding;
 use facerec::evaluate::{Share, evaluate};
 use facerec::gallery::{Gallery, Person, store};
 use facerec::nn::EMBEDDING_LEN;
+use facerec::postgres::PostgresPeople;
 use facerec::roster::Roster;
 use serde_json::Value;
 
 use crate::support::app::{Service, request};
 use crate::support::faces::{between, embedding, gallery_of, person, recipe};
+use crate::support::postgres;
 use crate::support::server::{Server, facerec, sample_folder};
 
 /// Dimensions of the made-up faces.
@@ -253,22 +255,43 @@ fn a_moved_photo_and_merged_people_are_no_findings_any_more() {
     assert_eq!(photos, [3, 4, 4, 1, 2]);
 }
 
+/// A place for dismissals of each kind, with what holds it.
+fn places() -> Vec<(Box<dyn DismissalStore>, Option<tempfile::TempDir>)> {
+    let data = tempfile::tempdir().unwrap();
+    let file: Box<dyn DismissalStore> = Box::new(DismissalFile::of(data.path()));
+    let stored = postgres::database().map(|database| {
+        let people = PostgresPeople::open(database.open(), &recipe(), Ok).unwrap();
+        (Box::new(people.dismissals()) as Box<dyn DismissalStore>, None)
+    });
+    std::iter::once((file, Some(data))).chain(stored).collect()
+}
+
 #[test]
 fn a_dismissal_ends_when_its_photo_is_gone() {
-    let data = tempfile::tempdir().unwrap();
     let people = people();
     let gallery = Gallery::new(recipe(), people.clone()).unwrap().with_cohort(cohort()).unwrap();
     let found = audit(&gallery, &Roster::default(), RATE).unwrap();
     let [same, unlike, ..] = &found.findings[..] else { panic!("{found:?}") };
-    dismiss(data.path(), &gallery, &found.findings, &unlike.key()).unwrap();
-    let dismissed = || Dismissals::read(data.path()).unwrap();
-    assert!(dismissed().contains(&unlike.key()));
-    let apart = found.clone().without_dismissed(&dismissed());
-    assert_eq!((apart.dismissed.len(), apart.findings.len()), (1, 3));
+    for (kept, _data) in places() {
+        let dismiss = |gallery: &Gallery, key: &str| {
+            kept.change(Box::new(|dismissals| dismissals.dismiss(gallery, &found.findings, key)))
+        };
+        dismiss(&gallery, &unlike.key()).unwrap();
+        let dismissed = || kept.read().unwrap();
+        assert!(dismissed().contains(&unlike.key()));
+        let apart = found.clone().without_dismissed(&dismissed());
+        assert_eq!((apart.dismissed.len(), apart.findings.len()), (1, 3));
 
-    let without = gallery.without_photo(&people[0].id, &people[0].photos[2].id).unwrap();
-    dismiss(data.path(), &without, &found.findings, &same.key()).unwrap();
-    assert!(dismissed().contains(&same.key()) && !dismissed().contains(&unlike.key()));
+        let without = gallery.without_photo(&people[0].id, &people[0].photos[2].id).unwrap();
+        dismiss(&without, &same.key()).unwrap();
+        assert!(dismissed().contains(&same.key()) && !dismissed().contains(&unlike.key()));
+        let before = dismissed();
+        assert!(dismiss(&gallery, "no key").unwrap_err().to_string().contains("the key of a finding"));
+        assert_eq!(dismissed(), before);
+        kept.change(Box::new(|dismissals| dismissals.withdraw(&same.key()))).unwrap();
+        assert!(dismissed().is_empty());
+        assert!(kept.change(Box::new(|dismissals| dismissals.withdraw(&same.key()))).is_err());
+    }
 }
 
 #[test]
@@ -278,7 +301,9 @@ fn a_broken_file_of_dismissals_is_reported_and_stays_as_it_is() {
     fs::write(&path, "{\"half").unwrap();
     let gallery = Gallery::new(recipe(), people()).unwrap().with_cohort(cohort()).unwrap();
     let found = audit(&gallery, &Roster::default(), RATE).unwrap();
-    let refused = dismiss(data.path(), &gallery, &found.findings, &found.findings[0].key()).unwrap_err();
+    let (kept, key) = (DismissalFile::of(data.path()), found.findings[0].key());
+    let refused =
+        kept.change(Box::new(|dismissals| dismissals.dismiss(&gallery, &found.findings, &key))).unwrap_err();
     assert!(refused.to_string().contains("move it away"), "{refused}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"half");
 }

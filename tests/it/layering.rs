@@ -106,6 +106,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &[
             "access_log",
             "attendance", // its statements, which each database carries out
+            "audit",
             "config",
             "embed",
             "error",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::adapt::adapt;
 use super::opened::Opened;
+use crate::audit::dismissals::DismissalStore;
 use crate::cli::data::DataDirectory;
 use crate::cli::log_place;
 use crate::config::{AttendanceParams, DatabaseParams, ServeArgs};
@@ -38,8 +39,8 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people, roster, attendance, API keys and, with --access-log database, the access log are kept in the database; dismissed \
-         findings are not kept, and kept photos are this process's own files"
+        "people, roster, attendance, API keys, dismissed findings and, with --access-log database, the access log are kept in the \
+         database; kept photos are this process's own files"
     );
     if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
@@ -49,7 +50,8 @@ pub(super) fn open(
     }
     let roster = RosterStore::kept_by(people.roster());
     let keys = Some(Arc::new(people.keys()) as Arc<dyn KeysBackend>);
-    Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys })
+    let dismissals = Some(Box::new(people.dismissals()) as Box<dyn DismissalStore>);
+    Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys, dismissals })
 }
 
 /// Attendance in the database, and the access log, in a file or there.
@@ -66,7 +68,7 @@ pub(super) fn records(
         Ok(Arc::new(PostgresAttendance::open(database, channels)?))
     })?;
     let access_log = log_place::open(&args.access_log, Some(params))?;
-    Ok(Records { attendance: Some(attendance), access_log })
+    Ok(Records { attendance: Some(attendance), access_log, dismissals: None })
 }
 
 /// Entries of the access log in the database that are too old.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::audit::dismissals::DismissalStore;
 use crate::keys::backend::KeysBackend;
 use crate::service::models::LoadedModels;
 use crate::service::people::PeopleStore;
@@ -14,4 +15,6 @@ pub(super) struct Opened {
     pub(super) roster: RosterStore,
     /// The API keys of the database.
     pub(super) keys: Option<Arc<dyn KeysBackend>>,
+    /// The dismissed findings of the database.
+    pub(super) dismissals: Option<Box<dyn DismissalStore>>,
 }
