@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::log_place;
 use crate::access_log::{AccessLog, Action, Entry};
-use crate::config::AccessLogArgs;
+use crate::config::{AccessLogArgs, DatabaseParams};
 use crate::gallery::{Gallery, Person};
 use crate::service::Service;
 
@@ -38,7 +38,15 @@ impl CommandLog {
     /// # Errors
     /// When it can't be written.
     pub(super) fn open(args: &AccessLogArgs) -> anyhow::Result<Self> {
-        Ok(Self(log_place::open(args, None)?))
+        Self::open_with(args, None)
+    }
+
+    /// The same where people are in `database`, and the log may be, too.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub(super) fn open_with(args: &AccessLogArgs, database: Option<&DatabaseParams>) -> anyhow::Result<Self> {
+        Ok(Self(log_place::open(args, database)?))
     }
 
     /// Records what makes one gallery of another: who is gone, who is new, and who has more photos.

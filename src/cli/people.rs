@@ -1,5 +1,5 @@
 //! `facerec people`: lists, shows, renames, removes, exports and imports people, and forgets all that is held about one. People are
-//! those of a data directory or, as far as its API offers it, of a running service.
+//! those of a data directory, of a database or, as far as its API offers it, of a running service.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,12 +9,14 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::client::{Client, KeyArgs};
+use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::log_place;
 use super::output::JsonArgs;
 use super::url::url;
+use crate::access_log::history;
 use crate::attendance::Forget;
-use crate::config::{AccessLogArgs, DatabaseArgs};
+use crate::config::{AccessLogArgs, DatabaseArgs, DatabaseParams, LogPlace};
 use crate::postgres::{Database, is_enrolled};
 
 mod change;
@@ -23,6 +25,9 @@ mod file;
 mod forget;
 mod read;
 mod remote;
+mod stored;
+
+use stored::Stored;
 
 /// The arguments of `facerec people`.
 #[derive(Debug, Args)]
@@ -42,7 +47,7 @@ impl PeopleArgs {
 #[derive(Debug, Args)]
 struct PlaceArgs {
     /// The data directory; for a change one that no running service uses
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present = "url")]
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present_any = ["url", "database_url"])]
     data: Option<PathBuf>,
     /// In place of the directory, the service at this URL, which may be running on it
     #[arg(long, env = "FACEREC_URL", value_name = "URL", value_parser = url)]
@@ -50,20 +55,24 @@ struct PlaceArgs {
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
     access_log: AccessLogArgs,
 }
 
-/// A data directory or a running service.
+/// A data directory, a database or a running service.
 enum Place {
     Directory(DataDirectory),
+    Database(DatabaseParams),
     Service(Client),
 }
 
 impl PlaceArgs {
     fn place(&self) -> anyhow::Result<Place> {
-        match &self.url {
-            Some(url) => Ok(Place::Service(Client::new(url, &self.key)?)),
-            None => Ok(Place::Directory(self.directory()?)),
+        match (&self.url, self.database.params()) {
+            (Some(url), _) => Ok(Place::Service(Client::new(url, &self.key)?)),
+            (None, Some(database)) => Ok(Place::Database(database)),
+            (None, None) => Ok(Place::Directory(self.directory()?)),
         }
     }
 
@@ -74,6 +83,11 @@ impl PlaceArgs {
             "expected --data DIR, found --url: a service neither hands out embeddings nor takes any. `facerec people export` \
              reads the directory of a running service, too; import while it is stopped, or add photos with `facerec enroll \
              PEOPLE_DIR --add --url URL`"
+        );
+        ensure!(
+            self.database.params().is_none(),
+            "expected a data directory, found --database-url: `facerec migrate --export` writes one from the database, and \
+             `facerec migrate` takes one over"
         );
         Ok(DataDirectory::new(self.data.as_deref().context("expected --data DIR, found none")?))
     }
@@ -96,9 +110,6 @@ enum Action {
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         place: PlaceArgs,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        database: DatabaseArgs,
         /// Print the entries of the access log about the person, oldest first, as JSON lines; also of a deleted person
         #[arg(long, env = "FACEREC_HISTORY", requires = "access_log", value_parser = BoolishValueParser::new())]
         history: bool,
@@ -166,12 +177,21 @@ enum Action {
     },
 }
 
-/// What the access log of the database says of a person, who may be enrolled there.
-fn show_stored_history(id: &str, database: &DatabaseArgs) -> anyhow::Result<()> {
-    let params = database.params();
-    let history = log_place::in_database(params.as_ref())?.history(id)?;
-    let params = params.context("expected --database-url, found none")?;
-    read::show_history(&history, is_enrolled(&Database::new(&params)?, id)?)
+/// What the access log says of a person, which lies where the arguments say.
+fn show_history(id: &str, place: &PlaceArgs) -> anyhow::Result<()> {
+    match (place.place()?, &place.access_log.access_log) {
+        (Place::Service(_), _) => {
+            bail!("expected --data DIR with --history, found --url: the access log is read where it lies")
+        }
+        (Place::Database(database), Some(LogPlace::Database)) => stored::show_history(id, &database),
+        (Place::Database(database), Some(LogPlace::File(path))) => {
+            read::show_history(&history(path, id)?, is_enrolled(&Database::new(&database)?, id)?)
+        }
+        (Place::Directory(data), Some(LogPlace::File(path))) => {
+            read::show_history(&history(path, id)?, data.read_gallery()?.person(id).is_some())
+        }
+        (Place::Directory(_), _) | (_, None) => log_place::in_database(None).map(drop),
+    }
 }
 
 /// Runs the command.
@@ -182,27 +202,30 @@ fn show_stored_history(id: &str, database: &DatabaseArgs) -> anyhow::Result<()> 
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
         Action::List { place, json } => match place.place()? {
-            Place::Directory(data) => read::list(&data, &place.access_log, json.json)?,
+            Place::Directory(data) => {
+                let log = CommandLog::open(&place.access_log)?;
+                read::list(&read::read(&data)?, &log, json.json)?;
+            }
+            Place::Database(database) => Stored::open(&database, &place.access_log)?.list(json.json)?,
             Place::Service(service) => read::print_list(service.people()?, json.json)?,
         },
-        Action::Show { id, place, database, history, .. } if *history && place.access_log.in_database() => {
-            show_stored_history(id, database)?;
-        }
-        Action::Show { id, place, history, json, .. } => match place.place()? {
+        Action::Show { id, place, history: true, .. } => show_history(id, place)?,
+        Action::Show { id, place, json, .. } => match place.place()? {
             Place::Directory(data) => {
-                read::show(id, &data, &place.access_log, *history, json.json)?;
+                let snapshot = read::read(&data)?;
+                read::show(id, &snapshot, &CommandLog::open(&place.access_log)?, json.json)?;
             }
-            Place::Service(_) if *history => {
-                bail!("expected --data DIR with --history, found --url: the access log is read where it lies")
-            }
+            Place::Database(database) => Stored::open(&database, &place.access_log)?.show(id, json.json)?,
             Place::Service(service) => read::print_person(&remote::person(id, &service)?, json.json)?,
         },
         Action::Rename { id, name, place } => match place.place()? {
             Place::Directory(data) => change::rename(id, name, &data, &place.access_log)?,
+            Place::Database(database) => Stored::open(&database, &place.access_log)?.rename(id, name)?,
             Place::Service(service) => remote::rename(id, name, &service)?,
         },
         Action::Remove { ids, place, yes } => match place.place()? {
             Place::Directory(data) => change::remove(ids, &data, *yes, &place.access_log)?,
+            Place::Database(database) => Stored::open(&database, &place.access_log)?.remove(ids, *yes)?,
             Place::Service(service) => remote::remove(ids, &service, *yes)?,
         },
         Action::Export { ids, place, output, force } => {

@@ -12,7 +12,7 @@ use super::read::find;
 use crate::access_log::Action;
 use crate::config::AccessLogArgs;
 use crate::error::{Error, InputError};
-use crate::gallery::{Gallery, PersonUpdate};
+use crate::gallery::{Gallery, Person, PersonUpdate};
 use crate::person_name::PersonName;
 
 /// Gives the person `id` another name, unless somebody has it in any spelling.
@@ -29,7 +29,7 @@ pub(super) fn rename(id: &str, name: &str, data: &DataDirectory, log: &AccessLog
 }
 
 /// A taken name with the person who has it.
-fn whose_name(error: Error, gallery: &Gallery) -> anyhow::Error {
+pub(super) fn whose_name(error: Error, gallery: &Gallery) -> anyhow::Error {
     let Error::Input(InputError::NameTaken { person_id }) = &error else { return error.into() };
     let owner = gallery.person(person_id).map_or_else(String::new, |person| person.name.to_string());
     anyhow::anyhow!(name_taken(&owner, person_id))
@@ -50,20 +50,39 @@ pub(super) fn remove(
     let _lock = data.lock()?;
     let log = CommandLog::open(log)?;
     let gallery = data.read_gallery()?;
-    ids.iter().try_for_each(|id| find(&gallery, id).map(drop))?;
-    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let mut seen = HashSet::new();
-    ids.retain(|id| seen.insert(*id));
-    let people = ids.iter().map(|id| find(&gallery, id)).collect::<anyhow::Result<Vec<_>>>()?;
-    let names: Vec<String> = people.iter().map(|person| person.name.to_string()).collect();
+    let people = chosen(&gallery, ids)?;
     if !yes {
-        let shown: Vec<(&str, &str)> =
-            people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
-        confirm(&shown)?;
+        confirm_all(&people)?;
     }
-    let left = gallery.without_people(|person| seen.contains(person.id.as_str()));
-    data.write_gallery(&left, || log.record(Action::Delete, ids))?;
-    names.iter().try_for_each(|name| output::line(format_args!("removed {name}")))
+    let ids: HashSet<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let left = gallery.without_people(|person| ids.contains(person.id.as_str()));
+    data.write_gallery(&left, || log.record(Action::Delete, people.iter().map(|person| person.id.as_str())))?;
+    print_removed(&people)
+}
+
+/// The people `ids`, each once.
+///
+/// # Errors
+/// When one is not there.
+pub(super) fn chosen<'g>(gallery: &'g Gallery, ids: &[String]) -> anyhow::Result<Vec<&'g Person>> {
+    let mut seen = HashSet::new();
+    let ids = ids.iter().filter(|id| seen.insert(id.as_str()));
+    ids.map(|id| find(gallery, id)).collect()
+}
+
+/// Asks whether these people are to be removed.
+///
+/// # Errors
+/// As [`confirm`].
+pub(super) fn confirm_all(people: &[&Person]) -> anyhow::Result<()> {
+    let shown: Vec<(&str, &str)> =
+        people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
+    confirm(&shown)
+}
+
+/// Says who was removed.
+pub(super) fn print_removed(people: &[&Person]) -> anyhow::Result<()> {
+    people.iter().try_for_each(|person| output::line(format_args!("removed {}", person.name)))
 }
 
 /// Asks whether these people, id and name, are to be removed.

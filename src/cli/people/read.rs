@@ -9,27 +9,24 @@ use serde_json::Value;
 use super::super::command_log::CommandLog;
 use super::super::data::DataDirectory;
 use super::super::output;
-use crate::access_log::{Action, History, history};
-use crate::config::{AccessLogArgs, LogPlace};
+use crate::access_log::{Action, History};
 use crate::gallery::{Gallery, Person};
 use crate::presentation::people::{PersonDetail, PersonSummary};
 use crate::service::snapshot::{Snapshot, today};
 use crate::thumbnails::Thumbnails;
 
 /// People and roster as they are on the disk.
-fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
+pub(super) fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
     let (gallery, roster) = (Arc::new(data.read_gallery()?), data.open_roster()?.current());
     let thumbnails = Thumbnails::open(data.directory())?.ids();
     Ok(Snapshot { gallery, roster, thumbnails, day: today() })
 }
 
 /// Everybody, a line each; as JSON with the members of `GET /v1/people`.
-pub(super) fn list(data: &DataDirectory, log: &AccessLogArgs, as_json: bool) -> anyhow::Result<()> {
-    let log = CommandLog::open(log)?;
-    let (snapshot, today) = (read(data)?, today());
-    let people = snapshot.gallery.people().iter();
+pub(super) fn list(snapshot: &Snapshot, log: &CommandLog, as_json: bool) -> anyhow::Result<()> {
+    let (people, today) = (snapshot.gallery.people().iter(), today());
     log.record(Action::List, people.clone().map(|person| person.id.as_str()))?;
-    print_list(people.map(|person| PersonSummary::new(person, &snapshot, today)).collect(), as_json)
+    print_list(people.map(|person| PersonSummary::new(person, snapshot, today)).collect(), as_json)
 }
 
 /// Prints people as the API has them.
@@ -59,23 +56,11 @@ fn print(person: &Value) -> anyhow::Result<()> {
     output::line(format_args!("{}  {photos:>4}  {}{until}", text("id"), text("name")))
 }
 
-/// One person, as JSON with the members of `GET /v1/people/{person_id}`; or, with `with_history`, who looked the person up.
-pub(super) fn show(
-    id: &str,
-    data: &DataDirectory,
-    log: &AccessLogArgs,
-    with_history: bool,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    let snapshot = read(data)?;
-    if let (Some(LogPlace::File(path)), true) = (&log.access_log, with_history) {
-        let enrolled = snapshot.gallery.person(id).is_some();
-        return show_history(&history(path, id)?, enrolled);
-    }
-    let log = CommandLog::open(log)?;
+/// One person, as JSON with the members of `GET /v1/people/{person_id}`.
+pub(super) fn show(id: &str, snapshot: &Snapshot, log: &CommandLog, as_json: bool) -> anyhow::Result<()> {
     let person = find(&snapshot.gallery, id)?;
     log.record(Action::Read, [id])?;
-    print_person(&PersonDetail::new(person, &snapshot, today()), as_json)
+    print_person(&PersonDetail::new(person, snapshot, today()), as_json)
 }
 
 /// Prints a person, as the API has one, with the photos.

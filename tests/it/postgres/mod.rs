@@ -15,6 +15,7 @@ use crate::support::server::wait_until;
 use crate::support::tls;
 
 mod access_log;
+mod commands;
 mod crash;
 mod faults;
 mod keys;

@@ -24,7 +24,7 @@ pub(super) fn sample_people() -> Vec<String> {
     names
 }
 
-fn enrol(server: &Server, name: &str, of: &str) -> Answer {
+pub(super) fn enrol(server: &Server, name: &str, of: &str) -> Answer {
     let mut arguments = vec!["-F".to_owned(), format!("name={name}")];
     arguments.extend(form("photos", &portrait(of)));
     server.curl("/v1/people", &arguments)
