@@ -95,6 +95,14 @@ fn pnet(group: &mut BenchmarkGroup<'_, WallTime>) {
     for (name, nets) in detectors() {
         group.bench_function(name, |b| b.iter(|| nets.pnet(photo.view(), &sizes, 0.5).expect("it runs")));
     }
+    for isa in available_isas() {
+        let nets =
+            NativeDetector::load_with(isa, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx"));
+        let nets = nets.expect("it loads").without_first_pass();
+        group.bench_function(format!("direct-{isa}"), |b| {
+            b.iter(|| nets.pnet(photo.view(), &sizes, 0.5).expect("it runs"));
+        });
+    }
 }
 
 fn rnet(group: &mut BenchmarkGroup<'_, WallTime>) {

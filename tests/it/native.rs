@@ -129,6 +129,49 @@ fn pnet_agrees_with_tract_on_all_cells_of_odd_sizes() {
     }
 }
 
+/// A photo of `pixel(x, y, channel)`.
+fn drawn(width: usize, height: usize, mut pixel: impl FnMut(usize, usize, usize) -> u8) -> OrientedRgb {
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let data = places.flat_map(|(x, y)| [pixel(x, y, 0), pixel(x, y, 1), pixel(x, y, 2)]).collect();
+    OrientedRgb::from_upright(width, height, data).unwrap()
+}
+
+#[test]
+fn the_first_pass_of_pnet_changes_no_bit() {
+    let mut noise = noise(11);
+    let photos = [
+        ("faces", photo("astronaut.png")),
+        ("no face", photo("no_face.png")),
+        ("noise", drawn(260, 190, |_, _, _| (noise() * 256.0) as u8)),
+        ("waves", noisy_photo(300, 170)),
+        ("checkerboard", drawn(150, 130, |x, y, _| if (x + y) % 2 == 0 { 0 } else { 255 })),
+        ("coloured squares", drawn(150, 131, |x, y, c| if (x / 3 + y / 2 + c) % 2 == 0 { 0 } else { 255 })),
+        ("white", drawn(90, 70, |_, _, _| 255)),
+        ("edge of black", drawn(97, 80, |x, _, _| if x < 50 { 0 } else { 255 })),
+    ];
+    for isa in available_isas() {
+        let (with, without) = (native_detector(isa), native_detector(isa).without_first_pass());
+        for (what, photo) in &photos {
+            let mut sizes: Vec<LevelSize> =
+                levels(photo.width(), photo.height(), 24.0, 0.709).iter().map(|level| level.size).collect();
+            sizes.extend(
+                [(12, 12), (15, 30), (37, 25), (photo.width(), photo.height())]
+                    .map(|(width, height)| LevelSize { width, height }),
+            );
+            let all = without.pnet(photo.view(), &sizes, 0.0).unwrap();
+            // Scores that cells have: they lie exactly at the threshold.
+            let scores = all.iter().flatten().step_by(997).map(|cell| cell.score).take(4);
+            for threshold in [0.0, 0.001, 0.3, 0.6, 0.7, 0.99, 1.0].into_iter().chain(scores) {
+                let found = with.pnet(photo.view(), &sizes, threshold).unwrap();
+                let expected = without.pnet(photo.view(), &sizes, threshold).unwrap();
+                assert!(found == expected, "{isa}, {what}, threshold {threshold}");
+                let reached = all.iter().flatten().filter(|cell| cell.score >= threshold).count();
+                assert_eq!(found.iter().flatten().count(), reached, "{isa}, {what}, threshold {threshold}");
+            }
+        }
+    }
+}
+
 /// Runs `work` on a pool of `threads` threads.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)

@@ -57,6 +57,13 @@ impl NativeDetector {
         })
     }
 
+    /// The same detector, whose P-Net sums all cells directly, without the first pass that leaves most of them out. The answers
+    /// are the same: for tests and benches.
+    #[must_use]
+    pub fn without_first_pass(self) -> Self {
+        Self { pnet: self.pnet.without_first_pass(), ..self }
+    }
+
     /// The instruction set in use.
     #[must_use]
     pub fn isa(&self) -> Isa {

@@ -22,6 +22,15 @@ pub(super) fn max_pixels(layout: SourceLayout) -> usize {
     }
 }
 
+/// The fewest pixels of a tile that hold `wanted`, or as many as a tile may have.
+pub(super) fn fitting_pixels(layout: SourceLayout, wanted: usize) -> usize {
+    match layout {
+        SourceLayout::Channels10 if wanted <= 4 => 4,
+        SourceLayout::Channels16 if wanted <= 2 => 2,
+        _ => max_pixels(layout),
+    }
+}
+
 /// Computes one tile.
 ///
 /// # Safety
@@ -43,9 +52,10 @@ pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
     match tile.layout {
         SourceLayout::Rgb => instances!(Rgb, [6]),
         SourceLayout::RgbStride2 => instances!(RgbStride2, [6]),
-        SourceLayout::Channels10 => instances!(Channels10, [6]),
-        SourceLayout::Channels16 => instances!(Channels16, [6]),
+        SourceLayout::Channels10 => instances!(Channels10, [4 6]),
+        SourceLayout::Channels16 => instances!(Channels16, [2 6]),
         SourceLayout::Channels28 => instances!(Channels28, [5]),
+        SourceLayout::Point10 => instances!(Point10, [6]),
         SourceLayout::Im2col => instances!(Im2col, [1 2 3 4 5 6]),
     }
 }

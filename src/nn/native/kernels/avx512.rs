@@ -18,6 +18,17 @@ pub(super) fn max_pixels(layout: SourceLayout, width: usize) -> usize {
     }
 }
 
+/// The fewest pixels of a tile that hold `wanted`, or as many as a tile may have.
+pub(super) fn fitting_pixels(layout: SourceLayout, width: usize, wanted: usize) -> usize {
+    let smaller: &[usize] = match layout {
+        SourceLayout::Channels10 if width == LANES => &[4, 8],
+        SourceLayout::Channels16 if width == 2 * LANES => &[2, 6],
+        _ => &[],
+    };
+    let fits = smaller.iter().copied().find(|&pixels| pixels >= wanted);
+    fits.unwrap_or_else(|| max_pixels(layout, width))
+}
+
 /// Computes one tile.
 ///
 /// # Safety
@@ -41,12 +52,14 @@ pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
         (SourceLayout::Rgb, false) => instances!(Rgb, 2, [12]),
         (SourceLayout::RgbStride2, true) => instances!(RgbStride2, 1, [14]),
         (SourceLayout::RgbStride2, false) => instances!(RgbStride2, 2, [14]),
-        (SourceLayout::Channels10, true) => instances!(Channels10, 1, [14]),
+        (SourceLayout::Channels10, true) => instances!(Channels10, 1, [4 8 14]),
         (SourceLayout::Channels10, false) => instances!(Channels10, 2, [14]),
         (SourceLayout::Channels16, true) => instances!(Channels16, 1, [14]),
-        (SourceLayout::Channels16, false) => instances!(Channels16, 2, [14]),
+        (SourceLayout::Channels16, false) => instances!(Channels16, 2, [2 6 14]),
         (SourceLayout::Channels28, true) => instances!(Channels28, 1, [9]),
         (SourceLayout::Channels28, false) => instances!(Channels28, 2, [9]),
+        (SourceLayout::Point10, true) => instances!(Point10, 1, [14]),
+        (SourceLayout::Point10, false) => instances!(Point10, 2, [14]),
         (SourceLayout::Im2col, true) => instances!(Im2col, 1, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
         (SourceLayout::Im2col, false) => instances!(Im2col, 2, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
     }

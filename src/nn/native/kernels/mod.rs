@@ -16,12 +16,14 @@ mod im2col;
 mod rows;
 mod scalar;
 mod tile;
+mod winograd;
 
 use crate::error::{ModelError, Result};
 
 pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
 pub(crate) use tile::{Activation, LANES, SourceLayout, SourceRows, Tile};
+pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4};
 
 /// Instruction set of the compute kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,6 +122,17 @@ impl Kernels {
             Isa::Avx512 => avx512::max_pixels(layout, width),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512 => unreachable!("no kernel on this CPU for {layout:?} x {width}"),
+        }
+    }
+
+    /// The fewest pixels of a [`Tile`] that hold `wanted`, or as many as a tile may have: for short runs of pixels.
+    pub(crate) fn fitting_pixels(self, layout: SourceLayout, width: usize, wanted: usize) -> usize {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2::fitting_pixels(layout, wanted),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512::fitting_pixels(layout, width, wanted),
+            _ => self.max_pixels(layout, width),
         }
     }
 
