@@ -12,7 +12,7 @@ use super::command_log::CommandLog;
 use super::output::{self, printable};
 use crate::access_log::Action;
 use crate::backup::{create, left_out};
-use crate::config::AccessLogArgs;
+use crate::config::{AccessLogArgs, DatabaseArgs};
 
 /// The arguments of `facerec backup`.
 #[derive(Debug, Args)]
@@ -30,6 +30,8 @@ pub struct BackupArgs {
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
     access_log: AccessLogArgs,
 }
 
@@ -38,6 +40,10 @@ pub struct BackupArgs {
 /// # Errors
 /// When there is a file already, one can't be read, or the backup can't be written.
 pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
+    ensure!(
+        args.database.params().is_none(),
+        "expected people in files, found --database-url: `pg_dump` backs a database up"
+    );
     ensure!(args.data.is_dir(), "{}: expected a data directory, found none", printable(&args.data));
     output::ensure_new(&args.output, args.force)?;
     let keys = args.api_keys_file.as_deref();
