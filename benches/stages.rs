@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput};
 use facerec::detect::pyramid::levels;
 use facerec::imaging::resample::area_resample;
 use facerec::imaging::{OrientedRgb, Window};
-use facerec::nn::native::{self, Isa, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{self, Isa, NativeDetector, NativeFaceNet, Precision};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize};
 
@@ -133,10 +133,12 @@ fn facenet(group: &mut BenchmarkGroup<'_, WallTime>) {
     for count in [1, 6] {
         group.throughput(Throughput::Elements(count as u64));
         for isa in available_isas() {
-            let facenet = NativeFaceNet::load_with(isa, &onnx).expect("it loads");
-            group.bench_function(format!("{count}/native-{isa}"), |b| {
-                b.iter(|| facenet.embed(&faces[..count]).expect("it runs"));
-            });
+            for precision in Precision::ALL {
+                let facenet = NativeFaceNet::load_with(isa, precision, &onnx).expect("it loads");
+                group.bench_function(format!("{count}/native-{isa}-{precision}"), |b| {
+                    b.iter(|| facenet.embed(&faces[..count]).expect("it runs"));
+                });
+            }
         }
         let tract = TractFaceNet::load(&onnx).expect("it loads");
         group.bench_function(format!("{count}/tract"), |b| {

@@ -89,6 +89,18 @@ pub enum KernelName {
     Avx512,
 }
 
+/// The numbers that the native engine multiplies in the embedder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionName {
+    /// 16-bit integers where the processor multiplies them faster than floats, else floats.
+    Auto,
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// 16-bit integers.
+    Int16,
+}
+
 /// Arguments of every command that runs a network.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct ModelArgs {
@@ -104,6 +116,9 @@ pub struct ModelArgs {
     /// Instruction set of the native engine, for testing and comparing
     #[arg(long, env = "FACEREC_KERNEL", value_name = "NAME", default_value = "auto")]
     pub kernel: KernelName,
+    /// Numbers that the native engine multiplies in the embedder
+    #[arg(long, env = "FACEREC_PRECISION", value_name = "NAME", default_value = "f32")]
+    pub precision: PrecisionName,
     /// Side of the smallest face that is detected, pixels; the time grows with the inverse of its square
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",
           value_parser = number(8.0..=4096.0_f64))]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Compat, EngineName, KernelName, ModelArgs};
+use crate::config::{Compat, EngineName, KernelName, ModelArgs, PrecisionName};
 use crate::detect::DetectParams;
 use crate::embed::Standardisation;
 use crate::error::{DataError, ModelError, Result};
@@ -12,7 +12,7 @@ use crate::imaging::OrientedRgb;
 use crate::imaging::decode::DecodeLimits;
 use crate::imaging::orient::Orientations;
 use crate::models::{ModelStore, SHIPPED_EMBEDDER};
-use crate::nn::native::{Isa, NativeDetector, NativeFaceNet};
+use crate::nn::native::{Isa, NativeDetector, NativeFaceNet, Precision};
 use crate::nn::tract::{TractDetector, TractFaceNet};
 use crate::nn::{DetectorNets, FaceNet};
 use crate::pipeline::{Pipeline, PipelineParams};
@@ -124,7 +124,7 @@ pub fn load(args: &ModelArgs, model: &str, compat: Compat) -> Result<LoadedModel
             let isa = isa(args.kernel);
             (
                 Arc::new(NativeDetector::load_with(isa, &pnet, &rnet, &onet)?),
-                Arc::new(NativeFaceNet::load_with(isa, &facenet)?),
+                Arc::new(NativeFaceNet::load_with(isa, precision(args.precision, isa), &facenet)?),
             )
         }
         EngineName::Tract => {
@@ -146,6 +146,16 @@ pub fn isa(name: KernelName) -> Isa {
         KernelName::Scalar => Isa::Scalar,
         KernelName::Avx2 => Isa::Avx2,
         KernelName::Avx512 => Isa::Avx512,
+    }
+}
+
+/// The precision of that name on an instruction set.
+#[must_use]
+pub fn precision(name: PrecisionName, isa: Isa) -> Precision {
+    match name {
+        PrecisionName::Auto => Precision::fastest(isa),
+        PrecisionName::F32 => Precision::F32,
+        PrecisionName::Int16 => Precision::Int16,
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
-use facerec::nn::native::Isa;
+use facerec::nn::native::{Isa, Precision};
 
 use crate::support::http::{Client, post_to};
 use crate::support::server::{Server, sample_folder};
@@ -61,14 +61,14 @@ fn is_one_answer(answers: &BTreeSet<String>) {
     assert_eq!(answers.len(), 1, "expected one answer, found {answers:#?}");
 }
 
-fn answers_are_bit_equal(isa: Isa, by_default: usize) {
+fn answers_are_bit_equal(isa: Isa, precision: Precision, by_default: usize) {
     if !isa.is_available() {
         say(&format!(
             "NOTE: this CPU can't run the {isa} kernels; whether its answers repeat is NOT checked."
         ));
         return;
     }
-    let server = &Server::sample(&["--kernel", isa.name()]);
+    let server = &Server::sample(&["--kernel", isa.name(), "--precision", precision.name()]);
     // Let go of when the main client is done, or has failed.
     let running = Arc::new(());
     std::thread::scope(|scope| {
@@ -94,15 +94,25 @@ fn answers_are_bit_equal(isa: Isa, by_default: usize) {
 
 #[test]
 fn the_scalar_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Isa::Scalar, SCALAR_REPEATS);
+    answers_are_bit_equal(Isa::Scalar, Precision::F32, SCALAR_REPEATS);
 }
 
 #[test]
 fn the_avx2_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Isa::Avx2, REPEATS);
+    answers_are_bit_equal(Isa::Avx2, Precision::F32, REPEATS);
 }
 
 #[test]
 fn the_avx512_kernel_gives_one_answer_under_load() {
-    answers_are_bit_equal(Isa::Avx512, REPEATS);
+    answers_are_bit_equal(Isa::Avx512, Precision::F32, REPEATS);
+}
+
+#[test]
+fn the_avx2_kernel_gives_one_answer_under_load_in_integers() {
+    answers_are_bit_equal(Isa::Avx2, Precision::Int16, REPEATS);
+}
+
+#[test]
+fn the_avx512_kernel_gives_one_answer_under_load_in_integers() {
+    answers_are_bit_equal(Isa::Avx512, Precision::Int16, REPEATS);
 }

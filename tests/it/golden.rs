@@ -11,7 +11,7 @@ use facerec::imaging::OrientedRgb;
 use facerec::imaging::decode::{DecodeLimits, decode};
 use facerec::imaging::orient::{Orientations, orient};
 use facerec::nn::FaceNet;
-use facerec::nn::native::Isa;
+use facerec::nn::native::{Isa, Precision};
 
 use crate::support;
 use crate::support::golden::{Face, Photo, reference};
@@ -169,14 +169,14 @@ fn the_native_engine_embeds_as_the_reference_embeds() {
 }
 
 /// One kernel on the photos whose pixels are the reference's own, where the CPU can run it.
-fn kernel_matches(kernel: Isa) {
+fn kernel_matches(kernel: Isa, precision: Precision) {
     if !kernel.is_available() {
         support::say(&format!(
             "NOTE: this CPU can't run the {kernel} kernel; it is NOT checked in this run."
         ));
         return;
     }
-    let (engine, mut photos) = (native(kernel), reference());
+    let (engine, mut photos) = (native(kernel, precision), reference());
     photos.retain(Photo::is_lossless);
     assert!(photos.iter().any(|photo| photo.faces.len() > 1), "a photo of several people is expected");
     detections_match(&engine, &photos);
@@ -185,15 +185,30 @@ fn kernel_matches(kernel: Isa) {
 
 #[test]
 fn the_scalar_kernel_answers_as_the_reference() {
-    kernel_matches(Isa::Scalar);
+    kernel_matches(Isa::Scalar, Precision::F32);
 }
 
 #[test]
 fn the_avx2_kernel_answers_as_the_reference() {
-    kernel_matches(Isa::Avx2);
+    kernel_matches(Isa::Avx2, Precision::F32);
 }
 
 #[test]
 fn the_avx512_kernel_answers_as_the_reference() {
-    kernel_matches(Isa::Avx512);
+    kernel_matches(Isa::Avx512, Precision::F32);
+}
+
+#[test]
+fn the_scalar_kernel_answers_as_the_reference_in_integers() {
+    kernel_matches(Isa::Scalar, Precision::Int16);
+}
+
+#[test]
+fn the_avx2_kernel_answers_as_the_reference_in_integers() {
+    kernel_matches(Isa::Avx2, Precision::Int16);
+}
+
+#[test]
+fn the_avx512_kernel_answers_as_the_reference_in_integers() {
+    kernel_matches(Isa::Avx512, Precision::Int16);
 }

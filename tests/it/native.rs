@@ -5,7 +5,7 @@ use std::path::Path;
 use facerec::detect::pyramid::levels;
 use facerec::error::Error;
 use facerec::imaging::{OrientedRgb, RgbView, Window};
-use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet, Precision};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal};
 
@@ -13,6 +13,8 @@ use crate::support::models::vggface2_bytes;
 
 /// Largest difference allowed: 1e-4, relative to values above 1.
 const TOLERANCE: f32 = 1e-4;
+/// Least cosine of an embedding in 16-bit integers to that of tract.
+const INTEGER_COSINE: f64 = 0.999_99;
 /// A kernel and tract may disagree on cells this near to the threshold.
 const NEAR_THRESHOLD: f32 = 1e-4;
 
@@ -185,11 +187,13 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
     let faces = some_faces(5);
     for isa in available_isas() {
         let detector = native_detector(isa);
-        let facenet = NativeFaceNet::load_with(isa, &model("facenet-casia-f16.onnx")).unwrap();
+        let facenets = Precision::ALL.map(|precision| {
+            NativeFaceNet::load_with(isa, precision, &model("facenet-casia-f16.onnx")).unwrap()
+        });
         let few = if isa == Isa::Scalar { &faces[..2] } else { &faces[..] };
         let answer = |threads| {
             on_threads(threads, || {
-                let embeddings = facenet.embed(few).unwrap();
+                let embeddings = facenets.each_ref().map(|facenet| facenet.embed(few).unwrap());
                 let pnet = detector.pnet(photo.view(), &sizes, 0.3).unwrap();
                 let rnet = detector.rnet(photo.view(), &windows).unwrap();
                 (pnet, rnet, detector.onet(photo.view(), &windows).unwrap(), embeddings)
@@ -200,7 +204,9 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
             assert!(answer(threads) == one, "{isa} on {threads} threads");
         }
         // And one face in a batch is what it is alone.
-        assert!(facenet.embed(&few[1..2]).unwrap()[0] == one.3[1], "{isa}");
+        for (facenet, embeddings) in facenets.iter().zip(&one.3) {
+            assert!(facenet.embed(&few[1..2]).unwrap()[0] == embeddings[1], "{isa}, {}", facenet.precision());
+        }
     }
 }
 
@@ -270,7 +276,7 @@ fn assert_embeddings_agree(onnx: &[u8]) {
     let faces = some_faces(4);
     let expected = TractFaceNet::load(onnx).unwrap().embed(&faces).unwrap();
     for isa in available_isas() {
-        let facenet = NativeFaceNet::load_with(isa, onnx).unwrap();
+        let facenet = NativeFaceNet::load_with(isa, Precision::F32, onnx).unwrap();
         let found = facenet.embed(&faces).unwrap();
         for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
             assert_close(found, expected, &format!("{isa}, face {index}"));
@@ -278,6 +284,11 @@ fn assert_embeddings_agree(onnx: &[u8]) {
             assert!((norm - 1.0).abs() < 1e-5, "{isa}: norm {norm}");
         }
         assert!(facenet.embed(&[]).unwrap().is_empty());
+        let integers = NativeFaceNet::load_with(isa, Precision::Int16, onnx).unwrap().embed(&faces).unwrap();
+        for (found, expected) in integers.iter().zip(&expected) {
+            let cosine: f64 = found.iter().zip(expected).map(|(a, b)| f64::from(a * b)).sum();
+            assert!(cosine >= INTEGER_COSINE, "{isa}: the cosine of integers to tract is {cosine}");
+        }
     }
 }
 

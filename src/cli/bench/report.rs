@@ -29,6 +29,8 @@ pub(super) struct ServiceReport {
     pub(super) engine: &'static str,
     /// Instruction set of the native engine.
     pub(super) kernel: Option<&'static str>,
+    /// Numbers that are multiplied in the embedder.
+    pub(super) precision: &'static str,
     /// The embedder.
     pub(super) model: String,
     /// Enrolled people.
@@ -82,9 +84,10 @@ impl fmt::Display for ServiceReport {
         writeln!(f, "machine      {}", self.machine)?;
         writeln!(
             f,
-            "engine       {}{}",
+            "engine       {}{}, {}",
             self.engine,
-            self.kernel.map_or(String::new(), |k| format!(", {k}"))
+            self.kernel.map_or(String::new(), |k| format!(", {k}")),
+            self.precision
         )?;
         writeln!(f, "model        {}, {} people enrolled", self.model, self.people)?;
         writeln!(f, "workers      {}", self.workers)?;

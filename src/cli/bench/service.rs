@@ -11,6 +11,7 @@ use super::stages::{self, Measured};
 use crate::cli::data::DataDirectory;
 use crate::config::{Compat, DEFAULT_MIN_PROBABILITY, EngineName, FaceArgs, ModelArgs};
 use crate::gallery::Gallery;
+use crate::nn::native::Precision;
 use crate::roster::Roster;
 use crate::service::Service;
 use crate::service::models;
@@ -60,15 +61,19 @@ impl LocalService {
 
     /// What was measured, and on what; `start` is the duration of [`LocalService::start`].
     pub(super) fn describe(&self, args: &ModelArgs, start: Duration) -> ServiceReport {
-        let (engine, kernel) = match args.engine {
-            EngineName::Native => ("native", Some(models::isa(args.kernel).name())),
-            EngineName::Tract => ("tract", None),
+        let (engine, kernel, precision) = match args.engine {
+            EngineName::Native => {
+                let isa = models::isa(args.kernel);
+                ("native", Some(isa.name()), models::precision(args.precision, isa))
+            }
+            EngineName::Tract => ("tract", None, Precision::F32),
         };
         let status = self.0.status();
         ServiceReport {
             machine: Machine::this(),
             engine,
             kernel,
+            precision: precision.name(),
             model: status.model,
             people: status.people,
             workers: self.0.settings().workers.get(),

@@ -2,16 +2,9 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
 
-use std::cell::RefCell;
-
-use rayon::prelude::*;
-
+use super::gemm::{self, Columns, Gemm, block_width};
+pub(crate) use super::gemm::{Residual, Target};
 use super::kernels::{Activation, ConvParams, Kernels, LANES, Maps, SourceLayout, SourceRows, Tile};
-
-/// Largest im2col block, floats: 256 KiB stay in the L2 cache beside the weights.
-const IM2COL_FLOATS: usize = 64 * 1024;
-/// Largest number of pixels of an im2col block. With 64, all of them would map to the same cache sets.
-const IM2COL_PIXELS: usize = 56;
 
 /// Activation of a layer, with the slopes of all its channels.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,24 +53,6 @@ struct Block<'a> {
     activation: Activation<'a>,
 }
 
-/// Output of a layer: channels `channel..` of pixels that lie `stride` floats apart.
-pub(crate) struct Target<'a> {
-    /// The output buffer.
-    pub(crate) data: &'a mut [f32],
-    /// Floats from one pixel to the next.
-    pub(crate) stride: usize,
-    /// First channel written.
-    pub(crate) channel: usize,
-}
-
-/// Residual input, added before the activation: values, and floats from one pixel to the next.
-pub(crate) type Residual<'a> = Option<(&'a [f32], usize)>;
-
-thread_local! {
-    /// The im2col matrix of this thread: at most 256 KiB, more only if one tile needs more.
-    static IM2COL_BUFFER: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
 impl Conv {
     /// Packs the weights.
     pub(crate) fn new(raw: &RawConv, activation: LayerActivation) -> Self {
@@ -88,7 +63,7 @@ impl Conv {
         let mut weights = Vec::with_capacity(channels * taps);
         let mut channel = 0;
         while channel < channels {
-            let width = (channels - channel).min(2 * LANES);
+            let width = block_width(channels, channel);
             for place in 0..area {
                 for input in 0..raw.in_channels {
                     weights.extend((channel..channel + width).map(|output| {
@@ -122,7 +97,7 @@ impl Conv {
 
     /// The block that starts at `channel`.
     fn block(&self, channel: usize) -> Block<'_> {
-        let width = (self.channels() - channel).min(2 * LANES);
+        let width = block_width(self.channels(), channel);
         Block {
             channel,
             width,
@@ -136,8 +111,7 @@ impl Conv {
         }
     }
 
-    /// Runs the layer by im2col over a batch of maps whose channels are a multiple of 16. With `parallel`, the work
-    /// is split between the threads of the pool.
+    /// Runs the layer by im2col; see [`gemm::run`].
     pub(crate) fn run(
         &self,
         kernels: Kernels,
@@ -147,83 +121,7 @@ impl Conv {
         residual: Residual<'_>,
         parallel: bool,
     ) {
-        let (height, width) = self.params.output(maps.height, maps.width);
-        let pixels = batch * height * width;
-        let threads = if parallel { rayon::current_num_threads() } else { 1 };
-        let tile = kernels.max_pixels(SourceLayout::Im2col, 2 * LANES);
-        let block_pixels = (IM2COL_FLOATS / self.taps / tile).clamp(1, IM2COL_PIXELS / tile) * tile;
-        let Target { data, stride, channel } = target;
-        let data = &mut data[..pixels * stride];
-        if threads > 1 && pixels < 2 * tile && self.channels() > 2 * LANES {
-            self.run_by_blocks(kernels, maps, pixels, Target { data, stride, channel }, residual);
-            return;
-        }
-        let mut blocks = pixels.div_ceil(block_pixels);
-        if threads > 1 {
-            blocks = blocks.next_multiple_of(threads);
-        }
-        let chunk = pixels.div_ceil(blocks);
-        let run = |(index, data): (usize, &mut [f32])| {
-            let (first, count) = (index * chunk, data.len() / stride);
-            IM2COL_BUFFER.with_borrow_mut(|matrix| {
-                self.im2col(kernels, maps, first, count, matrix);
-                for block in self.blocks() {
-                    let residual = residual.map(|(data, stride)| (&data[first * stride..], stride));
-                    let target = Target { data, stride, channel: channel + block.channel };
-                    run_im2col(kernels, &block, matrix, count, target, residual);
-                }
-            });
-        };
-        if threads > 1 {
-            data.par_chunks_mut(chunk * stride).enumerate().for_each(run);
-        } else {
-            data.chunks_mut(chunk * stride).enumerate().for_each(run);
-        }
-    }
-
-    /// As [`Self::run`], for few pixels: the output channels are split between the threads.
-    fn run_by_blocks(
-        &self,
-        kernels: Kernels,
-        maps: Maps<'_>,
-        pixels: usize,
-        target: Target<'_>,
-        residual: Residual<'_>,
-    ) {
-        let starts: Vec<usize> = (0..self.channels()).step_by(2 * LANES).collect();
-        let share = starts.len().div_ceil(rayon::current_num_threads());
-        let parts: Vec<Vec<f32>> = starts
-            .par_chunks(share)
-            .map(|starts| {
-                IM2COL_BUFFER.with_borrow_mut(|matrix| {
-                    self.im2col(kernels, maps, 0, pixels, matrix);
-                    let mut part = vec![0.0; starts.len() * pixels * 2 * LANES];
-                    for (start, data) in starts.iter().zip(part.chunks_exact_mut(pixels * 2 * LANES)) {
-                        let block = self.block(*start);
-                        let target = Target { data, stride: 2 * LANES, channel: 0 };
-                        let residual = residual.map(|(data, stride)| (&data[block.channel..], stride));
-                        run_im2col(kernels, &Block { channel: 0, ..block }, matrix, pixels, target, residual);
-                    }
-                    part
-                })
-            })
-            .collect();
-        let blocks = parts.iter().flat_map(|part| part.chunks_exact(pixels * 2 * LANES));
-        for (start, block) in starts.iter().zip(blocks) {
-            let width = (self.channels() - start).min(2 * LANES);
-            for (pixel, values) in block.chunks_exact(2 * LANES).enumerate() {
-                let place = pixel * target.stride + target.channel + start;
-                target.data[place..place + width].copy_from_slice(&values[..width]);
-            }
-        }
-    }
-
-    fn im2col(&self, kernels: Kernels, maps: Maps<'_>, first: usize, count: usize, matrix: &mut Vec<f32>) {
-        let len = self.taps * count;
-        if matrix.len() < len {
-            matrix.resize(len, 0.0);
-        }
-        kernels.im2col(maps, self.params, first, count, &mut matrix[..len]);
+        gemm::run(self, kernels, maps, batch, target, residual, parallel);
     }
 
     /// Runs the layer over one map without padding and without im2col: rows are read in place. `maps.data` starts at
@@ -284,32 +182,47 @@ impl Conv {
     }
 }
 
-/// Multiplies an im2col matrix of `pixels` pixels with one block of channels, in tiles of nearly equal size.
-fn run_im2col(
-    kernels: Kernels,
-    block: &Block<'_>,
-    matrix: &[f32],
-    pixels: usize,
-    target: Target<'_>,
-    residual: Residual<'_>,
-) {
-    let tiles = pixels.div_ceil(kernels.max_pixels(SourceLayout::Im2col, block.width));
-    let taps = block.weights.len() / block.width;
-    for index in 0..tiles {
-        let (first, end) = (index * pixels / tiles, (index + 1) * pixels / tiles);
+impl Gemm for Conv {
+    type Value = f32;
+
+    fn params(&self) -> ConvParams {
+        self.params
+    }
+
+    fn taps(&self) -> usize {
+        self.taps
+    }
+
+    fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn max_pixels(&self, kernels: Kernels, width: usize) -> usize {
+        kernels.max_pixels(SourceLayout::Im2col, width)
+    }
+
+    fn tile(
+        &self,
+        kernels: Kernels,
+        channel: usize,
+        columns: Columns<'_, f32>,
+        (dst, dst_stride): (&mut [f32], usize),
+        residual: Residual<'_>,
+    ) {
+        let block = self.block(channel);
         kernels.run(&mut Tile {
             layout: SourceLayout::Im2col,
-            pixels: end - first,
+            pixels: columns.count,
             width: block.width,
-            src: matrix,
-            start: first * LANES,
-            rows: SourceRows::straight(taps / LANES, pixels * LANES),
+            src: columns.matrix,
+            start: columns.start * LANES,
+            rows: SourceRows::straight(self.taps / LANES, columns.matrix_pixels * LANES),
             weights: block.weights,
             bias: block.bias,
             activation: block.activation,
-            residual: residual.map(|(data, stride)| (&data[first * stride + block.channel..], stride)),
-            dst: &mut target.data[first * target.stride + target.channel..],
-            dst_stride: target.stride,
+            residual,
+            dst,
+            dst_stride,
         });
     }
 }

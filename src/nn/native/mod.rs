@@ -9,10 +9,12 @@
 mod conv;
 mod crop_net;
 mod facenet;
+mod gemm;
 mod kernels;
 mod layers;
 mod onnx;
 mod pnet;
+mod quantised;
 mod resample;
 
 use crop_net::CropNet;
@@ -124,34 +126,77 @@ pub fn area_resample(
     Ok(())
 }
 
+/// The numbers that FaceNet multiplies. The first layer and the last are of floats in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit integers, summed exactly in 32 bits.
+    Int16,
+}
+
+impl Precision {
+    /// All precisions, the most precise first.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Int16];
+
+    /// The fastest on an instruction set: integers, but for plain Rust.
+    #[must_use]
+    pub fn fastest(isa: Isa) -> Self {
+        if isa == Isa::Scalar { Self::F32 } else { Self::Int16 }
+    }
+
+    /// `f32` or `int16`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Int16 => "int16",
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// InceptionResnetV1 on the native engine.
 #[derive(Debug)]
 pub struct NativeFaceNet {
     kernels: Kernels,
+    precision: Precision,
     network: InceptionResnetV1,
 }
 
 impl NativeFaceNet {
-    /// Reads the ONNX file, for the fastest instruction set of the CPU.
+    /// Reads the ONNX file, for the fastest instruction set of the CPU, in floats.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the file is not an InceptionResnetV1.
     pub fn load(onnx: &[u8]) -> Result<Self> {
-        Self::load_with(Isa::detect(), onnx)
+        Self::load_with(Isa::detect(), Precision::F32, onnx)
     }
 
-    /// Reads the ONNX file, for a given instruction set.
+    /// Reads the ONNX file, for a given instruction set and precision.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the file is not an InceptionResnetV1, or when the CPU lacks the instruction set.
-    pub fn load_with(isa: Isa, onnx: &[u8]) -> Result<Self> {
-        Ok(Self { kernels: Kernels::new(isa)?, network: InceptionResnetV1::load(onnx)? })
+    pub fn load_with(isa: Isa, precision: Precision, onnx: &[u8]) -> Result<Self> {
+        let network = InceptionResnetV1::load(onnx, precision)?;
+        Ok(Self { kernels: Kernels::new(isa)?, precision, network })
     }
 
     /// The instruction set in use.
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.kernels.isa()
+    }
+
+    /// The precision in use.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 }
 

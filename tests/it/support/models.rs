@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use facerec::models::ModelStore;
-use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet, Precision};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceNet};
 
@@ -56,13 +56,15 @@ pub static TRACT: LazyLock<Engine> = LazyLock::new(|| {
 });
 
 /// The project's own kernels, the fastest that this processor has.
-pub static NATIVE: LazyLock<Engine> = LazyLock::new(|| Engine { name: "native", ..native(Isa::detect()) });
+pub static NATIVE: LazyLock<Engine> =
+    LazyLock::new(|| Engine { name: "native", ..native(Isa::detect(), Precision::F32) });
 
-/// The native engine on `kernel`, which the CPU must have.
-pub fn native(isa: Isa) -> Engine {
+/// The native engine on an instruction set, which the CPU must have.
+pub fn native(isa: Isa, precision: Precision) -> Engine {
     let [pnet, rnet, onet] = store().detector().expect("the shipped networks are whole");
     let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
-    let facenet = |bytes: &[u8]| Arc::new(NativeFaceNet::load_with(isa, bytes).unwrap()) as Arc<dyn FaceNet>;
+    let facenet =
+        |bytes: &[u8]| Arc::new(NativeFaceNet::load_with(isa, precision, bytes).unwrap()) as Arc<dyn FaceNet>;
     Engine {
         name: isa.name(),
         nets: Arc::new(NativeDetector::load_with(isa, &pnet, &rnet, &onet).unwrap()),

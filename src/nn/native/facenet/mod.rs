@@ -9,13 +9,15 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::Precision;
 use super::conv::Target;
 use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, SourceLayout};
+use super::quantised::IntegerMaps;
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
 
 use memory::Assignment;
-use steps::{MapId, MapSize, Plan, Step};
+use steps::{Layer, MapId, MapSize, Plan, Step};
 
 /// Number of floats of a face.
 const INPUT_LEN: usize = FACENET_SIDE * FACENET_SIDE * CHANNELS;
@@ -29,20 +31,35 @@ const MIN_NORM: f32 = 1e-12;
 pub(crate) struct InceptionResnetV1 {
     plan: Plan,
     memory: Assignment,
+    /// Of each step, whether its map is complete after it and is multiplied as integers.
+    quantised: Vec<bool>,
     /// Buffers not in use: at most `max_idle` sets, one a thread.
     idle: Mutex<Vec<Buffers>>,
     max_idle: usize,
 }
 
-/// Buffers for a batch of faces.
-type Buffers = Vec<Vec<f32>>;
+/// Buffers for a batch of faces: of each buffer of the plan the floats, and the integers where layers multiply them.
+#[derive(Debug, Default)]
+struct Buffers {
+    floats: Vec<Vec<f32>>,
+    integers: Vec<IntegerMaps>,
+}
+
+/// Of each step, whether a later one multiplies its map as integers and it is the last to write it.
+fn quantised(steps: &[Step]) -> Vec<bool> {
+    let is_last = |index: usize, map: MapId| steps[index + 1..].iter().all(|step| step.to().map != map);
+    let is_read = |map: MapId| steps.iter().any(|step| step.reads_integers() == Some(map));
+    let of = |(index, step): (usize, &Step)| is_read(step.to().map) && is_last(index, step.to().map);
+    steps.iter().enumerate().map(of).collect()
+}
 
 impl InceptionResnetV1 {
     /// Reads an ONNX file and packs its weights.
-    pub(crate) fn load(onnx: &[u8]) -> Result<Self> {
-        let plan = plan::plan(onnx)?;
+    pub(crate) fn load(onnx: &[u8], precision: Precision) -> Result<Self> {
+        let plan = plan::plan(onnx, precision)?;
         let memory = memory::assign(&plan.maps, &plan.steps, plan.last);
-        Ok(Self { plan, memory, idle: Mutex::default(), max_idle: rayon::current_num_threads() })
+        let quantised = quantised(&plan.steps);
+        Ok(Self { plan, memory, quantised, idle: Mutex::default(), max_idle: rayon::current_num_threads() })
     }
 
     /// The embedding of each face, in order.
@@ -62,19 +79,26 @@ impl InceptionResnetV1 {
 
     fn embed_batch(&self, kernels: Kernels, faces: &[FaceInput], parallel: bool) -> Vec<Vec<f32>> {
         let mut buffers = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        buffers.resize_with(self.memory.buffer_floats.len(), Vec::new);
-        for (buffer, floats) in buffers.iter_mut().zip(&self.memory.buffer_floats) {
+        buffers.floats.resize_with(self.memory.buffer_floats.len(), Vec::new);
+        buffers.integers.resize_with(self.memory.buffer_floats.len(), IntegerMaps::default);
+        for (buffer, floats) in buffers.floats.iter_mut().zip(&self.memory.buffer_floats) {
             if buffer.len() < floats * faces.len() {
                 buffer.resize(floats * faces.len(), 0.0);
             }
         }
-        for step in &self.plan.steps {
+        for (step, &quantised) in self.plan.steps.iter().zip(&self.quantised) {
+            let map = step.to().map;
+            let buffer = self.memory.buffer_of[map];
             // The output buffer is taken out, so that the others can be borrowed.
-            let mut out = std::mem::take(&mut buffers[self.memory.buffer_of[step.to().map]]);
+            let mut out = std::mem::take(&mut buffers.floats[buffer]);
             self.run_step(kernels, step, faces, &buffers, &mut out, parallel);
-            buffers[self.memory.buffer_of[step.to().map]] = out;
+            if quantised {
+                let floats = self.plan.maps[map].floats();
+                buffers.integers[buffer].quantise(kernels, &out, floats, faces.len());
+            }
+            buffers.floats[buffer] = out;
         }
-        let means = self.means(faces.len(), &buffers[self.memory.buffer_of[self.plan.last]]);
+        let means = self.means(faces.len(), &buffers.floats[self.memory.buffer_of[self.plan.last]]);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.max_idle {
             idle.push(buffers);
@@ -121,17 +145,20 @@ impl InceptionResnetV1 {
             }
             Step::Conv { conv, from, residual, .. } => {
                 let residual = residual.map(|map| {
-                    (buffers[self.memory.buffer_of[map]].as_slice(), self.plan.maps[map].channels)
+                    let data = buffers.floats[self.memory.buffer_of[map]].as_slice();
+                    (data, self.plan.maps[map].channels)
                 });
+                let (batch, target) = (faces.len(), Target { data: out, stride, channel });
                 let maps = self.input(*from, buffers);
-                conv.run(
-                    kernels,
-                    maps,
-                    faces.len(),
-                    Target { data: out, stride, channel },
-                    residual,
-                    parallel,
-                );
+                match conv {
+                    Layer::Float(conv) => {
+                        conv.run(kernels, maps, batch, target, residual, parallel);
+                    }
+                    Layer::Integer(conv) => {
+                        let integers = &buffers.integers[self.memory.buffer_of[*from]];
+                        conv.run(kernels, integers.read_as(maps), batch, target, residual, parallel);
+                    }
+                }
             }
             Step::Pool { pool, from, .. } => {
                 let Maps { data, height, width, channels, stride: from_stride } = self.input(*from, buffers);
@@ -146,7 +173,8 @@ impl InceptionResnetV1 {
 
     fn input<'a>(&self, map: MapId, buffers: &'a Buffers) -> Maps<'a> {
         let MapSize { height, width, channels } = self.plan.maps[map];
-        Maps { data: &buffers[self.memory.buffer_of[map]], height, width, channels, stride: channels }
+        let data = &buffers.floats[self.memory.buffer_of[map]];
+        Maps { data, height, width, channels, stride: channels }
     }
 
     /// Global average pooling of the last map: `batch x channels`.

@@ -10,8 +10,9 @@ use tract_onnx::pb::NodeProto;
 use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::kernels::{CHANNELS, ConvParams, LANES, Pool};
 use super::super::onnx::{OnnxReader, argument, attribute, integers};
-use super::steps::{MapId, MapSize, MapSlice, Plan, Step};
+use super::steps::{Layer, MapId, MapSize, MapSlice, Plan, Step};
 use crate::error::Result;
+use crate::nn::native::Precision;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
 
 /// Numbers of convolutions, max-poolings and residual additions of InceptionResnetV1.
@@ -41,6 +42,7 @@ const NORM_OPS: [&str; 17] = [
 
 /// State of the conversion from ONNX nodes to steps.
 struct Planner {
+    precision: Precision,
     graph: OnnxReader,
     /// Nodes that read each tensor.
     readers: HashMap<String, Vec<usize>>,
@@ -60,7 +62,7 @@ struct Affine {
 }
 
 /// Reads the graph and packs the weights.
-pub(super) fn plan(onnx: &[u8]) -> Result<Plan> {
+pub(super) fn plan(onnx: &[u8], precision: Precision) -> Result<Plan> {
     let graph = OnnxReader::read("FaceNet", onnx)?;
     let mut readers: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -70,7 +72,8 @@ pub(super) fn plan(onnx: &[u8]) -> Result<Plan> {
     }
     let done = vec![false; graph.nodes.len()];
     let (sizes, slices) = (HashMap::new(), HashMap::new());
-    let mut planner = Planner { graph, readers, sizes, slices, done, maps: Vec::new(), steps: Vec::new() };
+    let mut planner =
+        Planner { precision, graph, readers, sizes, slices, done, maps: Vec::new(), steps: Vec::new() };
     planner.infer_sizes();
     let mut end = None;
     for index in 0..planner.graph.nodes.len() {
@@ -226,7 +229,6 @@ impl Planner {
             return Err(self.graph.error(format_args!("{name} is added to a map of another size")));
         }
         let params = raw.params;
-        let conv = Conv::new(&raw, activation);
         let step = if input == self.graph.input {
             let expected = ConvParams { height: 3, width: 3, stride: 2, pad_height: 0, pad_width: 0 };
             if params != expected || residual.is_some() {
@@ -234,8 +236,9 @@ impl Planner {
                     .graph
                     .error(format_args!("its first layer is {params:?}; expected {expected:?}")));
             }
-            Step::Stem { conv, to }
+            Step::Stem { conv: Conv::new(&raw, activation), to }
         } else {
+            let conv = Layer::new(self.precision, &raw, activation);
             Step::Conv { conv, from: self.whole(input)?, to, residual }
         };
         self.steps.push(step);

@@ -1,7 +1,9 @@
 //! The execution plan of InceptionResnetV1: its feature maps and the layers in the order in which they run.
 
-use super::super::conv::Conv;
+use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::kernels::Pool;
+use super::super::quantised::IntegerConv;
+use crate::nn::native::Precision;
 
 /// The network as a sequence of layers, weights packed.
 #[derive(Debug)]
@@ -47,13 +49,32 @@ pub(super) struct MapSlice {
     pub(super) channel: usize,
 }
 
+/// A convolution in one of the precisions.
+#[derive(Debug)]
+pub(super) enum Layer {
+    /// Of floats.
+    Float(Conv),
+    /// Of 16-bit integers.
+    Integer(IntegerConv),
+}
+
+impl Layer {
+    /// Packs the weights.
+    pub(super) fn new(precision: Precision, raw: &RawConv, activation: LayerActivation) -> Self {
+        match precision {
+            Precision::F32 => Self::Float(Conv::new(raw, activation)),
+            Precision::Int16 => Self::Integer(IntegerConv::new(raw, &activation)),
+        }
+    }
+}
+
 /// One layer of the network.
 #[derive(Debug)]
 pub(super) enum Step {
     /// The first convolution. Its input is the face.
     Stem { conv: Conv, to: MapSlice },
     /// Any other convolution, with an optional map that is added before the activation.
-    Conv { conv: Conv, from: MapId, to: MapSlice, residual: Option<MapId> },
+    Conv { conv: Layer, from: MapId, to: MapSlice, residual: Option<MapId> },
     /// Max-pooling.
     Pool { pool: Pool, from: MapId, to: MapSlice },
 }
@@ -63,6 +84,14 @@ impl Step {
     pub(super) fn to(&self) -> MapSlice {
         match self {
             Self::Stem { to, .. } | Self::Conv { to, .. } | Self::Pool { to, .. } => *to,
+        }
+    }
+
+    /// The map that the step multiplies as integers.
+    pub(super) fn reads_integers(&self) -> Option<MapId> {
+        match self {
+            Self::Conv { conv: Layer::Integer(_), from, .. } => Some(*from),
+            _ => None,
         }
     }
 

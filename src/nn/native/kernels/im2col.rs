@@ -8,16 +8,16 @@ use super::tile::LANES;
 
 /// A batch of feature maps, contiguous, channels last (NHWC).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Maps<'a> {
-    /// `batch x height x width x stride` floats.
-    pub(crate) data: &'a [f32],
+pub(crate) struct Maps<'a, T = f32> {
+    /// `batch x height x width x stride` values.
+    pub(crate) data: &'a [T],
     /// Rows.
     pub(crate) height: usize,
     /// Columns.
     pub(crate) width: usize,
     /// Channels read: the first `channels` of each pixel.
     pub(crate) channels: usize,
-    /// Floats from pixel to pixel.
+    /// Values from pixel to pixel.
     pub(crate) stride: usize,
 }
 
@@ -50,7 +50,13 @@ impl ConvParams {
 /// pixel `j`, in the order (kernel row, kernel column, channel), goes to
 /// `matrix[(k / 16 * count + j) * 16 + k % 16]`. The number of channels is a multiple of 16.
 #[inline(always)]
-pub(super) fn im2col(maps: Maps<'_>, params: ConvParams, first: usize, count: usize, matrix: &mut [f32]) {
+pub(super) fn im2col<T: Copy + Default>(
+    maps: Maps<'_, T>,
+    params: ConvParams,
+    first: usize,
+    count: usize,
+    matrix: &mut [T],
+) {
     let (out_height, out_width) = params.output(maps.height, maps.width);
     let blocks = maps.channels / LANES;
     for pixel in 0..count {
@@ -70,7 +76,7 @@ pub(super) fn im2col(maps: Maps<'_>, params: ConvParams, first: usize, count: us
                         place[..LANES].copy_from_slice(value);
                     }
                 } else {
-                    places.by_ref().take(blocks).for_each(|place| place[..LANES].fill(0.0));
+                    places.by_ref().take(blocks).for_each(|place| place[..LANES].fill(T::default()));
                 }
             }
         }

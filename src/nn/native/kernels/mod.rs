@@ -11,16 +11,22 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_integer;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod im2col;
+mod integer;
 mod rows;
 mod scalar;
 mod tile;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 mod winograd;
 
 use crate::error::{ModelError, Result};
 
 pub(crate) use im2col::{ConvParams, Maps};
+pub(crate) use integer::IntegerTile;
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
 pub(crate) use tile::{Activation, LANES, SourceLayout, SourceRows, Tile};
 pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4};
@@ -151,6 +157,41 @@ impl Kernels {
     }
 }
 
+/// The integer microkernels. AVX-512 without VNNI takes that for AVX2: integer sums are the same.
+impl Kernels {
+    #[cfg(target_arch = "x86_64")]
+    fn has_vnni(self) -> bool {
+        self.0 == Isa::Avx512 && is_x86_feature_detected!("avx512vnni")
+    }
+
+    /// Largest number of pixels of an [`IntegerTile`].
+    pub(crate) fn max_integer_pixels(self) -> usize {
+        match self.0 {
+            Isa::Scalar => scalar::PIXELS,
+            #[cfg(target_arch = "x86_64")]
+            _ if self.has_vnni() => vnni::PIXELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 => avx2_integer::PIXELS,
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 => unreachable!("no kernel on this CPU"),
+        }
+    }
+
+    /// Computes one tile of a convolution of integers.
+    pub(crate) fn run_integer(self, tile: &mut IntegerTile<'_>) {
+        tile.check();
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the CPU's features have been found; `check` has proven all bounds.
+            _ if self.has_vnni() => unsafe { vnni::tile(tile) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Isa::Avx2 | Isa::Avx512 => unsafe { avx2_integer::tile(tile) },
+            _ => integer::tile(tile),
+        }
+    }
+}
+
 /// Function multiversioning: declares methods of [`Kernels`], each of which dispatches to one Rust function compiled
 /// three times: for the baseline CPU, for AVX2 and for AVX-512.
 macro_rules! multiversion {
@@ -199,6 +240,12 @@ multiversion! {
     pool_pairs = rows::pool_pairs, (upper: &[f32], lower: &[f32], out: &mut [f32]);
     /// See [`rows::dot32`].
     dot32 = rows::dot32, (pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f32]);
+    /// See [`integer::max_abs`].
+    max_abs = integer::max_abs, (values: &[f32]) -> f32;
+    /// See [`integer::quantise`].
+    quantise = integer::quantise, (values: &[f32], factor: f32, out: &mut [i16]);
+    /// See [`im2col::im2col`].
+    im2col_i16 = im2col::im2col, (maps: Maps<'_, i16>, params: ConvParams, first: usize, count: usize, matrix: &mut [i16]);
     /// See [`im2col::im2col`].
     im2col = im2col::im2col, (maps: Maps<'_>, params: ConvParams, first: usize, count: usize, matrix: &mut [f32]);
 }
