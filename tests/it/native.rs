@@ -153,12 +153,12 @@ fn the_first_pass_of_pnet_changes_no_bit() {
     ];
     for isa in available_isas() {
         let (with, without) = (native_detector(isa), native_detector(isa).without_first_pass());
-        for (what, photo) in &photos {
+        // The scalar kernels are slow where little is optimised: the photos are left out.
+        for (what, photo) in photos.iter().skip(if isa == Isa::Scalar { 2 } else { 0 }) {
             let mut sizes: Vec<LevelSize> =
-                levels(photo.width(), photo.height(), 24.0, 0.709).iter().map(|level| level.size).collect();
+                levels(photo.width(), photo.height(), 40.0, 0.709).iter().map(|level| level.size).collect();
             sizes.extend(
-                [(12, 12), (15, 30), (37, 25), (photo.width(), photo.height())]
-                    .map(|(width, height)| LevelSize { width, height }),
+                [(12, 12), (15, 30), (37, 25), (150, 131)].map(|(width, height)| LevelSize { width, height }),
             );
             let all = without.pnet(photo.view(), &sizes, 0.0).unwrap();
             // Scores that cells have: they lie exactly at the threshold.

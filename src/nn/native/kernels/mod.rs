@@ -19,6 +19,7 @@ mod integer;
 mod rows;
 mod scalar;
 mod tile;
+mod transforms;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 mod winograd;

@@ -15,7 +15,6 @@ use std::arch::x86_64::{
 };
 
 use super::tile::LANES;
-use super::{Isa, Kernels};
 
 /// The nearer of the two points beside zero, along an axis with four outputs.
 pub(crate) const NEAR: f32 = 0.75;
@@ -36,7 +35,7 @@ pub(crate) struct BiasPRelu<'a> {
 }
 
 /// 16 floats.
-trait Vector: Copy {
+pub(super) trait Vector: Copy {
     fn load(from: &[f32; LANES]) -> Self;
     fn store(self, to: &mut [f32; LANES]);
     fn add(self, other: Self) -> Self;
@@ -87,9 +86,9 @@ impl Vector for [f32; LANES] {
 /// Two 256-bit vectors.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-struct Avx2(__m256, __m256);
+pub(super) struct Avx2(__m256, __m256);
 
-// SAFETY of all blocks: functions of this trait are inlined into the functions that `versions!` makes, which are
+// SAFETY of all blocks: functions of this trait are inlined into the functions of `transforms`, which are
 // compiled for AVX2 and called only where `Kernels::new` found it; the arrays hold 16 floats.
 #[cfg(target_arch = "x86_64")]
 impl Vector for Avx2 {
@@ -251,7 +250,7 @@ fn across<V: Vector, const H: usize, const W: usize>(columns: &[[V; H]; W], y: u
 /// Points of `tiles` tiles of 2x2 outputs: tile `t` reads the pixels `2 * t ..= 2 * t + 3` of four rows, `stride`
 /// floats apart. Point `p` of tile `t` is written to `points[(p * tiles + t) * 16..]`.
 #[inline(always)]
-fn points_2x2<V: Vector>(rows: [&[f32]; 4], stride: usize, tiles: usize, points: &mut [f32]) {
+pub(super) fn points_2x2<V: Vector>(rows: [&[f32]; 4], stride: usize, tiles: usize, points: &mut [f32]) {
     for tile in 0..tiles {
         let at = 2 * tile * stride;
         let columns: [[V; 4]; 4] = [
@@ -271,7 +270,7 @@ fn points_2x2<V: Vector>(rows: [&[f32]; 4], stride: usize, tiles: usize, points:
 /// As [`points_2x2`], for tiles of 2x4 outputs of pixels of 16 channels: tile `t` reads the pixels
 /// `4 * t ..= 4 * t + 5`.
 #[inline(always)]
-fn points_2x4<V: Vector>(rows: [&[f32]; 4], tiles: usize, points: &mut [f32]) {
+pub(super) fn points_2x4<V: Vector>(rows: [&[f32]; 4], tiles: usize, points: &mut [f32]) {
     for tile in 0..tiles {
         let at = 4 * tile * LANES;
         let columns: [[V; 4]; 6] = [
@@ -292,7 +291,12 @@ fn points_2x4<V: Vector>(rows: [&[f32]; 4], tiles: usize, points: &mut [f32]) {
 
 /// From the products at the points of `tiles` tiles of 2x2 outputs with 16 channels to two rows of outputs.
 #[inline(always)]
-fn outputs_2x2<V: Vector>(products: &[f32], tiles: usize, after: BiasPRelu<'_>, out: [&mut [f32]; 2]) {
+pub(super) fn outputs_2x2<V: Vector>(
+    products: &[f32],
+    tiles: usize,
+    after: BiasPRelu<'_>,
+    out: [&mut [f32]; 2],
+) {
     let (bias, slopes) = (lanes::<V>(after.bias, 0), lanes::<V>(after.slopes, 0));
     let step = tiles * LANES;
     let [upper, lower] = out;
@@ -315,7 +319,7 @@ fn outputs_2x2<V: Vector>(products: &[f32], tiles: usize, after: BiasPRelu<'_>, 
 /// From the products at the points of `tiles` tiles of 2x4 outputs with 32 channels to the dot product of each output
 /// with `weights`, in two rows.
 #[inline(always)]
-fn dots_2x4<V: Vector>(
+pub(super) fn dots_2x4<V: Vector>(
     products: &[f32],
     tiles: usize,
     after: BiasPRelu<'_>,
@@ -365,47 +369,4 @@ fn sum(lanes: &[f32; LANES]) -> f32 {
         half /= 2;
     }
     sums[0]
-}
-
-/// Declares methods of [`Kernels`], each of which dispatches to a function over vectors of one instruction set.
-macro_rules! versions {
-    ($($(#[$doc:meta])* $name:ident = $body:ident, ($($arg:ident: $ty:ty),* $(,)?);)*) => {
-        impl Kernels {
-            $($(#[$doc])*
-            pub(crate) fn $name(self, $($arg: $ty),*) {
-                #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx2,fma")]
-                fn avx2($($arg: $ty),*) {
-                    $body::<Avx2>($($arg),*);
-                }
-                #[cfg(target_arch = "x86_64")]
-                #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512($($arg: $ty),*) {
-                    $body::<__m512>($($arg),*);
-                }
-                match self.isa() {
-                    #[cfg(target_arch = "x86_64")]
-                    // SAFETY: `Kernels::new` found the CPU's features; the function itself is safe.
-                    Isa::Avx2 => unsafe { avx2($($arg),*) },
-                    #[cfg(target_arch = "x86_64")]
-                    // SAFETY: as above.
-                    Isa::Avx512 => unsafe { avx512($($arg),*) },
-                    _ => $body::<[f32; LANES]>($($arg),*),
-                }
-            })*
-        }
-    };
-}
-
-versions! {
-    /// See [`points_2x2`].
-    winograd_points_2x2 = points_2x2, (rows: [&[f32]; 4], stride: usize, tiles: usize, points: &mut [f32]);
-    /// See [`points_2x4`].
-    winograd_points_2x4 = points_2x4, (rows: [&[f32]; 4], tiles: usize, points: &mut [f32]);
-    /// See [`outputs_2x2`].
-    winograd_outputs_2x2 = outputs_2x2,
-        (products: &[f32], tiles: usize, after: BiasPRelu<'_>, out: [&mut [f32]; 2]);
-    /// See [`dots_2x4`].
-    winograd_dots_2x4 = dots_2x4,
-        (products: &[f32], tiles: usize, after: BiasPRelu<'_>, weights: &[f32; 32], out: [&mut [f32]; 2]);
 }

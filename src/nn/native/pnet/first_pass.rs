@@ -6,7 +6,7 @@ use super::super::kernels::{
     Activation, BiasPRelu, Kernels, POINTS_2X2, POINTS_2X4, SourceLayout, SourceRows, Tile,
 };
 use super::bound::{Axis, Layer, logit_bound, weights_at_points};
-use super::{POOLED, SECOND, THIRD};
+use super::sizes::{POOLED, SECOND, THIRD};
 
 /// Largest number of tiles of a block.
 const TILES: usize = 14;

@@ -12,6 +12,7 @@
 
 mod bound;
 mod first_pass;
+mod sizes;
 
 use std::ops::Range;
 
@@ -25,6 +26,7 @@ use crate::error::Result;
 use crate::imaging::{RgbView, Window};
 use crate::nn::{LevelSize, Proposal};
 use first_pass::{Blocks, FirstPass};
+use sizes::{POOLED, SECOND, THIRD};
 
 /// Ring buffer of level rows: two output rows of the first 3x3 convolution read four.
 const LEVEL_SLOTS: usize = 4;
@@ -32,12 +34,6 @@ const LEVEL_SLOTS: usize = 4;
 const POOLED_SLOTS: usize = 6;
 /// Ring buffers of rows of the second layer: the first pass reads four at a time.
 const SECOND_SLOTS: usize = 4;
-/// Channels of the first layer, and floats of a pooled pixel.
-const POOLED: usize = 10;
-/// Channels of the second layer.
-const SECOND: usize = 16;
-/// Channels of the third layer.
-const THIRD: usize = 32;
 /// Upper bound of the pixels of a tile.
 const TILE: usize = 16;
 /// Each row of a ring buffer is padded by the pixels of two blocks of tiles of the first pass, which read and write past the end.
@@ -227,14 +223,15 @@ impl PNet {
                 continue;
             }
             let rows = four_rows(pooled, pooled_row, row - 3);
-            let slot = (row - 3) % SECOND_SLOTS;
+            // Pairs of rows lie together: their slots count from the first row of the band, which may be odd.
+            let slot = (step - 3) % SECOND_SLOTS;
             let out = &mut second[slot * second_row..][..2 * second_row];
             let out = out.split_at_mut(second_row).into();
             pass.second_rows(stem.kernels, rows, stem.widths.second, blocks, out);
             if step < 5 {
                 continue;
             }
-            let rows = four_rows(second, second_row, row - 5);
+            let rows = four_rows(second, second_row, step - 5);
             pass.logits(stem.kernels, rows, stem.widths.cells, blocks, [upper, lower]);
             for (row, logits) in [(row - 5, &*upper), (row - 4, &*lower)] {
                 if row == band.end {
