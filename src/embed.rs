@@ -1,12 +1,29 @@
 //! Face embedding: standardises crops and runs FaceNet.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::align::AlignedCrop;
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FaceInput, FaceNet};
 
+mod packed;
+
+pub(crate) use packed::{Bounds, Packed, PackedFace};
+
 /// The embedding of a face: 512 floats of L2 norm 1. Embeddings of different models are not comparable.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedding(pub(crate) Vec<f32>);
+///
+/// Those of a person's enrolled photos lie side by side, laid out for searching; the numbers stay the same.
+#[derive(Debug, Clone)]
+pub struct Embedding(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// Behind one pointer, which keeps a photo small.
+    Own(Box<[f32; EMBEDDING_LEN]>),
+    /// Together with others, at this index.
+    Packed(Arc<Packed>, u32),
+}
 
 impl Embedding {
     /// Scales 512 finite floats to L2 norm 1. `None` for another length, for NaN or infinity, and for a norm below
@@ -14,22 +31,74 @@ impl Embedding {
     #[must_use]
     pub fn new(values: Vec<f32>) -> Option<Self> {
         let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
-        if values.len() != EMBEDDING_LEN || !norm.is_finite() || norm < 1e-6 {
+        if !norm.is_finite() || norm < 1e-6 {
             return None;
         }
-        Some(Self(values.into_iter().map(|v| (f64::from(v) / norm) as f32).collect()))
+        let unit: Vec<f32> = values.into_iter().map(|v| (f64::from(v) / norm) as f32).collect();
+        Some(Self(Place::Own(unit.try_into().ok()?)))
+    }
+
+    /// Numbers of norm 1, kept to the last bit.
+    pub(crate) fn of_unit(values: &[f32; EMBEDDING_LEN]) -> Self {
+        Self(Place::Own(Box::new(*values)))
     }
 
     /// The 512 floats.
     #[must_use]
-    pub fn values(&self) -> &[f32] {
-        &self.0
+    pub fn values(&self) -> Cow<'_, [f32]> {
+        match &self.0 {
+            Place::Own(values) => Cow::Borrowed(values.as_slice()),
+            Place::Packed(..) => {
+                let mut values = [0.0; EMBEDDING_LEN];
+                self.copy_to(&mut values);
+                Cow::Owned(values.to_vec())
+            }
+        }
+    }
+
+    /// Copies the floats, without an allocation.
+    pub(crate) fn copy_to(&self, to: &mut [f32; EMBEDDING_LEN]) {
+        match &self.0 {
+            Place::Own(values) => *to = **values,
+            Place::Packed(packed, at) => packed.copy_to(*at as usize, to),
+        }
     }
 
     /// Cosine distance, `1 - a.b`: 0 for the same direction, 1 for orthogonal, 2 for opposite.
     #[must_use]
     pub fn cosine_distance(&self, other: &Self) -> f32 {
-        1.0 - self.0.iter().zip(&other.0).map(|(a, b)| a * b).sum::<f32>()
+        let (mut a, mut b) = ([0.0; EMBEDDING_LEN], [0.0; EMBEDDING_LEN]);
+        self.copy_to(&mut a);
+        other.copy_to(&mut b);
+        1.0 - a.iter().zip(&b).map(|(a, b)| a * b).sum::<f32>()
+    }
+
+    /// What these embeddings, in this order, are packed in, if that holds no others.
+    pub(crate) fn packed<'a>(
+        mut embeddings: impl ExactSizeIterator<Item = &'a Self>,
+    ) -> Option<&'a Arc<Packed>> {
+        let count = embeddings.len();
+        let Place::Packed(first, 0) = &embeddings.next()?.0 else { return None };
+        let is_next = |(expected, embedding): (u32, &Self)| matches!(&embedding.0, Place::Packed(packed, at) if *at == expected && Arc::ptr_eq(packed, first));
+        ((1..).zip(embeddings).all(is_next) && first.len() == count).then_some(first)
+    }
+
+    /// Lays embeddings out side by side, for [`crate::gallery`].
+    pub(crate) fn pack<'a>(embeddings: impl ExactSizeIterator<Item = &'a mut Self>) {
+        let mut all: Vec<&mut Self> = embeddings.collect();
+        let packed = Arc::new(Packed::new(all.iter().map(|embedding| embedding.values())));
+        for (at, embedding) in (0..).zip(&mut all) {
+            embedding.0 = Place::Packed(Arc::clone(&packed), at);
+        }
+    }
+}
+
+impl PartialEq for Embedding {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Place::Packed(a, a_at), Place::Packed(b, b_at)) if a_at == b_at && Arc::ptr_eq(a, b) => true,
+            _ => self.values() == other.values(),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ mod reason;
 use face::{FoundFace, find_face};
 pub use identity::identity_conflict;
 use identity::{by_numbers, judge};
-use likeness::Candidate;
+use likeness::{Candidate, vicinity};
 pub use params::{FACE_PROBABILITY, GateParams};
 pub use reason::{Axis, Reason};
 
@@ -195,7 +195,19 @@ impl<'a> QualityGate<'a> {
         leniency: Leniency,
         check: &mut dyn FnMut() -> std::result::Result<(), E>,
     ) -> std::result::Result<Vec<Outcome>, E> {
-        let (gallery, params, photos) = (self.gallery, self.params, self.photos);
+        self.judge_with_vicinity(leniency, check).map(|(outcomes, _)| outcomes)
+    }
+
+    /// [`QualityGate::judge`], and the people whom the photos were compared with in detail.
+    ///
+    /// # Errors
+    /// What `check` says.
+    pub fn judge_with_vicinity<E>(
+        self,
+        leniency: Leniency,
+        check: &mut dyn FnMut() -> std::result::Result<(), E>,
+    ) -> std::result::Result<(Vec<Outcome>, Gallery), E> {
+        let (params, photos) = (self.params, self.photos);
         let mut outcomes: Vec<Outcome> = photos
             .iter()
             .map(|look| match look {
@@ -204,6 +216,11 @@ impl<'a> QualityGate<'a> {
             })
             .collect();
         let force = leniency == Leniency::Force;
+        let keeps_best = leniency == Leniency::KeepBest;
+        let is_judged = |face: &Face| force || face.reasons.is_empty() || (keeps_best && face.is_only_weak());
+        let compared = faces(&photos).map(|(_, face)| face).filter(|face| is_judged(face));
+        let near = vicinity(self.gallery, params, compared.map(|face| (&face.name, &face.embedding)));
+        let gallery = &near;
         let judged: Vec<(usize, &Face)> =
             faces(&photos).filter(|(_, face)| force || face.reasons.is_empty()).collect();
         let candidates: Vec<Candidate<'_>> = judged.iter().map(|(_, face)| face.candidate(false)).collect();
@@ -211,10 +228,10 @@ impl<'a> QualityGate<'a> {
         for ((at, face), conflicts) in judged.into_iter().zip(conflicts) {
             outcomes[at] = if force { face.accepted(conflicts) } else { face.outcome(conflicts) };
         }
-        if leniency == Leniency::KeepBest {
+        if keeps_best {
             keep_best(gallery, params, &photos, &mut outcomes, check)?;
         }
-        Ok(outcomes)
+        Ok((outcomes, near))
     }
 
     /// The face that counts and what is wrong with it; `Err` where there is none.

@@ -79,7 +79,7 @@ pub(super) fn person_weights(faces: &[&StrangerFace]) -> Vec<f64> {
 
 /// The main directions of the embeddings, and their mean in them.
 fn fit_projection(faces: &[&StrangerFace], weights: &[f64]) -> Result<Projection, String> {
-    let values = faces.iter().flat_map(|face| face.embedding.values()).map(|value| f64::from(*value));
+    let values = faces.iter().flat_map(|face| face.embedding.values().into_owned()).map(f64::from);
     let mut points = DMatrix::from_iterator(EMBEDDING_LEN, faces.len(), values);
     let mean = &points * DVector::from_column_slice(weights);
     for (mut point, weight) in points.column_iter_mut().zip(weights) {

@@ -101,7 +101,7 @@ impl Projection {
     #[must_use]
     pub fn apply(&self, embedding: &Embedding) -> Vec<f32> {
         let mut sums: Vec<f32> = self.center.iter().map(|value| -value).collect();
-        for (column, value) in self.columns.chunks_exact(self.dims()).zip(embedding.values()) {
+        for (column, value) in self.columns.chunks_exact(self.dims()).zip(embedding.values().iter()) {
             for (sum, weight) in sums.iter_mut().zip(column) {
                 *sum += weight * value;
             }

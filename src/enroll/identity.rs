@@ -72,7 +72,8 @@ pub fn identity_conflict(
 
 /// An order of embeddings by their numbers, whatever they mean.
 pub(super) fn by_numbers(a: &Embedding, b: &Embedding) -> Ordering {
-    let pairs = a.values().iter().zip(b.values());
+    let (a, b) = (a.values(), b.values());
+    let pairs = a.iter().zip(b.iter());
     pairs.map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 

@@ -1,6 +1,7 @@
 //! The photos that identity is judged on, and the distances between them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -65,6 +66,33 @@ pub(super) struct Likeness<'a> {
     pub(super) others: Vec<Vec<Neighbour>>,
 }
 
+/// Those of the gallery who matter for photos of people of these names: their own people, and the people near the photos. Compared
+/// with them alone, the photos are judged as among all.
+pub(super) fn vicinity<'a>(
+    gallery: &Gallery,
+    params: GateParams,
+    photos: impl Iterator<Item = (&'a PersonName, &'a Embedding)>,
+) -> Gallery {
+    let (names, faces): (Vec<&PersonName>, Vec<Embedding>) =
+        photos.map(|(name, face)| (name, face.clone())).unzip();
+    let own = names.into_iter().collect::<HashSet<_>>().into_iter();
+    let own = own.filter_map(|name| gallery.person_by_name(name)).map(|person| person.id.as_str());
+    let near = nearest_people(gallery, params, &faces).map(|person| person.id.as_str());
+    let ids: HashSet<&str> = own.chain(near).collect();
+    gallery.only(&ids)
+}
+
+/// The people near any of the faces, in detail.
+fn nearest_people<'a>(
+    gallery: &'a Gallery,
+    params: GateParams,
+    faces: &[Embedding],
+) -> impl Iterator<Item = &'a Arc<Person>> {
+    let found = nearest(gallery, faces, VICINITY).into_iter().flatten();
+    let near = found.filter(move |near| is_match(near.distance.max(0.0), params.other_person_distance));
+    near.filter_map(|near| gallery.people().get(near.person))
+}
+
 impl<'a> Likeness<'a> {
     /// Takes time in proportion to the square of the number of candidates, on all cores. `check` is called in between
     /// and ends it with an error.
@@ -95,11 +123,8 @@ impl<'a> Likeness<'a> {
             .filter(|candidate| !candidate.is_settled && !gallery.is_empty())
             .map(|candidate| candidate.embedding.clone())
             .collect();
-        for near in nearest(gallery, &faces, VICINITY).into_iter().flatten() {
-            let is_near = is_match(near.distance.max(0.0), params.other_person_distance);
-            if let Some(person) = gallery.people().get(near.person).filter(|_| is_near) {
-                roll.add_enrolled(person);
-            }
+        for person in nearest_people(gallery, params, &faces) {
+            roll.add_enrolled(person);
         }
         let Roll { people, members, .. } = roll;
         let (own, others) = distances(&members, params.other_person_distance, check)?;

@@ -7,6 +7,9 @@ use super::Gallery;
 use crate::error::{DataError, Error, InputError, Result};
 use crate::reloadable::{ReloadError, Reloadable};
 
+/// Most edits of one commit: those that are applied first don't wait for all that arrived meanwhile.
+pub const MAX_BATCH: usize = 64;
+
 /// A change of the people: from the gallery before it to the one after it, or the reason why not.
 pub type Edit = Box<dyn FnOnce(&Gallery) -> Result<Gallery> + Send>;
 /// What becomes of an edit: the gallery that holds it, perhaps with later edits applied to it.
@@ -112,17 +115,28 @@ impl EditQueue {
     ///
     /// # Errors
     /// What the edit says; what [`Applied::answer`] is given; [`Error::Internal`] when an edit panics.
-    pub fn submit(&self, edit: Edit, commit: impl FnOnce(Batch)) -> Outcome {
+    pub fn submit(&self, edit: Edit, commit: impl Fn(Batch)) -> Outcome {
         let (outcome, receiver) = sync_channel(1);
         locked(&self.waiting).push(QueuedEdit { edit, outcome });
         let committing = locked(&self.committing);
-        if let Ok(outcome) = receiver.try_recv() {
-            return outcome; // another thread committed this edit in its batch
+        loop {
+            if let Ok(outcome) = receiver.try_recv() {
+                return outcome; // perhaps another thread has committed this edit in its batch
+            }
+            let batch = self.next();
+            if batch.0.is_empty() {
+                drop(committing);
+                return receive(&receiver);
+            }
+            commit(batch);
         }
-        let batch = std::mem::take(&mut *locked(&self.waiting));
-        commit(Batch(batch));
-        drop(committing);
-        receive(&receiver)
+    }
+
+    /// Those that have waited longest.
+    fn next(&self) -> Batch {
+        let mut waiting = locked(&self.waiting);
+        let count = waiting.len().min(MAX_BATCH);
+        Batch(waiting.drain(..count).collect())
     }
 }
 
@@ -191,4 +205,41 @@ fn receive(receiver: &Receiver<Outcome>) -> Outcome {
 /// Ignores poisoning: the guarded values are replaced in one step, so a panic leaves none half changed.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::gallery::Recipe;
+
+    #[test]
+    fn a_commit_has_so_many_edits_at_most_those_that_came_first() {
+        let queue = EditQueue::default();
+        let sizes = Mutex::new(Vec::new());
+        let gallery = Gallery::empty(Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 });
+        let order = Mutex::new(mpsc::channel());
+        let receivers: Vec<_> = (0..150)
+            .map(|at| {
+                let (outcome, receiver) = sync_channel(1);
+                let told = locked(&order).0.clone();
+                let edit: Edit = Box::new(move |gallery| {
+                    told.send(at).unwrap();
+                    Ok(gallery.clone())
+                });
+                locked(&queue.waiting).push(QueuedEdit { edit, outcome });
+                receiver
+            })
+            .collect();
+        let commit = |batch: Batch| {
+            locked(&sizes).push(batch.0.len());
+            let (newest, applied) = batch.apply(&gallery, |edit, gallery| edit(gallery));
+            applied.answer(Ok(Arc::new(newest.unwrap())));
+        };
+        queue.submit(Box::new(|gallery| Ok(gallery.clone())), commit).unwrap();
+        assert_eq!(*locked(&sizes), [MAX_BATCH, MAX_BATCH, 151 - 2 * MAX_BATCH]);
+        assert!(receivers.iter().all(|receiver| receiver.try_recv().unwrap().is_ok()));
+        assert_eq!(locked(&order).1.try_iter().collect::<Vec<_>>(), (0..150).collect::<Vec<_>>());
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::people::Change;
 use super::{Gallery, Person};
 use crate::error::Result;
 
@@ -27,20 +28,14 @@ impl Gallery {
     /// What leads from the gallery `old` to this one. People whom both share are not compared, so this is cheap after an edit.
     #[must_use]
     pub fn changes_since(&self, old: &Self) -> Changes {
-        let same = |(a, b): &(&Arc<Person>, &Arc<Person>)| Arc::ptr_eq(a, b);
-        let (old, new) = (old.people(), self.people());
-        let before = old.iter().zip(new).take_while(same).count();
-        let left = old.len().min(new.len()) - before;
-        let behind = old.iter().rev().zip(new.iter().rev()).take(left).take_while(same).count();
-        let old = old.get(before..old.len() - behind).unwrap_or_default();
-        let new = new.get(before..new.len() - behind).unwrap_or_default();
+        let (old, new) = (old.people.apart(&self.people), self.people.apart(&old.people));
         let known: HashMap<&str, &Arc<Person>> =
-            old.iter().map(|person| (person.id.as_str(), person)).collect();
+            old.iter().map(|person| (person.id.as_str(), *person)).collect();
         let kept: HashSet<&str> = new.iter().map(|person| person.id.as_str()).collect();
         let is_same =
             |person: &Arc<Person>| known.get(person.id.as_str()).is_some_and(|known| *known == person);
         Changes {
-            saved: new.iter().filter(|person| !is_same(person)).cloned().collect(),
+            saved: new.iter().filter(|person| !is_same(person)).map(|person| Arc::clone(person)).collect(),
             removed: old
                 .iter()
                 .map(|person| &person.id)
@@ -61,11 +56,14 @@ impl Gallery {
             saved.insert(person.id.as_str(), person);
         }
         let removed: HashSet<&str> = changes.removed.iter().map(String::as_str).collect();
-        let mut people = Vec::with_capacity(self.len() + saved.len());
-        for person in self.people().iter().filter(|person| !removed.contains(person.id.as_str())) {
-            people.push(Arc::clone(saved.remove(person.id.as_str()).unwrap_or(person)));
-        }
-        people.extend(changes.saved.iter().filter(|person| saved.contains_key(person.id.as_str())).cloned());
+        let ids: Vec<&str> = saved.keys().chain(&removed).copied().collect();
+        let people =
+            self.people.with_changes(ids.into_iter(), |person| match saved.remove(person.id.as_str()) {
+                _ if removed.contains(person.id.as_str()) => Some(Change::Removed),
+                saved => saved.map(|person| Change::Replaced(Arc::clone(person))),
+            });
+        let new = changes.saved.iter().filter(|person| saved.contains_key(person.id.as_str()));
+        let people = if saved.is_empty() { people } else { people.with_more(new.cloned()) };
         Ok(self.with_people(people))
     }
 }

@@ -1,5 +1,5 @@
 //! The enrolled people and their embeddings. A [`Gallery`] is immutable: an edit makes a new one, which
-//! shares all people, and their part of the search matrix, that the edit does not concern.
+//! shares all people, and their part of what is searched, that the edit does not concern.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -12,8 +12,9 @@ mod assign;
 pub mod backend;
 mod changes;
 pub mod group_search;
-mod matrix;
+mod nearest;
 mod outliers;
+mod people;
 mod person;
 pub mod pickle;
 pub mod search;
@@ -22,22 +23,21 @@ mod template;
 pub mod writer;
 
 pub use changes::Changes;
-use matrix::Matrix;
+use people::Change;
+pub use people::People;
 pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
 use person::{MAX_ID_BYTES, conflict};
 pub use template::PersonTemplate;
 use template::Templates;
 
-/// An immutable set of people. A clone shares the people, the search matrix and the templates.
+/// An immutable set of people. A clone shares the people and the templates.
 #[derive(Debug, Clone)]
 pub struct Gallery {
     recipe: Recipe,
-    people: Vec<Arc<Person>>,
-    /// Built at the first search, or by [`Gallery::prepare`]; edits update it.
-    matrix: OnceLock<Matrix>,
+    people: People,
     /// Statistics of strangers; edits keep them.
     cohort: Option<Arc<Cohort>>,
-    /// Built like the matrix, where there is a cohort.
+    /// Made at the first search, or by [`Gallery::prepare`], where there is a cohort; edits update them.
     templates: OnceLock<Templates>,
 }
 
@@ -67,13 +67,13 @@ impl Gallery {
                 return Err(two_people_with_one_id());
             }
         }
-        Ok(Self { people, ..Self::empty(recipe) })
+        Ok(Self { people: people.into_iter().collect(), ..Self::empty(recipe) })
     }
 
     /// A gallery without people.
     #[must_use]
     pub fn empty(recipe: Recipe) -> Self {
-        Self { recipe, people: Vec::new(), matrix: OnceLock::new(), cohort: None, templates: OnceLock::new() }
+        Self { recipe, people: People::default(), cohort: None, templates: OnceLock::new() }
     }
 
     /// The same people with these statistics of strangers, which searches by a rate of false names need.
@@ -100,7 +100,7 @@ impl Gallery {
     /// The template of the person with this index; `None` without statistics of strangers.
     #[must_use]
     pub fn template(&self, person: usize) -> Option<&PersonTemplate> {
-        self.templates()?.get(person).map(Arc::as_ref)
+        self.templates()?.get(&self.people, person)
     }
 
     /// How the embeddings were computed.
@@ -111,7 +111,7 @@ impl Gallery {
 
     /// The people, in the order of enrolment.
     #[must_use]
-    pub fn people(&self) -> &[Arc<Person>] {
+    pub fn people(&self) -> &People {
         &self.people
     }
 
@@ -130,36 +130,30 @@ impl Gallery {
     /// How many photos all people have together.
     #[must_use]
     pub fn photo_count(&self) -> usize {
-        self.people.iter().map(|person| person.photos.len()).sum()
+        self.people.photo_count()
     }
 
     /// The person with this id.
     #[must_use]
     pub fn person(&self, id: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.id == id).map(Arc::as_ref)
+        self.people.get(self.people.position(id)?).map(Arc::as_ref)
     }
 
     /// The person with this name; where nobody has it as it is written, the first whose name has the same key.
     #[must_use]
     pub fn person_by_name(&self, name: &PersonName) -> Option<&Person> {
-        let exact = self.people.iter().find(|person| person.name == *name);
-        let alike = || self.people.iter().find(|person| person.name.key() == name.key());
-        exact.or_else(alike).map(Arc::as_ref)
+        let exact = self.people.of_key(name.key()).find(|person| person.name == *name);
+        exact.or_else(|| self.people.of_key(name.key()).next()).map(Arc::as_ref)
     }
 
-    /// Builds the search matrix and the templates, which the first search does otherwise.
+    /// Makes the templates, which the first search does otherwise.
     pub fn prepare(&self) {
-        self.matrix();
         self.templates();
     }
 
     fn templates(&self) -> Option<&Templates> {
         let cohort = self.cohort.as_ref()?;
         Some(self.templates.get_or_init(|| Templates::new(Arc::clone(cohort), &self.people)))
-    }
-
-    fn matrix(&self) -> &Matrix {
-        self.matrix.get_or_init(|| Matrix::new(&self.people))
     }
 
     /// With `person` at the end.
@@ -173,10 +167,7 @@ impl Gallery {
         if self.person(&person.id).is_some() {
             return Err(two_people_with_one_id());
         }
-        let mut people = Vec::with_capacity(self.people.len() + 1);
-        people.extend_from_slice(&self.people);
-        people.push(Arc::new(person));
-        Ok(self.with_people(people))
+        Ok(self.with_people(self.people.with_more([Arc::new(person)])))
     }
 
     /// Without the person with this id.
@@ -184,17 +175,19 @@ impl Gallery {
     /// # Errors
     /// [`InputError::NotFound`].
     pub fn without_person(&self, id: &str) -> Result<Self> {
-        let at = self.position(id)?;
-        let mut people = self.people.clone();
-        people.remove(at);
-        Ok(self.with_people(people))
+        Ok(self.with_people(self.people.with_one(self.position(id)?, None)))
     }
 
     /// Without the people for whom `left_out` is true. Where that is nobody, a clone.
     #[must_use]
     pub fn without_people(&self, left_out: impl Fn(&Person) -> bool) -> Self {
-        let kept: Vec<Arc<Person>> = self.people.iter().filter(|person| !left_out(person)).cloned().collect();
-        if kept.len() == self.people.len() { self.clone() } else { self.with_people(kept) }
+        let out: Vec<&Arc<Person>> = self.people.iter().filter(|person| left_out(person)).collect();
+        if out.is_empty() {
+            return self.clone();
+        }
+        let ids: HashSet<&str> = out.iter().map(|person| person.id.as_str()).collect();
+        let is_out = |person: &Person| ids.contains(person.id.as_str()).then_some(Change::Removed);
+        self.with_people(self.people.with_changes(ids.iter().copied(), is_out))
     }
 
     /// With another name, ID or last day of the person with this id.
@@ -260,22 +253,32 @@ impl Gallery {
     /// [`InputError::NotFound`]; [`InputError::Conflict`] for one person, or when a photo's id is taken.
     pub fn merged(&self, into: &str, from: &str) -> Result<Self> {
         let (target, source) = self.two_positions(into, from)?;
-        let mut people = self.people.clone();
-        let source = people[source].clone();
-        let person = Arc::make_mut(&mut people[target]);
-        person.photos.extend(source.photos.iter().cloned());
+        let mut person = (*self.people[target]).clone();
+        let source_person = &self.people[source];
+        person.photos.extend(source_person.photos.iter().cloned());
         person.check_photo_ids()?;
-        person.student_id = person.student_id.take().or_else(|| source.student_id.clone());
-        people.retain(|person| person.id != from);
-        Ok(self.with_people(people))
+        person.student_id = person.student_id.take().or_else(|| source_person.student_id.clone());
+        let people = self.people.with_one(target, Some(Arc::new(person)));
+        let source = people.position(from).ok_or_else(|| no_person(from))?;
+        Ok(self.with_people(people.with_one(source, None)))
     }
 
     /// Those people of it for whom `keep` says so, and their positions here.
     #[must_use]
     pub fn subset(&self, keep: impl Fn(&Person) -> bool) -> (Self, Vec<usize>) {
         let kept = self.people.iter().enumerate().filter(|(_, person)| keep(person));
-        let (positions, people) = kept.map(|(at, person)| (at, Arc::clone(person))).unzip();
-        (self.with_people(people), positions)
+        let (positions, people): (_, Vec<Arc<Person>>) =
+            kept.map(|(at, person)| (at, Arc::clone(person))).unzip();
+        (self.with_people(people.into_iter().collect()), positions)
+    }
+
+    /// The people with these ids, without what a search by rate needs.
+    #[must_use]
+    pub fn only(&self, ids: &HashSet<&str>) -> Self {
+        let mut places: Vec<usize> = ids.iter().filter_map(|id| self.people.position(id)).collect();
+        places.sort_unstable();
+        let people = places.into_iter().filter_map(|at| self.people.get(at)).cloned().collect();
+        Self { people, ..Self::empty(self.recipe.clone()) }
     }
 
     /// Ids of the photos that are not in `edited`, which was made of this gallery. People who are in both are not looked at.
@@ -284,9 +287,8 @@ impl Gallery {
         let photos = |person: &'_ Arc<Person>| -> Vec<String> {
             person.photos.iter().map(|photo| photo.id.clone()).collect()
         };
-        let left: HashSet<String> =
-            not_shared(&edited.people, &self.people).into_iter().flat_map(photos).collect();
-        let old = not_shared(&self.people, &edited.people).into_iter().flat_map(photos);
+        let left: HashSet<String> = edited.people.apart(&self.people).into_iter().flat_map(photos).collect();
+        let old = self.people.apart(&edited.people).into_iter().flat_map(photos);
         old.filter(|id| !left.contains(id)).collect()
     }
 
@@ -301,44 +303,32 @@ impl Gallery {
 
     /// A gallery in which a copy of the person at `at` is changed by `edit`.
     fn edited(&self, at: usize, edit: impl FnOnce(&mut Person) -> Result<()>) -> Result<Self> {
-        let mut people = self.people.clone();
-        if let Some(person) = people.get_mut(at) {
-            edit(Arc::make_mut(person))?;
-        }
-        Ok(self.with_people(people))
+        let mut person = (*self.people[at]).clone();
+        edit(&mut person)?;
+        Ok(self.with_people(self.people.with_one(at, Some(Arc::new(person)))))
     }
 
-    /// `people` are those of this gallery after an edit. If search matrix and templates were built, so are the new
-    /// ones.
-    fn with_people(&self, people: Vec<Arc<Person>>) -> Self {
-        let matrix = self.matrix.get().map(|old| old.updated(&self.people, &people));
+    /// `people` are those of this gallery after an edit. If templates were made, so are the new ones.
+    fn with_people(&self, people: People) -> Self {
         let templates = self.templates.get().map(|old| old.updated(&self.people, &people));
         Self {
             recipe: self.recipe.clone(),
             people,
-            matrix: matrix.map_or_else(OnceLock::new, OnceLock::from),
             cohort: self.cohort.clone(),
             templates: templates.map_or_else(OnceLock::new, OnceLock::from),
         }
     }
 
     fn position(&self, id: &str) -> Result<usize> {
-        let at = self.people.iter().position(|person| person.id == id);
-        Ok(at.ok_or_else(|| no_person(id))?)
+        Ok(self.people.position(id).ok_or_else(|| no_person(id))?)
     }
 
     /// Whether nobody but the person `id` has the name, in any spelling.
     fn check_name_is_free(&self, name: &PersonName, id: &str) -> Result<()> {
-        let taken = self.people.iter().find(|other| other.id != id && other.name.key() == name.key());
+        let taken = self.people.of_key(name.key()).find(|other| other.id != id);
         let refused = |other: &Arc<Person>| InputError::NameTaken { person_id: other.id.clone() };
         Ok(taken.map_or(Ok(()), |other| Err(refused(other)))?)
     }
-}
-
-/// Those of `people` whom `others` do not share.
-fn not_shared<'p>(people: &'p [Arc<Person>], others: &[Arc<Person>]) -> Vec<&'p Arc<Person>> {
-    let others: HashSet<*const Person> = others.iter().map(Arc::as_ptr).collect();
-    people.iter().filter(|person| !others.contains(&Arc::as_ptr(person))).collect()
 }
 
 fn two_people_with_one_id() -> Error {

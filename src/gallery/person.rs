@@ -1,10 +1,11 @@
 //! A person and the person's photos, as a gallery holds them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::embed::Embedding;
+use crate::embed::{Embedding, Packed};
 use crate::error::{Error, InputError, Result};
 use crate::file_name::FileName;
 use crate::nn::EMBEDDING_LEN;
@@ -80,17 +81,33 @@ impl Person {
     #[must_use]
     pub fn distances_to_others(&self) -> Vec<Option<f32>> {
         let sum = self.photos.iter().fold(vec![0.0_f64; EMBEDDING_LEN], |mut sum, photo| {
-            sum.iter_mut().zip(photo.embedding.values()).for_each(|(sum, value)| *sum += f64::from(*value));
+            sum.iter_mut()
+                .zip(photo.embedding.values().iter())
+                .for_each(|(sum, value)| *sum += f64::from(*value));
             sum
         });
         // Embeddings have norm 1, so one sum over all photos gives each its mean: the work grows with their number only.
         let distance = |photo: &EnrolledPhoto| {
-            let own = photo.embedding.values().iter().map(|value| f64::from(*value));
+            let own = photo.embedding.values();
+            let own = own.iter().map(|value| f64::from(*value));
             let likeness: f64 = own.zip(&sum).map(|(own, sum)| own * (sum - own)).sum();
             let others = self.photos.len().checked_sub(1).filter(|others| *others > 0)?;
             Some((1.0 - likeness / others as f64) as f32)
         };
         self.photos.iter().map(distance).collect()
+    }
+
+    /// Lays the embeddings out for searching, which [`Gallery`](super::Gallery) does where it was not done.
+    pub(crate) fn pack(&mut self) {
+        if self.packed().is_none() {
+            self.photos.shrink_to_fit();
+            Embedding::pack(self.photos.iter_mut().map(|photo| &mut photo.embedding));
+        }
+    }
+
+    /// The embeddings, where they are laid out for searching.
+    pub(super) fn packed(&self) -> Option<&Arc<Packed>> {
+        Embedding::packed(self.photos.iter().map(|photo| &photo.embedding))
     }
 
     /// Takes a photo away that is not the last one.

@@ -162,8 +162,8 @@ fn append_rows(
 
 fn embedding(values: Vec<f32>) -> Result<Embedding, String> {
     let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-    if (norm - 1.0).abs() <= NORM_TOLERANCE {
-        return Ok(Embedding(values));
+    if let (Ok(unit), true) = (values.as_slice().try_into(), (norm - 1.0).abs() <= NORM_TOLERANCE) {
+        return Ok(Embedding::of_unit(unit));
     }
     Embedding::new(values).ok_or_else(|| format!("expected a vector of norm 1, found norm {norm}"))
 }

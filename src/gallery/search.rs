@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Gallery;
 use super::assign::{Assigned, Choice, assign_independent, assign_unique};
-pub use super::matrix::Candidate;
+pub use super::nearest::Candidate;
 use super::template::Scored;
 use crate::cohort::{stranger_probability, threshold};
 use crate::embed::Embedding;
@@ -120,7 +120,7 @@ pub fn score_threshold(people: usize, rule: MatchRule) -> Option<f64> {
 /// For each face the `wanted` people with the nearest photos, nearest first.
 #[must_use]
 pub fn nearest(gallery: &Gallery, faces: &[Embedding], wanted: usize) -> Vec<Vec<Candidate>> {
-    gallery.matrix().nearest(gallery.people(), faces, wanted)
+    super::nearest::nearest(gallery.people(), faces, wanted)
 }
 
 /// Finds the person of each face of one photo. Of equally alike people the one enrolled earlier comes first, and of two
@@ -152,7 +152,9 @@ fn may_be_twins(gallery: &Gallery, rule: MatchRule, first: Choice, second: Choic
     let behind = first.likeness - second.likeness;
     match rule {
         MatchRule::FalseNameRate { .. } => {
-            let likeness = gallery.templates().and_then(|all| all.likeness(first.person, second.person));
+            let likeness = gallery
+                .templates()
+                .and_then(|all| all.likeness(gallery.people(), first.person, second.person));
             behind <= TWIN_SCORE && likeness.is_some_and(|likeness| likeness >= TWIN_LIKENESS)
         }
         MatchRule::Distance { .. } => behind <= TWIN_DISTANCE,

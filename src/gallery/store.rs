@@ -249,7 +249,7 @@ fn encode_records(gallery: &Gallery, mut sink: impl FnMut(&[u8]) -> io::Result<(
         }
         for EnrolledPhoto { id, embedding, source_sha256, weak, file_name } in photos {
             let mut values = [0.0; EMBEDDING_LEN];
-            values.iter_mut().zip(embedding.values()).for_each(|(to, from)| *to = *from);
+            embedding.copy_to(&mut values);
             let record = PhotoRecord { id, source_sha256: *source_sha256, embedding: values };
             sink(encode_record(&mut buffer, &record)?)?;
             if version >= WEAK_PHOTOS_VERSION {
@@ -387,7 +387,9 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
         });
     }
     let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;
-    Ok(Person { id: person.id.to_owned(), name, student_id, expires, photos })
+    let mut person = Person { id: person.id.to_owned(), name, student_id, expires, photos };
+    person.pack();
+    Ok(person)
 }
 
 /// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.
@@ -396,7 +398,7 @@ pub(crate) fn unit_embedding(values: &[f32; EMBEDDING_LEN]) -> std::result::Resu
     if norm.is_nan() || (norm - 1.0).abs() > NORM_TOLERANCE {
         return Err(format!("expected embeddings of norm 1, found {norm}"));
     }
-    Ok(Embedding(values.to_vec()))
+    Ok(Embedding::of_unit(values))
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::outliers::counting;
+use super::people::{People, Run};
 use super::person::Person;
 use crate::cohort::{Cohort, Probe, Template, TemplateTerms};
 use crate::embed::Embedding;
@@ -63,60 +66,64 @@ struct Block {
     terms: [TemplateTerms; LANES],
 }
 
-/// The templates of all people of a gallery. Galleries share templates and blocks that an edit does not change.
+/// The templates of a run of people.
+#[derive(Debug)]
+struct TemplateRun {
+    people: Vec<Arc<PersonTemplate>>,
+    blocks: Vec<Block>,
+}
+
+/// The templates of all people of a gallery. Galleries share those of the runs that an edit does not change.
 #[derive(Debug, Clone)]
 pub(super) struct Templates {
     cohort: Arc<Cohort>,
-    people: Vec<Arc<PersonTemplate>>,
-    blocks: Vec<Arc<Block>>,
+    /// For each run of the people.
+    runs: Vec<Arc<TemplateRun>>,
 }
 
 impl Templates {
     /// The templates of `people`.
-    pub(super) fn new(cohort: Arc<Cohort>, people: &[Arc<Person>]) -> Self {
-        Self { cohort, people: Vec::new(), blocks: Vec::new() }.updated(&[], people)
+    pub(super) fn new(cohort: Arc<Cohort>, people: &People) -> Self {
+        let of_run = |run: &Arc<Run>| Arc::new(TemplateRun::new(&cohort, run, |_| None));
+        let runs = people.runs().par_iter().map(of_run).collect();
+        Self { cohort, runs }
     }
 
     /// The templates of the people `new`, where these are those of the people `old`. Only people who are not among
     /// the old ones are computed.
-    pub(super) fn updated(&self, old: &[Arc<Person>], new: &[Arc<Person>]) -> Self {
-        let known: HashMap<*const Person, &Arc<PersonTemplate>> =
-            old.iter().map(Arc::as_ptr).zip(&self.people).collect();
-        let template = |person: &Arc<Person>| match known.get(&Arc::as_ptr(person)) {
-            Some(template) => Arc::clone(template),
-            None => Arc::new(PersonTemplate::new(&self.cohort, person)),
+    pub(super) fn updated(&self, old: &People, new: &People) -> Self {
+        let known: HashMap<*const Run, &Arc<TemplateRun>> =
+            old.runs().iter().map(Arc::as_ptr).zip(&self.runs).collect();
+        let gone = old.runs_apart(new);
+        let templates = gone.iter().filter_map(|run| Some((run, known.get(&Arc::as_ptr(run))?)));
+        let people: HashMap<*const Person, &Arc<PersonTemplate>> = templates
+            .flat_map(|(run, templates)| run.people().iter().map(Arc::as_ptr).zip(&templates.people))
+            .collect();
+        let of_run = |run: &Arc<Run>| match known.get(&Arc::as_ptr(run)) {
+            Some(same) => Arc::clone(same),
+            None => Arc::new(TemplateRun::new(&self.cohort, run, |of| people.get(&of).copied())),
         };
-        let people: Vec<Arc<PersonTemplate>> = new.iter().map(template).collect();
-        let mut before = self.people.chunks(LANES).zip(&self.blocks);
-        let block = |lanes: &[Arc<PersonTemplate>]| match before.next() {
-            Some((same, block)) if is_same(same, lanes) => Arc::clone(block),
-            _ => Arc::new(Block::new(self.cohort.dims(), lanes)),
-        };
-        let blocks = people.chunks(LANES).map(block).collect();
-        Self { cohort: Arc::clone(&self.cohort), people, blocks }
+        let runs = new.runs().iter().map(of_run).collect();
+        Self { cohort: Arc::clone(&self.cohort), runs }
     }
 
-    /// The template of the person with this index.
-    pub(super) fn get(&self, person: usize) -> Option<&Arc<PersonTemplate>> {
-        self.people.get(person)
+    /// The template of the person at this place of `people`.
+    pub(super) fn get(&self, people: &People, person: usize) -> Option<&PersonTemplate> {
+        let (run, within) = people.place(person)?;
+        self.runs.get(run)?.people.get(within).map(Arc::as_ref)
     }
 
     /// The lower score of two people's templates, each taken for a face and held against the other; `None` where one of
     /// them is not in the gallery.
-    pub(super) fn likeness(&self, a: usize, b: usize) -> Option<f32> {
-        let (a, b) = (&self.get(a)?.template, &self.get(b)?.template);
+    pub(super) fn likeness(&self, people: &People, a: usize, b: usize) -> Option<f32> {
+        let (a, b) = (&self.get(people, a)?.template, &self.get(people, b)?.template);
         let score = |of: &Template, to: &Template| to.score(&self.cohort.projected_probe(of.values.clone()));
         Some(score(a, b).min(score(b, a)))
     }
 
     /// For each face the `wanted` people of the highest scores, highest first; of equal scores the earlier person
     /// first. `people` are those of the templates.
-    pub(super) fn best(
-        &self,
-        people: &[Arc<Person>],
-        faces: &[Embedding],
-        wanted: usize,
-    ) -> Vec<Vec<Scored>> {
+    pub(super) fn best(&self, people: &People, faces: &[Embedding], wanted: usize) -> Vec<Vec<Scored>> {
         let probes: Vec<Probe> = faces.iter().map(|face| self.cohort.probe(face)).collect();
         let mut found = Vec::with_capacity(faces.len());
         for (probes, faces) in probes.chunks(FACES_A_PASS).zip(faces.chunks(FACES_A_PASS)) {
@@ -129,19 +136,20 @@ impl Templates {
 
     /// For each probe, the score of each person.
     fn scores(&self, probes: &[Probe]) -> Vec<Vec<f32>> {
-        let mut scores = vec![Vec::with_capacity(self.blocks.len() * LANES); probes.len()];
-        for block in &self.blocks {
-            for (scores, probe) in scores.iter_mut().zip(probes) {
-                scores.extend_from_slice(&block.scores(probe));
+        let count = self.runs.iter().map(|run| run.people.len()).sum();
+        let mut scores = vec![Vec::with_capacity(count); probes.len()];
+        for run in &self.runs {
+            for (lanes, block) in run.people.chunks(LANES).zip(&run.blocks) {
+                for (scores, probe) in scores.iter_mut().zip(probes) {
+                    // The last block of a run may have empty lanes.
+                    scores.extend(block.scores(probe).into_iter().take(lanes.len()));
+                }
             }
-        }
-        for scores in &mut scores {
-            scores.truncate(self.people.len()); // the last block may have empty lanes
         }
         scores
     }
 
-    fn rank(&self, people: &[Arc<Person>], face: &Embedding, scores: &[f32], wanted: usize) -> Vec<Scored> {
+    fn rank(&self, people: &People, face: &Embedding, scores: &[f32], wanted: usize) -> Vec<Scored> {
         let lowest = match wanted.checked_sub(1) {
             Some(last) if wanted < scores.len() => {
                 let mut order = scores.to_vec();
@@ -154,15 +162,28 @@ impl Templates {
         best.sort_unstable_by(|(a, a_score), (b, b_score)| b_score.total_cmp(a_score).then(a.cmp(b)));
         best.truncate(wanted);
         let candidates = best.into_iter().zip(std::iter::repeat(face)).filter_map(|((at, score), face)| {
-            let distance = self.people.get(at)?.distance(people.get(at)?, face);
+            let distance = self.get(people, at)?.distance(people.get(at)?, face);
             Some(Scored { person: at, score, distance })
         });
         candidates.collect()
     }
 }
 
-fn is_same(a: &[Arc<PersonTemplate>], b: &[Arc<PersonTemplate>]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+impl TemplateRun {
+    /// Of people of whom some may be `known`.
+    fn new<'a>(
+        cohort: &Cohort,
+        run: &Run,
+        known: impl Fn(*const Person) -> Option<&'a Arc<PersonTemplate>>,
+    ) -> Self {
+        let template = |person: &Arc<Person>| match known(Arc::as_ptr(person)) {
+            Some(template) => Arc::clone(template),
+            None => Arc::new(PersonTemplate::new(cohort, person)),
+        };
+        let people: Vec<Arc<PersonTemplate>> = run.people().iter().map(template).collect();
+        let blocks = people.chunks(LANES).map(|lanes| Block::new(cohort.dims(), lanes)).collect();
+        Self { people, blocks }
+    }
 }
 
 impl Block {

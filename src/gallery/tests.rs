@@ -114,14 +114,26 @@ fn people(count: usize) -> Gallery {
     Gallery::new(recipe(), (0..count).map(person).collect()).unwrap()
 }
 
-/// What a search of all directions finds, which depends on the matrix alone.
+/// The same people, nothing shared.
+fn anew(gallery: &Gallery) -> Gallery {
+    let people = gallery.people().iter().map(|person| {
+        let photo = |photo: &EnrolledPhoto| EnrolledPhoto {
+            embedding: Embedding::new(photo.embedding.values().into_owned()).unwrap(),
+            ..photo.clone()
+        };
+        Person { photos: person.photos.iter().map(photo).collect(), ..(**person).clone() }
+    });
+    Gallery::new(gallery.recipe.clone(), people.collect()).unwrap()
+}
+
+/// What a search of all directions finds.
 fn found(gallery: &Gallery) -> Vec<Vec<search::Candidate>> {
     let faces: Vec<_> = (0..16).map(|at| photo(at * 31).embedding).collect();
-    gallery.matrix().nearest(gallery.people(), &faces, 5)
+    search::nearest(gallery, &faces, 5)
 }
 
 #[test]
-fn a_matrix_that_edits_updated_finds_what_a_new_one_finds() {
+fn a_gallery_that_was_edited_finds_what_a_new_one_finds() {
     let mut gallery = people(700);
     gallery.prepare();
     let id = |gallery: &Gallery, at: usize| gallery.people()[at].id.clone();
@@ -134,18 +146,16 @@ fn a_matrix_that_edits_updated_finds_what_a_new_one_finds() {
             2 => gallery.with_photos(&of, vec![photo(round), photo(511 - round)]).unwrap(),
             _ => gallery.updated(&of, renamed(&format!("Renamed {round}"))).unwrap(),
         };
-        assert!(gallery.matrix.get().is_some(), "round {round}");
         if round % 7 == 0 {
-            let new = Gallery::new(gallery.recipe.clone(), gallery.people.clone()).unwrap();
-            assert_eq!(found(&gallery), found(&new), "round {round}");
+            let new = anew(&gallery);
+            assert_eq!((found(&gallery), &gallery), (found(&new), &new), "round {round}");
         }
     }
     let first = id(&gallery, 0);
     let last = id(&gallery, gallery.len() - 1);
     for of in [first, last] {
         gallery = gallery.without_person(&of).unwrap();
-        let new = Gallery::new(gallery.recipe.clone(), gallery.people.clone()).unwrap();
-        assert_eq!(found(&gallery), found(&new));
+        assert_eq!(found(&gallery), found(&anew(&gallery)));
     }
     let one = people(1);
     one.prepare();
@@ -196,4 +206,46 @@ fn the_photos_that_an_edit_lost_are_those_in_nobodys_hands_any_more() {
     let copy = Gallery::new(recipe(), copies).unwrap();
     assert_eq!(old.photos_lost(&copy), [""; 0]);
     assert_eq!(old.photos_lost(&Gallery::empty(recipe())).len(), 6);
+}
+
+#[test]
+fn an_edit_copies_the_run_of_people_that_it_concerns() {
+    let gallery = people(1000);
+    let of = |at: usize| gallery.people()[at].id.clone();
+    let copied = |edited: &Gallery| edited.people.runs_apart(&gallery.people).len();
+    assert_eq!(gallery.people.runs().len(), 8);
+    assert_eq!(copied(&gallery.updated(&of(500), renamed("Ada")).unwrap()), 1);
+    assert_eq!(copied(&gallery.with_photos(&of(3), vec![photo(8)]).unwrap()), 1);
+    assert_eq!(copied(&gallery.without_person(&of(999)).unwrap()), 1);
+    assert_eq!(copied(&gallery.with_person(person("Ada")).unwrap()), 1);
+    // Several changes by others at once: two of one run, one of another, a new person.
+    let changed = |at: usize| {
+        Arc::new(Person { name: named(&format!("Changed {at}")), ..(*gallery.people()[at]).clone() })
+    };
+    let changes =
+        Changes { saved: vec![changed(1), changed(600), Arc::new(person("Ada"))], removed: vec![of(2)] };
+    let edited = gallery.with_changes(&changes).unwrap();
+    assert_eq!(copied(&edited), 3);
+    assert_eq!((edited.len(), edited.people().last().unwrap().name.as_str()), (1000, "Ada"));
+    let mut found = edited.changes_since(&gallery);
+    found.saved.sort_by(|a, b| a.name.as_str().len().cmp(&b.name.as_str().len()).reverse());
+    assert_eq!(found.removed, changes.removed);
+    let names =
+        |people: &[Arc<Person>]| people.iter().map(|person| person.name.clone()).collect::<HashSet<_>>();
+    assert_eq!(names(&found.saved), names(&changes.saved));
+    let kept = |at: usize| {
+        Arc::ptr_eq(&gallery.people()[at].clone(), edited.people().iter().find(|p| p.id == of(at)).unwrap())
+    };
+    assert!(kept(0) && kept(601) && !kept(600), "people beside those who changed are shared");
+}
+
+#[test]
+fn people_who_leave_don_t_leave_ever_more_runs() {
+    let mut gallery = people(1000);
+    for at in 0..900 {
+        let of = gallery.people()[(at * 7) % gallery.len()].id.clone();
+        gallery = gallery.without_person(&of).unwrap();
+    }
+    assert_eq!(gallery.len(), 100);
+    assert!(gallery.people.runs().len() <= 8, "{}", gallery.people.runs().len());
 }

@@ -57,6 +57,13 @@ pub(super) struct Connection {
     pub(super) told: Arc<Notify>,
 }
 
+impl Connection {
+    /// Begins a transaction that sees one state.
+    pub(super) async fn begin_reading(&self) -> std::result::Result<(), Fault> {
+        Ok(self.client.batch_execute("begin isolation level repeatable read read only").await?)
+    }
+}
+
 impl Database {
     /// The database at the address; nothing is connected yet.
     ///

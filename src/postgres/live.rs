@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::connection::{ANSWER_LIMIT, Connection, Database, LOAD_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
 use super::in_use::InUse;
-use super::rows::{self, Content, Known, News};
+use super::load;
+use super::rows::{self, Known};
 use super::stored_keys::StoredKeys;
 use super::stored_roster::StoredRoster;
 use crate::error::{Error, Result};
-use crate::gallery::Gallery;
 use crate::gallery::backend::{Batch, Outcome, locked};
+use crate::gallery::{Changes, Gallery};
 
 /// How long it is asked whether a commit was made whose answer was lost, and the time between.
 const QUESTIONS_LIMIT: Duration = Duration::from_secs(15);
@@ -110,14 +111,25 @@ impl Live {
 
     fn begin_on(&self, memory: &mut Memory, connection: Connection) -> Result<Connection> {
         let client = &connection.client;
-        self.database.within(ANSWER_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
-        // Another process may hold the newest state for a while.
-        let news = self.database.within(WORK_LIMIT, async {
-            let now = rows::state(client, true).await?;
-            if now == memory.known { Ok(None) } else { rows::news(client, memory.known, now).await.map(Some) }
-        })?;
-        news.map(|news| self.take(memory, news)).transpose()?;
-        Ok(connection)
+        loop {
+            self.database.within(ANSWER_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
+            // Another process may hold the newest state for a while.
+            let news = self.database.within(WORK_LIMIT, async {
+                let now = rows::state(client, true).await?;
+                news(client, memory.known, now).await
+            })?;
+            match news {
+                News::None => return Ok(connection),
+                News::Changes(now, changes) => {
+                    self.take(memory, now, &changes)?;
+                    return Ok(connection);
+                }
+                News::TooMany => {}
+            }
+            // Reading all people takes a while: other processes must not wait for the newest state as long.
+            self.run(&connection, "rollback")?;
+            self.take_all(memory, &connection)?;
+        }
     }
 
     /// Ends a transaction that changed nothing.
@@ -193,27 +205,39 @@ impl Live {
             return Ok(());
         }
         // Edits wait for this.
-        self.database.within(ANSWER_LIMIT, begin_reading(connection))?;
-        let news = self.database.within(LOAD_LIMIT, async {
+        self.database.within(ANSWER_LIMIT, connection.begin_reading())?;
+        let found = self.database.within(LOAD_LIMIT, async {
             let now = rows::state(client, false).await?;
-            let news =
-                if now == memory.known { None } else { Some(rows::news(client, memory.known, now).await?) };
+            let news = news(client, memory.known, now).await?;
             client.batch_execute("commit").await?;
             Ok(news)
         })?;
-        news.map_or(Ok(()), |news| self.take(&mut memory, news))
+        match found {
+            News::None => Ok(()),
+            News::Changes(now, changes) => self.take(&mut memory, now, &changes),
+            News::TooMany => self.take_all(&mut memory, connection),
+        }
     }
 
     /// Takes what others have changed into use.
-    fn take(&self, memory: &mut Memory, news: News) -> Result<()> {
-        let gallery = match news.content {
-            Content::Changes(changes) => self.people.current().with_changes(&changes)?,
-            Content::All(gallery) => (self.adapt)(gallery)?,
-        };
+    fn take(&self, memory: &mut Memory, now: Known, changes: &Changes) -> Result<()> {
+        let gallery = self.people.current().with_changes(changes)?;
+        self.follow(memory, now, gallery);
+        Ok(())
+    }
+
+    /// Takes all people into use as they are stored.
+    fn take_all(&self, memory: &mut Memory, connection: &Connection) -> Result<()> {
+        let (now, gallery) = load::all(&self.database, connection)?;
+        let gallery = (self.adapt)(gallery)?;
+        self.follow(memory, now, gallery);
+        Ok(())
+    }
+
+    fn follow(&self, memory: &mut Memory, now: Known, gallery: Gallery) {
         gallery.prepare();
         self.people.follow(gallery);
-        memory.known = news.now;
-        Ok(())
+        memory.known = now;
     }
 
     /// Notes that the database can't be followed.
@@ -231,9 +255,23 @@ impl Live {
     }
 }
 
-/// Begins a transaction that sees one state.
-pub(super) async fn begin_reading(connection: &Connection) -> Result<(), Fault> {
-    Ok(connection.client.batch_execute("begin isolation level repeatable read read only").await?)
+/// What happened between two states.
+enum News {
+    None,
+    Changes(Known, Changes),
+    /// So much that the changes are not listed, or another history.
+    TooMany,
+}
+
+/// What leads from `known` to `now`, the newest state in this transaction.
+async fn news(client: &tokio_postgres::Client, known: Known, now: Known) -> std::result::Result<News, Fault> {
+    if now == known {
+        return Ok(News::None);
+    }
+    if !rows::is_ancestor(client, known).await? {
+        return Ok(News::TooMany);
+    }
+    Ok(News::Changes(now, rows::changes(client, known).await?))
 }
 
 /// What tells a state from another one of its number.

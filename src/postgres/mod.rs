@@ -15,6 +15,7 @@ mod hosts;
 mod in_use;
 mod keys;
 mod live;
+mod load;
 mod people;
 mod roster;
 mod rows;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::connection::{Database, LOAD_LIMIT};
 use super::dismissals::PostgresDismissals;
 use super::keys::PostgresKeys;
-use super::live::{Live, begin_reading};
+use super::live::Live;
 use super::roster::PostgresRoster;
-use super::{follow, rows, schema};
+use super::{follow, load, rows, schema};
 use crate::error::Result;
 use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
 use crate::gallery::{Gallery, Recipe};
@@ -42,15 +42,11 @@ impl PostgresPeople {
         adapt: impl Fn(Gallery) -> Result<Gallery> + Send + Sync + 'static,
     ) -> Result<Self> {
         let mut connection = database.connect()?;
-        let (known, gallery) = database.within(LOAD_LIMIT, async {
+        database.within(LOAD_LIMIT, async {
             schema::migrate(&mut connection.client).await?;
-            rows::begin_with(&connection.client, recipe).await?;
-            begin_reading(&connection).await?;
-            let known = rows::state(&connection.client, false).await?;
-            let gallery = rows::load(&connection.client).await?;
-            connection.client.batch_execute("commit").await?;
-            Ok((known, gallery))
+            rows::begin_with(&connection.client, recipe).await
         })?;
+        let (known, gallery) = load::all(&database, &connection)?;
         let gallery = adapt(gallery)?;
         gallery.prepare();
         let live = Arc::new(Live::new(database, Box::new(adapt), gallery, known, connection));

@@ -18,7 +18,7 @@ use crate::student_id::StudentId;
 /// Where a change is announced.
 pub(super) const CHANNEL: &str = "facerec_people";
 /// People read at a time, with all photos.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 /// Revisions whose changes are listed. Who is further behind reads all people.
 const LISTED_REVISIONS: i64 = 10_000;
 
@@ -27,25 +27,13 @@ const PERSON: &str = "select id, position, name, student_integer, student_number
 
 /// Until the end of the transaction. Without statistics, as after many people came at once, the planner would scan the table for
 /// each page of people.
-const BY_INDEX: &str = "set local enable_seqscan to off";
+pub(super) const BY_INDEX: &str = "set local enable_seqscan to off";
 
 /// A state of the people: its number, and what tells it from another one of that number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) revision: i64,
     pub(super) token: i64,
-}
-
-/// What leads to the state `now`.
-pub(super) struct News {
-    pub(super) now: Known,
-    pub(super) content: Content,
-}
-
-/// One by one, or all people.
-pub(super) enum Content {
-    Changes(Changes),
-    All(Gallery),
 }
 
 /// The newest state. With `to_change` nobody else may change it before the end of the transaction.
@@ -56,20 +44,6 @@ pub(super) async fn state(client: &(impl GenericClient + Sync), to_change: bool)
     Ok(Known { revision: row.try_get(0)?, token: row.try_get(1)? })
 }
 
-/// What happened between `known` and `now`. Within one transaction, in which `now` is the newest state.
-pub(super) async fn news(
-    client: &(impl GenericClient + Sync),
-    known: Known,
-    now: Known,
-) -> Result<News, Fault> {
-    let content = if is_ancestor(client, known).await? {
-        Content::Changes(changes(client, known).await?)
-    } else {
-        Content::All(load(client).await?)
-    };
-    Ok(News { now, content })
-}
-
 /// Whether the state `known` is listed: all that happened since is, too. It is not after very many changes, nor when another
 /// history took its place.
 pub(super) async fn is_ancestor(client: &(impl GenericClient + Sync), known: Known) -> Result<bool, Fault> {
@@ -77,7 +51,8 @@ pub(super) async fn is_ancestor(client: &(impl GenericClient + Sync), known: Kno
     Ok(client.query_one(listed, &[&known.revision, &known.token]).await?.try_get(0)?)
 }
 
-async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<Changes, Fault> {
+/// What happened since the state `known`, which is listed. Within one transaction.
+pub(super) async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<Changes, Fault> {
     client.batch_execute(BY_INDEX).await?;
     let listed = "select distinct person_id from changes where revision > $1";
     let rows = client.query(listed, &[&known.revision]).await?;
@@ -95,21 +70,21 @@ async fn changes(client: &(impl GenericClient + Sync), known: Known) -> Result<C
     Ok(Changes { saved, removed })
 }
 
-/// All people. Within one transaction.
-pub(super) async fn load(client: &(impl GenericClient + Sync)) -> Result<Gallery, Fault> {
-    client.batch_execute(BY_INDEX).await?;
-    let recipe = recipe(client).await?;
-    let recipe = recipe
-        .ok_or_else(|| Fault::Content("expected the recipe of the embeddings, found none".to_owned()))?;
-    let page = format!("{PERSON} where position > $1 order by position limit {PAGE}");
-    let (mut all, mut after) = (Vec::new(), i64::MIN);
-    loop {
-        let read = people(client, &client.query(&page, &[&after]).await?).await?;
-        let Some((last, _)) = read.last() else { break };
-        after = *last;
-        all.extend(read.into_iter().map(|(_, person)| person));
-    }
-    Gallery::new(recipe, all).map_err(broken)
+/// The first and the last place that somebody has, if anybody.
+pub(super) async fn places(client: &(impl GenericClient + Sync)) -> Result<Option<(i64, i64)>, Fault> {
+    let row = client.query_one("select min(position), max(position) from people", &[]).await?;
+    Ok(row.try_get::<_, Option<i64>>(0)?.zip(row.try_get(1)?))
+}
+
+/// The people at the places from `first` to before `end`, in order. Within one transaction.
+pub(super) async fn people_between(
+    client: &(impl GenericClient + Sync),
+    first: i64,
+    end: i64,
+) -> Result<Vec<Arc<Person>>, Fault> {
+    let select = format!("{PERSON} where position >= $1 and position < $2 order by position");
+    let read = people(client, &client.query(&select, &[&first, &end]).await?).await?;
+    Ok(read.into_iter().map(|(_, person)| person).collect())
 }
 
 /// The recipe of the embeddings; `None` in a database that is new.
@@ -162,7 +137,9 @@ fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result
     let expires = row.try_get::<_, Option<&str>>(6)?.map(str::parse).transpose().map_err(broken)?;
     let name = PersonName::parse(row.try_get(2)?).map_err(broken)?;
     let photos = photos.remove(&id).unwrap_or_default();
-    Ok((row.try_get(1)?, Arc::new(Person { id, name, student_id, expires, photos })))
+    let mut person = Person { id, name, student_id, expires, photos };
+    person.pack();
+    Ok((row.try_get(1)?, Arc::new(person)))
 }
 
 fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
@@ -176,9 +153,8 @@ fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
 }
 
 fn embedding(bytes: &[u8]) -> Result<Embedding, Fault> {
-    let numbers: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let numbers: &[f32; EMBEDDING_LEN] = numbers.as_slice().try_into().map_err(broken)?;
-    unit_embedding(numbers).map_err(Fault::Content)
+    let bytes: &[[u8; 4]; EMBEDDING_LEN] = bytes.as_chunks::<4>().0.try_into().map_err(broken)?;
+    unit_embedding(&bytes.map(f32::from_le_bytes)).map_err(Fault::Content)
 }
 
 fn embedding_bytes(embedding: &Embedding) -> Vec<u8> {
@@ -276,11 +252,7 @@ async fn save_photos(
     old: &Gallery,
     people: &[Arc<Person>],
 ) -> Result<(), Fault> {
-    let saved: HashSet<&str> = people.iter().map(|person| person.id.as_str()).collect();
-    let known = old.people().iter().filter(|person| saved.contains(person.id.as_str()));
-    let known: HashMap<&str, &[EnrolledPhoto]> =
-        known.map(|person| (person.id.as_str(), person.photos.as_slice())).collect();
-    let before = |person: &Arc<Person>| known.get(person.id.as_str()).copied();
+    let before = |person: &Arc<Person>| old.person(&person.id).map(|known| known.photos.as_slice());
     let changed: Vec<&Arc<Person>> =
         people.iter().filter(|person| before(person) != Some(person.photos.as_slice())).collect();
     let replaced = changed.iter().filter(|person| before(person).is_some());

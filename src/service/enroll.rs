@@ -208,12 +208,12 @@ impl Service {
                 file_names.push(file_name);
             }
             let leniency = if force { Leniency::Force } else { Leniency::None };
-            let outcomes = gate.judge(leniency, &mut || pipeline.check_cancelled())?;
+            let (outcomes, near) = gate.judge_with_vicinity(leniency, &mut || pipeline.check_cancelled())?;
             let outcomes: Vec<Outcome> =
                 outcomes.into_iter().zip(file_names).map(|(outcome, name)| outcome.named(name)).collect();
             let accepted = outcomes.iter().filter_map(Outcome::accepted).cloned().collect();
             let thumbnails = thumbnails_of(&outcomes, crops)?;
-            let revalidation = Revalidation { gallery: Arc::clone(&gallery), params, name, force };
+            let revalidation = Revalidation { gallery: Arc::clone(&gallery), near, params, name, force };
             Ok(Assessment { accepted, outcomes, thumbnails, revalidation })
         });
         let assessment = assessment.await?;

@@ -208,7 +208,7 @@ fn the_audit_over_http_and_on_the_command_line_are_the_same() {
     assert!(text.starts_with("3 people, 6 photos: 1 findings\nsame face"), "{text}");
 
     let sound = tempfile::tempdir().unwrap();
-    let two = Gallery::new(recipe(), twice().people()[1..].to_vec()).unwrap();
+    let two = Gallery::new(recipe(), twice().people().iter().skip(1).cloned().collect()).unwrap();
     store::write(&sound.path().join(store::FILE_NAME), &two).unwrap();
     let status = facerec().args(["audit", "--data"]).arg(sound.path()).status().unwrap();
     assert_eq!(status.code(), Some(0), "without findings");

@@ -257,7 +257,7 @@ fn edits_give_the_templates_that_a_new_gallery_has() {
     let more = vec![EnrolledPhoto::new(photo_of(39, 7), None)];
     let edited = before.without_person(&first).unwrap().with_photos(&last, more).unwrap();
     let edited = edited.with_person(person("New", &[photo_of(99, 0)])).unwrap();
-    let fresh = Gallery::new(edited.recipe().clone(), edited.people().to_vec()).unwrap();
+    let fresh = Gallery::new(edited.recipe().clone(), edited.people().iter().cloned().collect()).unwrap();
     let fresh = fresh.with_cohort(casia()).unwrap();
     let probes: Vec<Embedding> = (0..45).chain([99]).map(|number| photo_of(number, 50)).collect();
     assert_eq!(find(&edited, &probes), find(&fresh, &probes));

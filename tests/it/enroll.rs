@@ -408,7 +408,7 @@ fn people_are_written_over_only_where_it_is_asked_for() {
         command.arg("import-pickle").arg(&pickle).arg("--data").arg(folders.root.path().join("data"));
         command.args(more).output().unwrap()
     };
-    let people = || store::read(&folders.gallery()).unwrap().people().to_vec();
+    let people = || store::read(&folders.gallery()).unwrap().people().clone();
 
     let before = people();
     for refused in [folders.enroll(&[]), import(&[])] {

@@ -63,7 +63,7 @@ fn margin_without_statistics() -> tempfile::TempDir {
     let path = data.path().join(store::FILE_NAME);
     let gallery = store::read(&path).unwrap();
     let recipe = Recipe { margin_px: 7, ..gallery.recipe().clone() };
-    store::write(&path, &Gallery::new(recipe, gallery.people().to_vec()).unwrap()).unwrap();
+    store::write(&path, &Gallery::new(recipe, gallery.people().iter().cloned().collect()).unwrap()).unwrap();
     data
 }
 

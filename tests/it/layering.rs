@@ -234,7 +234,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("safetensors", &["cohort::file"]),
     ("nalgebra", &["cohort"]),
     ("libm", &["cohort::normal"]),
-    ("rayon", &["enroll::likeness", "imaging", "nn", "worker"]),
+    ("rayon", &["enroll::likeness", "gallery::nearest", "gallery::template", "imaging", "nn", "worker"]),
     ("unicode_normalization", &["person_name"]),
     // What runs the service stays out of the stages.
     ("axum", &["http", "origin", "server", "upload::steady_body", "web"]),

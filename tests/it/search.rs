@@ -3,7 +3,8 @@
 use facerec::embed::Embedding;
 use facerec::gallery::group_search::search_group_first;
 use facerec::gallery::search::{
-    Assignment, Candidate, Decision, FaceMatch, MatchParams, MatchRule, is_match, search as search_by_rule,
+    Assignment, Candidate, Decision, FaceMatch, MatchParams, MatchRule, is_match, nearest,
+    search as search_by_rule,
 };
 use facerec::gallery::{Gallery, Person};
 use facerec::nn::EMBEDDING_LEN;
@@ -196,6 +197,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Galleries that make it hard: people with the same photo (ties), all photos nearly the same, people with one photo and with
+    /// very many, and more people than stand together in memory.
+    #[test]
+    fn nobody_who_is_nearer_is_missing(seed in 0_u64..1_000_000, people in 1_usize..300, wanted in 1_usize..20, apart in 0_usize..4) {
+        let mut random = Random::new(seed);
+        let common = embedding(seed + 1);
+        let toward = [0.0, 0.5, 0.99, 0.9999][apart];
+        let near = |random: &mut Random| between(&embedding(random.below(60) as u64), &common, toward);
+        let photos = |p: usize| match p % 50 { 49 => 120, rest => 1 + rest % 3 };
+        let enrolled: Vec<Vec<Embedding>> =
+            (0..people).map(|p| (0..photos(p)).map(|_| near(&mut random)).collect()).collect();
+        let probes: Vec<Embedding> = (0..9).map(|_| near(&mut random)).chain([common.clone(), embedding(seed + 2)]).collect();
+        let gallery = gallery_of(&enrolled);
+        for (probe, found) in probes.iter().zip(nearest(&gallery, &probes, wanted)) {
+            let distance = |of: &Vec<Embedding>| of.iter().map(|e| e.cosine_distance(probe)).fold(f32::INFINITY, f32::min);
+            let mut book: Vec<Candidate> =
+                enrolled.iter().enumerate().map(|(person, of)| Candidate { person, distance: distance(of) }).collect();
+            book.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.person.cmp(&b.person)));
+            book.truncate(wanted);
+            prop_assert_eq!(found, book);
+        }
+    }
+}
+
 #[test]
 fn distances_are_those_of_a_sum_in_double_precision() {
     let enrolled: Vec<Vec<Embedding>> = (0..50).map(|p| vec![embedding(p)]).collect();
@@ -204,8 +231,9 @@ fn distances_are_those_of_a_sum_in_double_precision() {
         search(&gallery_of(&enrolled), std::slice::from_ref(&probe), &MatchParams { top_k: 50, ..UNIQUE });
     assert_eq!(found[0].candidates.len(), 50);
     for Candidate { person, distance } in &found[0].candidates {
-        let pairs = enrolled[*person][0].values().iter().zip(probe.values());
-        let exact = 1.0 - pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let (own, probe) = (enrolled[*person][0].values(), probe.values());
+        let exact =
+            1.0 - own.iter().zip(probe.iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         assert!((exact - f64::from(*distance)).abs() < 1e-6);
     }
 }

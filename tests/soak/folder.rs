@@ -67,7 +67,7 @@ impl Folder {
 fn galleries(folder: &Path) -> Versions {
     let path = folder.join(store::FILE_NAME);
     let few = store::read(&path).unwrap();
-    let mut people = few.people().to_vec();
+    let mut people = few.people().iter().cloned().collect::<Vec<_>>();
     people.extend((0..CROWD).map(|number| Arc::new(stranger(number))));
     let many = Gallery::new(few.recipe().clone(), people).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();

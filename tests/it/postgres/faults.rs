@@ -144,3 +144,27 @@ fn a_process_does_not_write_to_tables_that_became_newer_meanwhile() {
     let error = refused(PostgresPeople::open(database.open(), &recipe(), Ok)).to_string();
     assert!(error.contains("found 99"), "{error}");
 }
+
+#[test]
+fn a_process_that_reads_all_people_again_does_not_keep_others_from_changing_them() {
+    let Some(database) = database() else { return };
+    let store = people(database.open());
+    enrol(&store, "Ada", 1).unwrap();
+    // Reading people waits for this session, which takes no lock of the newest state.
+    database.sql("delete from facerec.commits; update facerec.state set token = token + 1");
+    let mut holder = database.session("begin; lock table facerec.photos; select pg_sleep(3); commit");
+    wait_until("the table is locked", || {
+        database.sql("select count(*) from pg_locks where relation = 'facerec.photos'::regclass and mode = 'AccessExclusiveLock'") == "1"
+    });
+    thread::scope(|scope| {
+        let edit = scope.spawn(|| enrol(&store, "Grace", 2));
+        let waits =
+            "select count(*) from pg_locks where relation = 'facerec.photos'::regclass and not granted";
+        wait_until("all people are read", || database.sql(waits) != "0");
+        let free = database.sql("begin; select 'free' from facerec.state for update nowait; rollback");
+        assert_eq!(free, "free");
+        edit.join().unwrap().unwrap();
+    });
+    holder.wait().unwrap();
+    assert!(has(&store, "Ada") && has(&store, "Grace"));
+}

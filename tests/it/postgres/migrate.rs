@@ -61,7 +61,7 @@ fn an_interrupted_migration_goes_on_where_it_was() {
     store::write(&folder.path().join(store::FILE_NAME), &gallery).unwrap();
     {
         let store = people(database.open());
-        let first: Vec<Person> = gallery.people()[..120].iter().map(|person| (**person).clone()).collect();
+        let first: Vec<Person> = gallery.people().iter().take(120).map(|person| (**person).clone()).collect();
         store
             .edit(Box::new(move |gallery| {
                 first.into_iter().try_fold(gallery.clone(), |gallery, person| gallery.with_person(person))
@@ -83,7 +83,7 @@ fn a_database_of_another_recipe_or_with_the_same_names_is_refused() {
     drop(people(database.open()));
     let others = many(2);
     let vggface2 = Recipe { model: "vggface2".to_owned(), ..recipe() };
-    store::write(&file, &Gallery::new(vggface2, others.people().to_vec()).unwrap()).unwrap();
+    store::write(&file, &Gallery::new(vggface2, others.people().iter().cloned().collect()).unwrap()).unwrap();
     let output = migrate(folder.path(), &database.url(), &[]);
     assert!(!output.status.success());
     assert!(

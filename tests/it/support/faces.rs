@@ -40,7 +40,8 @@ pub fn embedding(seed: u64) -> Embedding {
 
 /// The embedding `toward` `target` from `from`: at 0 it is `from`, at 1 `target`.
 pub fn between(from: &Embedding, target: &Embedding, toward: f32) -> Embedding {
-    let mixed = from.values().iter().zip(target.values()).map(|(a, b)| a * (1.0 - toward) + b * toward);
+    let (from, target) = (from.values(), target.values());
+    let mixed = from.iter().zip(target.iter()).map(|(a, b)| a * (1.0 - toward) + b * toward);
     Embedding::new(mixed.collect()).unwrap()
 }
 

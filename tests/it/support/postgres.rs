@@ -65,6 +65,11 @@ impl TestDatabase {
     pub fn sql(&self, statement: &str) -> String {
         self.cluster.sql(&self.name, statement)
     }
+
+    /// Statements that go on beside the test.
+    pub fn session(&self, statements: &str) -> Child {
+        self.cluster.psql(&self.name, statements).spawn().unwrap()
+    }
 }
 
 /// The database at the address.

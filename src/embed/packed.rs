@@ -1,0 +1,247 @@
+//! Embeddings of one person, side by side, in two parts: a coarse one of 8 bits a number, which a search reads, and the rest, 24
+//! bits a number, without which the exact numbers can't be had.
+//!
+//! A search of a million embeddings is bound by memory. Its coarse part is 512 MB, a quarter of what the floats are, and the two parts
+//! together take no more than the floats. What the coarse part says of a distance is off by a known amount at most ([`Bounds`]), so
+//! that who can't be among the nearest is left out, and nobody else.
+//!
+//! The coarse number of `x` is `q = round(x / step)`, where 127 steps are the largest number of the embedding. Where `q` is not 0, that
+//! leaves less than 2^24 floats for `x`, and the rest is the place among them. Where it is 0 (one number in a hundred), the rest is sign and
+//! mantissa, and the exponent stands in a list.
+
+use std::ops::Deref;
+
+use crate::nn::EMBEDDING_LEN;
+
+/// Steps to 1 of a face that is searched for: a component is at most 1 in size, so it fits 16 bits.
+const FACE_STEPS: f32 = 16_384.0;
+/// The largest coarse number.
+const MOST: f32 = 127.0;
+/// A number with the coarse number `q` is at least `|q| - 0.51` steps: half a step and what rounding adds.
+const HALF: f32 = 0.51;
+/// What rounding adds to the error of a product: half a step of each component of the face, `sqrt(512) / 2` steps of 1 / 16,384 in
+/// length (0.0007), and sums of 512 float32 (0.00004).
+const ROUNDING: f32 = 0.001;
+/// The bits of a float's mantissa.
+const MANTISSA_BITS: u32 = 23;
+
+/// Embeddings of one person.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    coarse: Box<[Coarse]>,
+    fine: Box<[[[u8; 3]; EMBEDDING_LEN]]>,
+    scales: Box<[Scale]>,
+    /// Of the numbers whose coarse number is 0, in order.
+    exponents: Box<[u8]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Coarse([i8; EMBEDDING_LEN]);
+
+/// What the coarse numbers of an embedding mean.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    step: f32,
+    /// How far a product with a face of norm 1 may be off.
+    error: f32,
+    /// Where its exponents begin.
+    exponents: u32,
+}
+
+/// A face that is searched for.
+#[derive(Debug, Clone)]
+#[repr(C, align(64))]
+pub(crate) struct PackedFace([i16; EMBEDDING_LEN]);
+
+/// The dot product of a face and the nearest of a person's photos is between these.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) least: f32,
+    pub(crate) most: f32,
+}
+
+impl Bounds {
+    pub(crate) const NONE: Self = Self { least: f32::NEG_INFINITY, most: f32::NEG_INFINITY };
+}
+
+impl PackedFace {
+    /// Of the values of an embedding.
+    pub(crate) fn new(values: &[f32]) -> Self {
+        let mut face = [0; EMBEDDING_LEN];
+        for (to, from) in face.iter_mut().zip(values) {
+            *to = (from * FACE_STEPS).round() as i16;
+        }
+        Self(face)
+    }
+}
+
+impl Packed {
+    /// Of the values of each embedding.
+    pub(crate) fn new(embeddings: impl ExactSizeIterator<Item = impl Deref<Target = [f32]>>) -> Self {
+        let count = embeddings.len();
+        let (mut coarse, mut fine) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut scales, mut exponents) = (Vec::with_capacity(count), Vec::new());
+        for values in embeddings {
+            let begin = exponents.len() as u32;
+            let step = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / MOST;
+            let mut row = Coarse([0; EMBEDDING_LEN]);
+            let mut rest = [[0; 3]; EMBEDDING_LEN];
+            let mut error = 0.0_f64;
+            for ((value, q), rest) in values.iter().zip(&mut row.0).zip(&mut rest) {
+                *q = (value / step).round() as i8;
+                error += (f64::from(*value) - f64::from(step) * f64::from(*q)).powi(2);
+                *rest = split(*value, *q, step, &mut exponents);
+            }
+            coarse.push(row);
+            fine.push(rest);
+            scales.push(Scale { step, error: error.sqrt() as f32 * 1.01 + ROUNDING, exponents: begin });
+        }
+        Self { coarse: coarse.into(), fine: fine.into(), scales: scales.into(), exponents: exponents.into() }
+    }
+
+    /// How many embeddings there are.
+    pub(crate) fn len(&self) -> usize {
+        self.coarse.len()
+    }
+
+    /// Copies the numbers of the embedding with this index, to the last bit.
+    pub(crate) fn copy_to(&self, at: usize, to: &mut [f32; EMBEDDING_LEN]) {
+        let Scale { step, exponents, .. } = self.scales[at];
+        let mut exponents = self.exponents.get(exponents as usize..).unwrap_or_default().iter();
+        let numbers = self.coarse[at].0.iter().zip(&self.fine[at]);
+        for (to, (q, rest)) in to.iter_mut().zip(numbers) {
+            *to = joined(*q, *rest, step, &mut exponents);
+        }
+    }
+
+    /// For each face, what is known of the nearest of these embeddings.
+    pub(crate) fn bounds(&self, faces: &[PackedFace], best: &mut [Bounds]) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the CPU has the feature; the function itself is safe.
+            #[allow(unsafe_code, reason = "a function for a feature that was found")]
+            return unsafe { self.bounds_avx2(faces, best) };
+        }
+        self.bounds_anywhere(faces, best);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn bounds_avx2(&self, faces: &[PackedFace], best: &mut [Bounds]) {
+        self.bounds_anywhere(faces, best);
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
+    fn bounds_anywhere(&self, faces: &[PackedFace], best: &mut [Bounds]) {
+        for (row, scale) in self.coarse.iter().zip(&self.scales) {
+            for (best, face) in best.iter_mut().zip(faces) {
+                // By Cauchy and Schwarz at most 127 sqrt(512) x 16,384, which is 2^26, and some rounding.
+                let products = row.0.iter().zip(&face.0);
+                let sum: i32 =
+                    products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum();
+                let about = sum as f32 * (scale.step / FACE_STEPS);
+                best.least = best.least.max(about - scale.error);
+                best.most = best.most.max(about + scale.error);
+            }
+        }
+    }
+}
+
+/// The least size of a number with this coarse number, as bits.
+fn floor(q: i8, step: f32) -> u32 {
+    ((f32::from(q.unsigned_abs()) - HALF) * step).to_bits()
+}
+
+/// What the coarse number does not say.
+fn split(value: f32, q: i8, step: f32, exponents: &mut Vec<u8>) -> [u8; 3] {
+    let rest = if q == 0 {
+        exponents.push((value.to_bits() >> MANTISSA_BITS) as u8);
+        let sign = u32::from(value.is_sign_negative()) << MANTISSA_BITS;
+        sign | (value.to_bits() & ((1 << MANTISSA_BITS) - 1))
+    } else {
+        value.abs().to_bits() - floor(q, step)
+    };
+    let [a, b, c, _] = rest.to_le_bytes();
+    [a, b, c]
+}
+
+fn joined<'a>(q: i8, [a, b, c]: [u8; 3], step: f32, exponents: &mut impl Iterator<Item = &'a u8>) -> f32 {
+    let rest = u32::from_le_bytes([a, b, c, 0]);
+    if q == 0 {
+        let exponent = u32::from(exponents.next().copied().unwrap_or_default()) << MANTISSA_BITS;
+        let (sign, mantissa) = (rest >> MANTISSA_BITS, rest & ((1 << MANTISSA_BITS) - 1));
+        return f32::from_bits((sign << 31) | exponent | mantissa);
+    }
+    let size = f32::from_bits(floor(q, step) + rest);
+    if q < 0 { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Embeddings that rounding hits as hard as it can, and others: all steps and their halves, one large component, zeros of both
+    /// signs, numbers below the normal ones.
+    fn odd() -> Vec<Vec<f32>> {
+        let unit = |values: Vec<f32>| -> Vec<f32> {
+            let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+            values.into_iter().map(|v| (f64::from(v) / norm) as f32).collect()
+        };
+        let sign = |at: usize| if at.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let of = |value: &dyn Fn(usize) -> f32| (0..EMBEDDING_LEN).map(value).collect::<Vec<f32>>();
+        let mut all = vec![
+            unit(of(&|at| sign(at))),
+            unit(of(&|at| (at as f32 * 0.5) * sign(at))),
+            unit(of(&|at| ((at % 128) as f32 + 0.5) * sign(at))),
+            unit(of(&|at| ((at % 128) as f32 + 0.499_999) * sign(at))),
+            unit(of(&|at| if at == 0 { 127.0 } else { 0.5 * sign(at) })),
+            unit(of(&|at| -f32::from(u8::from(at == 7)))),
+            unit(of(&|at| if at == 3 { 1.0 } else { 1e-42 * sign(at) })),
+        ];
+        for seed in 0..50_u32 {
+            let random = |at: usize| {
+                let mixed = (at as u32 ^ (seed << 16)).wrapping_mul(0x9e37_79b9).wrapping_add(seed * 77);
+                let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca6b);
+                ((mixed ^ (mixed >> 13)) as f32 / u32::MAX as f32 - 0.5).powi(1 + (seed % 3) as i32 * 2)
+            };
+            all.push(unit(of(&random)));
+        }
+        all
+    }
+
+    #[test]
+    fn the_numbers_come_back_to_the_last_bit() {
+        let odd = odd();
+        let packed = Packed::new(odd.iter().map(Vec::as_slice));
+        assert_eq!(packed.len(), odd.len());
+        for (at, values) in odd.iter().enumerate() {
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
+            let mut found = [0.0; EMBEDDING_LEN];
+            packed.copy_to(at, &mut found);
+            assert_eq!(bits(&found), bits(values), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_product_is_within_its_bounds() {
+        let odd = odd();
+        for (a, of) in odd.iter().enumerate() {
+            let one = Packed::new([of.as_slice()].into_iter());
+            for (b, face) in odd.iter().enumerate() {
+                let mut found = [Bounds::NONE];
+                one.bounds(&[PackedFace::new(face)], &mut found);
+                let exact: f32 = of.iter().zip(face).map(|(a, b)| a * b).sum();
+                let Bounds { least, most } = found[0];
+                assert!(
+                    (least..=most).contains(&exact) && most - least < 0.2,
+                    "{a} {b}: {exact} {least} {most}"
+                );
+                let mut anywhere = [Bounds::NONE];
+                one.bounds_anywhere(&[PackedFace::new(face)], &mut anywhere);
+                assert_eq!(found, anywhere, "the same with each instruction set");
+            }
+        }
+    }
+}
