@@ -1,5 +1,6 @@
 //! The least HTTP client: it sends bytes as they are, right or wrong, and reads one answer.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -31,9 +32,15 @@ pub(crate) enum Silence {
     TimedOut,
 }
 
-/// Sends a request and reads its answer. The answer may come, and the connection end, before all is sent.
-pub(crate) fn send(address: &str, wire: &Wire, limit: Duration) -> Result<Answer, Silence> {
-    match exchange(address, wire, limit) {
+/// Sends a request, with an API key if there is one, and reads its answer. The answer may come, and the connection end, before
+/// all is sent.
+pub(crate) fn send(
+    address: &str,
+    wire: &Wire,
+    key: Option<&str>,
+    limit: Duration,
+) -> Result<Answer, Silence> {
+    match exchange(address, wire, key, limit) {
         Ok(text) => answer(&text).ok_or(Silence::Closed),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Err(Silence::TimedOut)
@@ -49,12 +56,12 @@ fn answer(text: &str) -> Option<Answer> {
     Some(Answer { status, retry_after, body: body.to_owned() })
 }
 
-fn exchange(address: &str, wire: &Wire, limit: Duration) -> std::io::Result<String> {
+fn exchange(address: &str, wire: &Wire, key: Option<&str>, limit: Duration) -> std::io::Result<String> {
     let deadline = Instant::now() + limit;
     let mut stream = TcpStream::connect(address)?;
     stream.set_write_timeout(Some(limit))?;
     stream.set_read_timeout(Some(limit))?;
-    let sent = send_all(&mut stream, wire);
+    let sent = send_all(&mut stream, wire, key);
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -75,13 +82,25 @@ fn exchange(address: &str, wire: &Wire, limit: Duration) -> std::io::Result<Stri
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-fn send_all(stream: &mut TcpStream, wire: &Wire) -> std::io::Result<()> {
-    stream.write_all(&wire.head)?;
+fn send_all(stream: &mut TcpStream, wire: &Wire, key: Option<&str>) -> std::io::Result<()> {
+    stream.write_all(&with_key(&wire.head, key))?;
     let (piece, times) = &wire.repeated;
     for _ in 0..*times {
         stream.write_all(piece)?;
     }
     stream.write_all(&wire.tail)
+}
+
+/// A head with the key after its first line; what is no head of this client stays as it is.
+fn with_key<'a>(head: &'a [u8], key: Option<&str>) -> Cow<'a, [u8]> {
+    let (Some(key), Some(end)) = (key, head.windows(2).position(|pair| pair == b"\r\n")) else {
+        return head.into();
+    };
+    if !head[..end].ends_with(b" HTTP/1.1") {
+        return head.into();
+    }
+    let line = format!("\r\nAuthorization: Bearer {key}");
+    [&head[..end], line.as_bytes(), &head[end..]].concat().into()
 }
 
 /// A photo as part `file` of a form.

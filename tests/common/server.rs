@@ -7,17 +7,21 @@ use std::process::{Child, Command, Stdio};
 /// `--request-timeout-s` of the server.
 pub(crate) const REQUEST_TIMEOUT_S: u64 = 30;
 
-/// A running `facerec serve`; killed when dropped.
+/// A running `facerec serve`, killed when dropped; or one that somebody else runs.
 pub(crate) struct Server {
-    process: Child,
+    pub(crate) started: Option<Child>,
+    /// Several where replicas are behind one address.
+    pub(crate) processes: Vec<u32>,
     pub(crate) address: String,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        if let Some(process) = &mut self.started {
+            // It may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
@@ -41,20 +45,23 @@ impl Server {
         };
         // Somebody must read the log, or the server stops when the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address }
+        Self { processes: vec![process.id()], started: Some(process), address }
     }
 
-    /// The folder in which Linux says what the process holds.
-    pub(crate) fn proc_folder(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}", self.process.id()))
+    /// The folders in which Linux says what the processes hold.
+    pub(crate) fn proc_folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.processes.iter().map(|id| PathBuf::from(format!("/proc/{id}")))
     }
 
-    /// A number of `/proc/PID/status`, such as `VmRSS` (KiB); `None` where the system does not say, or
-    /// when the process has ended.
+    /// A number of `/proc/PID/status`, such as `VmRSS` (KiB), of all processes together; `None` where the system does not
+    /// say, or when one has ended.
     pub(crate) fn status(&self, name: &str) -> Option<u64> {
-        let status = std::fs::read_to_string(self.proc_folder().join("status")).ok()?;
-        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        value.split_whitespace().next()?.parse().ok()
+        let of_process = |folder: PathBuf| {
+            let status = std::fs::read_to_string(folder.join("status")).ok()?;
+            let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            value.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        self.proc_folders().map(of_process).sum()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Each bomb by itself: the processor time that it costs the server, against that of an honest photo in the same run.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::attack::{self, Corpus};
@@ -62,7 +63,11 @@ fn settled_s(server: &Server) -> f64 {
 }
 
 fn processor_s(server: &Server) -> f64 {
-    let stat = std::fs::read_to_string(server.proc_folder().join("stat")).expect("the server runs");
+    server.proc_folders().map(|folder| processor_s_of(&folder)).sum()
+}
+
+fn processor_s_of(proc_folder: &Path) -> f64 {
+    let stat = std::fs::read_to_string(proc_folder.join("stat")).expect("the server runs");
     // The second field, the name, is in parentheses and may hold spaces. Times of the user's and the system's code are the
     // 14th and the 15th.
     let (_, after) = stat.rsplit_once(')').unwrap();

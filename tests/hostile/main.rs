@@ -21,14 +21,15 @@ mod common;
 mod damage;
 mod workbook;
 
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use attack::{Attack, Corpus};
 use common::arguments::{self, Asked, number};
-use common::client::{self, Answer, Silence};
+use common::client::{self, Answer, Silence, Wire};
 use common::server::{self, Server};
 
 const HELP: &str = "\
@@ -37,9 +38,13 @@ Posts hostile uploads to a facerec server, eight at a time, and checks that it s
 Usage: cargo test --release --test hostile -- [OPTIONS]
 
 Options:
-      --uploads <N>  How many [default: 600]
-      --seed <N>     The same seed makes the same uploads [default: 1]
-      --help         Print this help
+      --uploads <N>          How many [default: 600]
+      --seed <N>             The same seed makes the same uploads [default: 1]
+      --address <HOST:PORT>  A server that runs, or a proxy [default: start one]
+      --processes <PID,...>  The processes of facerec that answer there; needs --address
+      --help                 Print this help
+
+A server that runs is asked with the key in FACEREC_API_KEY, if there is one, and knows the people of data/sample.
 
 Exits with 1 when anything was not as it must be.";
 
@@ -79,12 +84,17 @@ fn main() -> ExitCode {
 struct Options {
     uploads: u64,
     seed: u64,
+    /// A server that runs, and its processes.
+    running: Option<(String, Vec<u32>)>,
 }
+
+/// What the driver takes, each with a value.
+const OPTIONS: [&str; 4] = ["--uploads", "--seed", "--address", "--processes"];
 
 impl Options {
     /// From what follows the program's name; `None` where nothing is to be done, or help was asked for and printed.
     fn from_arguments() -> Result<Option<Self>, String> {
-        let asked = match arguments::read("hostile", &["--uploads", "--seed"], std::env::args().skip(1))? {
+        let asked = match arguments::read("hostile", &OPTIONS, std::env::args().skip(1))? {
             Asked::Run(asked) => asked,
             Asked::Help => {
                 println!("{HELP}");
@@ -92,12 +102,31 @@ impl Options {
             }
             Asked::Nothing => return Ok(None),
         };
-        let mut options = Self { uploads: SHORT, seed: 1 };
-        for (name, value) in &asked {
-            let target = if name == "--seed" { &mut options.seed } else { &mut options.uploads };
-            *target = number(name, value)?;
+        let mut options = Self { uploads: SHORT, seed: 1, running: None };
+        let (mut address, mut processes) = (None, Vec::new());
+        for (name, value) in asked {
+            match name.as_str() {
+                "--seed" => options.seed = number(&name, &value)?,
+                "--uploads" => options.uploads = number(&name, &value)?,
+                "--address" => address = Some(value),
+                _ => {
+                    processes = value.split(',').map(|id| number(&name, id)).collect::<Result<_, _>>()?;
+                }
+            }
         }
+        if address.is_some() == processes.is_empty() {
+            return Err("expected --address and --processes, or neither, found one of them".to_owned());
+        }
+        options.running = address.map(|address| (address, processes));
         Ok(Some(options))
+    }
+
+    /// The server that is asked; `data` is for one that is started.
+    fn server(&self, data: &Path) -> Server {
+        match self.running.clone() {
+            Some((address, processes)) => Server { started: None, processes, address },
+            None => Server::start(data),
+        }
     }
 }
 
@@ -119,7 +148,7 @@ impl Seen {
 
 fn run(options: &Options) -> Vec<String> {
     let data = server::sample_data();
-    let server = Server::start(data.path());
+    let server = options.server(data.path());
     let corpus = Corpus::load();
     let good = GoodPhoto::of(&server);
     warm_up(&server);
@@ -148,7 +177,7 @@ fn run(options: &Options) -> Vec<String> {
         seen.fault(format!("memory grew from {before} to {after} KiB, more than {MEMORY_MARGIN_PERCENT} %"));
     }
     let peak = server.status("VmHWM").expect("the system says what the process held at most");
-    let allowed = before + peak_kib(corpus.most_pixels());
+    let allowed = before + server.processes.len() as u64 * peak_kib(corpus.most_pixels());
     println!("memory at the peak: {peak} KiB, {allowed} allowed");
     if peak > allowed {
         seen.fault(format!("memory reached {peak} KiB, more than {allowed}"));
@@ -158,8 +187,8 @@ fn run(options: &Options) -> Vec<String> {
     faults
 }
 
-/// What decoding may take beside what the server holds anyway (docs/reliability.md): for each worker, one a processor,
-/// 12 bytes a pixel and 16 MiB; and the uploads themselves.
+/// What decoding may take beside what the server holds anyway (docs/reliability.md): for each worker of a process, one a
+/// processor, 12 bytes a pixel and 16 MiB; and the uploads themselves.
 fn peak_kib(pixels: u64) -> u64 {
     let workers = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
     workers * (pixels * 12 / 1024 + (16 << 10)) + CLIENTS * MAX_UPLOAD_KIB
@@ -184,7 +213,7 @@ fn client_loop(server: &Server, corpus: &Corpus, good: &GoodPhoto, options: &Opt
         }
         let attack = corpus.attack(options.seed, number);
         let start = Instant::now();
-        let answer = client::send(&server.address, &attack.request, REQUEST_LIMIT);
+        let answer = ask(server, &attack.request);
         note(seen, number, &attack, &answer, start.elapsed());
         if number.is_multiple_of(GOOD_EVERY) {
             good.check(server, seen, number);
@@ -220,7 +249,13 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Result<Answer, Silen
 }
 
 fn post_photo(server: &Server, photo: &[u8]) -> Result<Answer, Silence> {
-    client::send(&server.address, &client::post_photo("/recognize_faces", photo), REQUEST_LIMIT)
+    ask(server, &client::post_photo("/recognize_faces", photo))
+}
+
+/// Sends a request, with the key of `FACEREC_API_KEY`.
+fn ask(server: &Server, wire: &Wire) -> Result<Answer, Silence> {
+    static KEY: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("FACEREC_API_KEY").ok());
+    client::send(&server.address, wire, KEY.as_deref(), REQUEST_LIMIT)
 }
 
 /// The sample's group photo, and what the server answered to it before the attack.

@@ -1,5 +1,6 @@
 //! Looks at the server and at the tally, again and again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::common::server::Server;
@@ -65,6 +66,10 @@ fn process(server: &Server, memory_mib: f64) -> Option<Process> {
         memory_mib,
         peak_mib: mib(server, "VmHWM")?,
         threads: server.status("Threads")?,
-        open_files: std::fs::read_dir(server.proc_folder().join("fd")).ok()?.count() as u64,
+        open_files: server.proc_folders().map(|folder| open_files(&folder)).sum::<Option<_>>()?,
     })
+}
+
+fn open_files(proc_folder: &Path) -> Option<u64> {
+    Some(std::fs::read_dir(proc_folder.join("fd")).ok()?.count() as u64)
 }

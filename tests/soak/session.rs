@@ -36,7 +36,7 @@ impl Session {
         let deadline = Instant::now() + REQUEST_LIMIT;
         loop {
             let start = Instant::now();
-            let answer = client::send(&self.server.address, wire, REQUEST_LIMIT);
+            let answer = client::send(&self.server.address, wire, None, REQUEST_LIMIT);
             match answer {
                 Ok(answer) if answer.status == status => {
                     self.tally.request(kind, start.elapsed());

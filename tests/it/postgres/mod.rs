@@ -16,13 +16,16 @@ use crate::support::tls;
 
 mod access_log;
 mod commands;
+mod conflicts;
 mod crash;
+mod cut_commit;
 mod faults;
 mod keys;
 mod migrate;
 mod replicas;
 mod roster;
 mod serve;
+mod thousand;
 
 fn people(database: Database) -> PostgresPeople {
     PostgresPeople::open(database, &recipe(), Ok).unwrap()
