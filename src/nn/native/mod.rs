@@ -14,6 +14,7 @@ mod kernels;
 mod layers;
 mod onnx;
 mod pnet;
+mod precision;
 mod quantised;
 mod resample;
 
@@ -22,6 +23,7 @@ use facenet::InceptionResnetV1;
 pub use kernels::Isa;
 use kernels::{CHANNELS, Kernels};
 use pnet::{PNet, logistic};
+pub use precision::Precision;
 use resample::{AreaRows, RowBuffers};
 
 use super::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
@@ -124,41 +126,6 @@ pub fn area_resample(
     }
     out.truncate(out_height * row);
     Ok(())
-}
-
-/// The numbers that FaceNet multiplies. The first layer and the last are of floats in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit integers, summed exactly in 32 bits.
-    Int16,
-}
-
-impl Precision {
-    /// All precisions, the most precise first.
-    pub const ALL: [Self; 2] = [Self::F32, Self::Int16];
-
-    /// The fastest on an instruction set: integers, but for plain Rust.
-    #[must_use]
-    pub fn fastest(isa: Isa) -> Self {
-        if isa == Isa::Scalar { Self::F32 } else { Self::Int16 }
-    }
-
-    /// `f32` or `int16`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Int16 => "int16",
-        }
-    }
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// InceptionResnetV1 on the native engine.

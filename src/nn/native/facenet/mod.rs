@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::Precision;
 use super::conv::Target;
 use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, SourceLayout};
+use super::precision::Precision;
 use super::quantised::IntegerMaps;
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};

@@ -12,7 +12,7 @@ use super::super::kernels::{CHANNELS, ConvParams, LANES, Pool};
 use super::super::onnx::{OnnxReader, argument, attribute, integers};
 use super::steps::{Layer, MapId, MapSize, MapSlice, Plan, Step};
 use crate::error::Result;
-use crate::nn::native::Precision;
+use crate::nn::native::precision::Precision;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
 
 /// Numbers of convolutions, max-poolings and residual additions of InceptionResnetV1.

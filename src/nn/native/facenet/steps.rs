@@ -3,7 +3,7 @@
 use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::kernels::Pool;
 use super::super::quantised::IntegerConv;
-use crate::nn::native::Precision;
+use crate::nn::native::precision::Precision;
 
 /// The network as a sequence of layers, weights packed.
 #[derive(Debug)]
