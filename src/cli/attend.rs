@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::command_log;
 use super::data::DataDirectory;
 use super::failure::UnusablePhoto;
+use super::files_only::FilesOnlyArgs;
 use super::output;
 use super::progress::Photos;
 use super::recognize;
@@ -73,6 +74,8 @@ pub struct AttendArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
+    files: FilesOnlyArgs,
+    #[command(flatten)]
     faces: FaceArgs,
     #[command(flatten)]
     pub(super) models: ModelArgs,
@@ -94,6 +97,7 @@ fn out(text: &str) -> Result<PathBuf, String> {
 /// When gallery, roster, models or the database can't be used, there is no such group, none of the photos can be used, or
 /// the list can't be written. Before the first photo is recorded nothing is written.
 pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
+    args.files.ensure("take attendance through a service, `POST /v1/sessions/{id}/photos`")?;
     let (new, taken) = session(args)?;
     let data = DataDirectory::new(&args.data);
     let service = recognize::start(&data, &args.faces, &args.models, &args.access_log)?;

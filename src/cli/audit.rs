@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 
 use super::command_log::CommandLog;
 use super::data::DataDirectory;
+use super::files_only::FilesOnlyArgs;
 use super::output;
 use crate::access_log::Action;
 use crate::audit::dismissals::{DismissalFile, DismissalStore};
@@ -57,6 +58,8 @@ pub struct AuditArgs {
     undismiss: Option<String>,
     #[command(flatten)]
     access_log: AccessLogArgs,
+    #[command(flatten)]
+    files: FilesOnlyArgs,
 }
 
 impl AuditArgs {
@@ -71,6 +74,7 @@ impl AuditArgs {
 /// # Errors
 /// When gallery or roster can't be read, or there are no statistics of strangers for the gallery.
 pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    args.files.ensure("audit through a service, `GET /v1/audit`")?;
     let log = CommandLog::open(&args.access_log)?;
     let data = DataDirectory::new(&args.data);
     let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);

@@ -9,10 +9,11 @@ use clap::builder::BoolishValueParser;
 use indicatif::HumanBytes;
 
 use super::command_log::CommandLog;
+use super::files_only::FilesOnlyArgs;
 use super::output::{self, printable};
 use crate::access_log::Action;
 use crate::backup::{create, left_out};
-use crate::config::{AccessLogArgs, DatabaseArgs};
+use crate::config::AccessLogArgs;
 
 /// The arguments of `facerec backup`.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub struct BackupArgs {
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
     #[command(flatten)]
-    database: DatabaseArgs,
+    files: FilesOnlyArgs,
     #[command(flatten)]
     access_log: AccessLogArgs,
 }
@@ -40,10 +41,7 @@ pub struct BackupArgs {
 /// # Errors
 /// When there is a file already, one can't be read, or the backup can't be written.
 pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
-    ensure!(
-        args.database.params().is_none(),
-        "expected people in files, found --database-url: `pg_dump` backs a database up"
-    );
+    args.files.ensure("`pg_dump` backs a database up")?;
     ensure!(args.data.is_dir(), "{}: expected a data directory, found none", printable(&args.data));
     output::ensure_new(&args.output, args.force)?;
     let keys = args.api_keys_file.as_deref();

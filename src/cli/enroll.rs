@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use super::client::{Client, KeyArgs};
 use super::command_log::CommandLog;
 use super::data::{DataDirectory, Replaced};
+use super::files_only::FilesOnlyArgs;
 use super::output;
 use super::progress::Photos;
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
@@ -84,6 +85,8 @@ pub struct EnrollArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
+    files: FilesOnlyArgs,
+    #[command(flatten)]
     gate: GateArgs,
 }
 
@@ -102,6 +105,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         publish(args, &report, None, report.enrolled_photos() > 0)?;
         return Ok(exit_code(args, &report));
     }
+    args.files.ensure("enrol through a service, with --add --url URL")?;
     let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
     // Before the work, not after it: enrolling a school takes minutes.
     let log = CommandLog::open(&args.access_log)?;

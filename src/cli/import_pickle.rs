@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 
 use super::command_log::CommandLog;
 use super::data::DataDirectory;
+use super::files_only::FilesOnlyArgs;
 use super::output;
 use crate::audit::audit;
 use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
@@ -30,6 +31,8 @@ pub struct ImportPickleArgs {
     replace: bool,
     #[command(flatten)]
     access_log: AccessLogArgs,
+    #[command(flatten)]
+    files: FilesOnlyArgs,
 }
 
 /// Imports the file.
@@ -37,6 +40,7 @@ pub struct ImportPickleArgs {
 /// # Errors
 /// When the pickle is refused, there are people in the old gallery and `--replace` was not given, or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
+    args.files.ensure("import into a directory, and take that over with `facerec migrate`")?;
     let gallery = pickle::import_file(&args.file)?;
     let data = DataDirectory::new(&args.data);
     let _lock = data.lock()?;

@@ -25,6 +25,7 @@ pub mod doctor;
 pub mod enroll;
 pub mod evaluate;
 mod failure;
+mod files_only;
 pub mod healthcheck;
 pub mod import_pickle;
 pub mod inspect;

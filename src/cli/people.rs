@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::client::{Client, KeyArgs};
 use super::command_log::CommandLog;
 use super::data::DataDirectory;
+use super::files_only::FilesOnlyArgs;
 use super::log_place;
 use super::output::JsonArgs;
 use super::url::url;
@@ -173,6 +174,9 @@ enum Action {
         anonymise: bool,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        files: FilesOnlyArgs,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
     },
 }
@@ -234,7 +238,8 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
         Action::Import { file, place } => {
             exchange::import(file, &place.directory()?, &place.access_log)?;
         }
-        Action::Forget { id, data: directory, anonymise, access_log } => {
+        Action::Forget { id, data: directory, anonymise, files, access_log } => {
+            files.ensure("remove the person with `facerec people remove`, and the entries through a service, `DELETE /v1/people/{id}/attendance`")?;
             let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };
             forget::forget(id, &DataDirectory::new(directory), how, access_log)?;
         }

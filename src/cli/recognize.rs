@@ -11,6 +11,7 @@ use serde_json::json;
 use super::command_log;
 use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
+use super::files_only::FilesOnlyArgs;
 use super::log_place;
 use super::output::{self, printable};
 use crate::config::{AccessLogArgs, Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
@@ -40,6 +41,8 @@ pub struct RecognizeArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
+    files: FilesOnlyArgs,
+    #[command(flatten)]
     pub(super) models: ModelArgs,
 }
 
@@ -48,6 +51,7 @@ pub struct RecognizeArgs {
 /// # Errors
 /// When gallery, roster or models can't be used, or the access log can't be written.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
+    args.files.ensure("recognise through a service, `POST /v1/recognize`")?;
     let service = start(&DataDirectory::new(&args.data), &args.faces, &args.models, &args.access_log)?;
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::files_only::FilesOnlyArgs;
 use super::output::{self, printable};
 use crate::backup::{KEYS_NAME, restore};
 
@@ -21,6 +22,8 @@ pub struct RestoreArgs {
     /// Restore into a directory that is not empty: its files are moved aside
     #[arg(long, env = "FACEREC_FORCE", value_parser = BoolishValueParser::new())]
     force: bool,
+    #[command(flatten)]
+    files: FilesOnlyArgs,
 }
 
 /// Restores the backup.
@@ -28,6 +31,7 @@ pub struct RestoreArgs {
 /// # Errors
 /// When the backup is altered or not one, the directory is not empty, or another process writes to it.
 pub fn run(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
+    args.files.ensure("`pg_restore` restores what `pg_dump` backed up")?;
     let restored = restore(&args.file, &args.data, args.force)?;
     let data = printable(&args.data);
     output::line(format_args!(

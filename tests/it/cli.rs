@@ -512,3 +512,31 @@ fn at_the_default_rate_people_get_their_names_and_strangers_none() {
         ]
     );
 }
+
+#[test]
+fn commands_that_know_files_only_refuse_people_in_a_database_and_write_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let (people, photo) = (sample_folder().join("people"), portrait("Joe Biden"));
+    let made = data.path().join("made.tar");
+    let (people, photo, made) = (people.to_str().unwrap(), photo.to_str().unwrap(), made.to_str().unwrap());
+    let commands: [(&[&str], &str); 8] = [
+        (&["enroll", people], "with --add --url URL"),
+        (&["audit"], "`GET /v1/audit`"),
+        (&["recognize", photo], "`POST /v1/recognize`"),
+        (&["attend", photo, "--title", "Lesson"], "`POST /v1/sessions/{id}/photos`"),
+        (&["import-pickle", photo], "`facerec migrate`"),
+        (&["people", "forget", "some-id"], "`facerec people remove`"),
+        (&["backup", "--output", made], "`pg_dump`"),
+        (&["restore", photo], "`pg_restore`"),
+    ];
+    for (command, instead) in commands {
+        let mut run = facerec();
+        run.args(command).env("FACEREC_DATA", data.path());
+        let output = run.env("FACEREC_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none").output().unwrap();
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("expected people in files, found --database-url"), "{command:?}: {said}");
+        assert!(said.contains(instead) && said.contains("unset FACEREC_DATABASE_URL"), "{command:?}: {said}");
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "{command:?} wrote something");
+    }
+}
