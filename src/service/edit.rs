@@ -16,7 +16,6 @@ impl Service {
     /// [`InputError::NameTaken`](crate::error::InputError::NameTaken), and as
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn update_person(&self, id: &str, update: PersonUpdate) -> Result<Snapshot> {
-        self.snapshot().person(id)?;
         let key = id.to_owned();
         self.edit(Action::Change, &[id], move |gallery| gallery.updated(&key, update)).await
     }
@@ -27,7 +26,6 @@ impl Service {
     /// [`InputError::NotFound`](crate::error::InputError::NotFound), and as
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn delete_person(&self, id: &str) -> Result<()> {
-        self.snapshot().person(id)?;
         let key = id.to_owned();
         self.edit(Action::Delete, &[id], move |gallery| gallery.without_person(&key)).await.map(drop)
     }
@@ -39,7 +37,6 @@ impl Service {
     /// [`InputError::LastPhoto`](crate::error::InputError::LastPhoto), and as
     /// [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn delete_photo(&self, id: &str, photo_id: &str) -> Result<()> {
-        self.snapshot().person(id)?;
         let (key, photo_id) = (id.to_owned(), photo_id.to_owned());
         let edit = move |gallery: &Gallery| gallery.without_photo(&key, &photo_id);
         self.edit(Action::DeletePhoto, &[id], edit).await.map(drop)
@@ -50,7 +47,6 @@ impl Service {
     /// # Errors
     /// As [`Gallery::with_moved_photo`] and [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn move_photo(&self, from: &str, photo_id: &str, to: &str) -> Result<Snapshot> {
-        self.snapshot().person(from)?;
         let (source, photo_id, target) = (from.to_owned(), photo_id.to_owned(), to.to_owned());
         let edit = move |gallery: &Gallery| gallery.with_moved_photo(&source, &photo_id, &target);
         self.edit(Action::MovePhoto, &[from, to], edit).await
@@ -61,7 +57,6 @@ impl Service {
     /// # Errors
     /// As [`Gallery::merged`] and [`GalleryWriter::edit`](crate::gallery::writer::GalleryWriter::edit).
     pub async fn merge_people(&self, into: &str, from: &str) -> Result<Snapshot> {
-        self.snapshot().person(into)?;
         let (target, source) = (into.to_owned(), from.to_owned());
         let (into_entries, from_entries) = (into.to_owned(), from.to_owned());
         let edit = move |gallery: &Gallery| gallery.merged(&target, &source);

@@ -200,3 +200,30 @@ fn an_answer_of_no_order_is_not_explained() {
     assert!(!explained(&changes, &[404, 404], &names(&[])));
     assert_eq!(orders(4).iter().collect::<BTreeSet<_>>().len(), 24);
 }
+
+#[test]
+fn what_one_replica_made_the_other_one_changes_at_once() {
+    let Some(database) = database() else { return };
+    let (a, b) = (&replica(&database.url()), &replica(&database.url()));
+    let (_directory, photo) = small_photo();
+    for round in 0..ROUNDS_OF_ORDERS {
+        let made = a.curl("/v1/people", &enrolment("Ada Example", &photo, true));
+        assert_eq!(made.status, 201, "round {round}: {}", made.body);
+        let person = format!("/v1/people/{}", made.json()["id"].as_str().unwrap());
+        // Turn about, since what the first of them does may bring the others what they miss.
+        let status = match round % 3 {
+            0 => {
+                let body = json!({ "name": "Ada Other" }).to_string();
+                let header = "Content-Type: application/merge-patch+json";
+                b.curl(&person, &["-X", "PATCH", "-H", header, "-d", &body]).status
+            }
+            1 => {
+                let more = [["-F", "force=true"].map(String::from).to_vec(), form("photos", &photo)].concat();
+                b.curl(&format!("{person}/photos"), &more).status
+            }
+            _ => b.curl(&person, &["-X", "DELETE"]).status,
+        };
+        assert_ne!(status, 404, "round {round}");
+        remove_everybody(b, a);
+    }
+}
