@@ -275,3 +275,19 @@ fn no_address_is_left_without_its_gate() {
         assert_eq!(status == 403, manages, "{address}: {status} with a key of scope recognize");
     }
 }
+
+#[test]
+fn the_result_of_one_of_several_photos_may_be_null_as_its_problem_may() {
+    let api = description();
+    let schemas = api["components"]["schemas"].as_object().unwrap();
+    let of_several: Vec<(&String, &Value)> =
+        schemas.iter().filter(|(name, _)| name.starts_with("PhotoResult_")).collect();
+    assert_eq!(of_several.len(), 2, "detection and recognition");
+    for (name, schema) in of_several {
+        for member in ["result", "problem"] {
+            let kinds = schema["properties"][member]["oneOf"].as_array();
+            let null = serde_json::json!({ "type": "null" });
+            assert!(kinds.is_some_and(|kinds| kinds.contains(&null)), "{name}.{member}: {schema}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Ref, Schema, Type};
 
 use crate::http::extract::photos::Photos;
 use crate::http::extract::upload::ImageUpload;
@@ -31,11 +32,20 @@ pub struct PhotoResult<T> {
     #[schema(example = "a.jpg")]
     photo: String,
     /// As for one photo; null where that failed.
-    #[schema(required, nullable)]
+    #[schema(required, schema_with = or_null::<T>)]
     result: Option<T>,
     /// Why it failed; null where it did not.
     #[schema(required, value_type = Option<Problem>)]
     problem: Option<Value>,
+}
+
+/// What is described as `T` or null: of an `Option` of a parameter the derived description leaves the null out.
+fn or_null<T: ToSchema>() -> Schema {
+    OneOfBuilder::new()
+        .item(Ref::from_schema_name(T::name()))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some("As for one photo; null where that failed."))
+        .into()
 }
 
 /// Runs `work` on each photo, one after the other, so that one request takes one place in the queue.
