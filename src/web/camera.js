@@ -1,6 +1,6 @@
 // Taking a photo with a camera of the computer.
 
-import { $ } from "./dom.js";
+import { $, askIn } from "./dom.js";
 
 const JPEG_QUALITY = 0.95;
 
@@ -44,13 +44,13 @@ export function closeCamera(stream) {
 /** Resolves to a photo, or to `null` when the dialog was closed without one. */
 export function takePhoto(facing = "user") {
   const [dialog, picture, take, trouble] = ["camera-dialog", "camera-picture", "camera-take", "camera-notice"].map($);
-  trouble.hidden = true;
-  take.disabled = true;
-  dialog.showModal();
   let stream;
   let photo = null;
   let over = false;
-  const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  const closed = askIn(dialog, () => {
+    trouble.hidden = true;
+    take.disabled = true;
+  });
   openCamera(picture, facing).then((opened) => {
     // It may take a moment to allow the camera. The dialog may be gone by then, or open again for another photo.
     if (over) return closeCamera(opened);

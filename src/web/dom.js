@@ -52,17 +52,40 @@ export function settled(job, ms = 250) {
   };
 }
 
+/** For each dialog what ends the wait for its closing. */
+const waiting = new WeakMap();
+
+/**
+ * Opens `dialog` once `prepare` has run; resolves to what `result` says, if given, when it is closed. The event of its closing comes a moment
+ * later. Whoever opens it again within that moment is not meant by the event.
+ */
+export function askIn(dialog, prepare, result) {
+  waiting.get(dialog)?.();
+  prepare();
+  dialog.showModal();
+  return new Promise((resolve) => {
+    const end = () => {
+      dialog.removeEventListener("close", closed);
+      waiting.delete(dialog);
+      resolve(result?.());
+    };
+    const closed = () => {
+      if (!dialog.open) end();
+    };
+    waiting.set(dialog, end);
+    dialog.addEventListener("close", closed);
+  });
+}
+
 /** Asks for a confirmation in a dialog; resolves to whether it was given. */
 export function confirmed(title, words, yes) {
   const dialog = $("sure-dialog");
-  $("sure-title").textContent = title;
-  $("sure-words").textContent = words;
-  $("sure-yes").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
+  return askIn(dialog, () => {
+    $("sure-title").textContent = title;
+    $("sure-words").textContent = words;
+    $("sure-yes").textContent = yes;
+    dialog.returnValue = "no";
+  }, () => dialog.returnValue === "yes");
 }
 
 /** Empties a file input, so that the same file may be chosen again, and gives what was in it. */

@@ -1,6 +1,6 @@
 // The API key of this tab, for services that ask for one.
 
-import { $, announce, make, notice, whileBusy } from "./dom.js";
+import { $, announce, askIn, make, notice, whileBusy } from "./dom.js";
 import { call, key, path, setKey } from "./api.js";
 import { problemWords } from "./words.js";
 
@@ -31,15 +31,13 @@ function change(value) {
 /** Asks for a key of this scope. Resolves to "use" where one was given that the service takes, to "forget", or to "". */
 function askForKey(scope) {
   const dialog = $("key-dialog");
-  wanted = scope;
-  opening += 1;
-  notice($("key-outcome"), "");
-  $("key-value").value = key();
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
-  });
+  return askIn(dialog, () => {
+    wanted = scope;
+    opening += 1;
+    notice($("key-outcome"), "");
+    $("key-value").value = key();
+    dialog.returnValue = "";
+  }, () => dialog.returnValue);
 }
 
 /** A way to enter a key, for a problem that a key may solve; then `again` is run. Without any key the view is redrawn. */

@@ -1,6 +1,6 @@
 // Choosing whom a photo is moved to.
 
-import { $, make, notice, settled, whileBusy } from "./dom.js";
+import { $, askIn, make, notice, settled, whileBusy } from "./dom.js";
 import { call, path } from "./api.js";
 import { suggestions } from "./enrol.js";
 import { trying } from "./key.js";
@@ -16,15 +16,13 @@ let opening = 0;
 
 /** Asks for somebody else than `from`, by name. Resolves to the person, or to `null`. */
 export function chosenPerson(title, from) {
-  [chosen, owner] = [null, from];
-  opening += 1;
-  $("move-title").textContent = title;
-  $("move-form").reset();
-  notice($("move-outcome"), "");
-  $("move-dialog").showModal();
-  return new Promise((resolve) => {
-    $("move-dialog").addEventListener("close", () => resolve(chosen), { once: true });
-  });
+  return askIn($("move-dialog"), () => {
+    [chosen, owner] = [null, from];
+    opening += 1;
+    $("move-title").textContent = title;
+    $("move-form").reset();
+    notice($("move-outcome"), "");
+  }, () => chosen);
 }
 
 const folded = (name) => name.trim().normalize("NFC").toLowerCase();

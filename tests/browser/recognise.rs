@@ -192,6 +192,25 @@ fn everything_can_be_done_without_a_mouse() {
 }
 
 #[test]
+fn a_question_that_is_asked_again_at_once_is_answered_once() {
+    let server = service_with(&TWO, &[]);
+    let Some(tab) = Tab::open(&server, DESKTOP) else { return };
+    tab.click(".views a[data-view=people]");
+    tab.wait_text("#people-count", "2 people enrolled");
+    tab.click("#people-rows li:last-child a");
+    tab.wait_until("the person", "return document.getElementById('person-delete').checkVisibility()");
+    // The event of the first closing comes when the dialog is open again.
+    tab.run(
+        "const [button, dialog] = ['person-delete', 'sure-dialog'].map((id) => document.getElementById(id));
+         button.click(); dialog.close('no'); button.click();",
+    );
+    tab.wait_until("the dialog", "return document.getElementById('sure-dialog').open");
+    tab.click("#sure-yes");
+    tab.wait_text("#people-count", "1 person enrolled");
+    tab.close();
+}
+
+#[test]
 fn a_photo_is_taken_with_the_camera() {
     let server = service_with(&TWO, &[]);
     let Some(tab) = Tab::open(&server, Screen { height: 900, ..DESKTOP }) else { return };
