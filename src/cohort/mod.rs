@@ -277,12 +277,23 @@ impl Cohort {
         let norm = sums.iter().map(|sum| sum * sum).sum::<f64>().sqrt().max(1e-12);
         let values: Vec<f32> = sums.into_iter().map(|sum| (sum / norm) as f32).collect();
         let (gain, offset) = self.terms(&values);
+        let terms = self.template_terms(gain, offset, photos);
+        Template { values, terms }
+    }
+
+    /// The template of this one face.
+    #[must_use]
+    pub fn single(&self, probe: &Probe) -> Template {
+        let terms = self.template_terms(f64::from(probe.gain), f64::from(probe.offset), 1);
+        Template { values: probe.values.clone(), terms }
+    }
+
+    fn template_terms(&self, gain: f64, offset: f64, photos: u32) -> TemplateTerms {
         let Calibration { common, shift, spread, photos_spread } = self.calibration;
         let weight = 1.0 / (spread * (1.0 + photos_spread * (1.0 - 1.0 / f64::from(photos.max(1)))));
         let gain = weight * (gain + COMMON / common.scale);
         let offset = weight * (offset + COMMON * common.location / common.scale + shift);
-        let terms = TemplateTerms { gain: gain as f32, offset: offset as f32, weight: weight as f32 };
-        Template { values, terms }
+        TemplateTerms { gain: gain as f32, offset: offset as f32, weight: weight as f32 }
     }
 
     /// The probability that faces of different people are at least as alike as these two.

@@ -145,3 +145,16 @@ fn parts_that_do_not_fit_are_refused() {
     assert!(Projection::new(&[1.0; EMBEDDING_LEN], vec![0.0]).unwrap_err().contains("norm 1"));
     assert!(Projection::new(&[1.0; 7], vec![0.0]).is_err());
 }
+
+#[test]
+fn the_template_of_a_single_face_is_that_of_its_numbers() {
+    let cohort = plain(Calibration { shift: -0.5, spread: 1.25, photos_spread: 0.04, ..uncorrected() });
+    for of in [face(0.6, 0.8, 0.0), face(0.48, -0.6, 0.64), face(0.0, 0.0, -1.0)] {
+        let probe = cohort.probe(&of);
+        let (single, template) = (cohort.single(&probe), cohort.template([probe.values.as_slice()]));
+        for to in [face(1.0, 0.0, 0.0), face(0.0, 0.6, 0.8)] {
+            let to = cohort.probe(&to);
+            assert!((single.score(&to) - template.score(&to)).abs() < 1e-5);
+        }
+    }
+}

@@ -29,7 +29,7 @@ const MANTISSA_BITS: u32 = 23;
 #[derive(Debug)]
 pub(crate) struct Packed {
     coarse: Box<[Coarse]>,
-    fine: Box<[[[u8; 3]; EMBEDDING_LEN]]>,
+    fine: Box<[Fine]>,
     scales: Box<[Scale]>,
     /// Of the numbers whose coarse number is 0, in order.
     exponents: Box<[u8]>,
@@ -38,6 +38,13 @@ pub(crate) struct Packed {
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 struct Coarse([i8; EMBEDDING_LEN]);
+
+/// What the coarse numbers of an embedding leave open: the lower 16 bits and the upper 8, apart, so that a vector register takes many.
+#[derive(Debug, Clone, Copy)]
+struct Fine {
+    low: [u16; EMBEDDING_LEN],
+    high: [u8; EMBEDDING_LEN],
+}
 
 /// What the coarse numbers of an embedding mean.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +93,14 @@ impl Packed {
             let begin = exponents.len() as u32;
             let step = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / MOST;
             let mut row = Coarse([0; EMBEDDING_LEN]);
-            let mut rest = [[0; 3]; EMBEDDING_LEN];
+            let mut rest = Fine { low: [0; EMBEDDING_LEN], high: [0; EMBEDDING_LEN] };
             let mut error = 0.0_f64;
-            for ((value, q), rest) in values.iter().zip(&mut row.0).zip(&mut rest) {
+            let to = row.0.iter_mut().zip(rest.low.iter_mut().zip(&mut rest.high));
+            for (value, (q, (low, high))) in values.iter().zip(to) {
                 *q = (value / step).round() as i8;
                 error += (f64::from(*value) - f64::from(step) * f64::from(*q)).powi(2);
-                *rest = split(*value, *q, step, &mut exponents);
+                let rest = split(*value, *q, step, &mut exponents);
+                (*low, *high) = (rest as u16, (rest >> 16) as u8);
             }
             coarse.push(row);
             fine.push(rest);
@@ -109,33 +118,46 @@ impl Packed {
     pub(crate) fn copy_to(&self, at: usize, to: &mut [f32; EMBEDDING_LEN]) {
         let Scale { step, exponents, .. } = self.scales[at];
         let mut exponents = self.exponents.get(exponents as usize..).unwrap_or_default().iter();
-        let numbers = self.coarse[at].0.iter().zip(&self.fine[at]);
-        for (to, (q, rest)) in to.iter_mut().zip(numbers) {
-            *to = joined(*q, *rest, step, &mut exponents);
+        let (row, Fine { low, high }) = (&self.coarse[at].0, &self.fine[at]);
+        let numbers = row.iter().zip(low.iter().zip(high));
+        // First as if no coarse number were 0, which needs no branch, and then those that are.
+        for (to, (q, (low, high))) in to.iter_mut().zip(numbers) {
+            *to = joined(*q, u32::from(*low) | (u32::from(*high) << 16), step);
+        }
+        for (at, _) in row.iter().enumerate().filter(|(_, q)| **q == 0) {
+            let rest = u32::from(low[at]) | (u32::from(high[at]) << 16);
+            let exponent = u32::from(exponents.next().copied().unwrap_or_default()) << MANTISSA_BITS;
+            let (sign, mantissa) = (rest >> MANTISSA_BITS, rest & ((1 << MANTISSA_BITS) - 1));
+            to[at] = f32::from_bits((sign << 31) | exponent | mantissa);
         }
     }
 
-    /// For each face, what is known of the nearest of these embeddings.
-    pub(crate) fn bounds(&self, faces: &[PackedFace], best: &mut [Bounds]) {
+    /// For each face, what is known of the nearest of these embeddings. Those that are asked for next, `ahead`, are fetched meanwhile: people
+    /// lie apart in memory, and the CPU does not guess where the next ones are.
+    pub(crate) fn bounds(&self, ahead: Option<&Self>, faces: &[PackedFace], best: &mut [Bounds]) {
+        let ahead = ahead.map_or(&[][..], |ahead| &ahead.coarse);
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the CPU has the feature; the function itself is safe.
             #[allow(unsafe_code, reason = "a function for a feature that was found")]
-            return unsafe { self.bounds_avx2(faces, best) };
+            return unsafe { self.bounds_avx2(ahead, faces, best) };
         }
-        self.bounds_anywhere(faces, best);
+        self.bounds_anywhere(ahead, faces, best);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn bounds_avx2(&self, faces: &[PackedFace], best: &mut [Bounds]) {
-        self.bounds_anywhere(faces, best);
+    fn bounds_avx2(&self, ahead: &[Coarse], faces: &[PackedFace], best: &mut [Bounds]) {
+        self.bounds_anywhere(ahead, faces, best);
     }
 
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-    fn bounds_anywhere(&self, faces: &[PackedFace], best: &mut [Bounds]) {
-        for (row, scale) in self.coarse.iter().zip(&self.scales) {
+    fn bounds_anywhere(&self, ahead: &[Coarse], faces: &[PackedFace], best: &mut [Bounds]) {
+        for (at, (row, scale)) in self.coarse.iter().zip(&self.scales).enumerate() {
+            if let Some(next) = ahead.get(at) {
+                next.fetch();
+            }
             for (best, face) in best.iter_mut().zip(faces) {
                 // By Cauchy and Schwarz at most 127 sqrt(512) x 16,384, which is 2^26, and some rounding.
                 let products = row.0.iter().zip(&face.0);
@@ -149,33 +171,43 @@ impl Packed {
     }
 }
 
+impl Coarse {
+    /// Has the CPU load it into its caches, and does not wait for that.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a few instructions")]
+    fn fetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        for line in self.0.as_chunks::<64>().0 {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a hint, which reads nothing and never fails; the address is that of a reference.
+            #[allow(unsafe_code, reason = "there is no safe form")]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(line.as_ptr());
+            }
+        }
+    }
+}
+
 /// The least size of a number with this coarse number, as bits.
 fn floor(q: i8, step: f32) -> u32 {
     ((f32::from(q.unsigned_abs()) - HALF) * step).to_bits()
 }
 
 /// What the coarse number does not say.
-fn split(value: f32, q: i8, step: f32, exponents: &mut Vec<u8>) -> [u8; 3] {
-    let rest = if q == 0 {
+fn split(value: f32, q: i8, step: f32, exponents: &mut Vec<u8>) -> u32 {
+    if q == 0 {
         exponents.push((value.to_bits() >> MANTISSA_BITS) as u8);
         let sign = u32::from(value.is_sign_negative()) << MANTISSA_BITS;
         sign | (value.to_bits() & ((1 << MANTISSA_BITS) - 1))
     } else {
         value.abs().to_bits() - floor(q, step)
-    };
-    let [a, b, c, _] = rest.to_le_bytes();
-    [a, b, c]
+    }
 }
 
-fn joined<'a>(q: i8, [a, b, c]: [u8; 3], step: f32, exponents: &mut impl Iterator<Item = &'a u8>) -> f32 {
-    let rest = u32::from_le_bytes([a, b, c, 0]);
-    if q == 0 {
-        let exponent = u32::from(exponents.next().copied().unwrap_or_default()) << MANTISSA_BITS;
-        let (sign, mantissa) = (rest >> MANTISSA_BITS, rest & ((1 << MANTISSA_BITS) - 1));
-        return f32::from_bits((sign << 31) | exponent | mantissa);
-    }
-    let size = f32::from_bits(floor(q, step) + rest);
-    if q < 0 { -size } else { size }
+/// The number, where `q` is not 0; else any.
+fn joined(q: i8, rest: u32, step: f32) -> f32 {
+    let sign = u32::from(q < 0) << 31;
+    f32::from_bits(floor(q, step).wrapping_add(rest) | sign)
 }
 
 #[cfg(test)]
@@ -231,7 +263,7 @@ mod tests {
             let one = Packed::new([of.as_slice()].into_iter());
             for (b, face) in odd.iter().enumerate() {
                 let mut found = [Bounds::NONE];
-                one.bounds(&[PackedFace::new(face)], &mut found);
+                one.bounds(Some(&one), &[PackedFace::new(face)], &mut found);
                 let exact: f32 = of.iter().zip(face).map(|(a, b)| a * b).sum();
                 let Bounds { least, most } = found[0];
                 assert!(
@@ -239,7 +271,7 @@ mod tests {
                     "{a} {b}: {exact} {least} {most}"
                 );
                 let mut anywhere = [Bounds::NONE];
-                one.bounds_anywhere(&[PackedFace::new(face)], &mut anywhere);
+                one.bounds_anywhere(&[], &[PackedFace::new(face)], &mut anywhere);
                 assert_eq!(found, anywhere, "the same with each instruction set");
             }
         }

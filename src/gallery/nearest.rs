@@ -39,12 +39,13 @@ pub(super) fn nearest(people: &People, faces: &[Embedding], wanted: usize) -> Ve
 fn all_bounds(people: &People, faces: &[Embedding]) -> Vec<Vec<Bounds>> {
     let packed: Vec<PackedFace> = faces.iter().map(|face| PackedFace::new(&face.values())).collect();
     let of_run = |run: &Run| -> Vec<[Bounds; FACES_A_PASS]> {
-        let person = |embeddings: &Arc<Packed>| {
+        let all = run.embeddings();
+        let person = |(at, embeddings): (usize, &Arc<Packed>)| {
             let mut best = [Bounds::NONE; FACES_A_PASS];
-            embeddings.bounds(&packed, &mut best);
+            embeddings.bounds(all.get(at + 1).map(Arc::as_ref), &packed, &mut best);
             best
         };
-        run.embeddings().iter().map(person).collect()
+        all.iter().enumerate().map(person).collect()
     };
     let runs: Vec<Vec<[Bounds; FACES_A_PASS]>> = if people.photo_count() < SHARED_FROM {
         people.runs().iter().map(|run| of_run(run)).collect()

@@ -32,8 +32,7 @@ pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
 
 /// The largest set of photos that are like one of them; of equally large sets, that of the highest scores.
 fn core_of(cohort: &Cohort, probes: &[Probe]) -> Vec<bool> {
-    let singles: Vec<Template> =
-        probes.iter().map(|probe| cohort.template([probe.values.as_slice()])).collect();
+    let singles: Vec<Template> = probes.iter().map(|probe| cohort.single(probe)).collect();
     let mut best: Option<(usize, f64, Vec<bool>)> = None;
     for (at, single) in singles.iter().enumerate() {
         let scores = probes
