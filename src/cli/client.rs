@@ -1,4 +1,4 @@
-//! A running service as commands use it: `/v1/people`.
+//! The client of commands that work through a running service: `/v1/people`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::output::printable;
 use crate::local_file;
 
 /// Timeout of a request.
-const PATIENCE: Duration = Duration::from_mins(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 /// How often a request is repeated while the service is busy or can't be reached.
 const TRIES: u32 = 8;
 /// The pause before a repetition, where the service names none; and the longest.
 const PAUSE_S: u64 = 2;
 const LONGEST_PAUSE_S: u64 = 30;
-/// People of a page of the list.
+/// People a page of the list.
 const PAGE: usize = 1000;
-/// Longest answer that is read, bytes.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
+/// Longest response body that is read, bytes.
+const MAX_BODY_BYTES: u64 = 64 << 20;
 /// Largest file of a key that is read, bytes.
 const MAX_KEY_FILE_BYTES: u64 = 64 << 10;
 
@@ -64,9 +64,9 @@ pub(super) struct Client {
     key: Option<String>,
 }
 
-/// What the service answers.
+/// A response of the service.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct JsonResponse {
     /// HTTP status.
     pub(super) status: u16,
     /// The body; null where it is no JSON.
@@ -80,8 +80,10 @@ impl Client {
     /// When the file of the key can't be read.
     pub(super) fn new(url: &str, key: &KeyArgs) -> anyhow::Result<Self> {
         // No proxy, whatever the environment names: photos and key are for the service alone.
-        let config =
-            Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).http_status_as_error(false);
+        let config = Agent::config_builder()
+            .timeout_global(Some(REQUEST_TIMEOUT))
+            .proxy(None)
+            .http_status_as_error(false);
         Ok(Self { agent: config.build().into(), url: url.trim_end_matches('/').to_owned(), key: key.key()? })
     }
 
@@ -93,7 +95,7 @@ impl Client {
         let mut people = Vec::new();
         loop {
             let path = format!("/v1/people?limit={PAGE}&offset={}", people.len());
-            let Answer { status, mut body } = self.get(&path)?;
+            let JsonResponse { status, mut body } = self.get(&path)?;
             let total = body["total"].as_u64();
             let page = Some(body["people"].take()).filter(|_| status == 200);
             let Some(Value::Array(page)) = page else {
@@ -107,11 +109,11 @@ impl Client {
         }
     }
 
-    /// What is at the path.
+    /// Gets what is at the path.
     ///
     /// # Errors
     /// When the service can't be reached, stays busy, or refuses the key.
-    pub(super) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<JsonResponse> {
         self.send(path, "GET", "", &[], false)
     }
 
@@ -119,23 +121,23 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub(super) fn patch(&self, path: &str, change: &Value) -> anyhow::Result<Answer> {
+    pub(super) fn patch(&self, path: &str, change: &Value) -> anyhow::Result<JsonResponse> {
         self.send(path, "PATCH", "application/merge-patch+json", change.to_string().as_bytes(), false)
     }
 
-    /// Deletes what is at the path; asked once, since it may be gone although the answer was lost.
+    /// Deletes what is at the path; sent once, since the person may be gone although the response was lost.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub(super) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<JsonResponse> {
         self.send(path, "DELETE", "", &[], true)
     }
 
-    /// Sends a form. With `once` it is not sent again where the answer is lost: the service may have done what it says.
+    /// Sends a form. With `once` it is not sent again where the response is lost: the service may have done what it asks for.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub(super) fn post(&self, path: &str, form: Form, once: bool) -> anyhow::Result<Answer> {
+    pub(super) fn post(&self, path: &str, form: Form, once: bool) -> anyhow::Result<JsonResponse> {
         self.send(path, "POST", &Form::content_type(), &form.into_bytes(), once)
     }
 
@@ -146,7 +148,7 @@ impl Client {
         content_type: &str,
         body: &[u8],
         once: bool,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<JsonResponse> {
         self.repeated(path, once, || {
             let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
             if let Some(key) = &self.key {
@@ -165,7 +167,7 @@ impl Client {
         path: &str,
         once: bool,
         send: impl Fn() -> Result<Response<Body>, ureq::Error>,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<JsonResponse> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -174,13 +176,13 @@ impl Client {
                     let why = format!("it is busy (status {})", response.status().as_u16());
                     (why, retry_after(&response), false)
                 }
-                Ok(response) => return self.answer(path, response),
+                Ok(response) => return self.read_response(path, response),
                 Err(error) => (error.to_string(), PAUSE_S, true),
             };
-            // Nobody listens: that does not pass in a moment.
+            // Nothing listens there, which a repetition seldom changes.
             if tries == TRIES || (once && is_lost) || why.contains("Connection refused") {
                 bail!(
-                    "{}{path}: expected an answer, found none: {why}. What was done stays: run the same command again \
+                    "{}{path}: expected a response, found none: {why}. What was done stays: run the same command again \
                      when the service runs (`facerec healthcheck --url {}/readyz`)",
                     self.url,
                     self.url
@@ -190,10 +192,11 @@ impl Client {
         }
     }
 
-    fn answer(&self, path: &str, mut response: Response<Body>) -> anyhow::Result<Answer> {
+    fn read_response(&self, path: &str, mut response: Response<Body>) -> anyhow::Result<JsonResponse> {
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec();
-        let body = body.map_err(|error| anyhow!("{}{path}: the answer can't be read: {error}", self.url))?;
+        let body = response.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_vec();
+        let body =
+            body.map_err(|error| anyhow!("{}{path}: the response can't be read: {error}", self.url))?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status == 401 || status == 403 {
             bail!(
@@ -202,7 +205,7 @@ impl Client {
                 body["detail"].as_str().unwrap_or("the service refuses")
             );
         }
-        Ok(Answer { status, body })
+        Ok(JsonResponse { status, body })
     }
 }
 
@@ -220,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_done_once_is_not_repeated_when_the_answer_is_lost() {
+    fn what_may_be_done_once_is_not_repeated_when_the_response_is_lost() {
         let tries = Cell::new(0);
         let lost = || {
             tries.set(tries.get() + 1);

@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers after 2 ms; from request `fails_from` on not at all.
+    /// Responds after 2 ms; from request `fails_from` on every request fails.
     struct Fake {
         requests: AtomicUsize,
         fails_from: usize,

@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::report::{Report, Row, outcome_name};
-use crate::cli::client::{Answer, Client};
+use crate::cli::client::{Client, JsonResponse};
 use crate::cli::multipart::Form;
 use crate::enroll::known::ENROLLED_ALREADY;
 use crate::enroll::listing::{PeopleListing, Skipped};
 use crate::person_name::PersonName;
 use crate::photo_file;
 
-/// Photos of a request; the service takes 20.
+/// Most photos of a request; the service takes 20.
 const MAX_PHOTOS: usize = 10;
-/// Bytes of a request from which no further photo is added to it.
+/// A request of this many bytes gets no further photo.
 const ENOUGH_BYTES: usize = 32 << 20;
 
-/// Code of a service whose gallery changed meanwhile.
+/// Error code when the gallery changed while the request was processed.
 const CONFLICT: &str = "conflict";
 
 /// A photo that was read.
@@ -78,11 +78,11 @@ pub(super) fn add(
     Ok(adding.report)
 }
 
-/// An addition that is going on.
+/// An addition in progress.
 struct Adding<'a> {
     client: &'a Client,
     force: bool,
-    /// Of everybody who is enrolled, by the key of the name.
+    /// Ids of everybody who is enrolled, by the key of the name.
     ids: HashMap<String, String>,
     report: Report,
 }
@@ -100,16 +100,16 @@ impl Adding<'_> {
         self.report.rows.push(Row { person, path, outcome: "refused", reasons, bystanders: Vec::new() });
     }
 
-    /// Sends photos of one person. Those that are only refused for their quality or their likeness are sent again by force, where
-    /// that is asked for: at once by force, photos that are enrolled already would be enrolled again.
+    /// Sends photos of one person. With `force`, those that are refused are sent a second time with the field `force`, except
+    /// photos that are enrolled already: with that field in the first request they would be enrolled again.
     fn send(&mut self, name: &PersonName, photos: &[&Photo]) -> anyhow::Result<()> {
-        let answer = self.post(name, photos, false)?;
-        if answer.status == 413 && photos.len() > 1 {
+        let response = self.post(name, photos, false)?;
+        if response.status == 413 && photos.len() > 1 {
             // They are too large together: each for itself may not be.
             return photos.iter().try_for_each(|photo| self.send(name, &[*photo]));
         }
-        let Some(outcomes) = outcomes_of(&answer, photos.len()) else {
-            self.refuse_all(name, photos, &answer);
+        let Some(outcomes) = outcomes_of(&response, photos.len()) else {
+            self.refuse_all(name, photos, &response);
             return Ok(());
         };
         let mut again = Vec::new();
@@ -123,35 +123,35 @@ impl Adding<'_> {
         if again.is_empty() {
             return Ok(());
         }
-        let answer = self.post(name, &again, true)?;
-        match outcomes_of(&answer, again.len()) {
+        let response = self.post(name, &again, true)?;
+        match outcomes_of(&response, again.len()) {
             Some(outcomes) => {
                 again.iter().zip(outcomes).for_each(|(photo, outcome)| self.note(name, &photo.path, outcome));
             }
-            None => self.refuse_all(name, &again, &answer),
+            None => self.refuse_all(name, &again, &response),
         }
         Ok(())
     }
 
     /// Sends a form for the person, who may have been enrolled by somebody else meanwhile.
-    fn post(&mut self, name: &PersonName, photos: &[&Photo], force: bool) -> anyhow::Result<Answer> {
-        let mut answer = self.post_once(name, photos, force)?;
-        if answer.status == 409 && answer.body["code"] == CONFLICT {
+    fn post(&mut self, name: &PersonName, photos: &[&Photo], force: bool) -> anyhow::Result<JsonResponse> {
+        let mut response = self.post_once(name, photos, force)?;
+        if response.status == 409 && response.body["code"] == CONFLICT {
             // The gallery changed while the photos were assessed: they are judged anew.
-            answer = self.post_once(name, photos, force)?;
+            response = self.post_once(name, photos, force)?;
         }
-        let owner = answer.body["person_id"].as_str().filter(|_| answer.body["code"] == "name_taken");
+        let owner = response.body["person_id"].as_str().filter(|_| response.body["code"] == "name_taken");
         if let Some(owner) = owner {
             self.ids.insert(name.key().to_owned(), owner.to_owned());
-            answer = self.post_once(name, photos, force)?;
+            response = self.post_once(name, photos, force)?;
         }
-        if let Some(id) = answer.body["id"].as_str().filter(|_| answer.status == 201) {
+        if let Some(id) = response.body["id"].as_str().filter(|_| response.status == 201) {
             self.ids.insert(name.key().to_owned(), id.to_owned());
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    fn post_once(&self, name: &PersonName, photos: &[&Photo], force: bool) -> anyhow::Result<Answer> {
+    fn post_once(&self, name: &PersonName, photos: &[&Photo], force: bool) -> anyhow::Result<JsonResponse> {
         let (path, mut form) = match self.ids.get(name.key()) {
             Some(id) => (format!("/v1/people/{id}/photos"), Form::default()),
             None => ("/v1/people".to_owned(), Form::default().text("name", name.as_str())),
@@ -165,17 +165,17 @@ impl Adding<'_> {
         self.client.post(&path, form, force)
     }
 
-    /// The whole request was refused: it is too large, or the service does not take the name.
-    fn refuse_all(&mut self, name: &PersonName, photos: &[&Photo], answer: &Answer) {
-        let member = |name: &str| answer.body[name].as_str().map(str::to_owned);
-        let code = member("code").unwrap_or_else(|| format!("status {}", answer.status));
+    /// Notes the photos of a request that was refused as a whole, for its size or its name, for example.
+    fn refuse_all(&mut self, name: &PersonName, photos: &[&Photo], response: &JsonResponse) {
+        let member = |name: &str| response.body[name].as_str().map(str::to_owned);
+        let code = member("code").unwrap_or_else(|| format!("status {}", response.status));
         let reason = json!({ "reason": code, "detail": member("detail").unwrap_or_default() });
         for photo in photos {
             self.refuse(name, &photo.path, vec![reason.clone()]);
         }
     }
 
-    /// Takes down what became of a photo.
+    /// Notes the outcome of a photo.
     fn note(&mut self, name: &PersonName, path: &Path, outcome: &Value) {
         if is_known(outcome) {
             let (path, why) = (path.to_path_buf(), ENROLLED_ALREADY.to_owned());
@@ -198,8 +198,8 @@ impl Adding<'_> {
 }
 
 /// One outcome a photo, in the order in which they were sent.
-fn outcomes_of(answer: &Answer, photos: usize) -> Option<&Vec<Value>> {
-    answer.body["photos"].as_array().filter(|outcomes| outcomes.len() == photos)
+fn outcomes_of(response: &JsonResponse, photos: usize) -> Option<&Vec<Value>> {
+    response.body["photos"].as_array().filter(|outcomes| outcomes.len() == photos)
 }
 
 fn list(outcome: &Value, member: &str) -> Vec<Value> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 
-use super::super::client::{Answer, Client};
+use super::super::client::{Client, JsonResponse};
 use super::super::output;
 use super::change::{confirm, name_taken};
 use super::read::unknown;
@@ -16,21 +16,21 @@ use crate::person_name::PersonName;
 /// # Errors
 /// When there is none, or the service can't be reached or refuses.
 pub(super) fn person(id: &str, service: &Client) -> anyhow::Result<Value> {
-    let answer = service.get(&path(id)?)?;
-    if answer.status == 200 { Ok(answer.body) } else { Err(refusal(id, &answer)) }
+    let response = service.get(&path(id)?)?;
+    if response.status == 200 { Ok(response.body) } else { Err(refusal(id, &response)) }
 }
 
 /// Gives the person `id` another name, unless somebody has it in any spelling.
 pub(super) fn rename(id: &str, name: &str, service: &Client) -> anyhow::Result<()> {
     let name = PersonName::parse_new(name)?;
     let old = person(id, service)?;
-    let answer = service.patch(&path(id)?, &json!({ "name": name.as_str() }))?;
-    let owner = answer.body["person_id"].as_str().filter(|_| answer.body["code"] == "name_taken");
+    let response = service.patch(&path(id)?, &json!({ "name": name.as_str() }))?;
+    let owner = response.body["person_id"].as_str().filter(|_| response.body["code"] == "name_taken");
     if let Some(owner) = owner {
         bail!(name_taken(text(&person(owner, service)?, "name"), owner));
     }
-    if answer.status != 200 {
-        return Err(refusal(id, &answer));
+    if response.status != 200 {
+        return Err(refusal(id, &response));
     }
     output::line(format_args!("renamed {} to {name}", text(&old, "name")))
 }
@@ -45,10 +45,10 @@ pub(super) fn remove(ids: &[String], service: &Client, yes: bool) -> anyhow::Res
         confirm(&shown)?;
     }
     for (id, name) in shown {
-        let answer = service.delete(&path(id)?)?;
+        let response = service.delete(&path(id)?)?;
         // Somebody else may have removed the person meanwhile.
-        if ![204, 404].contains(&answer.status) {
-            return Err(refusal(id, &answer));
+        if ![204, 404].contains(&response.status) {
+            return Err(refusal(id, &response));
         }
         output::line(format_args!("removed {name}"))?;
     }
@@ -59,7 +59,7 @@ fn text<'a>(person: &'a Value, member: &str) -> &'a str {
     person[member].as_str().unwrap_or_default()
 }
 
-/// Where a person is. What can't be an id is not sent: it might be another address.
+/// The path of a person. What can't be an id is not sent: it might lead to another resource.
 fn path(id: &str) -> anyhow::Result<String> {
     let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !plain || id.is_empty() {
@@ -68,11 +68,11 @@ fn path(id: &str) -> anyhow::Result<String> {
     Ok(format!("/v1/people/{id}"))
 }
 
-/// What the service says instead.
-fn refusal(id: &str, answer: &Answer) -> anyhow::Error {
-    if answer.status == 404 {
+/// The error for a response that is no success.
+fn refusal(id: &str, response: &JsonResponse) -> anyhow::Error {
+    if response.status == 404 {
         return anyhow!(unknown(id));
     }
-    let detail = answer.body["detail"].as_str().unwrap_or("the service does not say why");
-    anyhow!("the service refuses with status {}: {detail}", answer.status)
+    let detail = response.body["detail"].as_str().unwrap_or("the service does not say why");
+    anyhow!("the service refuses with status {}: {detail}", response.status)
 }
