@@ -114,7 +114,7 @@ impl EditQueue {
     /// that meanwhile.
     ///
     /// # Errors
-    /// What the edit says; what [`Applied::answer`] is given; [`Error::Internal`] when an edit panics.
+    /// That of the edit; that of the commit, from [`Applied::notify`]; [`Error::Internal`] when an edit panics.
     pub fn submit(&self, edit: Edit, commit: impl Fn(Batch)) -> Outcome {
         let (outcome, receiver) = sync_channel(1);
         locked(&self.waiting).push(QueuedEdit { edit, outcome });
@@ -144,8 +144,8 @@ impl EditQueue {
 pub struct Batch(Vec<QueuedEdit>);
 
 impl Batch {
-    /// Applies the edits in order by `apply`, each to the result of the one before. Refused ones are answered. Returns the
-    /// newest gallery, if any edit was applied, and who waits for it.
+    /// Applies the edits in order by `apply`, each to the result of the one before. The callers of refused ones
+    /// get their error at once. Returns the newest gallery, if any edit was applied, and the callers that wait for its commit.
     pub fn apply(
         self,
         current: &Gallery,
@@ -166,18 +166,18 @@ impl Batch {
         (newest, Applied(applied))
     }
 
-    /// Answers all edits with `error`, without applying them.
+    /// Refuses all edits with `error`, without applying them.
     pub fn refuse(self, error: Error) {
-        Applied(self.0.into_iter().map(|queued| queued.outcome).collect()).answer(Err(error));
+        Applied(self.0.into_iter().map(|queued| queued.outcome).collect()).notify(Err(error));
     }
 }
 
-/// Those who wait for the commit of edits that were applied.
+/// The callers that wait for the commit of edits that were applied.
 pub struct Applied(Vec<SyncSender<Outcome>>);
 
 impl Applied {
-    /// Tells each of them how the commit went.
-    pub fn answer(self, committed: Outcome) {
+    /// Sends each of them the outcome of the commit.
+    pub fn notify(self, committed: Outcome) {
         let committed = committed.map_err(Arc::new);
         for outcome in self.0 {
             let result = match &committed {
@@ -235,7 +235,7 @@ mod tests {
         let commit = |batch: Batch| {
             locked(&sizes).push(batch.0.len());
             let (newest, applied) = batch.apply(&gallery, |edit, gallery| edit(gallery));
-            applied.answer(Ok(Arc::new(newest.unwrap())));
+            applied.notify(Ok(Arc::new(newest.unwrap())));
         };
         queue.submit(Box::new(|gallery| Ok(gallery.clone())), commit).unwrap();
         assert_eq!(*locked(&sizes), [MAX_BATCH, MAX_BATCH, 151 - 2 * MAX_BATCH]);

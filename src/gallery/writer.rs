@@ -175,7 +175,7 @@ impl GalleryWriter {
             Ok(Some((newest, file)))
         });
         if let Some(applied) = waiting {
-            applied.answer(written);
+            applied.notify(written);
         }
     }
 

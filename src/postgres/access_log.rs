@@ -90,7 +90,8 @@ impl PostgresLog {
 }
 
 impl LogStore for PostgresLog {
-    /// All of the lines or none. After a lost answer they are written again under their numbers, which does nothing twice.
+    /// All of the lines or none. Where the response was lost they are written again under the same numbers; those that
+    /// are stored already are skipped.
     fn append(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
         let text = String::from_utf8_lossy(lines).into_owned();
         let entries: Vec<&str> = text.lines().collect();

@@ -23,8 +23,8 @@ use crate::local_file;
 const MAX_PASSWORD_BYTES: u64 = 4096;
 /// For a connection to one server; also how long a silent server is believed to be there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// For an answer that a server that is well gives at once: a longer silence is that of one that hangs.
-pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(3);
+/// For a query to which a healthy server responds at once: one that takes longer hangs.
+pub(super) const RESPONSE_LIMIT: Duration = Duration::from_secs(3);
 /// For what is done at once with a connection.
 pub(super) const WORK_LIMIT: Duration = Duration::from_secs(20);
 /// For reading all people.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::connection::{ANSWER_LIMIT, Connection, Database, LOAD_LIMIT, WORK_LIMIT};
+use super::connection::{Connection, Database, LOAD_LIMIT, RESPONSE_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
 use super::in_use::InUse;
 use super::load;
@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use crate::gallery::backend::{Batch, Outcome, locked};
 use crate::gallery::{Changes, Gallery};
 
-/// How long it is asked whether a commit was made whose answer was lost, and the time between.
-const QUESTIONS_LIMIT: Duration = Duration::from_secs(15);
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
+/// How long the server is asked whether a commit was made whose response was lost, and the pause between two tries.
+const OUTCOME_LIMIT: Duration = Duration::from_secs(15);
+const OUTCOME_PAUSE: Duration = Duration::from_millis(500);
 
 /// What becomes of all people that were read, before they are in use.
 pub(super) type Adapt = Box<dyn Fn(Gallery) -> Result<Gallery> + Send + Sync>;
@@ -82,7 +82,7 @@ impl Live {
         if let Err(error) = &outcome {
             self.note_lost(error);
         }
-        applied.answer(outcome);
+        applied.notify(outcome);
     }
 
     /// Where the database is known to be away, nobody waits for it.
@@ -112,7 +112,7 @@ impl Live {
     fn begin_on(&self, memory: &mut Memory, connection: Connection) -> Result<Connection> {
         let client = &connection.client;
         loop {
-            self.database.within(ANSWER_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
+            self.database.within(RESPONSE_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
             // Another process may hold the newest state for a while.
             let news = self.database.within(WORK_LIMIT, async {
                 let now = rows::state(client, true).await?;
@@ -173,20 +173,21 @@ impl Live {
         Ok(self.people.swap(newest))
     }
 
-    /// Whether the commit of the state `next` was made although its answer was lost. Waits for its transaction to end.
+    /// Whether the commit of the state `next` was made although its response was lost. Waits for its transaction to end.
     fn was_committed(&self, next: Known) -> Result<bool> {
-        let answer = self.database.hosts().and_then(|hosts| {
-            self.database.within(QUESTIONS_LIMIT, async {
+        let committed = self.database.hosts().and_then(|hosts| {
+            self.database.within(OUTCOME_LIMIT, async {
                 loop {
                     match self.ask(&hosts, next).await {
                         Ok(known) => return Ok(known),
-                        Err(_) => tokio::time::sleep(BETWEEN_QUESTIONS).await,
+                        Err(_) => tokio::time::sleep(OUTCOME_PAUSE).await,
                     }
                 }
             })
         });
-        // Whatever keeps from an answer, it does not say that nothing was changed.
-        answer.map_err(|error| Error::Unknown(format!("whether a commit was made can't be asked: {error}")))
+        // Whatever the error is, the commit may have been made.
+        committed
+            .map_err(|error| Error::Unknown(format!("whether a commit was made can't be asked: {error}")))
     }
 
     async fn ask(&self, hosts: &[tokio_postgres::Config], next: Known) -> std::result::Result<bool, Fault> {
@@ -199,13 +200,13 @@ impl Live {
     /// Brings the gallery in use up to date, if others have changed it. Waits while an edit is made here.
     pub(super) fn catch_up(&self, connection: &Connection) -> Result<()> {
         let client = &connection.client;
-        let now = self.database.within(ANSWER_LIMIT, rows::state(client, false))?;
+        let now = self.database.within(RESPONSE_LIMIT, rows::state(client, false))?;
         let mut memory = locked(&self.memory);
         if now == memory.known {
             return Ok(());
         }
         // Edits wait for this.
-        self.database.within(ANSWER_LIMIT, connection.begin_reading())?;
+        self.database.within(RESPONSE_LIMIT, connection.begin_reading())?;
         let found = self.database.within(LOAD_LIMIT, async {
             let now = rows::state(client, false).await?;
             let news = news(client, memory.known, now).await?;

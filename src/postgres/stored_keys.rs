@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tokio_postgres::{GenericClient, Row};
 
-use super::connection::{ANSWER_LIMIT, Connection, Database, WORK_LIMIT};
+use super::connection::{Connection, Database, RESPONSE_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
 use super::in_use::InUse;
 use super::rows::{CHANNEL, broken};
@@ -31,7 +31,7 @@ impl StoredKeys {
     /// Takes another process's keys into use.
     pub(super) fn catch_up(&self, database: &Database, connection: &Connection) -> Result<()> {
         let mut known = locked(&self.known);
-        let Some((version, entries)) = database.within(ANSWER_LIMIT, newer(&connection.client, *known))?
+        let Some((version, entries)) = database.within(RESPONSE_LIMIT, newer(&connection.client, *known))?
         else {
             return Ok(());
         };

@@ -17,7 +17,7 @@ use crate::error::{DataError, Operation, Result};
 pub(super) enum TlsMode {
     /// Not at all.
     Disable,
-    /// Encrypted, but to whoever answers.
+    /// Encrypted, but the server is not authenticated.
     Require,
     /// Encrypted, to a server with a certificate of its name.
     VerifyFull,

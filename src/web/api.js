@@ -1,7 +1,7 @@
 // Calls of the service: version 1 of its HTTP API.
 
 const KEY = "facerec-key";
-/** How often a busy service is asked again before the user is asked. */
+/** How often a request to a busy service is repeated before the user is asked. */
 const QUIET_TRIES = 2;
 const LONGEST_WAIT_S = 15;
 /** What a key of scope `recognize` is enough for; all else needs `manage`. */
@@ -15,7 +15,7 @@ export function setKey(value) {
   else sessionStorage.removeItem(KEY);
 }
 
-/** An answer that is no success, or none at all (`status` 0). */
+/** A response that is no success, or no response at all (`status` 0). */
 export class Problem extends Error {
   constructor(status, body = {}, { retryAfterS = 1, sentKey = false, address = "" } = {}) {
     super(body.detail ?? "");
@@ -27,7 +27,7 @@ export class Problem extends Error {
     this.address = address;
   }
 
-  /** Nothing was done. After a `timeout` something may have been, so that is not tried again unasked. */
+  /** Nothing was done, so the request can be repeated. After a `timeout` something may have been done: only the user repeats that. */
   get isBusy() { return this.code === "busy"; }
   get wantsKey() { return this.status === 401 || this.status === 403; }
 
@@ -42,7 +42,7 @@ export function path(parts, query = {}) {
   return `v1/${parts.map(encodeURIComponent).join("/")}${search && "?"}${search}`;
 }
 
-/** One request, with the key of this tab or with `as`. The answer's JSON, or `null` where it has no body; throws a `Problem`. */
+/** One request, with the key of this tab or with `as`. The JSON of the response, or `null` where it has no body; throws a `Problem`. */
 export async function call(method, address, { form, json, signal, as = key() } = {}) {
   const headers = { Accept: "application/json" };
   if (json) headers["Content-Type"] = "application/json";
@@ -50,7 +50,7 @@ export async function call(method, address, { form, json, signal, as = key() } =
   return parsed(await (await send(address, { method, headers, body, signal, as })).text());
 }
 
-/** Saves the answer to a GET request as a file. */
+/** Saves the response to a GET request as a file. */
 export async function download(address, name) {
   const link = Object.assign(document.createElement("a"), { href: await blobUrl(address), download: name });
   link.click();
@@ -58,7 +58,7 @@ export async function download(address, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** A URL for the answer to a GET request; whoever asks for it revokes it. */
+/** A URL of the response body of a GET request; the caller revokes it. */
 export async function blobUrl(address) {
   return URL.createObjectURL(await (await send(address, { method: "GET", headers: {}, as: key() })).blob());
 }

@@ -6,7 +6,7 @@ import { keyOffer, trying } from "./key.js";
 import { thumbnail } from "./thumbnail.js";
 import { counted, problemWords } from "./words.js";
 
-/** How often the list was asked for: an older answer comes too late. */
+/** Number of the newest request for the list: the response to an older one is ignored. */
 let asked = 0;
 
 const WORDS = {
@@ -55,10 +55,10 @@ export async function show() {
   const mine = ++asked;
   const all = $("audit-all").checked ? "true" : "";
   try {
-    const answer = await call("GET", path(["audit"], { all }));
+    const body = await call("GET", path(["audit"], { all }));
     if (mine !== asked) return;
     notice($("audit-notice"), "");
-    fill(answer);
+    fill(body);
   } catch (problem) {
     if (mine !== asked) return;
     $("audit-rows").replaceChildren();

@@ -22,7 +22,7 @@ export function showStates(photos, current) {
   photos.forEach((photo, index) => {
     const button = $("batch-rows").children[index].firstElementChild;
     button.lastElementChild.textContent = stateWords(photo);
-    button.classList.toggle("unknown", Boolean(photo.answer?.unknown_faces));
+    button.classList.toggle("unknown", Boolean(photo.result?.unknown_faces));
     button.classList.toggle("bad", photo.problem !== null);
     if (photo === current) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
@@ -31,20 +31,20 @@ export function showStates(photos, current) {
   $("batch-total").textContent = totalWords(photos);
 }
 
-function stateWords({ answer, problem, isLeft }) {
+function stateWords({ result, problem, isLeft }) {
   if (problem) return "No answer";
-  if (answer) return summaryWords(answer);
+  if (result) return summaryWords(result);
   return isLeft ? "Waiting …" : "Looking …";
 }
 
 /** One sentence about all the photos. */
 function totalWords(photos) {
-  const answers = photos.map(({ answer }) => answer).filter(Boolean);
+  const results = photos.map(({ result }) => result).filter(Boolean);
   const failed = photos.filter(({ problem }) => problem).length;
-  const sum = (count) => answers.reduce((total, answer) => total + count(answer), 0);
-  const [faces, unknown] = [sum((answer) => answer.faces.length), sum((answer) => answer.unknown_faces)];
+  const sum = (count) => results.reduce((total, result) => total + count(result), 0);
+  const [faces, unknown] = [sum((result) => result.faces.length), sum((result) => result.unknown_faces)];
   const without = failed > 0 ? `, ${failed} without an answer` : "";
-  return `${answers.length + failed} of ${photos.length} looked at${without}: ${counted(faces, "face")}, ${unknown} unknown`;
+  return `${results.length + failed} of ${photos.length} looked at${without}: ${counted(faces, "face")}, ${unknown} unknown`;
 }
 
 /** Says that there is nothing left to look at. */

@@ -34,8 +34,8 @@ export function addPhotos(id, photos, { force = false } = {}) {
 export async function enrol(name, photos, { studentId = "", expires = "", force = false, join = false } = {}) {
   const form = formOf(photos, { name: plain(name), student_id: studentId.trim(), expires, force });
   try {
-    const answer = call("POST", path(["people"]), { form });
-    return { photos: await outcomes(answer), id: (await answer.catch(() => null))?.id };
+    const response = call("POST", path(["people"]), { form });
+    return { photos: await outcomes(response), id: (await response.catch(() => null))?.id };
   } catch (problem) {
     if (!join || problem.code !== "name_taken") throw problem;
     const id = problem.body.person_id;
@@ -43,10 +43,10 @@ export async function enrol(name, photos, { studentId = "", expires = "", force 
   }
 }
 
-/** Nothing taken is a problem on the wire, but it says of each photo why, and that is an outcome. */
-async function outcomes(answer) {
+/** The outcome of each photo. Where none was accepted, the error response has them. */
+async function outcomes(response) {
   try {
-    return (await answer).photos;
+    return (await response).photos;
   } catch (problem) {
     if (Array.isArray(problem.body?.photos)) return problem.body.photos;
     throw problem;

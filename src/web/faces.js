@@ -23,10 +23,10 @@ export function summaryWords({ faces, unknown_faces: unknown }) {
  * Fills the list. `picture` is the upright photo or `null`; `onPick` hears which entry has the focus
  * or the pointer; `onEnrol(index, form)` that somebody said who it is.
  */
-export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
-  const isCompact = answer.faces.length > FULL_ENTRIES;
+export function listFaces(result, picture, { onPick, onEnrol, onType }) {
+  const isCompact = result.faces.length > FULL_ENTRIES;
   $("faces").classList.toggle("compact", isCompact);
-  const entries = answer.faces.map((face, index) => {
+  const entries = result.faces.map((face, index) => {
     const entry = copyOf("face-entry");
     const [name, id, numbers] = [".name", ".id", ".numbers"].map((part) => entry.querySelector(part));
     entry.classList.add(face.decision);
@@ -34,8 +34,8 @@ export function listFaces(answer, picture, { onPick, onEnrol, onType }) {
     name.textContent = face.person?.name ?? (face.decision === "unsure" ? "Not sure" : "Unknown face");
     id.textContent = face.person ? idWords(face.person.student_id) : "";
     id.hidden = !face.person;
-    numbers.append(...numbersOf(face, answer));
-    drawRuler(entry.querySelector(".ruler"), face, answer.threshold);
+    numbers.append(...numbersOf(face, result));
+    drawRuler(entry.querySelector(".ruler"), face, result.threshold);
     if (picture) drawPortrait(entry.querySelector("canvas"), picture, face.box);
     prepareForm(entry, face, index, picture, { onEnrol, onType });
     if (isCompact) foldAway(entry, index);

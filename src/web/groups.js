@@ -6,7 +6,7 @@ import { trying } from "./key.js";
 
 /** Id of the person in view. */
 let shown = null;
-/** How often the groups were asked for: an answer to an older question comes too late. */
+/** Number of the newest request for the groups: the response to an older one is ignored. */
 let asked = 0;
 
 const field = () => $("person-groups");
@@ -25,9 +25,9 @@ export async function show(id) {
   field().value = "";
   $("groups-saved").textContent = "";
   await trying($("groups-notice"), async () => {
-    const answer = await call("GET", path(["people", id, "groups"]));
+    const body = await call("GET", path(["people", id, "groups"]));
     if (!isCurrent()) return;
-    fill(answer);
+    fill(body);
     enable(true);
   }, () => show(id), isCurrent);
 }
@@ -42,10 +42,10 @@ async function save() {
   const groups = typed.split(";").map((name) => name.trim()).filter(Boolean);
   $("groups-saved").textContent = "";
   await trying($("groups-notice"), async () => {
-    const answer = await call("PUT", path(["people", id, "groups"]), { json: { groups } });
+    const body = await call("PUT", path(["people", id, "groups"]), { json: { groups } });
     if (!isCurrent()) return;
     // What was typed in the meantime stays.
-    if (field().value === typed) fill(answer);
+    if (field().value === typed) fill(body);
     $("groups-saved").textContent = "Saved.";
   }, save, isCurrent);
 }

@@ -9,7 +9,7 @@ const PROBES = { recognize: path(["sessions"], { limit: 1 }), manage: path(["ros
 
 /** The scope that the key is wanted for. */
 let wanted = "recognize";
-/** How often the dialogue was opened: what is found out for an older opening comes too late. */
+/** How often the dialog was opened: a response to a request of an earlier opening is ignored. */
 let opening = 0;
 /** Shows the view in use once more. */
 let redrawView = () => {};

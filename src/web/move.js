@@ -11,7 +11,7 @@ const OFFERED = 50;
 let chosen = null;
 /** The person who has the photo. */
 let owner = "";
-/** How often the dialog was opened: an answer for an older opening leaves it alone. */
+/** How often the dialog was opened: a response to a request of an earlier opening does not change it. */
 let opening = 0;
 
 /** Asks for somebody else than `from`, by name. Resolves to the person, or to `null`. */

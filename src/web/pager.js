@@ -14,7 +14,7 @@ const PAGE_LENGTH = 50;
 export function pager(list, { fill, failed }) {
   const part = (name) => $(`${list}-${name}`);
   let offset = 0;
-  // What an older request answers is of no interest.
+  // Number of the newest request: the response to an older one is ignored.
   let newest = 0;
 
   async function show() {

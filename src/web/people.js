@@ -8,7 +8,7 @@ import { pager } from "./pager.js";
 import { counted, expiryWords, idOf, problemWords } from "./words.js";
 
 let list;
-/** How often the dialog was opened: an answer for an older opening leaves it alone. */
+/** How often the dialog was opened: a response to a request of an earlier opening does not change it. */
 let opening = 0;
 
 /** Said above the list when it is shown next, and only then. */

@@ -12,7 +12,7 @@ import { counted, expiryWords, idOf, shown as shownDistance, timeWords } from ".
 
 /** The person in view, as the service knows it. */
 let person = null;
-/** Id of the person that the address names; what is answered about another one comes too late. */
+/** Id of the person that the address names; a response about another one is ignored. */
 let shown = null;
 
 export async function show(id) {
@@ -45,9 +45,9 @@ async function load(id) {
 
 const isShown = (id) => id === shown && !$("person").hidden;
 
-function fill(answer) {
-  if (!isShown(answer.id)) return;
-  person = answer;
+function fill(body) {
+  if (!isShown(body.id)) return;
+  person = body;
   document.title = `${person.name} – facerec`;
   $("person-title").textContent = person.name;
   const about = [idOf(person), counted(person.photos.length, "photo"), expiryWords(person)];

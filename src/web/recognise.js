@@ -14,11 +14,11 @@ import { problemWords, shown, strangerWords } from "./words.js";
 /** People listed for a face: the nearest, and who comes next. */
 const TOP_K = 3;
 
-/** The photos that were opened together: of each its file, its upright size (`null` where it can't be shown), its answer. */
+/** The photos that were opened together: of each its file, its upright size (`null` where it can't be shown), its result. */
 let photos = [];
 /** The one in view. */
 let current = null;
-/** How often a photo came into view: one that is decoded for an earlier time is too late. */
+/** How often a photo came into view: what was decoded for an earlier time is ignored. */
 let viewing = 0;
 /** Whether the one in view is decoded; until then nothing is said of it. */
 let isDecoded = false;
@@ -29,12 +29,12 @@ export async function open(files) {
   if (files.length === 0) return;
   running.abort();
   running = new AbortController();
-  photos = files.map((file) => ({ file, size: null, answer: null, problem: null, isLeft: true }));
+  photos = files.map((file) => ({ file, size: null, result: null, problem: null, isLeft: true }));
   $("welcome").hidden = true;
   $("result").hidden = false;
   listPhotos(photos, (index) => view(photos[index]));
   const decoded = view(photos[0]);
-  // The heading has the focus while the answer is awaited: what was pressed may be gone.
+  // The heading has the focus while the response is awaited: what was pressed may be gone.
   $("summary").focus({ preventScroll: true });
   await Promise.all([decoded, lookAtAll()]);
 }
@@ -60,8 +60,8 @@ async function view(photo) {
   draw(photo);
 }
 
-/** Whether there is neither an answer nor a problem yet. */
-const isOpen = ({ answer, problem }) => !answer && !problem;
+/** Whether there is neither a result nor a problem yet. */
+const isOpen = ({ result, problem }) => !result && !problem;
 
 /** Shows what is known of a photo, if it is the one in view. */
 function draw(photo) {
@@ -69,7 +69,7 @@ function draw(photo) {
   if (photo !== current || !isDecoded) return;
   setBusy(isOpen(photo));
   if (photo.problem) fail(photo.problem);
-  else if (photo.answer) show(photo.answer);
+  else if (photo.result) show(photo.result);
 }
 
 /** The photo before the one in view, or after it; after the last comes the first. */
@@ -100,7 +100,7 @@ async function lookAgain(some) {
 /** Another key may find out more, or less. */
 export const redraw = () => lookAgain(photos);
 
-/** Asks who is in a photo. Whether there is an answer. */
+/** Asks who is in a photo. Resolves to whether there is a result. */
 async function look(photo) {
   const { signal } = running;
   photo.isLeft = false;
@@ -110,15 +110,15 @@ async function look(photo) {
     const form = new FormData();
     form.append("file", photo.file, photo.file.name || "photo.jpg");
     const ask = () => call("POST", path(["recognize"], { top_k: TOP_K }), { form, signal });
-    const answer = await patiently(ask, { signal, onWait: (seconds) => waiting(photo, seconds), goOn: askToGoOn });
+    const result = await patiently(ask, { signal, onWait: (seconds) => waiting(photo, seconds), goOn: askToGoOn });
     if (signal.aborted) return false;
-    Object.assign(photo, { answer, problem: null });
+    Object.assign(photo, { result, problem: null });
   } catch (problem) {
     if (signal.aborted) return false;
-    Object.assign(photo, { answer: null, problem: asProblem(problem) });
+    Object.assign(photo, { result: null, problem: asProblem(problem) });
   }
   draw(photo);
-  return photo.answer !== null;
+  return photo.result !== null;
 }
 
 function say(words) {
@@ -126,21 +126,21 @@ function say(words) {
   announce(words);
 }
 
-function show(answer) {
+function show(result) {
   notice($("result-notice"), "");
-  say(summaryWords(answer));
-  const usable = checkSize(answer.image);
-  $("photo").alt = `The photo, with ${answer.faces.length} faces marked; the list beside it says who they are`;
-  markFaces(answer, pickOnPhoto);
-  listFaces(answer, usable ? $("photo") : null, { onPick: pick, onEnrol: name, onType: suggest });
-  $("explain").hidden = answer.faces.length === 0;
-  const byRate = answer.threshold === null;
+  say(summaryWords(result));
+  const usable = checkSize(result.image);
+  $("photo").alt = `The photo, with ${result.faces.length} faces marked; the list beside it says who they are`;
+  markFaces(result, pickOnPhoto);
+  listFaces(result, usable ? $("photo") : null, { onPick: pick, onEnrol: name, onType: suggest });
+  $("explain").hidden = result.faces.length === 0;
+  const byRate = result.threshold === null;
   $("explain-rate").hidden = !byRate;
   $("explain-distance").hidden = byRate;
-  if (byRate) $("explain-strangers").textContent = strangerWords(answer.false_name_rate);
-  else $("explain-threshold").textContent = shown(answer.threshold);
-  const ms = Object.values(answer.timings_ms).reduce((sum, part) => sum + part, 0);
-  $("explain-model").textContent = `Model ${answer.model}; ${Math.round(ms)} ms for this photo.`;
+  if (byRate) $("explain-strangers").textContent = strangerWords(result.false_name_rate);
+  else $("explain-threshold").textContent = shown(result.threshold);
+  const ms = Object.values(result.timings_ms).reduce((sum, part) => sum + part, 0);
+  $("explain-model").textContent = `Model ${result.model}; ${Math.round(ms)} ms for this photo.`;
 }
 
 /** Whether the browser shows the photo as the service has seen it: boxes are in upright pixels. */
@@ -217,7 +217,7 @@ async function name(index, form, force = false) {
   await whileBusy(form.querySelector("button[type=submit]"), async () => {
     outcome.replaceChildren();
     try {
-      const boxes = photo.answer.faces.map((face) => face.box);
+      const boxes = photo.result.faces.map((face) => face.box);
       const face = await cutOut($("photo"), photo.size, boxes, index);
       const { photos: outcomes } = await patiently(() => enrol(person, [face], { force, join: true }));
       const refusal = outcomeNotice(outcomes, () => name(index, form, true));
@@ -231,13 +231,13 @@ async function name(index, form, force = false) {
 }
 
 function enrolled(photo, index, person) {
-  lookAgain(photos.filter((other) => other !== photo && other.answer?.unknown_faces > 0));
+  lookAgain(photos.filter((other) => other !== photo && other.result?.unknown_faces > 0));
   if (photo !== current) {
     announce(`${person} is enrolled.`);
     return;
   }
   notice($("result-notice"), `${person} is enrolled.`, "good");
-  announce(`${person} is enrolled. ${summaryWords(photo.answer)}`);
+  announce(`${person} is enrolled. ${summaryWords(photo.result)}`);
   pick(index);
   $("summary").focus({ preventScroll: true });
 }

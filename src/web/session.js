@@ -9,7 +9,7 @@ import { keyOffer } from "./key.js";
 import { counted, problemWords } from "./words.js";
 
 let current = { id: "", session: null };
-/** How often a session was asked for: an answer to an older question comes too late. */
+/** Number of the newest request for a session: the response to an older one is ignored. */
 let asked = 0;
 
 const isShown = (id) => id === current.id;

@@ -8,7 +8,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const CORNER = 0.24;
 
 let address = "";
-/** The answer whose faces are marked. */
+/** The recognition result whose faces are marked. */
 let marked = { image: { width: 1, height: 1 }, faces: [] };
 
 /**
@@ -51,11 +51,11 @@ export function clearFaces() {
   $("tags").replaceChildren();
 }
 
-/** Marks the faces of an answer. `onPick` hears the index of a face that is pressed or pointed at. */
-export function markFaces(answer, onPick) {
+/** Marks the faces of a recognition result. `onPick` hears the index of a face that is pressed or pointed at. */
+export function markFaces(result, onPick) {
   clearFaces();
-  marked = answer;
-  const { image, faces } = answer;
+  marked = result;
+  const { image, faces } = result;
   const marks = $("marks");
   marks.setAttribute("viewBox", `0 0 ${image.width} ${image.height}`);
   marks.setAttribute("preserveAspectRatio", "none");

@@ -1,4 +1,4 @@
-// What the service answers, in plain words.
+// Responses of the service in plain words.
 
 /** "1 face", "2 faces". */
 export const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
@@ -60,7 +60,7 @@ const PROBLEMS = {
   not_found: "This is not there any more. Somebody may have deleted it.",
 };
 
-/** These say it all; other answers go on with what the service itself says. */
+/** Codes whose words are complete; those of another code are followed by the `detail` of the response. */
 const COMPLETE = new Set(["busy", "timeout", "name_taken", "last_photo", "not_found", "unauthorized", "forbidden"]);
 
 const UNREACHABLE = "The service can’t be reached. Check that it is running and that you are connected.";

@@ -1,4 +1,4 @@
-//! The least HTTP client: it sends bytes as they are, right or wrong, and reads one answer.
+//! A minimal HTTP client: it sends bytes as they are, valid HTTP or not, and reads one response.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
@@ -17,43 +17,43 @@ pub(crate) struct Wire {
 }
 
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     /// Whether it says when to come again.
     pub(crate) retry_after: bool,
     pub(crate) body: String,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug)]
-pub(crate) enum Silence {
+pub(crate) enum NoResponse {
     /// The connection ended without one.
     Closed,
     TimedOut,
 }
 
-/// Sends a request, with an API key if there is one, and reads its answer. The answer may come, and the connection end, before
+/// Sends a request, with an API key if there is one, and reads its response. The response may come, and the connection end, before
 /// all is sent.
 pub(crate) fn send(
     address: &str,
     wire: &Wire,
     key: Option<&str>,
     limit: Duration,
-) -> Result<Answer, Silence> {
+) -> Result<Response, NoResponse> {
     match exchange(address, wire, key, limit) {
-        Ok(text) => answer(&text).ok_or(Silence::Closed),
+        Ok(text) => parsed(&text).ok_or(NoResponse::Closed),
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Err(Silence::TimedOut)
+            Err(NoResponse::TimedOut)
         }
-        Err(_) => Err(Silence::Closed),
+        Err(_) => Err(NoResponse::Closed),
     }
 }
 
-fn answer(text: &str) -> Option<Answer> {
+fn parsed(text: &str) -> Option<Response> {
     let status = text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let retry_after = head.to_ascii_lowercase().contains("\r\nretry-after:");
-    Some(Answer { status, retry_after, body: body.to_owned() })
+    Some(Response { status, retry_after, body: body.to_owned() })
 }
 
 fn exchange(address: &str, wire: &Wire, key: Option<&str>, limit: Duration) -> std::io::Result<String> {
@@ -62,24 +62,24 @@ fn exchange(address: &str, wire: &Wire, key: Option<&str>, limit: Duration) -> s
     stream.set_write_timeout(Some(limit))?;
     stream.set_read_timeout(Some(limit))?;
     let sent = send_all(&mut stream, wire, key);
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut buffer = [0; 4096];
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => break,
-            Ok(read) => answer.extend_from_slice(&buffer[..read]),
-            // Reset after the answer was received: a server that wants no more.
-            Err(_) if !answer.is_empty() => break,
+            Ok(read) => response.extend_from_slice(&buffer[..read]),
+            // Reset after the response was received: the server reads no more of the request.
+            Err(_) if !response.is_empty() => break,
             Err(error) => return Err(error),
         }
         if Instant::now() > deadline {
             return Err(ErrorKind::TimedOut.into());
         }
     }
-    if answer.is_empty() {
+    if response.is_empty() {
         sent?;
     }
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 fn send_all(stream: &mut TcpStream, wire: &Wire, key: Option<&str>) -> std::io::Result<()> {

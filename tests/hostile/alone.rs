@@ -42,10 +42,10 @@ pub(crate) fn too_costly(server: &Server, corpus: &Corpus) -> Vec<String> {
     faults
 }
 
-/// Processor time that the server spends on a photo, also after its answer.
+/// Processor time that the server spends on a photo, also after the response.
 fn cost_s(server: &Server, photo: &[u8]) -> f64 {
     let before = settled_s(server);
-    let _ = post_photo(server, photo); // what it is answered was looked at before
+    let _ = post_photo(server, photo); // the response was checked before
     settled_s(server) - before
 }
 

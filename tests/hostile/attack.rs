@@ -13,7 +13,7 @@ use crate::workbook::Workbooks;
 pub(crate) struct Attack {
     pub(crate) what: String,
     pub(crate) request: Wire,
-    /// Whether the server may close without an answer: the request breaks HTTP or never ends.
+    /// Whether the server may close without a response: the request breaks HTTP or never ends.
     pub(crate) may_be_cut: bool,
     /// The only status that is right, beside "too much at the moment"; `None` where several may be.
     pub(crate) expected: Option<u16>,

@@ -6,8 +6,8 @@
 //! cargo test --release --test hostile -- --uploads 10000
 //! ```
 //!
-//! What must hold: no answer is a 5xx other than a 503 with `Retry-After`; the server answers every
-//! request within its own time limit and never ends; good photos in between are answered right;
+//! What must hold: no response is a 5xx other than a 503 with `Retry-After`; the server responds to every
+//! request within its own time limit and never ends; good photos in between get the right response;
 //! afterwards it holds no more memory than after its warm-up, within 10 %; and none of the small photos that stand for
 //! much work costs the processor more than an honest photo of their pixels, twice.
 
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use attack::{Attack, Corpus};
 use common::arguments::{self, Asked, number};
-use common::client::{self, Answer, Silence, Wire};
+use common::client::{self, NoResponse, Response, Wire};
 use common::server::{self, Server};
 
 const HELP: &str = "\
@@ -41,7 +41,7 @@ Options:
       --uploads <N>          How many [default: 600]
       --seed <N>             The same seed makes the same uploads [default: 1]
       --address <HOST:PORT>  A server that runs, or a proxy [default: start one]
-      --processes <PID,...>  The processes of facerec that answer there; needs --address
+      --processes <PID,...>  The processes of facerec that serve there; needs --address
       --help                 Print this help
 
 A server that runs is asked with the key in FACEREC_API_KEY, if there is one, and knows the people of data/sample.
@@ -170,8 +170,8 @@ fn run(options: &Options) -> Vec<String> {
         start.elapsed().as_secs_f64(),
         options.seed
     );
-    println!("answers: {:?}", seen.statuses.lock().unwrap());
-    println!("slowest answer: {:.2} s", seen.slowest.lock().unwrap().as_secs_f64());
+    println!("responses: {:?}", seen.statuses.lock().unwrap());
+    println!("slowest response: {:.2} s", seen.slowest.lock().unwrap().as_secs_f64());
     println!("memory before and after: {before} and {after} KiB");
     if after > limit {
         seen.fault(format!("memory grew from {before} to {after} KiB, more than {MEMORY_MARGIN_PERCENT} %"));
@@ -213,33 +213,33 @@ fn client_loop(server: &Server, corpus: &Corpus, good: &GoodPhoto, options: &Opt
         }
         let attack = corpus.attack(options.seed, number);
         let start = Instant::now();
-        let answer = ask(server, &attack.request);
-        note(seen, number, &attack, &answer, start.elapsed());
+        let response = ask(server, &attack.request);
+        note(seen, number, &attack, &response, start.elapsed());
         if number.is_multiple_of(GOOD_EVERY) {
             good.check(server, seen, number);
         }
     }
 }
 
-fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Result<Answer, Silence>, took: Duration) {
+fn note(seen: &Seen, number: u64, attack: &Attack, response: &Result<Response, NoResponse>, took: Duration) {
     let what = &attack.what;
-    let status = match answer {
-        Ok(Answer { status, retry_after, .. }) => {
+    let status = match response {
+        Ok(Response { status, retry_after, .. }) => {
             let busy = *status == 503 && *retry_after;
             let allowed = attack.expected.map_or(*status < 500, |expected| *status == expected);
             if !(allowed || busy) {
-                seen.fault(format!("upload {number} ({what}) was answered {status}"));
+                seen.fault(format!("upload {number} ({what}) got status {status}"));
             }
             status.to_string()
         }
         // A server may close on a client that breaks the protocol; it may not do so on a whole request.
-        Err(Silence::Closed) if attack.may_be_cut => "closed".to_owned(),
-        Err(Silence::Closed) => {
-            seen.fault(format!("upload {number} ({what}) got no answer"));
+        Err(NoResponse::Closed) if attack.may_be_cut => "closed".to_owned(),
+        Err(NoResponse::Closed) => {
+            seen.fault(format!("upload {number} ({what}) got no response"));
             "closed".to_owned()
         }
-        Err(Silence::TimedOut) => {
-            seen.fault(format!("upload {number} ({what}) got no answer within {REQUEST_LIMIT:?}"));
+        Err(NoResponse::TimedOut) => {
+            seen.fault(format!("upload {number} ({what}) got no response within {REQUEST_LIMIT:?}"));
             "none".to_owned()
         }
     };
@@ -248,44 +248,45 @@ fn note(seen: &Seen, number: u64, attack: &Attack, answer: &Result<Answer, Silen
     *slowest = took.max(*slowest);
 }
 
-fn post_photo(server: &Server, photo: &[u8]) -> Result<Answer, Silence> {
+fn post_photo(server: &Server, photo: &[u8]) -> Result<Response, NoResponse> {
     ask(server, &client::post_photo("/recognize_faces", photo))
 }
 
 /// Sends a request, with the key of `FACEREC_API_KEY`.
-fn ask(server: &Server, wire: &Wire) -> Result<Answer, Silence> {
+fn ask(server: &Server, wire: &Wire) -> Result<Response, NoResponse> {
     static KEY: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("FACEREC_API_KEY").ok());
     client::send(&server.address, wire, KEY.as_deref(), REQUEST_LIMIT)
 }
 
-/// The sample's group photo, and what the server answered to it before the attack.
+/// The sample's group photo, and the response to it before the attack.
 struct GoodPhoto {
     photo: Vec<u8>,
-    answer: String,
+    body: String,
 }
 
 impl GoodPhoto {
     fn of(server: &Server) -> Self {
         let photo = server::sample("group.jpg");
         let first = post_photo(server, &photo);
-        let Ok(Answer { status: 200, body: answer, .. }) = first else {
-            panic!("the group photo was answered {first:?}")
+        let Ok(Response { status: 200, body, .. }) = first else {
+            panic!("expected status 200 to the group photo, found {first:?}")
         };
-        assert!(answer.contains("Barack Obama"), "{answer}");
-        Self { photo, answer }
+        assert!(body.contains("Barack Obama"), "{body}");
+        Self { photo, body }
     }
 
-    /// It is answered as ever. A full queue is no fault: it is asked again.
+    /// Checks that the response is still the same. A full queue is no fault: the photo is sent again.
     fn check(&self, server: &Server, seen: &Seen, number: u64) {
         let deadline = Instant::now() + REQUEST_LIMIT;
         loop {
             match post_photo(server, &self.photo) {
-                Ok(Answer { status: 200, body, .. }) if body == self.answer => return,
-                Ok(Answer { status: 503, .. }) if Instant::now() < deadline => {
+                Ok(Response { status: 200, body, .. }) if body == self.body => return,
+                Ok(Response { status: 503, .. }) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(50));
                 }
                 found => {
-                    seen.fault(format!("the good photo after upload {number} was answered {found:?}"));
+                    let expected = "expected the response of before the attack";
+                    seen.fault(format!("the good photo after upload {number}: {expected}, found {found:?}"));
                     return;
                 }
             }

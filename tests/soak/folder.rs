@@ -136,14 +136,14 @@ pub(crate) fn replace_roster(session: &Session, _random: &mut Random) -> Result<
     Ok(())
 }
 
-/// Another roster is uploaded, and in use when that is answered.
+/// Another roster is uploaded, and in use when the response comes.
 pub(crate) fn upload_roster(session: &Session, _random: &mut Random) -> Result<(), Fault> {
     const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     let mut versions = session.folder.roster.lock().unwrap();
     let (bytes, names) = versions.other();
     let upload = request("PUT", "/v1/roster", XLSX, bytes.to_vec());
-    let answer = session.expect_json(Kind::RosterUpload, &upload, 200)?;
-    same("names of the uploaded roster", &names.into(), &answer["total"])?;
+    let response = session.expect_json(Kind::RosterUpload, &upload, 200)?;
+    same("names of the uploaded roster", &names.into(), &response["total"])?;
     same("names of the roster in use", &names.into(), &session.readiness()?["roster"])
 }
 

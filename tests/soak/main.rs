@@ -7,7 +7,7 @@
 //! cargo test --release --test soak -- --minutes 60 --svg soak.svg --csv soak.csv
 //! ```
 //!
-//! Every answer is checked: good photos name the people in them, changes of people and rosters show at
+//! Every response is checked: good photos name the people in them, changes of people and rosters show at
 //! once, bad uploads get their 4xx, and only 503 with `Retry-After` may come instead. Memory must be as
 //! large in the last fifth of the time as it was after the warm-up, within 5 %.
 
@@ -136,7 +136,7 @@ fn judge(session: &Session, samples: &[Sample]) -> Vec<String> {
     let waits = samples.iter().filter_map(|sample| sample.latency);
     let slowest = waits.map(|latency| latency.p95_ms).fold(0.0, f64::max);
     let busy: u64 = samples.iter().map(|sample| sample.busy).sum();
-    println!("\nanswers: {} wrong, {busy} times busy", session.tally.errors().len());
+    println!("\nresponses: {} wrong, {busy} times busy", session.tally.errors().len());
     println!("latency of the group photo: p95 of the slowest interval {slowest:.0} ms");
     match Memory::of(samples) {
         Some(memory) => {

@@ -25,7 +25,7 @@ const OBAMA: Known = Known { name: "Barack Obama", id: "20090044" };
 const BIDEN: Known = Known { name: "Joe Biden", id: "\"0046\"" };
 const COLLINS: Known = Known { name: "Eileen Collins", id: "\"STS-93\"" };
 
-/// A photo, and what must be answered to it.
+/// A photo, and the people that the response must name.
 pub(crate) struct Photo {
     pub(crate) what: String,
     pub(crate) bytes: Vec<u8>,
@@ -37,7 +37,7 @@ impl Photo {
         Self { what: what.into(), bytes, people }
     }
 
-    /// The elements of the answer of `/recognize_faces`, in any order.
+    /// The elements of the response of `/recognize_faces`, in any order.
     pub(crate) fn expected(&self) -> Vec<Value> {
         let entry = |known: &Known| {
             let id: Value = serde_json::from_str(known.id).unwrap();

@@ -1,4 +1,4 @@
-//! Good photos are answered right.
+//! Good photos get the right response.
 
 use serde_json::Value;
 
@@ -29,10 +29,10 @@ fn one_of<'a>(random: &mut Random, photos: &'a [Photo]) -> &'a Photo {
     &photos[random.below(photos.len())]
 }
 
-/// By the old endpoint: all of its answer is checked.
+/// By the old endpoint: all of its response is checked.
 fn recognise(session: &Session, kind: Kind, photo: &Photo) -> Result<(), Fault> {
-    let answer = session.expect_json(kind, &post_photo("/recognize_faces", &photo.bytes), 200)?;
-    same(&photo.what, &sorted(photo.expected()), &sorted(answer.as_array().cloned().unwrap_or_default()))
+    let response = session.expect_json(kind, &post_photo("/recognize_faces", &photo.bytes), 200)?;
+    same(&photo.what, &sorted(photo.expected()), &sorted(response.as_array().cloned().unwrap_or_default()))
 }
 
 /// By version 1: who, how many, and by which model.
@@ -42,16 +42,16 @@ pub(crate) fn explained_photo(session: &Session, random: &mut Random) -> Result<
         1 => one_of(random, &session.photos.exif),
         _ => one_of(random, &session.photos.others),
     };
-    let answer =
+    let response =
         session.expect_json(Kind::ExplainedPhoto, &post_photo("/v1/recognize", &photo.bytes), 200)?;
     let expected = photo.people.iter().map(|known| known.name.into()).collect();
-    same(&photo.what, &sorted(expected), &sorted(names(&answer)))?;
-    same(&photo.what, &Value::from("casia"), &answer["model"])
+    same(&photo.what, &sorted(expected), &sorted(names(&response)))?;
+    same(&photo.what, &Value::from("casia"), &response["model"])
 }
 
 /// The name of each face, null for an unknown one.
-pub(crate) fn names(answer: &Value) -> Vec<Value> {
-    let faces = answer["faces"].as_array().cloned().unwrap_or_default();
+pub(crate) fn names(response: &Value) -> Vec<Value> {
+    let faces = response["faces"].as_array().cloned().unwrap_or_default();
     faces.iter().map(|face| face["person"]["name"].clone()).collect()
 }
 

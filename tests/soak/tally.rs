@@ -61,7 +61,7 @@ pub(crate) struct Interval {
     pub(crate) requests: u64,
     pub(crate) busy: u64,
     pub(crate) errors: u64,
-    /// How long each answer to the group photo was waited for, milliseconds.
+    /// Latencies of the group photo, milliseconds.
     pub(crate) waits_ms: Vec<f64>,
 }
 
@@ -77,7 +77,7 @@ struct Seen {
 pub(crate) struct Tally(Mutex<Seen>);
 
 impl Tally {
-    /// An answer, good or bad, or a request that needs none.
+    /// A response, right or wrong, or a request that needs none.
     pub(crate) fn request(&self, kind: Kind, wait: Duration) {
         let mut seen = self.seen();
         *seen.counts.entry(kind).or_default() += 1;
@@ -87,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// An answer that asks to come again.
+    /// A 503 with `Retry-After`.
     pub(crate) fn busy(&self) {
         let mut seen = self.seen();
         seen.interval.requests += 1;

@@ -104,10 +104,10 @@ fn stay(
 /// A sample person's photo is not taken for somebody else's, and says why.
 pub(crate) fn refused(session: &Session, _random: &mut Random) -> Result<(), Fault> {
     let portrait = sample("people/Joe Biden/portrait.jpg");
-    let answer =
+    let response =
         session.expect_json(Kind::RefusedEnrolment, &enrolment("Somebody Else", &portrait, false), 422)?;
-    same("refused enrolment", &"no_photo_accepted".into(), &answer["code"])?;
-    let reason = &answer["photos"][0]["reasons"][0]["reason"];
+    same("refused enrolment", &"no_photo_accepted".into(), &response["code"])?;
+    let reason = &response["photos"][0]["reasons"][0]["reason"];
     same("refused enrolment", &"looks_like_another_person".into(), reason)
 }
 
@@ -119,8 +119,8 @@ fn enrolment(name: &str, photo: &[u8], force: bool) -> Wire {
 
 /// Whose the only face of a photo is said to be.
 fn seen(session: &Session, photo: &[u8]) -> Result<Value, Fault> {
-    let answer = session.expect_json(Kind::ExplainedPhoto, &post_photo("/v1/recognize", photo), 200)?;
-    Ok(names(&answer).into_iter().next().unwrap_or_default())
+    let response = session.expect_json(Kind::ExplainedPhoto, &post_photo("/v1/recognize", photo), 200)?;
+    Ok(names(&response).into_iter().next().unwrap_or_default())
 }
 
 fn bodiless(method: &str, path: &str) -> Wire {

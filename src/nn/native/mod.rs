@@ -61,7 +61,7 @@ impl NativeDetector {
         })
     }
 
-    /// The same detector, whose P-Net sums all cells directly, without the first pass that leaves most of them out. The answers
+    /// The same detector, whose P-Net sums all cells directly, without the first pass that leaves most of them out. The results
     /// are the same: for tests and benches.
     #[must_use]
     pub fn without_first_pass(self) -> Self {

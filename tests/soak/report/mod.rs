@@ -13,11 +13,11 @@ pub(crate) struct Sample {
     pub(crate) seconds: f64,
     /// What the server held; `None` where the system does not say.
     pub(crate) process: Option<Process>,
-    /// Answers of all kinds.
+    /// Responses of all kinds.
     pub(crate) requests: u64,
     /// Those that were 503 with `Retry-After`.
     pub(crate) busy: u64,
-    /// Answers that were not what they must be.
+    /// Responses that were not what they must be.
     pub(crate) errors: u64,
     /// Of the group photo; `None` when it was not asked for in this interval.
     pub(crate) latency: Option<Latency>,

@@ -133,7 +133,7 @@ impl PNet {
         })
     }
 
-    /// Without the first pass: all cells are summed directly. The answers are the same.
+    /// Without the first pass: all cells are summed directly. The results are the same.
     pub(crate) fn without_first_pass(self) -> Self {
         Self { first_pass: None, ..self }
     }
