@@ -83,6 +83,8 @@ pub enum KernelName {
     Auto,
     /// Plain Rust.
     Scalar,
+    /// NEON: 64-bit ARM.
+    Neon,
     /// AVX2 with FMA.
     Avx2,
     /// AVX-512.

@@ -144,6 +144,7 @@ pub fn isa(name: KernelName) -> Isa {
     match name {
         KernelName::Auto => Isa::detect(),
         KernelName::Scalar => Isa::Scalar,
+        KernelName::Neon => Isa::Neon,
         KernelName::Avx2 => Isa::Avx2,
         KernelName::Avx512 => Isa::Avx512,
     }

@@ -98,6 +98,11 @@ fn the_scalar_kernel_gives_one_answer_under_load() {
 }
 
 #[test]
+fn the_neon_kernel_gives_one_answer_under_load() {
+    answers_are_bit_equal(Isa::Neon, Precision::F32, REPEATS);
+}
+
+#[test]
 fn the_avx2_kernel_gives_one_answer_under_load() {
     answers_are_bit_equal(Isa::Avx2, Precision::F32, REPEATS);
 }

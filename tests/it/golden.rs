@@ -189,6 +189,11 @@ fn the_scalar_kernel_answers_as_the_reference() {
 }
 
 #[test]
+fn the_neon_kernel_answers_as_the_reference() {
+    kernel_matches(Isa::Neon, Precision::F32);
+}
+
+#[test]
 fn the_avx2_kernel_answers_as_the_reference() {
     kernel_matches(Isa::Avx2, Precision::F32);
 }

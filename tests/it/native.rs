@@ -333,6 +333,17 @@ fn a_face_of_another_length_is_refused() {
 }
 
 #[test]
+fn integers_are_the_fastest_only_where_they_have_a_kernel() {
+    let fastest: Vec<Precision> = Isa::ALL.into_iter().map(Precision::fastest).collect();
+    assert_eq!(
+        fastest,
+        [Precision::F32, Precision::F32, Precision::Int16, Precision::Int16],
+        "{:?}",
+        Isa::ALL
+    );
+}
+
+#[test]
 fn kernels_have_names() {
     for isa in Isa::ALL {
         assert_eq!(Isa::from_name(isa.name()), Some(isa));

@@ -15,10 +15,13 @@ impl Precision {
     /// All precisions, the most precise first.
     pub const ALL: [Self; 2] = [Self::F32, Self::Int16];
 
-    /// The fastest on an instruction set: integers, but for plain Rust.
+    /// The fastest on an instruction set: integers where they have a kernel of their own.
     #[must_use]
     pub fn fastest(isa: Isa) -> Self {
-        if isa == Isa::Scalar { Self::F32 } else { Self::Int16 }
+        match isa {
+            Isa::Scalar | Isa::Neon => Self::F32,
+            Isa::Avx2 | Isa::Avx512 => Self::Int16,
+        }
     }
 
     /// `f32` or `int16`.

@@ -11,6 +11,7 @@ use super::tile::LANES;
 /// Taps of a pixel that are contiguous in an im2col matrix.
 pub(super) const ROW_TAPS: usize = 16;
 /// Prefetch distance of weights; see [`super::tile::PREFETCH`].
+#[cfg(target_arch = "x86_64")]
 pub(super) const PREFETCH: usize = 2048;
 
 /// One tile: for each pixel `j` and channel `c`,

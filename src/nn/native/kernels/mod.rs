@@ -1,10 +1,10 @@
 //! Compute kernels: one GEMM microkernel for every convolution and dense layer, and a few kernels over rows of
-//! pixels. Each has a scalar version ([`scalar`], the reference) and versions for AVX2 and AVX-512. The version is
-//! selected once, when the networks are loaded.
+//! pixels. Each has a scalar version ([`scalar`], the reference) and versions for AVX2, AVX-512 and NEON. The version
+//! is selected once, when the networks are loaded.
 //!
 //! The summation order of an output value does not depend on its tile or thread: with one instruction set, results
 //! are bit-identical from run to run. All versions sum the taps in the order of the weights. The scalar version
-//! starts from the bias; AVX2 and AVX-512 add it after the taps, so results of different instruction sets differ in
+//! starts from the bias; the others add it after the taps, so results of different instruction sets differ in
 //! the last bits.
 #![allow(unsafe_code)] // calls functions compiled for CPU features that `Kernels::new` has checked
 
@@ -16,6 +16,8 @@ mod avx2_integer;
 mod avx512;
 mod im2col;
 mod integer;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod rows;
 mod scalar;
 mod tile;
@@ -37,6 +39,8 @@ pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4};
 pub enum Isa {
     /// Scalar Rust: runs on every CPU.
     Scalar,
+    /// NEON (every 64-bit ARM CPU).
+    Neon,
     /// AVX2 and FMA (Intel from 2013, AMD from 2015).
     Avx2,
     /// AVX-512 F, BW, DQ and VL (Intel servers from 2017, AMD from 2022).
@@ -45,7 +49,7 @@ pub enum Isa {
 
 impl Isa {
     /// All instruction sets, slowest first.
-    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Neon, Self::Avx2, Self::Avx512];
 
     /// The fastest instruction set that this CPU supports.
     #[must_use]
@@ -58,6 +62,7 @@ impl Isa {
     pub fn is_available(self) -> bool {
         match self {
             Self::Scalar => true,
+            Self::Neon => cfg!(target_arch = "aarch64"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -79,11 +84,12 @@ impl Isa {
         Self::ALL.into_iter().find(|isa| isa.name().eq_ignore_ascii_case(name))
     }
 
-    /// `scalar`, `avx2` or `avx512`.
+    /// `scalar`, `neon`, `avx2` or `avx512`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Neon => "neon",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
@@ -123,18 +129,21 @@ impl Kernels {
     pub(crate) fn max_pixels(self, layout: SourceLayout, width: usize) -> usize {
         match self.0 {
             Isa::Scalar => scalar::PIXELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => neon::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => avx512::max_pixels(layout, width),
-            #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => unreachable!("no kernel on this CPU for {layout:?} x {width}"),
+            other => unreachable!("`Kernels::new` refuses {other} on this CPU: {layout:?} x {width}"),
         }
     }
 
     /// The fewest pixels of a [`Tile`] that hold `wanted`, or as many as a tile may have: for short runs of pixels.
     pub(crate) fn fitting_pixels(self, layout: SourceLayout, width: usize, wanted: usize) -> usize {
         match self.0 {
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => neon::fitting_pixels(layout, wanted),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::fitting_pixels(layout, wanted),
             #[cfg(target_arch = "x86_64")]
@@ -147,8 +156,11 @@ impl Kernels {
     pub(crate) fn run(self, tile: &mut Tile<'_>) {
         tile.check();
         match self.0 {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(target_arch = "aarch64")]
             // SAFETY: `Kernels::new` found the CPU's features; `check` has proven all bounds.
+            Isa::Neon => unsafe { neon::tile(tile) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
             Isa::Avx2 => unsafe { avx2::tile(tile) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -158,7 +170,8 @@ impl Kernels {
     }
 }
 
-/// The integer microkernels. AVX-512 without VNNI takes that for AVX2: integer sums are the same.
+/// The integer microkernels. AVX-512 without VNNI takes that for AVX2, and NEON the scalar one: integer sums are the
+/// same.
 impl Kernels {
     #[cfg(target_arch = "x86_64")]
     fn has_vnni(self) -> bool {
@@ -168,13 +181,11 @@ impl Kernels {
     /// Largest number of pixels of an [`IntegerTile`].
     pub(crate) fn max_integer_pixels(self) -> usize {
         match self.0 {
-            Isa::Scalar => scalar::PIXELS,
             #[cfg(target_arch = "x86_64")]
             _ if self.has_vnni() => vnni::PIXELS,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 => avx2_integer::PIXELS,
-            #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512 => unreachable!("no kernel on this CPU"),
+            _ => scalar::PIXELS,
         }
     }
 
@@ -194,7 +205,7 @@ impl Kernels {
 }
 
 /// Function multiversioning: declares methods of [`Kernels`], each of which dispatches to one Rust function compiled
-/// three times: for the baseline CPU, for AVX2 and for AVX-512.
+/// three times: for the baseline CPU (which has NEON on ARM64), for AVX2 and for AVX-512.
 macro_rules! multiversion {
     ($($(#[$doc:meta])* $name:ident = $body:path, ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?;)*) => {
         impl Kernels {

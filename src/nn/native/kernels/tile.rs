@@ -5,6 +5,7 @@ pub(crate) const LANES: usize = 16;
 
 /// Prefetch distance of weights in im2col layers, floats. Their weights are large and read from memory once a
 /// photo. The hardware prefetcher stops at each 4 KiB page, 1024 floats.
+#[cfg(target_arch = "x86_64")] // prefetching is not yet among the stable intrinsics of ARM64
 pub(crate) const PREFETCH: usize = 1024;
 
 /// Memory layout of the source of a tile. A pixel reads [`Self::row_taps`] consecutive floats from each source
