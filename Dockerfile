@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 #
 #     docker build -t facerec .
+#     docker buildx build --platform linux/amd64,linux/arm64 .       # for both kinds of processors
 #     docker run -p 5000:5000 -v "$PWD/data/sample:/data" --stop-timeout 35 facerec
 #
 # The data folder must be writable for user 65532, who runs the service. On SIGTERM it finishes what runs,
@@ -15,13 +16,15 @@ FROM ${BUILD_IMAGE} AS build
 ARG FEATURES=phone-photos
 WORKDIR /src
 COPY . .
+# Builds for several platforms share the cached directory at the same time: each has its own part of it.
 # facerec.cdx.json names every crate in the program: the software bill of materials, in CycloneDX.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --features "${FEATURES}" --bin facerec \
-    && { command -v cargo-cyclonedx || cargo install --locked --debug --target-dir target/tools cargo-cyclonedx@0.5.9; } \
+    export CARGO_TARGET_DIR="/src/target/$(uname -m)" \
+    && cargo build --release --locked --features "${FEATURES}" --bin facerec \
+    && { command -v cargo-cyclonedx || cargo install --locked --debug --target-dir "$CARGO_TARGET_DIR/tools" cargo-cyclonedx@0.5.9; } \
     && cargo cyclonedx --features "${FEATURES}" --format json --spec-version 1.5 --override-filename facerec.cdx \
     && mkdir -p /out/opt/facerec /out/data \
-    && cp target/release/facerec facerec.cdx.json LICENSE /out/opt/facerec/ \
+    && cp "$CARGO_TARGET_DIR/release/facerec" facerec.cdx.json LICENSE /out/opt/facerec/ \
     && cp -r models /out/opt/facerec/models \
     && chown 65532:65532 /out/data
 

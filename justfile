@@ -24,6 +24,10 @@ ci:
 supply-chain:
     .ci/supply-chain
 
+# Test the kernels on emulated processors; with --whole, the program on ARM64
+processors *arguments:
+    .ci/processors {{arguments}}
+
 # Fuzz the running service with requests made from its OpenAPI description
 schemathesis:
     cargo build --release --locked
