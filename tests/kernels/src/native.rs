@@ -1,6 +1,6 @@
 //! The kernels and the layers on them, from the main package's own files.
 
-#![allow(dead_code, unused_imports, reason = "the networks use more of these files than this program")]
+#![allow(dead_code, reason = "the networks use more of these files than this program")]
 #![allow(clippy::useless_conversion, reason = "the main package has errors of other kinds, too")]
 
 #[path = "../../../src/nn/native/conv.rs"]

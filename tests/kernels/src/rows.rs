@@ -1,7 +1,7 @@
 //! The kernels over rows of pixels: all versions give the same results.
 
 use crate::checker::{Checker, noise};
-use crate::native::kernels::{ColumnSpans, ConvParams, Maps, Pool, PoolInput};
+use crate::native::kernels::{CHANNELS, ColumnSpans, ConvParams, Maps, Pool, PoolInput};
 
 /// Pixels of a row.
 const WIDTH: usize = 61;
@@ -20,7 +20,7 @@ fn bytes(seed: u32, len: usize) -> Vec<u8> {
 }
 
 fn sums_of_bytes(checker: &mut Checker) {
-    let (len, stride) = (3 * WIDTH, 3 * WIDTH + 5);
+    let (len, stride) = (CHANNELS * WIDTH, CHANNELS * WIDTH + 5);
     for rows in [1, 2, 3, 256, 257] {
         let data = bytes(rows as u32, rows * stride);
         checker.same(&format!("sums of {rows} rows"), |kernels| {
@@ -41,7 +41,8 @@ fn sums_of_bytes(checker: &mut Checker) {
 }
 
 fn means(checker: &mut Checker) {
-    let sums: Vec<u16> = noise(1, 3 * WIDTH + 1).iter().map(|v| (v * 9000.0 + 9000.0) as u16).collect();
+    let sums: Vec<u16> =
+        noise(1, CHANNELS * WIDTH + 1).iter().map(|v| (v * 9000.0 + 9000.0) as u16).collect();
     let wide: Vec<u32> = sums.iter().map(|&sum| u32::from(sum)).collect();
     let bounds: Vec<(u32, u32)> = (0..WIDTH as u32 / 2).map(|x| (2 * x, 2 * x + 2 + x % 2)).collect();
     let inverse = bounds.iter().map(|(left, right)| 1.0 / (right - left) as f32).collect();
@@ -54,7 +55,7 @@ fn means(checker: &mut Checker) {
         prefix.into_flattened()
     });
     checker.same("means of spans", |kernels| {
-        let (mut prefix, mut out) = (vec![[0; 4]; WIDTH + 1], vec![0.0; 3 * spans.bounds.len() + 1]);
+        let (mut prefix, mut out) = (vec![[0; 4]; WIDTH + 1], vec![0.0; CHANNELS * spans.bounds.len() + 1]);
         kernels.prefix_sums_u16(&sums, &mut prefix);
         kernels.span_means(&prefix, &spans, 71, &mut out);
         out

@@ -4,11 +4,13 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::__m512;
 
+#[cfg(target_arch = "x86_64")]
+use super::Isa;
+use super::Kernels;
 use super::tile::LANES;
 #[cfg(target_arch = "x86_64")]
 use super::winograd::Avx2;
 use super::winograd::{BiasPRelu, dots_2x4, outputs_2x2, points_2x2, points_2x4};
-use super::{Isa, Kernels};
 
 /// Declares methods of [`Kernels`], each of which dispatches to a function over vectors of one instruction set.
 macro_rules! versions {
