@@ -2,7 +2,9 @@
 //!
 //! The work is the number of photos times the number of people.
 
+use crate::cohort::leave_one_out::PersonFaces;
 use crate::cohort::{Cohort, Probe};
+use crate::embed::Embedding;
 use crate::gallery::{EnrolledPhoto, Gallery};
 
 /// Pairs of people below this score are forgotten: strangers exceed it with a probability of 2 %.
@@ -75,24 +77,21 @@ fn faces_of(gallery: &Gallery, cohort: &Cohort, person: usize) -> Vec<Face> {
     let (Some(enrolled), Some(template)) = (gallery.people().get(person), gallery.template(person)) else {
         return Vec::new();
     };
-    let face = |(photo, counts): (&EnrolledPhoto, &bool)| Face {
-        person,
-        photo_id: photo.id.clone(),
-        counts: *counts,
-        weak: photo.weak,
-        own_score: None,
-        best_other: None,
-        probe: cohort.probe(&photo.embedding),
-    };
-    let mut faces: Vec<Face> = enrolled.photos.iter().zip(&template.counts).map(face).collect();
-    for at in 0..faces.len() {
-        let others = faces.iter().enumerate().filter(|(other, face)| *other != at && face.counts);
-        let mut others = others.map(|(_, face)| face.probe.values.as_slice()).peekable();
-        let own_score =
-            others.peek().is_some().then(|| f64::from(cohort.template(others).score(&faces[at].probe)));
-        faces[at].own_score = own_score;
-    }
-    faces
+    let embeddings: Vec<&Embedding> = enrolled.photos.iter().map(|photo| &photo.embedding).collect();
+    let measured = PersonFaces::new(cohort, cohort.project_each(&embeddings));
+    let own_scores = measured.scores(&template.counts);
+    let face =
+        |((photo, counts), (probe, own_score)): ((&EnrolledPhoto, &bool), (Probe, Option<f64>))| Face {
+            person,
+            photo_id: photo.id.to_string(),
+            counts: *counts,
+            weak: photo.weak,
+            own_score,
+            best_other: None,
+            probe,
+        };
+    let photos = enrolled.photos.iter().zip(&template.counts);
+    photos.zip(measured.into_probes().zip(own_scores)).map(face).collect()
 }
 
 /// Compares the photos of one person with another: sum and number of the scores of those that count.

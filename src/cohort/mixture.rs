@@ -1,5 +1,6 @@
 //! The distribution of strangers' projected embeddings: a mixture of Gaussians.
 
+use super::block::{LANES, Lanes, Matrix};
 use super::normal;
 
 /// Maximum number of components of a mixture.
@@ -44,14 +45,23 @@ pub struct Component {
 pub struct Mixture {
     components: Vec<Component>,
     dims: usize,
+    /// The covariances, for several vectors at once.
+    matrices: Vec<Matrix>,
 }
 
 /// The similarity of one vector to a component's strangers.
-#[derive(Debug, Clone, Copy)]
-struct Similarity {
-    weight: f64,
-    mean: f64,
-    deviation: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Similarity {
+    pub(super) weight: f64,
+    pub(super) mean: f64,
+    pub(super) deviation: f64,
+}
+
+/// The dot product of several vectors at once with a component's mean, and with their own products with its covariance.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dots {
+    mean: [f64; LANES],
+    variance: [f64; LANES],
 }
 
 impl Mixture {
@@ -69,7 +79,8 @@ impl Mixture {
         for component in &mut components {
             component.weight /= sum;
         }
-        Ok(Self { components, dims })
+        let matrices = components.iter().map(|component| Matrix::new(&component.covariance, dims)).collect();
+        Ok(Self { components, dims, matrices })
     }
 
     /// The components; their weights add up to 1.
@@ -90,10 +101,42 @@ impl Mixture {
     pub fn location_scale(&self, vector: &[f32]) -> LocationScale {
         let parts: Vec<Similarity> =
             self.components.iter().map(|component| component.similarity(vector)).collect();
-        let (near, far) = (quantile(&parts, NEAR, Z_NEAR), quantile(&parts, FAR, Z_FAR));
-        let scale = ((far - near) / (Z_FAR - Z_NEAR)).max(MIN_SCALE);
-        LocationScale { location: near - Z_NEAR * scale, scale }
+        location_scale(&parts)
     }
+
+    /// The similarities of at most [`LANES`] vectors to each component; the same numbers as one by one.
+    pub(super) fn similarities(&self, vectors: &[Lanes], count: usize) -> Vec<Vec<Similarity>> {
+        let zeros = vec![0.0; self.dims];
+        let dots = |(component, matrix): (&Component, &Matrix)| {
+            (component.weight, component.dots(&matrix.times(&zeros, vectors), vectors))
+        };
+        let dots: Vec<(f64, Dots)> = self.components.iter().zip(&self.matrices).map(dots).collect();
+        let of_lane = |lane: usize| {
+            let part =
+                |(weight, dots): &(f64, Dots)| Similarity::new(*weight, dots.mean[lane], dots.variance[lane]);
+            dots.iter().map(part).collect()
+        };
+        (0..count.min(LANES)).map(of_lane).collect()
+    }
+}
+
+impl Similarity {
+    pub(super) fn new(weight: f64, mean: f64, variance: f64) -> Self {
+        Self { weight, mean, deviation: variance.max(MIN_VARIANCE).sqrt() }
+    }
+}
+
+/// Location and scale of a mixture of normal distributions, as [`Mixture::location_scale`] has them.
+pub(super) fn location_scale(parts: &[Similarity]) -> LocationScale {
+    let (near, far) = (quantile(parts, NEAR, Z_NEAR), quantile(parts, FAR, Z_FAR));
+    let scale = ((far - near) / (Z_FAR - Z_NEAR)).max(MIN_SCALE);
+    LocationScale { location: near - Z_NEAR * scale, scale }
+}
+
+/// Whether `at` is known to be [`Z_NEAR`] scales or more above the location, without a quantile: it is that far above the mean of each
+/// part, so it is not below the quantile of all.
+pub(super) fn is_far_above(parts: &[Similarity], at: f64) -> bool {
+    parts.iter().all(|part| at >= part.mean + Z_NEAR * part.deviation)
 }
 
 impl Component {
@@ -121,11 +164,29 @@ impl Component {
         let product = product(&self.covariance, vector);
         let dot =
             |a: &[f32]| -> f64 { a.iter().zip(vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
-        Similarity {
-            weight: self.weight,
-            mean: dot(&self.mean),
-            deviation: dot(&product).max(MIN_VARIANCE).sqrt(),
+        Similarity::new(self.weight, dot(&self.mean), dot(&product))
+    }
+
+    /// `products` are those of the vectors with the covariance.
+    fn dots(&self, products: &[Lanes], vectors: &[Lanes]) -> Dots {
+        let mut dots = Dots::default();
+        for ((mean, product), vector) in self.mean.iter().zip(products).zip(vectors) {
+            for lane in 0..LANES {
+                let value = f64::from(vector[lane]);
+                dots.mean[lane] += f64::from(*mean) * value;
+                dots.variance[lane] += f64::from(product[lane]) * value;
+            }
         }
+        dots
+    }
+
+    /// The covariance times a vector.
+    pub(super) fn exact_product(&self, vector: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; vector.len()];
+        for (row, value) in self.covariance.chunks_exact(vector.len().max(1)).zip(vector) {
+            product.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += f64::from(*covariance) * value);
+        }
+        product
     }
 }
 
@@ -223,6 +284,38 @@ mod tests {
             let tail = 0.75 * normal::upper_tail(at / 0.1) + 0.25 * normal::upper_tail((at - 0.3) / 0.2);
             assert!((tail / probability - 1.0).abs() < 1e-4, "{probability}: {tail}");
         }
+    }
+
+    #[test]
+    fn several_vectors_at_once_have_the_similarities_of_each() {
+        let number = |at: usize| ((at * 7919 + 13) % 1009) as f32 / 504.5 - 1.0;
+        let of = |seed: usize| {
+            let mut covariance = vec![0.0; 49];
+            for (at, value) in covariance.iter_mut().enumerate() {
+                let (i, j) = (at / 7, at % 7);
+                *value = if i == j { 3.0 } else { 0.2 * number(i * j + i + j + seed) };
+            }
+            Component { weight: 1.0, mean: (0..7).map(|at| number(at + seed)).collect(), covariance }
+        };
+        let mixture = Mixture::new(vec![of(3), of(50)]).unwrap();
+        let vectors: Vec<Vec<f32>> =
+            (0..5).map(|seed| (0..7).map(|at| number(at + 9 * seed)).collect()).collect();
+        let lanes = super::super::block::interleaved(vectors.iter().map(Vec::as_slice), 7);
+        for (found, vector) in mixture.similarities(&lanes, 5).iter().zip(&vectors) {
+            let expected: Vec<Similarity> = mixture.components.iter().map(|c| c.similarity(vector)).collect();
+            assert_eq!(found, &expected);
+            assert_eq!(location_scale(found), mixture.location_scale(vector));
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_far_above_is_so() {
+        let mixture = Mixture::new(vec![component(3.0, 0.0, 0.01), component(1.0, 0.3, 0.04)]).unwrap();
+        let parts: Vec<_> = mixture.components().iter().map(|c| c.similarity(&[1.0, 0.0])).collect();
+        let found = location_scale(&parts);
+        let least = 0.3 + Z_NEAR * 0.2;
+        assert!(!is_far_above(&parts, least - 1e-4) && is_far_above(&parts, least + 1e-4));
+        assert!(least - 1e-4 >= found.location + Z_NEAR * found.scale);
     }
 
     #[test]

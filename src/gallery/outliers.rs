@@ -3,6 +3,7 @@
 //!
 //! The result does not depend on the order of the photos.
 
+use crate::cohort::leave_one_out::PersonFaces;
 use crate::cohort::{Cohort, Probe, Template};
 
 /// A photo counts when it scores this against the mean of the others that count.
@@ -17,11 +18,13 @@ pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
     if photos.len() < MIN_PHOTOS {
         return vec![true; photos.len()];
     }
-    let probes: Vec<Probe> = photos.iter().map(|photo| cohort.projected_probe(photo.clone())).collect();
+    let faces = PersonFaces::new(cohort, photos.to_vec());
+    let probes: Vec<&Probe> = faces.probes().collect();
     let mut counts = core_of(cohort, &probes);
     for _ in 0..MAX_ROUNDS {
+        // The only photo that counts has nothing to be held against.
         let next: Vec<bool> =
-            (0..photos.len()).map(|at| is_like_the_others(cohort, &probes, &counts, at)).collect();
+            faces.reach(&counts, f64::from(KEEP)).into_iter().map(|like| like.unwrap_or(true)).collect();
         if next == counts || !next.contains(&true) {
             break;
         }
@@ -31,7 +34,7 @@ pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
 }
 
 /// The largest set of photos that are like one of them; of equally large sets, that of the highest scores.
-fn core_of(cohort: &Cohort, probes: &[Probe]) -> Vec<bool> {
+fn core_of(cohort: &Cohort, probes: &[&Probe]) -> Vec<bool> {
     let singles: Vec<Template> = probes.iter().map(|probe| cohort.single(probe)).collect();
     let mut best: Option<(usize, f64, Vec<bool>)> = None;
     for (at, single) in singles.iter().enumerate() {
@@ -59,14 +62,4 @@ fn core_of(cohort: &Cohort, probes: &[Probe]) -> Vec<bool> {
         // No two photos are alike: there is no telling which ones are right.
         _ => vec![true; probes.len()],
     }
-}
-
-/// Whether a photo is like the mean of those that count, itself left out.
-fn is_like_the_others(cohort: &Cohort, probes: &[Probe], counts: &[bool], at: usize) -> bool {
-    let Some(own) = probes.get(at) else { return false };
-    let others =
-        probes.iter().zip(counts).enumerate().filter(|(other, (_, counts))| *other != at && **counts);
-    let mut others = others.map(|(_, (probe, _))| probe.values.as_slice()).peekable();
-    // The only photo that counts has nothing to be held against.
-    others.peek().is_none() || cohort.template(others).score(own) >= KEEP
 }

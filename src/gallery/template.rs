@@ -32,8 +32,8 @@ pub struct PersonTemplate {
 
 impl PersonTemplate {
     fn new(cohort: &Cohort, person: &Person) -> Self {
-        let photos: Vec<Vec<f32>> =
-            person.photos.iter().map(|photo| cohort.project(&photo.embedding)).collect();
+        let embeddings: Vec<&Embedding> = person.photos.iter().map(|photo| &photo.embedding).collect();
+        let photos = cohort.project_each(&embeddings);
         let counts = counting(cohort, &photos);
         let counted = photos.iter().zip(&counts).filter(|(_, counts)| **counts);
         Self { template: cohort.template(counted.map(|(photo, _)| photo.as_slice())), counts }

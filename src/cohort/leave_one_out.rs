@@ -1,0 +1,238 @@
+//! Leave-one-out scores: each face of a person against the mean of the others.
+//!
+//! Without face `i` the mean has the direction of `S - y_i`, where `S` is the sum of the faces that count. Its similarity to strangers
+//! with covariance `C` varies by
+//!
+//! ```text
+//! (S - y_i)' C (S - y_i) = S'CS - 2 y_i'CS + y_i'C y_i
+//! ```
+//!
+//! so that one product with the matrix is enough for all faces of a person, beside those of the faces themselves.
+
+use super::block::{LANES, interleaved};
+use super::mixture::{self, Similarity, Z_NEAR, is_far_above};
+use super::{COMMON, Cohort, OWN, Probe, own_terms, probe_of};
+
+/// Projected faces of one person.
+#[derive(Debug)]
+pub struct PersonFaces<'a> {
+    cohort: &'a Cohort,
+    faces: Vec<Face>,
+}
+
+#[derive(Debug)]
+struct Face {
+    probe: Probe,
+    /// To each component of the strangers.
+    parts: Vec<Similarity>,
+}
+
+/// The sum of the faces that count.
+struct Sum {
+    values: Vec<f64>,
+    faces: u32,
+    parts: Vec<SumPart>,
+}
+
+/// The sum of faces and a component of the strangers.
+struct SumPart {
+    mean: f64,
+    /// The covariance times the sum.
+    product: Vec<f64>,
+    variance: f64,
+}
+
+/// A face, and the mean of others.
+struct Pair<'a> {
+    cohort: &'a Cohort,
+    probe: &'a Probe,
+    /// Cosine similarity of the two.
+    dot: f64,
+    /// Faces of the mean.
+    faces: u32,
+    /// Similarity of the mean to each component.
+    parts: Vec<Similarity>,
+}
+
+impl<'a> PersonFaces<'a> {
+    /// Of projected faces ([`Cohort::project_each`]).
+    #[must_use]
+    pub fn new(cohort: &'a Cohort, projected: Vec<Vec<f32>>) -> Self {
+        let mut parts = Vec::with_capacity(projected.len());
+        for some in projected.chunks(LANES) {
+            let vectors = interleaved(some.iter().map(Vec::as_slice), cohort.dims());
+            parts.extend(cohort.mixture.similarities(&vectors, some.len()));
+        }
+        let face = |(values, parts): (Vec<f32>, Vec<Similarity>)| {
+            let terms = own_terms(mixture::location_scale(&parts));
+            Face { probe: probe_of(values, terms), parts }
+        };
+        Self { cohort, faces: projected.into_iter().zip(parts).map(face).collect() }
+    }
+
+    /// The faces as they are searched for.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.faces.iter().map(|face| &face.probe)
+    }
+
+    /// As [`PersonFaces::probes`].
+    pub fn into_probes(self) -> impl Iterator<Item = Probe> {
+        self.faces.into_iter().map(|face| face.probe)
+    }
+
+    /// The score of each face against the mean of the others that count; `None` where no other one does.
+    #[must_use]
+    pub fn scores(&self, counts: &[bool]) -> Vec<Option<f64>> {
+        self.pairs(counts).iter().map(|pair| pair.as_ref().map(Pair::score)).collect()
+    }
+
+    /// Whether that score is at least `least`.
+    #[must_use]
+    pub fn reach(&self, counts: &[bool], least: f64) -> Vec<Option<bool>> {
+        self.pairs(counts).iter().map(|pair| pair.as_ref().map(|pair| pair.reaches(least))).collect()
+    }
+
+    fn pairs(&self, counts: &[bool]) -> Vec<Option<Pair<'_>>> {
+        let sum = Sum::new(self.cohort, self.faces.iter().zip(counts));
+        let faces = self.faces.iter().zip(counts);
+        faces.map(|(face, counts)| sum.without(self.cohort, face, *counts)).collect()
+    }
+}
+
+impl Sum {
+    fn new<'a>(cohort: &Cohort, faces: impl Iterator<Item = (&'a Face, &'a bool)>) -> Self {
+        let (mut values, mut count) = (vec![0.0; cohort.dims()], 0);
+        for (face, _) in faces.filter(|(_, counts)| **counts) {
+            values.iter_mut().zip(&face.probe.values).for_each(|(sum, value)| *sum += f64::from(*value));
+            count += 1;
+        }
+        let part = |component: &mixture::Component| {
+            let product = component.exact_product(&values);
+            SumPart { mean: dot(&component.mean, &values), variance: exact_dot(&product, &values), product }
+        };
+        let parts = cohort.mixture.components().iter().map(part).collect();
+        Self { parts, values, faces: count }
+    }
+
+    /// The face, and the mean of the others; `None` where there are none.
+    fn without<'a>(&self, cohort: &'a Cohort, face: &'a Face, counts: bool) -> Option<Pair<'a>> {
+        let faces = self.faces - u32::from(counts);
+        if faces == 0 {
+            return None;
+        }
+        let (own, values) = (f64::from(u8::from(counts)), &face.probe.values);
+        let others = || self.values.iter().zip(values).map(|(sum, value)| sum - own * f64::from(*value));
+        let norm = others().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
+        let likeness: f64 = others().zip(values).map(|(other, value)| other * f64::from(*value)).sum();
+        let part = |(sum, part): (&SumPart, &Similarity)| {
+            let own_variance = part.deviation * part.deviation - 2.0 * dot(values, &sum.product);
+            let variance = (sum.variance + own * own_variance) / (norm * norm);
+            Similarity::new(part.weight, (sum.mean - own * part.mean) / norm, variance)
+        };
+        let parts = self.parts.iter().zip(&face.parts).map(part).collect();
+        Some(Pair { cohort, probe: &face.probe, dot: likeness / norm, faces, parts })
+    }
+}
+
+impl Pair<'_> {
+    fn score(&self) -> f64 {
+        let found = mixture::location_scale(&self.parts);
+        self.weighted((self.dot - found.location) / found.scale)
+    }
+
+    /// Whether the score is at least `least`, without the quantiles where that is clear.
+    fn reaches(&self, least: f64) -> bool {
+        let is_clear = self.weighted(Z_NEAR) >= least && is_far_above(&self.parts, self.dot);
+        is_clear || self.score() >= least
+    }
+
+    /// The score, where the face is `scales` above what strangers' likeness to the mean is like.
+    fn weighted(&self, scales: f64) -> f64 {
+        let super::Calibration { common, shift, .. } = self.cohort.calibration;
+        let common = COMMON * (self.dot - common.location) / common.scale;
+        let probe = self.dot * f64::from(self.probe.gain) - f64::from(self.probe.offset);
+        self.cohort.weight(self.faces) * (OWN * scales + common + probe - shift)
+    }
+}
+
+fn dot(a: &[f32], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum()
+}
+
+fn exact_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cohort::file;
+
+    /// Faces of one person, of which some are other people's.
+    fn faces(dims: usize, count: usize, strangers: usize) -> Vec<Vec<f32>> {
+        let number = |at: usize| ((at * 7919 + at / 13 * 31 + 13) % 1009) as f32 / 504.5 - 1.0;
+        let face = |face: usize| {
+            let own = if face < strangers { 0.0 } else { 1.2 };
+            let values = (0..dims).map(|at| own * number(at + 7) + number((face + 3) * dims + at)).collect();
+            super::super::unit(values)
+        };
+        (0..count).map(face).collect()
+    }
+
+    fn cohorts() -> [Cohort; 2] {
+        ["casia-margin32", "vggface2-margin0"].map(|name| {
+            let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+            file::read(&models.join(format!("strangers-{name}.safetensors"))).unwrap()
+        })
+    }
+
+    #[test]
+    fn the_scores_are_those_of_templates_of_the_others() {
+        for cohort in cohorts() {
+            for (count, strangers) in [(2, 0), (3, 1), (12, 0), (20, 4)] {
+                let projected = faces(cohort.dims(), count, strangers);
+                let counts: Vec<bool> = (0..count).map(|at| at >= strangers && at % 5 != 4).collect();
+                let measured = PersonFaces::new(&cohort, projected.clone());
+                for (at, found) in measured.scores(&counts).into_iter().enumerate() {
+                    let others = (0..count).filter(|other| *other != at && counts[*other]);
+                    let others: Vec<&[f32]> = others.map(|other| projected[other].as_slice()).collect();
+                    let expected = (!others.is_empty()).then(|| {
+                        let template = cohort.template(others.iter().copied());
+                        f64::from(template.score(&cohort.projected_probe(projected[at].clone())))
+                    });
+                    assert_eq!(found.is_some(), expected.is_some());
+                    let (found, expected) = (found.unwrap_or(0.0), expected.unwrap_or(0.0));
+                    assert!((found - expected).abs() < 1e-4, "{count} {at}: {found}, expected {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_face_reaches_a_score_when_its_score_is_at_least_that() {
+        for cohort in cohorts() {
+            let projected = faces(cohort.dims(), 20, 4);
+            let counts: Vec<bool> = (0..20).map(|at| at >= 4).collect();
+            let measured = PersonFaces::new(&cohort, projected);
+            let scores = measured.scores(&counts);
+            for least in (0..100).map(|tenth| f64::from(tenth) / 10.0 - 2.0) {
+                let expected: Vec<Option<bool>> =
+                    scores.iter().map(|score| score.map(|score| score >= least)).collect();
+                assert_eq!(measured.reach(&counts, least), expected, "{least}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_probes_are_those_of_each_face() {
+        for cohort in cohorts() {
+            let projected = faces(cohort.dims(), 11, 2);
+            let measured = PersonFaces::new(&cohort, projected.clone());
+            for (found, values) in measured.into_probes().zip(projected) {
+                assert_eq!(found, cohort.projected_probe(values));
+            }
+        }
+    }
+}
