@@ -24,7 +24,7 @@
 //! | [`postgres`] | people in a database that several processes share |
 //! | [`pipeline`], [`cancel`], [`models`] | the stages joined; cancellation; the networks' files |
 //! | [`imaging`], [`detect`], [`align`], [`embed`], [`cohort`], [`gallery`], [`roster`], [`thumbnails`], [`nn`] | the stages: no runtime, no HTTP, no settings |
-//! | [`reloadable`], [`atomic_file`], [`local_file`], [`pickle`], [`person_name`], [`photo_file`], [`file_name`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
+//! | [`reloadable`], [`atomic_file`], [`local_file`], [`pickle`], [`person_name`], [`photo_file`], [`photo_id`], [`file_name`], [`student_id`], [`hex`], [`geometry`], [`clients`], [`error`] | foundations |
 #![warn(clippy::print_stdout, clippy::print_stderr)] // they panic when the reader is gone: `cli::output`
 
 pub mod access_log;
@@ -58,6 +58,7 @@ pub mod nn;
 pub mod origin;
 pub mod person_name;
 pub mod photo_file;
+pub mod photo_id;
 pub mod pickle;
 pub mod pipeline;
 pub mod postgres;

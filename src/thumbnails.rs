@@ -137,7 +137,7 @@ impl Thumbnails {
         let is_enrolled = |id: &str| {
             let people = gallery.person(person_id).into_iter();
             let mut people = people.chain(gallery.people().iter().map(Arc::as_ref));
-            people.any(|person| person.photos.iter().any(|photo| photo.id == id))
+            people.any(|person| person.photos.iter().any(|photo| photo.id == *id))
         };
         self.make_directory().map_err(&failed)?;
         for Thumbnail { photo_id, png } in new.iter().filter(|new| is_enrolled(&new.photo_id)) {

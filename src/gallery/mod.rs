@@ -285,7 +285,7 @@ impl Gallery {
     #[must_use]
     pub fn photos_lost(&self, edited: &Self) -> Vec<String> {
         let photos = |person: &'_ Arc<Person>| -> Vec<String> {
-            person.photos.iter().map(|photo| photo.id.clone()).collect()
+            person.photos.iter().map(|photo| photo.id.to_string()).collect()
         };
         let left: HashSet<String> = edited.people.apart(&self.people).into_iter().flat_map(photos).collect();
         let old = self.people.apart(&edited.people).into_iter().flat_map(photos);

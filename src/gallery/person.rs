@@ -10,6 +10,7 @@ use crate::error::{Error, InputError, Result};
 use crate::file_name::FileName;
 use crate::nn::EMBEDDING_LEN;
 use crate::person_name::PersonName;
+use crate::photo_id::PhotoId;
 use crate::student_id::StudentId;
 
 /// The longest id of a person or a photo, bytes; a ULID has 26.
@@ -30,7 +31,7 @@ pub struct Recipe {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnrolledPhoto {
     /// ULID, sortable by the time of enrolment.
-    pub id: String,
+    pub id: PhotoId,
     /// FaceNet's output for the face.
     pub embedding: Embedding,
     /// SHA-256 of the photo's file, to detect duplicates; `None` for imported photos.
@@ -45,7 +46,7 @@ impl EnrolledPhoto {
     /// A photo of sufficient quality, with a new id.
     #[must_use]
     pub fn new(embedding: Embedding, source_sha256: Option<[u8; 32]>) -> Self {
-        Self { id: new_id(), embedding, source_sha256, weak: false, file_name: None }
+        Self { id: new_id().into(), embedding, source_sha256, weak: false, file_name: None }
     }
 }
 
@@ -112,7 +113,7 @@ impl Person {
 
     /// Takes a photo away that is not the last one.
     pub(super) fn take_photo(&mut self, photo_id: &str) -> Result<EnrolledPhoto> {
-        let at = self.photos.iter().position(|photo| photo.id == photo_id);
+        let at = self.photos.iter().position(|photo| photo.id == *photo_id);
         let at = at.ok_or_else(|| {
             InputError::NotFound(format!("the person has no photo with the id {photo_id:?}"))
         })?;

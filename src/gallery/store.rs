@@ -379,7 +379,7 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
         let file_name =
             if version >= FILE_NAMES_VERSION { next::<FileNameRecord<'_>>(rest)?.file_name } else { None };
         photos.push(EnrolledPhoto {
-            id: photo.id.to_owned(),
+            id: photo.id.into(),
             embedding: unit_embedding(&photo.embedding)?,
             source_sha256: photo.source_sha256,
             weak,

@@ -188,10 +188,10 @@ fn the_photos_that_an_edit_lost_are_those_in_nobodys_hands_any_more() {
     let with_two = |name: &str| Person::new(named(name), None, vec![photo(0), photo(1)]);
     let old = Gallery::new(recipe(), ["Ada", "Grace", "Mary"].map(with_two).to_vec()).unwrap();
     let [ada, grace, mary] = [0, 1, 2].map(|at| old.people()[at].clone());
-    let of = |person: &Person| person.photos.iter().map(|photo| photo.id.clone()).collect::<Vec<_>>();
+    let of = |person: &Person| person.photos.iter().map(|photo| photo.id.to_string()).collect::<Vec<_>>();
     let lost = |new: Result<Gallery>| old.photos_lost(&new.unwrap());
     assert_eq!(lost(old.without_person(&grace.id)), of(&grace));
-    assert_eq!(lost(old.without_photo(&ada.id, &ada.photos[1].id)), [ada.photos[1].id.clone()]);
+    assert_eq!(lost(old.without_photo(&ada.id, &ada.photos[1].id)), [ada.photos[1].id.to_string()]);
     for kept in [
         old.merged(&ada.id, &mary.id),
         old.with_moved_photo(&mary.id, &mary.photos[0].id, &ada.id),

@@ -144,7 +144,7 @@ fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result
 
 fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
     Ok(EnrolledPhoto {
-        id: row.try_get(1)?,
+        id: row.try_get::<_, &str>(1)?.into(),
         embedding: embedding(row.try_get(2)?)?,
         source_sha256: sha256(row.try_get(3)?)?,
         weak: row.try_get(4)?,

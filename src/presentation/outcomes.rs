@@ -51,7 +51,7 @@ impl PhotoOutcome {
             Outcome::Accepted { photo: enrolled, overridden, bystanders } => Self {
                 photo,
                 outcome: Verdict::Accepted,
-                id: Some(enrolled.id.clone()),
+                id: Some(enrolled.id.to_string()),
                 reasons: Vec::new(),
                 overridden: wire(overridden),
                 weak: enrolled.weak,

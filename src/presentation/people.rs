@@ -135,7 +135,7 @@ impl PhotoEntry {
     fn new(photo: &EnrolledPhoto, distance: Option<f32>, snapshot: &Snapshot) -> Self {
         let EnrolledPhoto { id, weak, file_name, .. } = photo;
         Self {
-            id: id.clone(),
+            id: id.to_string(),
             file_name: file_name.as_ref().map(|name| name.as_str().to_owned()),
             weak: *weak,
             enrolled_at: created_at(id),

@@ -43,7 +43,7 @@ impl Snapshot {
     /// A photo of a person, if both are there.
     #[must_use]
     pub fn photo(&self, person_id: &str, photo_id: &str) -> Option<&EnrolledPhoto> {
-        self.gallery.person(person_id)?.photos.iter().find(|photo| photo.id == photo_id)
+        self.gallery.person(person_id)?.photos.iter().find(|photo| photo.id == *photo_id)
     }
 
     /// The last day on which the person is recognised, the earlier one of the person's own and the roster's; `None` for

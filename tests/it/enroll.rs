@@ -178,7 +178,7 @@ fn who_looks_like_another_person_is_refused_and_told_whom() {
 fn another_photo_of_the_person_is_welcome_and_the_same_one_is_not() {
     let gallery = gallery_of_obama();
     let same = rejected(assess(&gallery, "Barack Obama", &photo("obama.jpg"), false));
-    let photo_id = Some(gallery.people()[0].photos[0].id.clone());
+    let photo_id = Some(gallery.people()[0].photos[0].id.to_string());
     assert_eq!(same, [Reason::SamePhotoAgain { photo_id, measured: 0.0, needed: 0.005 }]);
     // The same pixels in another file.
     let pixels =

@@ -247,7 +247,7 @@ fn commands_keep_and_remove_them_as_the_service_does() {
     command(data, &[&enroll[..], &logged].concat());
     let gallery = store::read(&data.join(store::FILE_NAME)).unwrap();
     let [obama, biden] = [0, 1].map(|at| &gallery.people()[at]);
-    let [of_obama, of_biden] = [obama, biden].map(|person| person.photos[0].id.clone());
+    let [of_obama, of_biden] = [obama, biden].map(|person| person.photos[0].id.to_string());
     assert_eq!(kept(data), sorted(&[&of_obama, &of_biden]));
     let png = fs::read(data.join(format!("thumbnails/{of_biden}.png"))).unwrap();
     assert!(image::load_from_memory(&png).unwrap().to_rgb8().into_raw() == crop("biden.jpg"));

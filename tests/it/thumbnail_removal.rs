@@ -40,7 +40,7 @@ fn data_of(people: Vec<Person>) -> (TempDir, Gallery) {
 /// Ids of the photos, sorted.
 fn photos(gallery: &Gallery) -> Vec<String> {
     let photos = gallery.people().iter().flat_map(|person| &person.photos);
-    let mut ids: Vec<String> = photos.map(|photo| photo.id.clone()).collect();
+    let mut ids: Vec<String> = photos.map(|photo| photo.id.to_string()).collect();
     ids.sort();
     ids
 }
@@ -183,7 +183,7 @@ fn none_is_removed_since_the_gallery_is_missing_broken_or_an_older_one() {
     assert_eq!(kept(service.data.path()), all, "the gallery is an older one");
     // What is deleted here goes at once; what the older gallery lacks may come back with the right one.
     service.delete(&format!("/v1/people/{}", grace.id)).expect(204);
-    let mut of_ada: Vec<String> = ada.photos.iter().map(|photo| photo.id.clone()).collect();
+    let mut of_ada: Vec<String> = ada.photos.iter().map(|photo| photo.id.to_string()).collect();
     of_ada.sort();
     assert_eq!(kept(service.data.path()), of_ada);
     store::write(&path, &gallery.without_person(&grace.id).unwrap()).unwrap();

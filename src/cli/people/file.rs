@@ -90,7 +90,7 @@ fn person_record(person: &Person) -> anyhow::Result<PersonRecord> {
 fn photo_record(photo: &EnrolledPhoto) -> PhotoRecord {
     let bytes: Vec<u8> = photo.embedding.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     PhotoRecord {
-        id: photo.id.clone(),
+        id: photo.id.to_string(),
         weak: photo.weak,
         source_sha256: photo.source_sha256.as_ref().map(|sha256| to_hex(sha256)),
         file_name: photo.file_name.as_ref().map(|name| name.as_str().to_owned()),
@@ -149,7 +149,7 @@ fn student_id(value: &Value) -> anyhow::Result<StudentId> {
 
 fn photo_of(photo: PhotoRecord) -> anyhow::Result<EnrolledPhoto> {
     Ok(EnrolledPhoto {
-        id: photo.id,
+        id: photo.id.into(),
         embedding: embedding(&photo.embedding)?,
         source_sha256: photo.source_sha256.as_deref().map(checksum).transpose()?,
         weak: photo.weak,
