@@ -9,9 +9,11 @@
 //!
 //! so that one product with the matrix is enough for all faces of a person, beside those of the faces themselves.
 
+use std::cell::OnceCell;
+
 use super::block::{LANES, interleaved};
 use super::mixture::{self, Similarity, Z_NEAR, is_far_above};
-use super::{COMMON, Cohort, OWN, Probe, own_terms, probe_of};
+use super::{Cohort, Probe, own_terms, probe_of};
 
 /// Projected faces of one person.
 #[derive(Debug)]
@@ -22,9 +24,12 @@ pub struct PersonFaces<'a> {
 
 #[derive(Debug)]
 struct Face {
-    probe: Probe,
+    /// Projected, norm 1.
+    values: Vec<f32>,
     /// To each component of the strangers.
     parts: Vec<Similarity>,
+    /// Made when it is first needed: location and scale take as long as the rest of a photo.
+    probe: OnceCell<Probe>,
 }
 
 /// The sum of the faces that count.
@@ -45,7 +50,7 @@ struct SumPart {
 /// A face, and the mean of others.
 struct Pair<'a> {
     cohort: &'a Cohort,
-    probe: &'a Probe,
+    face: &'a Face,
     /// Cosine similarity of the two.
     dot: f64,
     /// Faces of the mean.
@@ -63,21 +68,35 @@ impl<'a> PersonFaces<'a> {
             let vectors = interleaved(some.iter().map(Vec::as_slice), cohort.dims());
             parts.extend(cohort.mixture.similarities(&vectors, some.len()));
         }
-        let face = |(values, parts): (Vec<f32>, Vec<Similarity>)| {
-            let terms = own_terms(mixture::location_scale(&parts));
-            Face { probe: probe_of(values, terms), parts }
-        };
+        let face = |(values, parts)| Face { values, parts, probe: OnceCell::new() };
         Self { cohort, faces: projected.into_iter().zip(parts).map(face).collect() }
     }
 
     /// The faces as they are searched for.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
-        self.faces.iter().map(|face| &face.probe)
+        self.faces.iter().map(Face::probe)
     }
 
     /// As [`PersonFaces::probes`].
     pub fn into_probes(self) -> impl Iterator<Item = Probe> {
-        self.faces.into_iter().map(|face| face.probe)
+        self.faces.into_iter().map(Face::into_probe)
+    }
+
+    /// Whether one of the faces, as a template, is known to reach `least` with each of the others. Only what is clear without
+    /// quantiles is known.
+    #[must_use]
+    pub fn one_is_like_all(&self, least: f64) -> bool {
+        self.faces.iter().any(|one| {
+            self.faces.iter().all(|other| std::ptr::eq(one, other) || self.are_alike(one, other, least))
+        })
+    }
+
+    fn are_alike(&self, one: &Face, other: &Face, least: f64) -> bool {
+        let likeness: f64 =
+            one.values.iter().zip(&other.values).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        is_far_above(&one.parts, likeness)
+            && is_far_above(&other.parts, likeness)
+            && self.cohort.weighted(1, likeness, [Z_NEAR; 2]) >= least
     }
 
     /// The score of each face against the mean of the others that count; `None` where no other one does.
@@ -99,11 +118,23 @@ impl<'a> PersonFaces<'a> {
     }
 }
 
+impl Face {
+    fn probe(&self) -> &Probe {
+        self.probe
+            .get_or_init(|| probe_of(self.values.clone(), own_terms(mixture::location_scale(&self.parts))))
+    }
+
+    fn into_probe(self) -> Probe {
+        let Self { values, parts, probe } = self;
+        probe.into_inner().unwrap_or_else(|| probe_of(values, own_terms(mixture::location_scale(&parts))))
+    }
+}
+
 impl Sum {
     fn new<'a>(cohort: &Cohort, faces: impl Iterator<Item = (&'a Face, &'a bool)>) -> Self {
         let (mut values, mut count) = (vec![0.0; cohort.dims()], 0);
         for (face, _) in faces.filter(|(_, counts)| **counts) {
-            values.iter_mut().zip(&face.probe.values).for_each(|(sum, value)| *sum += f64::from(*value));
+            values.iter_mut().zip(&face.values).for_each(|(sum, value)| *sum += f64::from(*value));
             count += 1;
         }
         let part = |component: &mixture::Component| {
@@ -120,7 +151,7 @@ impl Sum {
         if faces == 0 {
             return None;
         }
-        let (own, values) = (f64::from(u8::from(counts)), &face.probe.values);
+        let (own, values) = (f64::from(u8::from(counts)), &face.values);
         let others = || self.values.iter().zip(values).map(|(sum, value)| sum - own * f64::from(*value));
         let norm = others().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
         let likeness: f64 = others().zip(values).map(|(other, value)| other * f64::from(*value)).sum();
@@ -130,28 +161,29 @@ impl Sum {
             Similarity::new(part.weight, (sum.mean - own * part.mean) / norm, variance)
         };
         let parts = self.parts.iter().zip(&face.parts).map(part).collect();
-        Some(Pair { cohort, probe: &face.probe, dot: likeness / norm, faces, parts })
+        Some(Pair { cohort, face, dot: likeness / norm, faces, parts })
     }
 }
 
 impl Pair<'_> {
     fn score(&self) -> f64 {
-        let found = mixture::location_scale(&self.parts);
-        self.weighted((self.dot - found.location) / found.scale)
+        let scales = |parts: &[Similarity]| {
+            let found = mixture::location_scale(parts);
+            (self.dot - found.location) / found.scale
+        };
+        self.weighted([scales(&self.parts), scales(&self.face.parts)])
     }
 
     /// Whether the score is at least `least`, without the quantiles where that is clear.
     fn reaches(&self, least: f64) -> bool {
-        let is_clear = self.weighted(Z_NEAR) >= least && is_far_above(&self.parts, self.dot);
+        let is_clear = self.weighted([Z_NEAR; 2]) >= least
+            && is_far_above(&self.parts, self.dot)
+            && is_far_above(&self.face.parts, self.dot);
         is_clear || self.score() >= least
     }
 
-    /// The score, where the face is `scales` above what strangers' likeness to the mean is like.
-    fn weighted(&self, scales: f64) -> f64 {
-        let super::Calibration { common, shift, .. } = self.cohort.calibration;
-        let common = COMMON * (self.dot - common.location) / common.scale;
-        let probe = self.dot * f64::from(self.probe.gain) - f64::from(self.probe.offset);
-        self.cohort.weight(self.faces) * (OWN * scales + common + probe - shift)
+    fn weighted(&self, scales: [f64; 2]) -> f64 {
+        self.cohort.weighted(self.faces, self.dot, scales)
     }
 }
 
@@ -170,11 +202,11 @@ mod tests {
     use super::*;
     use crate::cohort::file;
 
-    /// Faces of one person, of which some are other people's.
-    fn faces(dims: usize, count: usize, strangers: usize) -> Vec<Vec<f32>> {
+    /// Faces of one person, of which some are other people's. Each has `likeness` parts of the person in one of its own.
+    fn faces(dims: usize, count: usize, strangers: usize, likeness: f32) -> Vec<Vec<f32>> {
         let number = |at: usize| ((at * 7919 + at / 13 * 31 + 13) % 1009) as f32 / 504.5 - 1.0;
         let face = |face: usize| {
-            let own = if face < strangers { 0.0 } else { 1.2 };
+            let own = if face < strangers { 0.0 } else { likeness };
             let values = (0..dims).map(|at| own * number(at + 7) + number((face + 3) * dims + at)).collect();
             super::super::unit(values)
         };
@@ -192,7 +224,7 @@ mod tests {
     fn the_scores_are_those_of_templates_of_the_others() {
         for cohort in cohorts() {
             for (count, strangers) in [(2, 0), (3, 1), (12, 0), (20, 4)] {
-                let projected = faces(cohort.dims(), count, strangers);
+                let projected = faces(cohort.dims(), count, strangers, 1.2);
                 let counts: Vec<bool> = (0..count).map(|at| at >= strangers && at % 5 != 4).collect();
                 let measured = PersonFaces::new(&cohort, projected.clone());
                 for (at, found) in measured.scores(&counts).into_iter().enumerate() {
@@ -213,7 +245,7 @@ mod tests {
     #[test]
     fn a_face_reaches_a_score_when_its_score_is_at_least_that() {
         for cohort in cohorts() {
-            let projected = faces(cohort.dims(), 20, 4);
+            let projected = faces(cohort.dims(), 20, 4, 1.2);
             let counts: Vec<bool> = (0..20).map(|at| at >= 4).collect();
             let measured = PersonFaces::new(&cohort, projected);
             let scores = measured.scores(&counts);
@@ -226,9 +258,32 @@ mod tests {
     }
 
     #[test]
+    fn faces_that_are_known_to_be_alike_are() {
+        for cohort in cohorts() {
+            let mut known = 0;
+            for strangers in [0, 1, 4] {
+                let measured = PersonFaces::new(&cohort, faces(cohort.dims(), 9, strangers, 3.0));
+                let probes: Vec<&Probe> = measured.probes().collect();
+                let lowest = |one: &Probe| {
+                    let template = cohort.single(one);
+                    let others = probes.iter().filter(|other| !std::ptr::eq(**other, one));
+                    others.map(|other| f64::from(template.score(other))).fold(f64::INFINITY, f64::min)
+                };
+                let best = probes.iter().map(|one| lowest(one)).fold(f64::NEG_INFINITY, f64::max);
+                for least in [0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 6.0] {
+                    let is_known = measured.one_is_like_all(least);
+                    assert!(!is_known || best >= least - 1e-4, "{strangers} {least}: {best}");
+                    known += u8::from(is_known);
+                }
+            }
+            assert!(known > 0);
+        }
+    }
+
+    #[test]
     fn the_probes_are_those_of_each_face() {
         for cohort in cohorts() {
-            let projected = faces(cohort.dims(), 11, 2);
+            let projected = faces(cohort.dims(), 11, 2, 1.2);
             let measured = PersonFaces::new(&cohort, projected.clone());
             for (found, values) in measured.into_probes().zip(projected) {
                 assert_eq!(found, cohort.projected_probe(values));

@@ -182,11 +182,13 @@ impl Component {
 
     /// The covariance times a vector.
     pub(super) fn exact_product(&self, vector: &[f64]) -> Vec<f64> {
-        let mut product = vec![0.0; vector.len()];
-        for (row, value) in self.covariance.chunks_exact(vector.len().max(1)).zip(vector) {
-            product.iter_mut().zip(row).for_each(|(sum, covariance)| *sum += f64::from(*covariance) * value);
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the CPU has the feature; the function itself is safe.
+            #[allow(unsafe_code, reason = "a function for a feature that was found")]
+            return unsafe { exact_product_avx2(&self.covariance, vector) };
         }
-        product
+        exact_product_anywhere(&self.covariance, vector)
     }
 }
 
@@ -225,6 +227,22 @@ fn product_anywhere(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
         for (sum, covariance) in product.iter_mut().zip(row) {
             *sum += covariance * value;
         }
+    }
+    product
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn exact_product_avx2(matrix: &[f32], vector: &[f64]) -> Vec<f64> {
+    exact_product_anywhere(matrix, vector)
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
+fn exact_product_anywhere(matrix: &[f32], vector: &[f64]) -> Vec<f64> {
+    let mut product = vec![0.0; vector.len()];
+    for (row, value) in matrix.chunks_exact(vector.len().max(1)).zip(vector) {
+        product.iter_mut().zip(row).for_each(|(sum, number)| *sum += f64::from(*number) * value);
     }
     product
 }

@@ -331,6 +331,14 @@ impl Cohort {
         1.0 / (spread * (1.0 + photos_spread * (1.0 - 1.0 / f64::from(photos.max(1)))))
     }
 
+    /// The score of a cosine similarity that is so many scales above what strangers' similarity to each of the two vectors is like,
+    /// against a template of so many photos.
+    fn weighted(&self, photos: u32, dot: f64, scales: [f64; 2]) -> f64 {
+        let Calibration { common, shift, .. } = self.calibration;
+        let common = COMMON * (dot - common.location) / common.scale;
+        self.weight(photos) * (OWN * (scales[0] + scales[1]) + common - shift)
+    }
+
     /// The probability that faces of different people are at least as alike as these two.
     #[must_use]
     pub fn false_match_probability(&self, a: &Embedding, b: &Embedding) -> f64 {

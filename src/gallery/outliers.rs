@@ -19,8 +19,11 @@ pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
         return vec![true; photos.len()];
     }
     let faces = PersonFaces::new(cohort, photos.to_vec());
-    let probes: Vec<&Probe> = faces.probes().collect();
-    let mut counts = core_of(cohort, &probes);
+    let mut counts = if faces.one_is_like_all(f64::from(KEEP)) {
+        vec![true; photos.len()]
+    } else {
+        core_of(cohort, &faces)
+    };
     for _ in 0..MAX_ROUNDS {
         // The only photo that counts has nothing to be held against.
         let next: Vec<bool> =
@@ -34,7 +37,8 @@ pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
 }
 
 /// The largest set of photos that are like one of them; of equally large sets, that of the highest scores.
-fn core_of(cohort: &Cohort, probes: &[&Probe]) -> Vec<bool> {
+fn core_of(cohort: &Cohort, faces: &PersonFaces<'_>) -> Vec<bool> {
+    let probes: Vec<&Probe> = faces.probes().collect();
     let singles: Vec<Template> = probes.iter().map(|probe| cohort.single(probe)).collect();
     let mut best: Option<(usize, f64, Vec<bool>)> = None;
     for (at, single) in singles.iter().enumerate() {
