@@ -22,6 +22,8 @@ const HALF: f32 = 0.51;
 /// What rounding adds to the error of a product: half a step of each component of the face, `sqrt(512) / 2` steps of 1 / 16,384 in
 /// length (0.0007), and sums of 512 float32 (0.00004).
 const ROUNDING: f32 = 0.001;
+/// Numbers at the beginning of an embedding that say of most embeddings that they are not near.
+const BEGINNING: usize = EMBEDDING_LEN / 2;
 /// The bits of a float's mantissa.
 const MANTISSA_BITS: u32 = 23;
 
@@ -46,12 +48,20 @@ struct Fine {
     high: [u8; EMBEDDING_LEN],
 }
 
+impl Fine {
+    fn set(&mut self, at: usize, rest: u32) {
+        (self.low[at], self.high[at]) = (rest as u16, (rest >> 16) as u8);
+    }
+}
+
 /// What the coarse numbers of an embedding mean.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     step: f32,
     /// How far a product with a face of norm 1 may be off.
     error: f32,
+    /// Length of the numbers behind the first [`BEGINNING`].
+    rest: f32,
     /// Where its exponents begin.
     exponents: u32,
 }
@@ -59,7 +69,11 @@ struct Scale {
 /// A face that is searched for.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
-pub(crate) struct PackedFace([i16; EMBEDDING_LEN]);
+pub(crate) struct PackedFace {
+    numbers: [i16; EMBEDDING_LEN],
+    /// Length of the numbers behind the first [`BEGINNING`].
+    rest: f32,
+}
 
 /// The dot product of a face and the nearest of a person's photos is between these.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,11 +89,11 @@ impl Bounds {
 impl PackedFace {
     /// Of the values of an embedding.
     pub(crate) fn new(values: &[f32]) -> Self {
-        let mut face = [0; EMBEDDING_LEN];
-        for (to, from) in face.iter_mut().zip(values) {
+        let mut numbers = [0; EMBEDDING_LEN];
+        for (to, from) in numbers.iter_mut().zip(values) {
             *to = (from * FACE_STEPS).round() as i16;
         }
-        Self(face)
+        Self { numbers, rest: rest_of(values) }
     }
 }
 
@@ -91,20 +105,17 @@ impl Packed {
         let (mut scales, mut exponents) = (Vec::with_capacity(count), Vec::new());
         for values in embeddings {
             let begin = exponents.len() as u32;
-            let step = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / MOST;
-            let mut row = Coarse([0; EMBEDDING_LEN]);
-            let mut rest = Fine { low: [0; EMBEDDING_LEN], high: [0; EMBEDDING_LEN] };
-            let mut error = 0.0_f64;
-            let to = row.0.iter_mut().zip(rest.low.iter_mut().zip(&mut rest.high));
-            for (value, (q, (low, high))) in values.iter().zip(to) {
-                *q = (value / step).round() as i8;
-                error += (f64::from(*value) - f64::from(step) * f64::from(*q)).powi(2);
-                let rest = split(*value, *q, step, &mut exponents);
-                (*low, *high) = (rest as u16, (rest >> 16) as u8);
+            let mut numbers = [0.0; EMBEDDING_LEN];
+            numbers.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
+            let (row, mut rest, step, error) = divide(&numbers);
+            for (at, _) in row.0.iter().enumerate().filter(|(_, q)| **q == 0) {
+                let bits = numbers[at].to_bits();
+                exponents.push((bits >> MANTISSA_BITS) as u8);
+                rest.set(at, ((bits >> 31) << MANTISSA_BITS) | (bits & ((1 << MANTISSA_BITS) - 1)));
             }
             coarse.push(row);
             fine.push(rest);
-            scales.push(Scale { step, error: error.sqrt() as f32 * 1.01 + ROUNDING, exponents: begin });
+            scales.push(Scale { step, error, rest: rest_of(&numbers), exponents: begin });
         }
         Self { coarse: coarse.into(), fine: fine.into(), scales: scales.into(), exponents: exponents.into() }
     }
@@ -132,35 +143,41 @@ impl Packed {
         }
     }
 
-    /// For each face, what is known of the nearest of these embeddings. Those that are asked for next, `ahead`, are fetched meanwhile: people
+    /// For each face, what is known of the nearest of these embeddings, those left out whose product with no face is more than
+    /// `least`. The ones that are asked for next, `ahead`, are fetched meanwhile: people
     /// lie apart in memory, and the CPU does not guess where the next ones are.
-    pub(crate) fn bounds(&self, ahead: Option<&Self>, faces: &[PackedFace], best: &mut [Bounds]) {
+    pub(crate) fn bounds(&self, ahead: Option<&Self>, faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
         let ahead = ahead.map_or(&[][..], |ahead| &ahead.coarse);
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the CPU has the feature; the function itself is safe.
             #[allow(unsafe_code, reason = "a function for a feature that was found")]
-            return unsafe { self.bounds_avx2(ahead, faces, best) };
+            return unsafe { self.bounds_avx2(ahead, faces, least, best) };
         }
-        self.bounds_anywhere(ahead, faces, best);
+        self.bounds_anywhere(ahead, faces, least, best);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn bounds_avx2(&self, ahead: &[Coarse], faces: &[PackedFace], best: &mut [Bounds]) {
-        self.bounds_anywhere(ahead, faces, best);
+    fn bounds_avx2(&self, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
+        self.bounds_anywhere(ahead, faces, least, best);
     }
 
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-    fn bounds_anywhere(&self, ahead: &[Coarse], faces: &[PackedFace], best: &mut [Bounds]) {
+    fn bounds_anywhere(&self, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
+        let is_limited = least.is_finite();
+        let ahead_bytes = if is_limited { BEGINNING } else { EMBEDDING_LEN };
         for (at, (row, scale)) in self.coarse.iter().zip(&self.scales).enumerate() {
             if let Some(next) = ahead.get(at) {
-                next.fetch();
+                next.fetch(ahead_bytes);
+            }
+            if is_limited && !faces.iter().any(|face| row.may_exceed(*scale, face, least)) {
+                continue;
             }
             for (best, face) in best.iter_mut().zip(faces) {
                 // By Cauchy and Schwarz at most 127 sqrt(512) x 16,384, which is 2^26, and some rounding.
-                let products = row.0.iter().zip(&face.0);
+                let products = row.0.iter().zip(&face.numbers);
                 let sum: i32 =
                     products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum();
                 let about = sum as f32 * (scale.step / FACE_STEPS);
@@ -172,12 +189,23 @@ impl Packed {
 }
 
 impl Coarse {
-    /// Has the CPU load it into its caches, and does not wait for that.
+    /// Whether the product with a face may be more than `least`, by the [`BEGINNING`]s of both: the rest adds the product of its
+    /// lengths at most.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
+    fn may_exceed(&self, scale: Scale, face: &PackedFace, least: f32) -> bool {
+        let products = self.0[..BEGINNING].iter().zip(&face.numbers);
+        let sum: i32 = products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum();
+        let about = sum as f32 * (scale.step / FACE_STEPS);
+        about + scale.error + scale.rest * face.rest > least
+    }
+
+    /// Has the CPU load the first `bytes` of it into its caches, and does not wait for that.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a few instructions")]
-    fn fetch(&self) {
+    fn fetch(&self, bytes: usize) {
         #[cfg(target_arch = "x86_64")]
-        for line in self.0.as_chunks::<64>().0 {
+        for line in self.0.as_chunks::<64>().0.iter().take(bytes / 64) {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a hint, which reads nothing and never fails; the address is that of a reference.
             #[allow(unsafe_code, reason = "there is no safe form")]
@@ -188,20 +216,59 @@ impl Coarse {
     }
 }
 
+/// Length of the numbers behind the first [`BEGINNING`].
+fn rest_of(values: &[f32]) -> f32 {
+    values.iter().skip(BEGINNING).map(|value| value * value).sum::<f32>().sqrt()
+}
+
+/// The coarse number of a number that is at most [`MOST`] steps. In instructions that every CPU has: rounding is a call for some.
+fn nearest_step(value: f32, step: f32) -> i8 {
+    (value / step + 0.5_f32.copysign(value)) as i32 as i8
+}
+
 /// The least size of a number with this coarse number, as bits.
 fn floor(q: i8, step: f32) -> u32 {
     ((f32::from(q.unsigned_abs()) - HALF) * step).to_bits()
 }
 
-/// What the coarse number does not say.
-fn split(value: f32, q: i8, step: f32, exponents: &mut Vec<u8>) -> u32 {
-    if q == 0 {
-        exponents.push((value.to_bits() >> MANTISSA_BITS) as u8);
-        let sign = u32::from(value.is_sign_negative()) << MANTISSA_BITS;
-        sign | (value.to_bits() & ((1 << MANTISSA_BITS) - 1))
-    } else {
-        value.abs().to_bits() - floor(q, step)
+/// The coarse numbers of an embedding, what they leave open as if none were 0, the step, and how far a product may be off.
+fn divide(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the CPU has the feature; the function itself is safe.
+        #[allow(unsafe_code, reason = "a function for a feature that was found")]
+        return unsafe { divide_avx2(values) };
     }
+    divide_anywhere(values)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn divide_avx2(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
+    divide_anywhere(values)
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
+fn divide_anywhere(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
+    let step = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / MOST;
+    let mut row = Coarse([0; EMBEDDING_LEN]);
+    let mut rest = Fine { low: [0; EMBEDDING_LEN], high: [0; EMBEDDING_LEN] };
+    for (value, q) in values.iter().zip(&mut row.0) {
+        *q = nearest_step(*value, step);
+    }
+    for (at, (value, q)) in values.iter().zip(&row.0).enumerate() {
+        rest.set(at, value.abs().to_bits().wrapping_sub(floor(*q, step)));
+    }
+    let mut errors = [0.0_f32; 8];
+    for (values, row) in values.as_chunks::<8>().0.iter().zip(row.0.as_chunks::<8>().0) {
+        for ((error, value), q) in errors.iter_mut().zip(values).zip(row) {
+            let off = value - step * f32::from(*q);
+            *error += off * off;
+        }
+    }
+    let error = errors.iter().sum::<f32>().sqrt() * 1.01 + ROUNDING;
+    (row, rest, step, error)
 }
 
 /// The number, where `q` is not 0; else any.
@@ -253,17 +320,22 @@ mod tests {
             let mut found = [0.0; EMBEDDING_LEN];
             packed.copy_to(at, &mut found);
             assert_eq!(bits(&found), bits(values), "{at}");
+            let numbers: &[f32; EMBEDDING_LEN] = values.as_slice().try_into().unwrap();
+            let ((row, rest, ..), (row_anywhere, rest_anywhere, ..)) =
+                (divide(numbers), divide_anywhere(numbers));
+            assert_eq!((row.0, rest.low, rest.high), (row_anywhere.0, rest_anywhere.low, rest_anywhere.high));
         }
     }
 
     #[test]
     fn a_product_is_within_its_bounds() {
         let odd = odd();
+        let mut left_out = 0;
         for (a, of) in odd.iter().enumerate() {
             let one = Packed::new([of.as_slice()].into_iter());
             for (b, face) in odd.iter().enumerate() {
                 let mut found = [Bounds::NONE];
-                one.bounds(Some(&one), &[PackedFace::new(face)], &mut found);
+                one.bounds(Some(&one), &[PackedFace::new(face)], f32::NEG_INFINITY, &mut found);
                 let exact: f32 = of.iter().zip(face).map(|(a, b)| a * b).sum();
                 let Bounds { least, most } = found[0];
                 assert!(
@@ -271,9 +343,19 @@ mod tests {
                     "{a} {b}: {exact} {least} {most}"
                 );
                 let mut anywhere = [Bounds::NONE];
-                one.bounds_anywhere(&[], &[PackedFace::new(face)], &mut anywhere);
+                one.bounds_anywhere(&[], &[PackedFace::new(face)], f32::NEG_INFINITY, &mut anywhere);
                 assert_eq!(found, anywhere, "the same with each instruction set");
+                for limit in [-0.5, 0.0, 0.3, 0.6, 0.9, exact - 1e-6, exact + 1e-6] {
+                    let mut limited = [Bounds::NONE];
+                    one.bounds(None, &[PackedFace::new(face)], limit, &mut limited);
+                    assert!(
+                        limited == found || (limited[0] == Bounds::NONE && exact <= limit),
+                        "{a} {b} {limit}"
+                    );
+                    left_out += usize::from(limited != found);
+                }
             }
         }
+        assert!(left_out > 3_000, "{left_out}");
     }
 }

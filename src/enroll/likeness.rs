@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::GateParams;
 use crate::embed::Embedding;
-use crate::gallery::search::{is_match, nearest};
+use crate::gallery::search::{is_match, nearest_within};
 use crate::gallery::{Gallery, Person};
 use crate::person_name::PersonName;
 
@@ -88,7 +88,7 @@ fn nearest_people<'a>(
     params: GateParams,
     faces: &[Embedding],
 ) -> impl Iterator<Item = &'a Arc<Person>> {
-    let found = nearest(gallery, faces, VICINITY).into_iter().flatten();
+    let found = nearest_within(gallery, faces, VICINITY, params.other_person_distance).into_iter().flatten();
     let near = found.filter(move |near| is_match(near.distance.max(0.0), params.other_person_distance));
     near.filter_map(|near| gallery.people().get(near.person))
 }

@@ -23,26 +23,35 @@ pub struct Candidate {
     pub distance: f32,
 }
 
-/// For each face the `wanted` nearest people, nearest first; of equal distances the earlier
+/// For each face the `wanted` nearest people who are nearer than `within`, nearest first; of equal distances the earlier
 /// person first.
-pub(super) fn nearest(people: &People, faces: &[Embedding], wanted: usize) -> Vec<Vec<Candidate>> {
+pub(super) fn nearest(
+    people: &People,
+    faces: &[Embedding],
+    wanted: usize,
+    within: f32,
+) -> Vec<Vec<Candidate>> {
     let mut found = Vec::with_capacity(faces.len());
     for block in faces.chunks(FACES_A_PASS) {
-        for (face, bounds) in block.iter().zip(all_bounds(people, block)) {
-            found.push(rank(people, face, &bounds, wanted));
+        for (face, bounds) in block.iter().zip(all_bounds(people, block, within)) {
+            let mut nearest = rank(people, face, &bounds, wanted);
+            nearest.retain(|candidate| candidate.distance < within);
+            found.push(nearest);
         }
     }
     found
 }
 
-/// For each of at most [`FACES_A_PASS`] faces: what is known of each person. One pass over the embeddings.
-fn all_bounds(people: &People, faces: &[Embedding]) -> Vec<Vec<Bounds>> {
+/// For each of at most [`FACES_A_PASS`] faces: what is known of each person, or [`Bounds::NONE`] where that is not nearer than `within`. One
+/// pass over the embeddings.
+fn all_bounds(people: &People, faces: &[Embedding], within: f32) -> Vec<Vec<Bounds>> {
+    let least = 1.0 - within;
     let packed: Vec<PackedFace> = faces.iter().map(|face| PackedFace::new(&face.values())).collect();
     let of_run = |run: &Run| -> Vec<[Bounds; FACES_A_PASS]> {
         let all = run.embeddings();
         let person = |(at, embeddings): (usize, &Arc<Packed>)| {
             let mut best = [Bounds::NONE; FACES_A_PASS];
-            embeddings.bounds(all.get(at + 1).map(Arc::as_ref), &packed, &mut best);
+            embeddings.bounds(all.get(at + 1).map(Arc::as_ref), &packed, least, &mut best);
             best
         };
         all.iter().enumerate().map(person).collect()
@@ -66,7 +75,7 @@ fn rank(people: &People, face: &Embedding, bounds: &[Bounds], wanted: usize) -> 
         }
         _ => f32::NEG_INFINITY,
     };
-    let open = bounds.iter().enumerate().filter(|(_, bounds)| bounds.most >= cut);
+    let open = bounds.iter().enumerate().filter(|(_, bounds)| bounds.most >= cut && **bounds != Bounds::NONE);
     let exact = |(at, _): (usize, &Bounds)| {
         Some(Candidate { person: at, distance: distance_to(people.get(at)?, face) })
     };

@@ -120,7 +120,18 @@ pub fn score_threshold(people: usize, rule: MatchRule) -> Option<f64> {
 /// For each face the `wanted` people with the nearest photos, nearest first.
 #[must_use]
 pub fn nearest(gallery: &Gallery, faces: &[Embedding], wanted: usize) -> Vec<Vec<Candidate>> {
-    super::nearest::nearest(gallery.people(), faces, wanted)
+    nearest_within(gallery, faces, wanted, f32::INFINITY)
+}
+
+/// As [`nearest`], without those at least `distance` away; the smaller it is, the less is read.
+#[must_use]
+pub fn nearest_within(
+    gallery: &Gallery,
+    faces: &[Embedding],
+    wanted: usize,
+    distance: f32,
+) -> Vec<Vec<Candidate>> {
+    super::nearest::nearest(gallery.people(), faces, wanted, distance)
 }
 
 /// Finds the person of each face of one photo. Of equally alike people the one enrolled earlier comes first, and of two
