@@ -18,7 +18,7 @@ use crate::student_id::StudentId;
 /// Where a change is announced.
 pub(super) const CHANNEL: &str = "facerec_people";
 /// People read at a time, with all photos.
-pub(super) const PAGE: usize = 500;
+pub(super) const PAGE: usize = 128;
 /// Revisions whose changes are listed. Who is further behind reads all people.
 const LISTED_REVISIONS: i64 = 10_000;
 
