@@ -8,7 +8,7 @@ use std::ops::Deref;
 /// Length of a ULID, which new photos have.
 const ULID_BYTES: usize = 26;
 
-/// The id of an enrolled photo: text. One of [`ULID_BYTES`] bytes lies in place, without a block of its own: a gallery has many.
+/// The id of an enrolled photo: text. One of 26 bytes, as a ULID has, lies in place, without a block of its own: a gallery has many.
 #[derive(Clone)]
 pub struct PhotoId(Text);
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 960.0;
+const WIDTH: f64 = 990.0;
 const PANEL: (f64, f64) = (400.0, 180.0);
 /// Between panels and around them.
 const LEFT: f64 = 70.0;
@@ -61,7 +61,7 @@ pub(crate) fn draw(csv: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          aria-label=\"From a thousand to a million embeddings\">\n<style>{STYLE}</style>\n\
          <rect class=\"back\" width=\"{WIDTH}\" height=\"{height}\"/>\n\
-         <text class=\"title\" x=\"{LEFT}\" y=\"30\">From a thousand to a million embeddings, 20 a person</text>\n"
+         <text class=\"title\" x=\"{LEFT}\" y=\"30\">Embeddings, 20 a person</text>\n"
     );
     for (at, (name, class)) in
         [("file", "file"), ("PostgreSQL", "database"), ("goal at a million", "goal")].iter().enumerate()

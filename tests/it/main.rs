@@ -75,6 +75,7 @@ mod postgres;
 mod promises;
 mod roster;
 mod roster_sheets;
+mod scale_graph;
 mod search;
 mod soak_report;
 mod store;
