@@ -4,7 +4,6 @@
 
 use crate::cohort::leave_one_out::PersonFaces;
 use crate::cohort::{Cohort, Probe};
-use crate::embed::Embedding;
 use crate::gallery::{EnrolledPhoto, Gallery};
 
 /// Pairs of people below this score are forgotten: strangers exceed it with a probability of 2 %.
@@ -77,7 +76,7 @@ fn faces_of(gallery: &Gallery, cohort: &Cohort, person: usize) -> Vec<Face> {
     let (Some(enrolled), Some(template)) = (gallery.people().get(person), gallery.template(person)) else {
         return Vec::new();
     };
-    let embeddings: Vec<&Embedding> = enrolled.photos.iter().map(|photo| &photo.embedding).collect();
+    let embeddings: Vec<_> = enrolled.photos.iter().map(|photo| &photo.embedding).collect();
     let measured = PersonFaces::new(cohort, cohort.project_each(&embeddings));
     let own_scores = measured.scores(&template.counts);
     let face =

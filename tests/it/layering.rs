@@ -20,6 +20,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("atomic_file", &[]),
     ("pickle", &[]),
     ("student_id", &[]),
+    ("photo_id", &[]),
     ("local_file", &[]),
     ("photo_file", &["local_file"]),
     ("person_name", &["error"]),
@@ -35,7 +36,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
     ("embed", &["align", "error", "nn"]),
     ("cohort", &["atomic_file", "embed", "error", "hex", "nn"]), // nn: the length of an embedding
-    ("gallery", &["cohort", "embed", "error", "file_name", "nn", "person_name", "student_id"]), // nn: the length of an embedding
+    ("gallery", &["cohort", "embed", "error", "file_name", "nn", "person_name", "photo_id", "student_id"]), // nn: the length of an embedding
     ("gallery::backend", &["error", "reloadable"]), // what a store of people does; how a file is kept up to date
     ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),
     (

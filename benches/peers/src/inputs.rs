@@ -39,6 +39,10 @@ impl Stage {
         }
     }
 
+    pub(crate) fn is_facenet(self) -> bool {
+        matches!(self, Self::FaceNet1 | Self::FaceNet6)
+    }
+
     /// The ONNX file of the stage.
     pub(crate) fn file(self) -> &'static str {
         match self {

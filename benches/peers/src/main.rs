@@ -5,7 +5,7 @@
 //! `peers.py` (default `python3`), `PASSES` the number of passes (default 20).
 //!
 //! P-Net's time includes area resampling for the engines of facerec, which take the photo. The other runtimes get
-//! the resampled levels.
+//! the resampled levels. 16-bit integers are for FaceNet only.
 
 mod inputs;
 mod python;
@@ -14,7 +14,7 @@ mod rten_peer;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet};
+use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet, Precision};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
 use facerec::nn::{DetectorNets, FaceNet};
 
@@ -23,9 +23,9 @@ use inputs::{Inputs, Stage};
 /// The shortest pass of each engine on each stage; the engines in the order of the table.
 type Times = BTreeMap<(Stage, usize), Duration>;
 
-const ENGINES: [&str; 5] = ["native", "tract", "rten", "onnxruntime", "torch"];
+const ENGINES: [&str; 6] = ["native", "native int16", "tract", "rten", "onnxruntime", "torch"];
 /// Index of the first engine that runs in Python.
-const PYTHON: usize = 3;
+const PYTHON: usize = 4;
 
 /// facerec's engines on one stage.
 fn run_facerec(nets: &dyn DetectorNets, facenet: &dyn FaceNet, stage: Stage, inputs: &Inputs) {
@@ -52,7 +52,7 @@ fn print(times: &Times, stages: &[Stage], notes: &[String]) {
         let native = times[&(stage, 0)].as_secs_f64();
         for engine in 0..ENGINES.len() {
             let cell = times.get(&(stage, engine)).map_or_else(
-                || "not run".to_owned(),
+                || if engine == 1 { "-" } else { "not run" }.to_owned(),
                 |time| format!("{:.2} ms ({:.2}x)", time.as_secs_f64() * 1e3, time.as_secs_f64() / native),
             );
             print!(" {cell:>22}");
@@ -77,6 +77,7 @@ fn main() {
     let f = inputs::model(inputs::FACENET);
     let native =
         (NativeDetector::load(&p, &r, &o).expect("it loads"), NativeFaceNet::load(&f).expect("it loads"));
+    let int16 = NativeFaceNet::load_with(Isa::detect(), Precision::Int16, &f).expect("it loads");
     let tract =
         (TractDetector::load(&p, &r, &o).expect("it loads"), TractFaceNet::load(&f).expect("it loads"));
     let rten = rten_peer::Networks::load();
@@ -95,8 +96,11 @@ fn main() {
                     record(&mut times, stage, engine, start.elapsed());
                 };
                 time(0, &|| run_facerec(&native.0, &native.1, stage, &inputs));
-                time(1, &|| run_facerec(&tract.0, &tract.1, stage, &inputs));
-                time(2, &|| rten.run(stage, &inputs));
+                if stage.is_facenet() {
+                    time(1, &|| run_facerec(&native.0, &int16, stage, &inputs));
+                }
+                time(2, &|| run_facerec(&tract.0, &tract.1, stage, &inputs));
+                time(3, &|| rten.run(stage, &inputs));
             }
         }
         if round == 0 {
