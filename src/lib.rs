@@ -71,5 +71,6 @@ pub mod service;
 pub mod student_id;
 pub mod thumbnails;
 pub mod upload;
+mod vectorised;
 pub mod web;
 pub mod worker;

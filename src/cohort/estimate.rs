@@ -295,7 +295,7 @@ mod tests {
         let points = DMatrix::from_iterator(2, 40, (0..40).flat_map(point));
         let mixture = fit_mixture(&points, &[1.0 / 40.0; 40], 2).unwrap();
         let mut found: Vec<(f64, f32)> =
-            mixture.components().iter().map(|part| (part.weight, part.mean[0])).collect();
+            mixture.components().map(|part| (part.weight, part.mean[0])).collect();
         found.sort_by(|a, b| a.1.total_cmp(&b.1));
         for ((weight, mean), expected) in found.into_iter().zip([-3.0, 3.0]) {
             assert!((weight - 0.5).abs() < 1e-3 && (mean - expected).abs() < 0.1, "{weight} {mean}");

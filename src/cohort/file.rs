@@ -108,7 +108,7 @@ pub fn decode(bytes: &[u8]) -> std::result::Result<Cohort, String> {
 /// # Errors
 /// What the format can't hold.
 pub fn encode(cohort: &Cohort) -> std::result::Result<Vec<u8>, String> {
-    let (dims, components) = (cohort.dims(), cohort.mixture.components());
+    let (dims, components) = (cohort.dims(), cohort.mixture.components().collect::<Vec<_>>());
     let bytes =
         |values: &mut dyn Iterator<Item = f32>| values.flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
     let triangles = components.iter().flat_map(|component| triangle(&component.covariance, dims));

@@ -66,7 +66,7 @@ impl<'a> PersonFaces<'a> {
         let mut parts = Vec::with_capacity(projected.len());
         for some in projected.chunks(LANES) {
             let vectors = interleaved(some.iter().map(Vec::as_slice), cohort.dims());
-            parts.extend(cohort.mixture.similarities(&vectors, some.len()));
+            parts.extend(cohort.mixture.similarities(&vectors).into_iter().take(some.len()));
         }
         let face = |(values, parts)| Face { values, parts, probe: OnceCell::new() };
         Self { cohort, faces: projected.into_iter().zip(parts).map(face).collect() }
@@ -137,11 +137,11 @@ impl Sum {
             values.iter_mut().zip(&face.values).for_each(|(sum, value)| *sum += f64::from(*value));
             count += 1;
         }
-        let part = |component: &mixture::Component| {
-            let product = component.exact_product(&values);
-            SumPart { mean: dot(&component.mean, &values), variance: exact_dot(&product, &values), product }
+        let part = |gaussian: &mixture::Gaussian| {
+            let product = gaussian.covariance.times_in_64_bits(&values);
+            SumPart { mean: dot(&gaussian.mean, &values), variance: exact_dot(&product, &values), product }
         };
-        let parts = cohort.mixture.components().iter().map(part).collect();
+        let parts = cohort.mixture.gaussians().iter().map(part).collect();
         Self { parts, values, faces: count }
     }
 

@@ -1,6 +1,6 @@
 //! The distribution of strangers' projected embeddings: a mixture of Gaussians.
 
-use super::block::{LANES, Lanes, Matrix};
+use super::block::Matrix;
 use super::normal;
 
 /// Maximum number of components of a mixture.
@@ -43,10 +43,16 @@ pub struct Component {
 /// A mixture of Gaussians.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixture {
-    components: Vec<Component>,
+    gaussians: Vec<Gaussian>,
     dims: usize,
-    /// The covariances, for several vectors at once.
-    matrices: Vec<Matrix>,
+}
+
+/// A component, laid out for computing.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Gaussian {
+    weight: f64,
+    pub(super) mean: Vec<f32>,
+    pub(super) covariance: Matrix,
 }
 
 /// The similarity of one vector to a component's strangers.
@@ -55,13 +61,6 @@ pub(super) struct Similarity {
     pub(super) weight: f64,
     pub(super) mean: f64,
     pub(super) deviation: f64,
-}
-
-/// The dot product of several vectors at once with a component's mean, and with their own products with its covariance.
-#[derive(Debug, Clone, Copy, Default)]
-struct Dots {
-    mean: [f64; LANES],
-    variance: [f64; LANES],
 }
 
 impl Mixture {
@@ -79,14 +78,26 @@ impl Mixture {
         for component in &mut components {
             component.weight /= sum;
         }
-        let matrices = components.iter().map(|component| Matrix::new(&component.covariance, dims)).collect();
-        Ok(Self { components, dims, matrices })
+        let gaussian = |Component { weight, mean, covariance }: Component| Gaussian {
+            weight,
+            mean,
+            covariance: Matrix::new(&covariance, dims),
+        };
+        Ok(Self { gaussians: components.into_iter().map(gaussian).collect(), dims })
     }
 
     /// The components; their weights add up to 1.
     #[must_use]
-    pub fn components(&self) -> &[Component] {
-        &self.components
+    pub fn components(&self) -> impl ExactSizeIterator<Item = Component> {
+        self.gaussians.iter().map(|Gaussian { weight, mean, covariance }| Component {
+            weight: *weight,
+            mean: mean.clone(),
+            covariance: covariance.columns().collect(),
+        })
+    }
+
+    pub(super) fn gaussians(&self) -> &[Gaussian] {
+        &self.gaussians
     }
 
     /// Length of the vectors.
@@ -99,24 +110,15 @@ impl Mixture {
     /// mixture's quantiles at 1e-3 and 1e-5. Of one component they are mean and standard deviation.
     #[must_use]
     pub fn location_scale(&self, vector: &[f32]) -> LocationScale {
-        let parts: Vec<Similarity> =
-            self.components.iter().map(|component| component.similarity(vector)).collect();
+        let [parts] = self.similarities(vector.as_chunks::<1>().0);
         location_scale(&parts)
     }
 
-    /// The similarities of at most [`LANES`] vectors to each component; the same numbers as one by one.
-    pub(super) fn similarities(&self, vectors: &[Lanes], count: usize) -> Vec<Vec<Similarity>> {
-        let zeros = vec![0.0; self.dims];
-        let dots = |(component, matrix): (&Component, &Matrix)| {
-            (component.weight, component.dots(&matrix.times(&zeros, vectors), vectors))
-        };
-        let dots: Vec<(f64, Dots)> = self.components.iter().zip(&self.matrices).map(dots).collect();
-        let of_lane = |lane: usize| {
-            let part =
-                |(weight, dots): &(f64, Dots)| Similarity::new(*weight, dots.mean[lane], dots.variance[lane]);
-            dots.iter().map(part).collect()
-        };
-        (0..count.min(LANES)).map(of_lane).collect()
+    /// The similarities of each of several vectors, of which there is one number each side by side, to each component.
+    pub(super) fn similarities<const L: usize>(&self, vectors: &[[f32; L]]) -> [Vec<Similarity>; L] {
+        let of_all: Vec<[Similarity; L]> =
+            self.gaussians.iter().map(|gaussian| gaussian.similarities(vectors)).collect();
+        std::array::from_fn(|lane| of_all.iter().map(|similarities| similarities[lane]).collect())
     }
 }
 
@@ -158,93 +160,22 @@ impl Component {
         }
         Ok(())
     }
+}
 
-    /// Mean and standard deviation of the dot product with `vector`.
-    fn similarity(&self, vector: &[f32]) -> Similarity {
-        let product = product(&self.covariance, vector);
-        let dot =
-            |a: &[f32]| -> f64 { a.iter().zip(vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
-        Similarity::new(self.weight, dot(&self.mean), dot(&product))
-    }
-
-    /// `products` are those of the vectors with the covariance.
-    fn dots(&self, products: &[Lanes], vectors: &[Lanes]) -> Dots {
-        let mut dots = Dots::default();
-        for ((mean, product), vector) in self.mean.iter().zip(products).zip(vectors) {
-            for lane in 0..LANES {
+impl Gaussian {
+    /// Mean and standard deviation of the dot product with each of the vectors.
+    fn similarities<const L: usize>(&self, vectors: &[[f32; L]]) -> [Similarity; L] {
+        let products = self.covariance.times(&vec![0.0; self.mean.len()], vectors);
+        let (mut means, mut variances) = ([0.0; L], [0.0; L]);
+        for ((mean, product), vector) in self.mean.iter().zip(&products).zip(vectors) {
+            for lane in 0..L {
                 let value = f64::from(vector[lane]);
-                dots.mean[lane] += f64::from(*mean) * value;
-                dots.variance[lane] += f64::from(product[lane]) * value;
+                means[lane] += f64::from(*mean) * value;
+                variances[lane] += f64::from(product[lane]) * value;
             }
         }
-        dots
+        std::array::from_fn(|lane| Similarity::new(self.weight, means[lane], variances[lane]))
     }
-
-    /// The covariance times a vector.
-    pub(super) fn exact_product(&self, vector: &[f64]) -> Vec<f64> {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the CPU has the feature; the function itself is safe.
-            #[allow(unsafe_code, reason = "a function for a feature that was found")]
-            return unsafe { exact_product_avx2(&self.covariance, vector) };
-        }
-        exact_product_anywhere(&self.covariance, vector)
-    }
-}
-
-/// A symmetric matrix times a vector. Each sum has one order, and so the same bits with each instruction set.
-fn product(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the CPU has the feature; the function itself is safe.
-        #[allow(unsafe_code, reason = "a function for a feature that was found")]
-        return unsafe { product_avx2(matrix, vector) };
-    }
-    product_anywhere(matrix, vector)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn product_avx2(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
-    product_anywhere(matrix, vector)
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-fn product_anywhere(matrix: &[f32], vector: &[f32]) -> Vec<f32> {
-    let mut product = vec![0.0_f32; vector.len()];
-    // Four rows at a time, so that the sums are loaded and stored less often.
-    let mut rows = matrix.chunks_exact(4 * vector.len().max(1));
-    let mut values = vector.chunks_exact(4);
-    for (four, values) in rows.by_ref().zip(values.by_ref()) {
-        let (ab, cd) = four.split_at(2 * vector.len());
-        let ((a, b), (c, d)) = (ab.split_at(vector.len()), cd.split_at(vector.len()));
-        for ((((sum, a), b), c), d) in product.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *sum = *sum + a * values[0] + b * values[1] + c * values[2] + d * values[3];
-        }
-    }
-    for (row, value) in rows.remainder().chunks_exact(vector.len().max(1)).zip(values.remainder()) {
-        for (sum, covariance) in product.iter_mut().zip(row) {
-            *sum += covariance * value;
-        }
-    }
-    product
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn exact_product_avx2(matrix: &[f32], vector: &[f64]) -> Vec<f64> {
-    exact_product_anywhere(matrix, vector)
-}
-
-#[inline(always)]
-#[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-fn exact_product_anywhere(matrix: &[f32], vector: &[f64]) -> Vec<f64> {
-    let mut product = vec![0.0; vector.len()];
-    for (row, value) in matrix.chunks_exact(vector.len().max(1)).zip(vector) {
-        product.iter_mut().zip(row).for_each(|(sum, number)| *sum += f64::from(*number) * value);
-    }
-    product
 }
 
 /// The value that the mixture exceeds with `probability`, whose normal quantile is `z`. Newton's method on the
@@ -296,7 +227,7 @@ mod tests {
     #[test]
     fn the_quantile_of_two_components_is_where_their_tails_add_up() {
         let mixture = Mixture::new(vec![component(3.0, 0.0, 0.01), component(1.0, 0.3, 0.04)]).unwrap();
-        let parts: Vec<_> = mixture.components().iter().map(|c| c.similarity(&[1.0, 0.0])).collect();
+        let [parts] = mixture.similarities(&[[1.0], [0.0]]);
         for probability in [0.2, 1e-2, 1e-5] {
             let at = quantile(&parts, probability, normal::upper_quantile(probability));
             let tail = 0.75 * normal::upper_tail(at / 0.1) + 0.25 * normal::upper_tail((at - 0.3) / 0.2);
@@ -319,17 +250,16 @@ mod tests {
         let vectors: Vec<Vec<f32>> =
             (0..5).map(|seed| (0..7).map(|at| number(at + 9 * seed)).collect()).collect();
         let lanes = super::super::block::interleaved(vectors.iter().map(Vec::as_slice), 7);
-        for (found, vector) in mixture.similarities(&lanes, 5).iter().zip(&vectors) {
-            let expected: Vec<Similarity> = mixture.components.iter().map(|c| c.similarity(vector)).collect();
-            assert_eq!(found, &expected);
-            assert_eq!(location_scale(found), mixture.location_scale(vector));
+        for (found, vector) in mixture.similarities(&lanes).iter().zip(&vectors) {
+            let [alone] = mixture.similarities(vector.as_chunks::<1>().0);
+            assert_eq!(*found, alone);
         }
     }
 
     #[test]
     fn what_is_known_to_be_far_above_is_so() {
         let mixture = Mixture::new(vec![component(3.0, 0.0, 0.01), component(1.0, 0.3, 0.04)]).unwrap();
-        let parts: Vec<_> = mixture.components().iter().map(|c| c.similarity(&[1.0, 0.0])).collect();
+        let [parts] = mixture.similarities(&[[1.0], [0.0]]);
         let found = location_scale(&parts);
         let least = 0.3 + Z_NEAR * 0.2;
         assert!(!is_far_above(&parts, least - 1e-4) && is_far_above(&parts, least + 1e-4));
@@ -340,21 +270,6 @@ mod tests {
     fn the_constants_are_quantiles_of_the_normal_distribution() {
         assert!((normal::upper_quantile(NEAR) - Z_NEAR).abs() < 1e-9);
         assert!((normal::upper_quantile(FAR) - Z_FAR).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_product_has_the_same_bits_however_it_is_computed() {
-        for dims in [1, 3, 4, 7, 90] {
-            let number = |at: usize| ((at * 7919 + 13) % 1009) as f32 / 504.5 - 1.0;
-            let matrix: Vec<f32> = (0..dims * dims).map(number).collect();
-            let vector: Vec<f32> = (0..dims).map(|at| number(at + 5)).collect();
-            let mut sums = vec![0.0_f32; dims];
-            for (row, value) in matrix.chunks_exact(dims).zip(&vector) {
-                sums.iter_mut().zip(row).for_each(|(sum, entry)| *sum += entry * value);
-            }
-            assert_eq!(product(&matrix, &vector), sums);
-            assert_eq!(product_anywhere(&matrix, &vector), sums);
-        }
     }
 
     #[test]

@@ -60,10 +60,8 @@ pub struct Origin {
 /// `y = unit(basis x - center)`: the directions in which faces differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
-    /// The basis, `dims x 512`, column by column: 512 runs of `dims` numbers.
-    columns: Vec<f32>,
-    /// The basis, for several embeddings at once.
-    matrix: Matrix,
+    /// `dims x 512`.
+    basis: Matrix,
     center: Vec<f32>,
 }
 
@@ -91,7 +89,7 @@ impl Projection {
         }
         let column = |at: usize| basis.iter().skip(at).step_by(EMBEDDING_LEN).copied();
         let columns: Vec<f32> = (0..EMBEDDING_LEN).flat_map(column).collect();
-        Ok(Self { matrix: Matrix::new(&columns, dims), columns, center })
+        Ok(Self { basis: Matrix::new(&columns, dims), center })
     }
 
     /// Length of a projected vector.
@@ -102,19 +100,14 @@ impl Projection {
 
     /// The basis, row by row.
     fn rows(&self) -> impl Iterator<Item = f32> + '_ {
-        (0..self.dims()).flat_map(|row| self.columns.iter().skip(row).step_by(self.dims()).copied())
+        self.basis.rows()
     }
 
     /// The projection of an embedding, norm 1. Sums in one fixed order.
     #[must_use]
     pub fn apply(&self, embedding: &Embedding) -> Vec<f32> {
-        let mut sums = self.minus_center();
-        for (column, value) in self.columns.chunks_exact(self.dims()).zip(embedding.values().iter()) {
-            for (sum, weight) in sums.iter_mut().zip(column) {
-                *sum += weight * value;
-            }
-        }
-        unit(sums)
+        let sums = self.basis.times(&self.minus_center(), embedding.values().as_chunks::<1>().0);
+        unit(sums.into_flattened())
     }
 
     /// The projections of at most [`LANES`] embeddings; the same numbers as one by one.
@@ -124,7 +117,7 @@ impl Projection {
         }
         let values: Vec<_> = embeddings.iter().map(|embedding| embedding.values()).collect();
         let vectors = interleaved(values.iter().map(|values| &values[..]), EMBEDDING_LEN);
-        let sums = self.matrix.times(&self.minus_center(), &vectors);
+        let sums = self.basis.times(&self.minus_center(), &vectors);
         apart(&sums, embeddings.len()).map(unit).collect()
     }
 

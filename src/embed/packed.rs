@@ -12,6 +12,7 @@
 use std::ops::Deref;
 
 use crate::nn::EMBEDDING_LEN;
+use crate::vectorised::vectorised;
 
 /// Steps to 1 of a face that is searched for: a component is at most 1 in size, so it fits 16 bits.
 const FACE_STEPS: f32 = 16_384.0;
@@ -147,20 +148,7 @@ impl Packed {
     /// `least`. The ones that are asked for next, `ahead`, are fetched meanwhile: people
     /// lie apart in memory, and the CPU does not guess where the next ones are.
     pub(crate) fn bounds(&self, ahead: Option<&Self>, faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
-        let ahead = ahead.map_or(&[][..], |ahead| &ahead.coarse);
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the CPU has the feature; the function itself is safe.
-            #[allow(unsafe_code, reason = "a function for a feature that was found")]
-            return unsafe { self.bounds_avx2(ahead, faces, least, best) };
-        }
-        self.bounds_anywhere(ahead, faces, least, best);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn bounds_avx2(&self, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
-        self.bounds_anywhere(ahead, faces, least, best);
+        bounds(self, ahead.map_or(&[][..], |ahead| &ahead.coarse), faces, least, best);
     }
 
     #[inline(always)]
@@ -186,6 +174,12 @@ impl Packed {
             }
         }
     }
+}
+
+vectorised! {
+    fn bounds(packed: &Packed, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) = Packed::bounds_anywhere;
+    /// The coarse numbers of an embedding, what they leave open as if none were 0, the step, and how far a product may be off.
+    fn divide(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) = divide_anywhere;
 }
 
 impl Coarse {
@@ -229,23 +223,6 @@ fn nearest_step(value: f32, step: f32) -> i8 {
 /// The least size of a number with this coarse number, as bits.
 fn floor(q: i8, step: f32) -> u32 {
     ((f32::from(q.unsigned_abs()) - HALF) * step).to_bits()
-}
-
-/// The coarse numbers of an embedding, what they leave open as if none were 0, the step, and how far a product may be off.
-fn divide(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the CPU has the feature; the function itself is safe.
-        #[allow(unsafe_code, reason = "a function for a feature that was found")]
-        return unsafe { divide_avx2(values) };
-    }
-    divide_anywhere(values)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn divide_avx2(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
-    divide_anywhere(values)
 }
 
 #[inline(always)]

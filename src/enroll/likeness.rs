@@ -88,8 +88,7 @@ fn nearest_people<'a>(
     params: GateParams,
     faces: &[Embedding],
 ) -> impl Iterator<Item = &'a Arc<Person>> {
-    let found = nearest_within(gallery, faces, VICINITY, params.other_person_distance).into_iter().flatten();
-    let near = found.filter(move |near| is_match(near.distance.max(0.0), params.other_person_distance));
+    let near = nearest_within(gallery, faces, VICINITY, params.other_person_distance).into_iter().flatten();
     near.filter_map(|near| gallery.people().get(near.person))
 }
 

@@ -23,8 +23,8 @@ pub struct Candidate {
     pub distance: f32,
 }
 
-/// For each face the `wanted` nearest people who are nearer than `within`, nearest first; of equal distances the earlier
-/// person first.
+/// For each face the `wanted` nearest people, nearest first; of equal distances the earlier person first. People who are not nearer than
+/// `within` may be left out; the smaller that is, the less is read.
 pub(super) fn nearest(
     people: &People,
     faces: &[Embedding],
@@ -34,9 +34,7 @@ pub(super) fn nearest(
     let mut found = Vec::with_capacity(faces.len());
     for block in faces.chunks(FACES_A_PASS) {
         for (face, bounds) in block.iter().zip(all_bounds(people, block, within)) {
-            let mut nearest = rank(people, face, &bounds, wanted);
-            nearest.retain(|candidate| candidate.distance < within);
-            found.push(nearest);
+            found.push(rank(people, face, &bounds, wanted));
         }
     }
     found

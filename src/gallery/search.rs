@@ -120,10 +120,10 @@ pub fn score_threshold(people: usize, rule: MatchRule) -> Option<f64> {
 /// For each face the `wanted` people with the nearest photos, nearest first.
 #[must_use]
 pub fn nearest(gallery: &Gallery, faces: &[Embedding], wanted: usize) -> Vec<Vec<Candidate>> {
-    nearest_within(gallery, faces, wanted, f32::INFINITY)
+    super::nearest::nearest(gallery.people(), faces, wanted, f32::INFINITY)
 }
 
-/// As [`nearest`], without those at least `distance` away; the smaller it is, the less is read.
+/// Those of [`nearest`] who are nearer than `distance`: the smaller that is, the faster they are found.
 #[must_use]
 pub fn nearest_within(
     gallery: &Gallery,
@@ -131,7 +131,11 @@ pub fn nearest_within(
     wanted: usize,
     distance: f32,
 ) -> Vec<Vec<Candidate>> {
-    super::nearest::nearest(gallery.people(), faces, wanted, distance)
+    let mut found = super::nearest::nearest(gallery.people(), faces, wanted, distance);
+    for candidates in &mut found {
+        candidates.retain(|candidate| is_match(candidate.distance.max(0.0), distance));
+    }
+    found
 }
 
 /// Finds the person of each face of one photo. Of equally alike people the one enrolled earlier comes first, and of two

@@ -164,6 +164,28 @@ fn a_gallery_that_was_edited_finds_what_a_new_one_finds() {
 }
 
 #[test]
+fn who_is_nearer_than_a_distance_is_who_is_so_among_all() {
+    let gallery = people(700);
+    // Between two axes, on which others' photos lie: from 0 to 1 away.
+    let between = |at: usize| {
+        let mut values = vec![0.0; 512];
+        let part = at as f32 / 40.0;
+        (values[at * 12], values[at * 5 + 3]) = (part, (1.0 - part * part).sqrt());
+        Embedding::new(values).unwrap()
+    };
+    let faces: Vec<Embedding> = (0..40).map(between).collect();
+    let mut left_out = 0;
+    for distance in [0.01, 0.2, 0.4, 0.7, 1.0, 1.5] {
+        let mut expected = search::nearest(&gallery, &faces, 5);
+        let all = expected.iter().flatten().count();
+        expected.iter_mut().for_each(|nearest| nearest.retain(|candidate| candidate.distance < distance));
+        left_out += all - expected.iter().flatten().count();
+        assert_eq!(search::nearest_within(&gallery, &faces, 5, distance), expected, "{distance}");
+    }
+    assert!((1..6 * 40 * 5).contains(&left_out), "{left_out}");
+}
+
+#[test]
 fn an_edit_shares_everybody_else() {
     let gallery = people(100);
     let of = gallery.people()[40].id.clone();

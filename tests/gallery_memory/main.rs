@@ -89,10 +89,9 @@ fn a_large_gallery_takes_little_more_than_its_embeddings_and_an_edit_half_a_hund
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(store::FILE_NAME);
     let recipe = Recipe { model: "casia".to_owned(), model_sha256: None, margin_px: 32 };
+    let others = IN_USE.load(Ordering::Relaxed);
     let statistics = concat!(env!("CARGO_MANIFEST_DIR"), "/models/strangers-casia-margin32.safetensors");
     let statistics = Arc::new(cohort::file::read(Path::new(statistics)).unwrap());
-    // The statistics of strangers are the same for any number of photos.
-    let others = IN_USE.load(Ordering::Relaxed);
     let gallery = Gallery::new(recipe, (0..photos / PHOTOS_PER_PERSON).map(person).collect()).unwrap();
     let gallery = gallery.with_cohort(statistics).unwrap();
     store::write(&path, &gallery).unwrap();

@@ -21,6 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("pickle", &[]),
     ("student_id", &[]),
     ("photo_id", &[]),
+    ("vectorised", &[]),
     ("local_file", &[]),
     ("photo_file", &["local_file"]),
     ("person_name", &["error"]),
@@ -34,8 +35,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("nn", &["error", "imaging"]),
     ("detect", &["error", "geometry", "imaging", "nn"]),
     ("align", &["geometry", "imaging", "nn"]), // nn: the side of FaceNet's input
-    ("embed", &["align", "error", "nn"]),
-    ("cohort", &["atomic_file", "embed", "error", "hex", "nn"]), // nn: the length of an embedding
+    ("embed", &["align", "error", "nn", "vectorised"]),
+    ("cohort", &["atomic_file", "embed", "error", "hex", "nn", "vectorised"]), // nn: the length of an embedding
     ("gallery", &["cohort", "embed", "error", "file_name", "nn", "person_name", "photo_id", "student_id"]), // nn: the length of an embedding
     ("gallery::backend", &["error", "reloadable"]), // what a store of people does; how a file is kept up to date
     ("gallery::pickle", &["embed", "error", "nn", "person_name", "pickle"]),

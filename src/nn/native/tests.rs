@@ -12,6 +12,10 @@ use super::conv::{Conv, LayerActivation, RawConv, Residual, Target};
 use super::kernels::{ConvParams, Isa, Kernels, Maps, Pool, PoolInput, SourceLayout};
 use crate::imaging::{self, RgbView};
 
+#[path = "../../../tests/common/noise.rs"]
+mod noise;
+use noise::noise;
+
 /// Largest difference allowed, relative to values above 1.
 const TOLERANCE: f32 = 1e-4;
 /// Room for the tile that reads past the end of a map.
@@ -19,17 +23,6 @@ const SLACK: usize = 512;
 
 fn available_kernels() -> impl Iterator<Item = Kernels> {
     Isa::ALL.into_iter().filter_map(|isa| Kernels::new(isa).ok())
-}
-
-fn noise(seed: u32, len: usize) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761).max(1);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
 }
 
 fn assert_close(found: &[f32], expected: &[f32], what: &str) {

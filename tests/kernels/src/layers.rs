@@ -1,9 +1,10 @@
 //! Convolutions and dense layers of the networks, on small maps: of floats against plain sums, of integers bit for bit.
 
-use crate::checker::{Checker, noise};
+use crate::checker::Checker;
 use crate::native::conv::{Conv, LayerActivation, RawConv, Residual, Target};
 use crate::native::kernels::{ConvParams, Kernels, Maps, SourceLayout};
 use crate::native::quantised::{IntegerConv, IntegerMaps};
+use crate::noise::noise;
 
 /// Maps of a batch.
 const BATCH: usize = 2;

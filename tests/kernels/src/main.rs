@@ -10,6 +10,8 @@ mod checker;
 mod error;
 mod layers;
 mod native;
+#[path = "../../common/noise.rs"]
+mod noise;
 mod rows;
 mod tiles;
 mod winograd;

@@ -1,7 +1,8 @@
 //! The kernels over rows of pixels: all versions give the same results.
 
-use crate::checker::{Checker, noise};
+use crate::checker::Checker;
 use crate::native::kernels::{CHANNELS, ColumnSpans, ConvParams, Maps, Pool, PoolInput};
+use crate::noise::noise;
 
 /// Pixels of a row.
 const WIDTH: usize = 61;

@@ -1,7 +1,8 @@
 //! The GEMM microkernel: register tiles of every layout and size, from a ring buffer.
 
-use crate::checker::{Checker, noise};
+use crate::checker::Checker;
 use crate::native::kernels::{Activation, Kernels, LANES, SourceLayout, SourceRows, Tile};
+use crate::noise::noise;
 
 const LAYOUTS: [SourceLayout; 7] = [
     SourceLayout::Rgb,

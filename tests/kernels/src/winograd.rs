@@ -1,7 +1,8 @@
 //! Winograd's transforms: all versions give the same results, and a convolution by them is near the plain sums.
 
-use crate::checker::{Checker, noise};
+use crate::checker::Checker;
 use crate::native::kernels::{BiasPRelu, FAR, Kernels, NEAR, POINTS_2X2, POINTS_2X4};
+use crate::noise::noise;
 
 pub(crate) fn check(checker: &mut Checker) {
     for tiles in [1, 3, 14] {

@@ -16,6 +16,8 @@ mod avx2_integer;
 mod avx512;
 mod im2col;
 mod integer;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod narrow;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod rows;
@@ -130,9 +132,9 @@ impl Kernels {
         match self.0 {
             Isa::Scalar => scalar::PIXELS,
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => neon::max_pixels(layout),
+            Isa::Neon => narrow::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2::max_pixels(layout),
+            Isa::Avx2 => narrow::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => avx512::max_pixels(layout, width),
             other => unreachable!("`Kernels::new` refuses {other} on this CPU: {layout:?} x {width}"),
@@ -143,9 +145,9 @@ impl Kernels {
     pub(crate) fn fitting_pixels(self, layout: SourceLayout, width: usize, wanted: usize) -> usize {
         match self.0 {
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => neon::fitting_pixels(layout, wanted),
+            Isa::Neon => narrow::fitting_pixels(layout, wanted),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2::fitting_pixels(layout, wanted),
+            Isa::Avx2 => narrow::fitting_pixels(layout, wanted),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => avx512::fitting_pixels(layout, width, wanted),
             _ => self.max_pixels(layout, width),

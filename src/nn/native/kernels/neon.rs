@@ -7,29 +7,13 @@ use std::arch::aarch64::{
     vmulq_f32, vst1q_f32,
 };
 
-use super::tile::{Activation, LANES, SourceLayout, Tile};
+use super::narrow::by_size;
+use super::tile::{Activation, LANES, Tile};
 
 /// Channels per 128-bit vector.
 const VECTOR: usize = 4;
 /// Vectors per 16 channels.
 const VECTORS: usize = LANES / VECTOR;
-
-/// Largest number of pixels of a tile.
-pub(super) fn max_pixels(layout: SourceLayout) -> usize {
-    match layout {
-        SourceLayout::Channels28 => 5, // R-Net's second layer is 9 pixels wide
-        _ => 6,
-    }
-}
-
-/// The fewest pixels of a tile that hold `wanted`, or as many as a tile may have.
-pub(super) fn fitting_pixels(layout: SourceLayout, wanted: usize) -> usize {
-    match layout {
-        SourceLayout::Channels10 if wanted <= 4 => 4,
-        SourceLayout::Channels16 if wanted <= 2 => 2,
-        _ => max_pixels(layout),
-    }
-}
 
 /// Computes one tile.
 ///
@@ -37,27 +21,7 @@ pub(super) fn fitting_pixels(layout: SourceLayout, wanted: usize) -> usize {
 /// [`Tile::check`] has passed. Every ARM64 CPU has NEON.
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
-    /// Monomorphises `pixels` for each listed number of pixels.
-    macro_rules! instances {
-        ($layout:ident, [$($pixels:literal)*]) => {
-            match tile.pixels {
-                // SAFETY: the caller upholds the contract of this function; `block + 16` is at most the width.
-                $($pixels => for block in (0..tile.width).step_by(LANES) {
-                    unsafe { pixels::<$pixels, { SourceLayout::$layout.pixel_stride() }, { SourceLayout::$layout.row_taps() }>(tile, block) }
-                },)*
-                other => unreachable!("no kernel for {other} pixels of {:?}", tile.layout),
-            }
-        };
-    }
-    match tile.layout {
-        SourceLayout::Rgb => instances!(Rgb, [6]),
-        SourceLayout::RgbStride2 => instances!(RgbStride2, [6]),
-        SourceLayout::Channels10 => instances!(Channels10, [4 6]),
-        SourceLayout::Channels16 => instances!(Channels16, [2 6]),
-        SourceLayout::Channels28 => instances!(Channels28, [5]),
-        SourceLayout::Point10 => instances!(Point10, [6]),
-        SourceLayout::Im2col => instances!(Im2col, [1 2 3 4 5 6]),
-    }
+    by_size!(tile, pixels);
 }
 
 /// Computes `P` pixels times 16 channels, from channel `block` on.
