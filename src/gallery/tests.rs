@@ -178,7 +178,9 @@ fn who_is_nearer_than_a_distance_is_who_is_so_among_all() {
     for distance in [0.01, 0.2, 0.4, 0.7, 1.0, 1.5] {
         let mut expected = search::nearest(&gallery, &faces, 5);
         let all = expected.iter().flatten().count();
-        expected.iter_mut().for_each(|nearest| nearest.retain(|candidate| candidate.distance < distance));
+        for nearest in &mut expected {
+            nearest.retain(|candidate| candidate.distance < distance);
+        }
         left_out += all - expected.iter().flatten().count();
         assert_eq!(search::nearest_within(&gallery, &faces, 5, distance), expected, "{distance}");
     }
