@@ -235,7 +235,7 @@ pub struct ServeArgs {
     #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
     pub keep_photos: KeepPhotosArgs,
     /// Keep a thumbnail of each photo that is enrolled from now on, the crop of the face, in the directory thumbnails/ of the data
-    /// directory; it is deleted with the photo
+    /// directory, or in the database; it is deleted with the photo
     #[arg(long, env = "FACEREC_KEEP_THUMBNAILS", value_parser = BoolishValueParser::new())]
     pub keep_thumbnails: bool,
     /// File of API keys, see `facerec keys`; every request then needs a key, and managing people one of

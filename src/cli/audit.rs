@@ -20,7 +20,7 @@ use crate::gallery::Gallery;
 use crate::presentation::audit::AuditReport;
 use crate::service::snapshot::{Snapshot, today};
 use crate::service::strangers::StrangerStatistics;
-use crate::thumbnails::Thumbnails;
+use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
 /// The exit code when there are findings.
 const FINDINGS: u8 = 3;

@@ -11,7 +11,7 @@ use crate::gallery::writer::{DirectoryLock, GALLERY};
 use crate::gallery::{Gallery, store};
 use crate::reloadable::Reloadable;
 use crate::roster::{self, ROSTER, Roster};
-use crate::thumbnails::Thumbnails;
+use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
 /// The gallery that a command is about to replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl DataDirectory {
     /// # Errors
     /// When one can't be removed; all others are, and what was done before is done.
     pub fn sweep_thumbnails(&self, gallery: &Gallery) -> anyhow::Result<usize> {
-        let swept = Thumbnails::open(&self.0).and_then(|kept| kept.sweep(|| Arc::new(gallery.clone())));
+        let swept = Thumbnails::open(&self.0).and_then(|kept| kept.sweep(&|| Arc::new(gallery.clone())));
         swept.context("it is done, but thumbnails of deleted photos remain, which the next start of the service tries to remove again")
     }
 

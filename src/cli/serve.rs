@@ -73,7 +73,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Serves until told to stop.
 fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -> anyhow::Result<ExitCode> {
     let config = Config::from(args);
-    let Opened { loaded, people, roster, keys, dismissals } = opened;
+    let Opened { loaded, people, roster, keys, dismissals, thumbnails } = opened;
     loaded.warm_up()?;
     let (model, settings) = (loaded.model.clone(), Settings::from(&config));
     let keys = open_keys(&config, keys)?;
@@ -81,7 +81,7 @@ fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -
     let (service, old_entries) = match args.database.params() {
         Some(database) => {
             let records = database::records(args, &database, &config.attendance)?;
-            let records = Records { dismissals, ..records };
+            let records = Records { dismissals, thumbnails, ..records };
             let service = Service::start_with(settings, loaded, people, roster, records)?;
             (service, database::old_entries(args, &database)?)
         }
@@ -220,7 +220,7 @@ fn load_or_enroll(args: &ServeArgs, data: &DataDirectory, stop: &Stop) -> anyhow
     let Some((loaded, gallery)) = open_or_enroll(args, data, stop)? else { return Ok(None) };
     let gallery = gallery.adapted(adapt::adapt(args, &loaded)?)?;
     let (people, roster) = (PeopleStore::writable(gallery), RosterStore::new(data.open_roster()?));
-    Ok(Some(Opened { loaded, people, roster, keys: None, dismissals: None }))
+    Ok(Some(Opened { loaded, people, roster, keys: None, dismissals: None, thumbnails: None }))
 }
 
 /// A directory with people but no gallery is enrolled first; one with neither begins with nobody.

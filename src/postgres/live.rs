@@ -1,18 +1,21 @@
 //! The people in memory and the state of the database that they are: edits, and catching up with others.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::connection::{Connection, Database, LOAD_LIMIT, RESPONSE_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
 use super::in_use::InUse;
-use super::load;
+use super::load::{self, Loaded};
 use super::rows::{self, Known};
 use super::stored_keys::StoredKeys;
 use super::stored_roster::StoredRoster;
+use super::stored_thumbnails::{self, StoredThumbnails};
 use crate::error::{Error, Result};
 use crate::gallery::backend::{Batch, Outcome, locked};
-use crate::gallery::{Changes, Gallery};
+use crate::gallery::{Changes, Gallery, Person};
+use crate::thumbnails::Thumbnail;
 
 /// How long the server is asked whether a commit was made whose response was lost, and the pause between two tries.
 const OUTCOME_LIMIT: Duration = Duration::from_secs(15);
@@ -26,6 +29,7 @@ pub(super) struct Live {
     pub(super) database: Database,
     pub(super) roster: StoredRoster,
     pub(super) keys: StoredKeys,
+    pub(super) thumbnails: StoredThumbnails,
     adapt: Adapt,
     /// Locked by who brings the gallery in use up to date.
     memory: Mutex<Memory>,
@@ -40,18 +44,16 @@ struct Memory {
 }
 
 impl Live {
-    /// `gallery` is the state `known`.
-    pub(super) fn new(
-        database: Database,
-        adapt: Adapt,
-        gallery: Gallery,
-        known: Known,
-        writer: Connection,
-    ) -> Self {
+    /// With what was loaded.
+    pub(super) fn new(database: Database, adapt: Adapt, loaded: Loaded, writer: Connection) -> Self {
+        let Loaded { known, gallery, thumbnails: found } = loaded;
+        let thumbnails = StoredThumbnails::default();
+        thumbnails.ids.change(|ids| *ids = found);
         Self {
             database,
             roster: StoredRoster::default(),
             keys: StoredKeys::default(),
+            thumbnails,
             adapt,
             memory: Mutex::new(Memory { known, writer: Some(writer) }),
             people: InUse::new(gallery),
@@ -75,8 +77,9 @@ impl Live {
             rows::check(&newer.changes_since(gallery))?;
             Ok(newer)
         });
+        let thumbnails = self.thumbnails.take();
         let outcome = match newest {
-            Some(newest) => self.write(&mut memory, connection, &current, newest),
+            Some(newest) => self.write(&mut memory, connection, &current, newest, &thumbnails),
             None => self.end(&mut memory, connection).map(|()| current),
         };
         if let Err(error) = &outcome {
@@ -91,7 +94,7 @@ impl Live {
     }
 
     /// Notes at once what the thread that follows may learn later. It is that thread that says when the database is back.
-    fn note_lost(&self, error: &Error) {
+    pub(super) fn note_lost(&self, error: &Error) {
         if let (Error::Unavailable(_), None) = (error, self.people.error()) {
             self.lost(error);
         }
@@ -120,8 +123,8 @@ impl Live {
             })?;
             match news {
                 News::None => return Ok(connection),
-                News::Changes(now, changes) => {
-                    self.take(memory, now, &changes)?;
+                News::Changes(newer) => {
+                    self.take(memory, newer)?;
                     return Ok(connection);
                 }
                 News::TooMany => {}
@@ -143,21 +146,64 @@ impl Live {
         self.database.within(WORK_LIMIT, async { Ok(connection.client.batch_execute(sql).await?) })
     }
 
-    /// Writes what leads from the gallery `current` to `newest`, and takes that into use.
+    /// Writes what leads from the gallery `current` to `newest`, with thumbnails of photos that are new in it, and takes that into use.
     fn write(
         &self,
         memory: &mut Memory,
         connection: Connection,
         current: &Arc<Gallery>,
         newest: Gallery,
+        thumbnails: &[Arc<[Thumbnail]>],
     ) -> Outcome {
         let changes = newest.changes_since(current);
         if changes.is_empty() {
             return self.end(memory, connection).map(|()| Arc::clone(current));
         }
-        let next = Known { revision: memory.known.revision + 1, token: token()? };
-        let saved = rows::save(&connection.client, current, &changes, next);
-        self.database.within(WORK_LIMIT, saved)?;
+        let next = memory.known.next()?;
+        let new = stored_thumbnails::of_people(&changes.saved, thumbnails.iter().flat_map(|new| &**new));
+        let client = &connection.client;
+        self.database.within(WORK_LIMIT, async {
+            rows::save(client, current, &changes, next).await?;
+            stored_thumbnails::insert(client, &new).await
+        })?;
+        self.commit_as(memory, connection, next)?;
+        self.thumbnails.note(&current.photos_lost(&newest), new.iter().map(|new| new.photo_id.clone()));
+        newest.prepare();
+        Ok(self.people.swap(newest))
+    }
+
+    /// Keeps thumbnails of photos that are enrolled already. It is a change of their people, so that other processes look for
+    /// thumbnails of these.
+    pub(super) fn keep_thumbnails(&self, new: &[&Thumbnail]) -> Result<()> {
+        let mut memory = locked(&self.memory);
+        self.try_keep_thumbnails(&mut memory, new).inspect_err(|error| self.note_lost(error))
+    }
+
+    fn try_keep_thumbnails(&self, memory: &mut Memory, new: &[&Thumbnail]) -> Result<()> {
+        self.ensure_there()?;
+        let connection = self.begin(memory)?;
+        let gallery = self.people.current();
+        let ids: HashSet<&str> = new.iter().map(|new| new.photo_id.as_str()).collect();
+        let has_one = |person: &&Arc<Person>| person.photos.iter().any(|photo| ids.contains(&*photo.id));
+        let people: Vec<Arc<Person>> = gallery.people().iter().filter(has_one).cloned().collect();
+        let new = stored_thumbnails::of_people(&people, new.iter().copied());
+        if new.is_empty() {
+            return self.end(memory, connection);
+        }
+        let next = memory.known.next()?;
+        let client = &connection.client;
+        let people: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+        self.database.within(WORK_LIMIT, async {
+            stored_thumbnails::insert(client, &new).await?;
+            rows::announce(client, next, &people).await
+        })?;
+        self.commit_as(memory, connection, next)?;
+        self.thumbnails.note(&[], new.iter().map(|new| new.photo_id.clone()));
+        Ok(())
+    }
+
+    /// Commits what was written as the state `next`.
+    fn commit_as(&self, memory: &mut Memory, connection: Connection, next: Known) -> Result<()> {
         match self.run(&connection, "commit") {
             Ok(()) => memory.writer = Some(connection),
             Err(error) => {
@@ -168,9 +214,8 @@ impl Live {
                 }
             }
         }
-        newest.prepare();
         memory.known = next;
-        Ok(self.people.swap(newest))
+        Ok(())
     }
 
     /// Whether the commit of the state `next` was made although its response was lost. Waits for its transaction to end.
@@ -215,23 +260,26 @@ impl Live {
         })?;
         match found {
             News::None => Ok(()),
-            News::Changes(now, changes) => self.take(&mut memory, now, &changes),
+            News::Changes(newer) => self.take(&mut memory, newer),
             News::TooMany => self.take_all(&mut memory, connection),
         }
     }
 
     /// Takes what others have changed into use.
-    fn take(&self, memory: &mut Memory, now: Known, changes: &Changes) -> Result<()> {
-        let gallery = self.people.current().with_changes(changes)?;
+    fn take(&self, memory: &mut Memory, Newer { now, changes, thumbnails }: Newer) -> Result<()> {
+        let before = self.people.current();
+        let gallery = before.with_changes(&changes)?;
+        self.thumbnails.note(&before.photos_lost(&gallery), thumbnails);
         self.follow(memory, now, gallery);
         Ok(())
     }
 
     /// Takes all people into use as they are stored.
     fn take_all(&self, memory: &mut Memory, connection: &Connection) -> Result<()> {
-        let (now, gallery) = load::all(&self.database, connection)?;
+        let Loaded { known, gallery, thumbnails } = load::all(&self.database, connection)?;
         let gallery = (self.adapt)(gallery)?;
-        self.follow(memory, now, gallery);
+        self.thumbnails.ids.change(|ids| *ids = thumbnails);
+        self.follow(memory, known, gallery);
         Ok(())
     }
 
@@ -259,9 +307,17 @@ impl Live {
 /// What happened between two states.
 enum News {
     None,
-    Changes(Known, Changes),
+    Changes(Newer),
     /// So much that the changes are not listed, or another history.
     TooMany,
+}
+
+/// Changed people, and the state that they are.
+struct Newer {
+    now: Known,
+    changes: Changes,
+    /// Ids of their photos that have one.
+    thumbnails: Vec<String>,
 }
 
 /// What leads from `known` to `now`, the newest state in this transaction.
@@ -272,11 +328,7 @@ async fn news(client: &tokio_postgres::Client, known: Known, now: Known) -> std:
     if !rows::is_ancestor(client, known).await? {
         return Ok(News::TooMany);
     }
-    Ok(News::Changes(now, rows::changes(client, known).await?))
-}
-
-/// What tells a state from another one of its number.
-fn token() -> Result<i64> {
-    let random = getrandom::u64().map_err(|error| Error::Internal(format!("no random numbers: {error}")))?;
-    Ok((random >> 1) as i64)
+    let changes = rows::changes(client, known).await?;
+    let thumbnails = stored_thumbnails::those_of(client, &changes.saved).await?;
+    Ok(News::Changes(Newer { now, changes, thumbnails }))
 }

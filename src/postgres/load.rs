@@ -1,11 +1,13 @@
 //! Reading all people, over several connections that see one state.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::connection::{Connection, Database, LOAD_LIMIT, WORK_LIMIT};
 use super::fault::Fault;
 use super::rows::{self, Known, PAGE};
+use super::stored_thumbnails;
 use crate::error::Result;
 use crate::gallery::{Gallery, Person};
 
@@ -16,8 +18,17 @@ const HELPERS: usize = 1;
 /// People who were read together, by the first place that was asked for.
 type Pages = Vec<(i64, Vec<Arc<Person>>)>;
 
+/// What is read at the start.
+pub(super) struct Loaded {
+    /// The state that all else is of.
+    pub(super) known: Known,
+    pub(super) gallery: Gallery,
+    /// Ids of the photos that have one.
+    pub(super) thumbnails: HashSet<String>,
+}
+
 /// All people, and the state that they are. Locks nothing: others go on changing people meanwhile.
-pub(super) fn all(database: &Database, connection: &Connection) -> Result<(Known, Gallery)> {
+pub(super) fn all(database: &Database, connection: &Connection) -> Result<Loaded> {
     let client = &connection.client;
     let (known, recipe, snapshot, places) = database.within(WORK_LIMIT, async {
         connection.begin_reading().await?;
@@ -46,10 +57,15 @@ pub(super) fn all(database: &Database, connection: &Connection) -> Result<(Known
         }
         Ok(pages)
     })?;
-    database.within(WORK_LIMIT, async { Ok(client.batch_execute("commit").await?) })?;
+    let thumbnails = database.within(LOAD_LIMIT, async {
+        let found = stored_thumbnails::all(client).await?;
+        client.batch_execute("commit").await?;
+        Ok(found)
+    })?;
     pages.sort_unstable_by_key(|(first, _)| *first);
     let people = pages.into_iter().flat_map(|(_, people)| people).collect();
-    Ok((known, Gallery::new(recipe, people).map_err(rows::broken)?))
+    let gallery = Gallery::new(recipe, people).map_err(rows::broken)?;
+    Ok(Loaded { known, gallery, thumbnails })
 }
 
 /// Sees what the transaction sees that exported `snapshot`.

@@ -1,4 +1,4 @@
-//! People, roster, attendance and API keys in PostgreSQL, which several processes share.
+//! People, thumbnails, roster, attendance and API keys in PostgreSQL, which several processes share.
 //!
 //! Each process has all people in memory and searches there. An edit locks the row of the newest revision, catches up with
 //! what others have committed, and is then checked against exactly the people that it changes. Other processes learn of it
@@ -22,6 +22,8 @@ mod rows;
 mod schema;
 mod stored_keys;
 mod stored_roster;
+mod stored_thumbnails;
+mod thumbnails;
 mod tls;
 
 pub use access_log::PostgresLog;
@@ -32,3 +34,4 @@ pub use examine::{Contents, analyze, examine, is_enrolled};
 pub use keys::{PostgresKeyList, PostgresKeys};
 pub use people::{PostgresPeople, stored_recipe};
 pub use roster::PostgresRoster;
+pub use thumbnails::PostgresThumbnails;

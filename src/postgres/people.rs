@@ -7,6 +7,7 @@ use super::dismissals::PostgresDismissals;
 use super::keys::PostgresKeys;
 use super::live::Live;
 use super::roster::PostgresRoster;
+use super::thumbnails::PostgresThumbnails;
 use super::{follow, load, rows, schema};
 use crate::error::Result;
 use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
@@ -46,10 +47,10 @@ impl PostgresPeople {
             schema::migrate(&mut connection.client).await?;
             rows::begin_with(&connection.client, recipe).await
         })?;
-        let (known, gallery) = load::all(&database, &connection)?;
-        let gallery = adapt(gallery)?;
-        gallery.prepare();
-        let live = Arc::new(Live::new(database, Box::new(adapt), gallery, known, connection));
+        let mut loaded = load::all(&database, &connection)?;
+        loaded.gallery = adapt(loaded.gallery)?;
+        loaded.gallery.prepare();
+        let live = Arc::new(Live::new(database, Box::new(adapt), loaded, connection));
         let connection = live.database.connect()?;
         live.roster.catch_up(&live.database, &connection)?;
         live.keys.catch_up(&live.database, &connection)?;
@@ -63,6 +64,12 @@ impl PostgresPeople {
     #[must_use]
     pub fn roster(&self) -> PostgresRoster {
         PostgresRoster(Arc::clone(&self.live))
+    }
+
+    /// The thumbnails beside the people.
+    #[must_use]
+    pub fn thumbnails(&self) -> PostgresThumbnails {
+        PostgresThumbnails(Arc::clone(&self.live))
     }
 
     /// The dismissed findings beside the people.

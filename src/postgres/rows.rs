@@ -36,6 +36,15 @@ pub(super) struct Known {
     pub(super) token: i64,
 }
 
+impl Known {
+    /// The state after this one, with a token of its own.
+    pub(super) fn next(self) -> Result<Self> {
+        let random =
+            getrandom::u64().map_err(|error| Error::Internal(format!("no random numbers: {error}")))?;
+        Ok(Self { revision: self.revision + 1, token: (random >> 1) as i64 })
+    }
+}
+
 /// The newest state. With `to_change` nobody else may change it before the end of the transaction.
 pub(super) async fn state(client: &(impl GenericClient + Sync), to_change: bool) -> Result<Known, Fault> {
     let plain = "select revision, token from state";
@@ -200,11 +209,19 @@ pub(super) async fn save(
     }
     save_people(client, &changes.saved).await?;
     save_photos(client, old, &changes.saved).await?;
+    let ids = changes.saved.iter().map(|person| &person.id).chain(&changes.removed);
+    announce(client, next, &ids.map(String::as_str).collect::<Vec<_>>()).await
+}
+
+/// Makes `next` the newest state, in which these people are others than before, and announces it with the end of the transaction.
+pub(super) async fn announce(
+    client: &(impl GenericClient + Sync),
+    next: Known,
+    ids: &[&str],
+) -> Result<(), Fault> {
     let Known { revision, token } = next;
     client.execute("update state set revision = $1, token = $2", &[&revision, &token]).await?;
     client.execute("insert into commits (revision, token) values ($1, $2)", &[&revision, &token]).await?;
-    let ids: Vec<&str> =
-        changes.saved.iter().map(|person| &person.id).chain(&changes.removed).map(String::as_str).collect();
     client
         .execute(
             "insert into changes (revision, person_id) select $1::bigint, unnest($2::text[])",

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_keys.sql"),
     include_str!("migrations/0005_access_log.sql"),
     include_str!("migrations/0006_dismissals.sql"),
+    include_str!("migrations/0007_thumbnails.sql"),
 ];
 
 /// Of the lock that one migrating process holds: `facerec` in ASCII.

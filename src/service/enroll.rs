@@ -86,7 +86,7 @@ struct Assessment {
     accepted: Vec<EnrolledPhoto>,
     outcomes: Vec<Outcome>,
     /// Of the accepted photos; empty where none are kept.
-    thumbnails: Vec<Thumbnail>,
+    thumbnails: Arc<[Thumbnail]>,
     revalidation: Revalidation,
 }
 
@@ -130,6 +130,7 @@ impl Service {
             revalidation.check(gallery, &person.photos)?;
             gallery.with_person(person)
         };
+        let edit = self.with_thumbnails(&thumbnails, edit);
         let recorded = Recorded::new(Action::Enroll, &[&id]).naming(named);
         self.edit_then(recorded, edit, move |service| service.keep_thumbnails(&of, &thumbnails)).await?;
         Ok(enrollment)
@@ -180,6 +181,7 @@ impl Service {
             revalidation.check(gallery, &accepted)?;
             gallery.with_photos(&key, accepted)
         };
+        let edit = self.with_thumbnails(&thumbnails, edit);
         let recorded = Recorded::new(Action::AddPhotos, &[id]).naming(named(&outcomes));
         let of = id.to_owned();
         let keep = move |service: &Self| service.keep_thumbnails(&of, &thumbnails);
@@ -243,7 +245,7 @@ impl Service {
 }
 
 /// The thumbnails of the accepted photos, out of the crops of all.
-fn thumbnails_of(outcomes: &[Outcome], crops: Vec<Option<AlignedCrop>>) -> Result<Vec<Thumbnail>> {
+fn thumbnails_of(outcomes: &[Outcome], crops: Vec<Option<AlignedCrop>>) -> Result<Arc<[Thumbnail]>> {
     let photos = outcomes.iter().map(Outcome::accepted).zip(crops);
     photos.filter_map(|(photo, crop)| Some(Thumbnail::new(&photo?.id, crop?))).collect()
 }

@@ -47,7 +47,7 @@ use crate::cancel::CancellationToken;
 use crate::error::{InputError, Result};
 use crate::gallery::search::{MatchParams, MatchRule};
 use crate::pipeline::{FaceParams, Pipeline, RecognizeParams};
-use crate::thumbnails::Thumbnails;
+use crate::thumbnails::{ThumbnailStore, Thumbnails};
 use crate::worker::Workers;
 use attendance::Attendance;
 use attendance::recording::Recording;
@@ -77,8 +77,8 @@ struct Inner {
     workers: Workers,
     metrics: Metrics,
     keeper: Option<PhotoKeeper>,
-    /// `None` without a data directory.
-    thumbnails: Option<Thumbnails>,
+    /// `None` without a place for them.
+    thumbnails: Option<Arc<dyn ThumbnailStore>>,
     access_log: Option<Arc<AccessLog>>,
     attendance: Option<Arc<Attendance>>,
     /// Where photos of the old endpoint are recorded.
@@ -97,6 +97,8 @@ pub struct Records {
     pub access_log: Option<AccessLog>,
     /// The dismissed findings of the audit; `None` to keep none.
     pub dismissals: Option<Box<dyn DismissalStore>>,
+    /// Thumbnails of enrolled photos; `None` for no place for them.
+    pub thumbnails: Option<Arc<dyn ThumbnailStore>>,
 }
 
 impl Service {
@@ -119,7 +121,10 @@ impl Service {
         let access_log = settings.access_log.as_ref().map(AccessLog::open).transpose()?;
         let file = |directory| Box::new(DismissalFile::of(directory)) as Box<dyn DismissalStore>;
         let dismissals = people.directory().map(file);
-        Self::start_with(settings, models, people, roster, Records { attendance, access_log, dismissals })
+        let kept = people.directory().map(Thumbnails::open).transpose()?;
+        let thumbnails = kept.map(|kept| Arc::new(kept) as Arc<dyn ThumbnailStore>);
+        let records = Records { attendance, access_log, dismissals, thumbnails };
+        Self::start_with(settings, models, people, roster, records)
     }
 
     /// The same with records that are kept elsewhere than in files.
@@ -134,7 +139,6 @@ impl Service {
         records: Records,
     ) -> Result<Self> {
         let attendance = records.attendance.map(Arc::new);
-        let thumbnails = people.directory().map(Thumbnails::open).transpose()?;
         let automatic = settings.attendance.as_ref().and_then(|params| params.automatic);
         let recording = attendance.as_ref().zip(automatic);
         let service = Self(Arc::new(Inner {
@@ -144,7 +148,7 @@ impl Service {
             roster,
             workers: Workers::start(settings.workers, settings.queue)?,
             metrics: Metrics::default(),
-            thumbnails,
+            thumbnails: records.thumbnails,
             keeper: settings.keep_photos.as_ref().map(PhotoKeeper::open).transpose()?,
             access_log: records.access_log.map(Arc::new),
             recording: recording

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use super::Service;
 use crate::access_log::Action;
 use crate::error::{Error, InputError, Result};
-use crate::thumbnails::{Thumbnail, ThumbnailIds, Thumbnails};
+use crate::gallery::Gallery;
+use crate::thumbnails::{Thumbnail, ThumbnailIds, ThumbnailStore};
 
 impl Service {
     /// The thumbnail of a photo of the person `id`, a PNG file.
     ///
     /// # Errors
     /// [`InputError::NotFound`] where there is no such person or photo, or it has none;
-    /// [`Error::Data`] when it can't be read.
+    /// [`Error::Data`] when it can't be read; [`Error::Unavailable`] without the database.
     pub async fn thumbnail(&self, id: &str, photo_id: &str) -> Result<Vec<u8>> {
         let snapshot = self.snapshot();
         snapshot.person(id)?;
@@ -32,17 +33,31 @@ impl Service {
 
     /// Ids of the photos that have one.
     pub(super) fn thumbnail_ids(&self) -> Arc<ThumbnailIds> {
-        self.0.thumbnails.as_ref().map(Thumbnails::ids).unwrap_or_default()
+        self.0.thumbnails.as_ref().map(|kept| kept.ids()).unwrap_or_default()
     }
 
     /// Why thumbnails that should be gone are still there.
     pub(super) fn thumbnails_error(&self) -> Option<String> {
-        self.0.thumbnails.as_ref().and_then(Thumbnails::error)
+        self.0.thumbnails.as_ref().and_then(|kept| kept.error())
+    }
+
+    /// The edit, which enrols photos with these thumbnails: a store that commits both together gets them with it.
+    pub(super) fn with_thumbnails(
+        &self,
+        new: &Arc<[Thumbnail]>,
+        edit: impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static,
+    ) -> impl FnOnce(&Gallery) -> Result<Gallery> + Send + 'static {
+        let (kept, new) = (self.0.thumbnails.clone(), Arc::clone(new));
+        move |gallery| {
+            let newer = edit(gallery)?;
+            kept.inspect(|kept| kept.keep_with_edit(&new));
+            Ok(newer)
+        }
     }
 
     /// Keeps those of photos of the person `id` that are enrolled by now. Failures are only logged: the enrolment is durable.
     pub(super) fn keep_thumbnails(&self, id: &str, new: &[Thumbnail]) {
-        let kept = self.0.thumbnails.as_ref().map(|kept| kept.keep(id, new, || self.people().current()));
+        let kept = self.0.thumbnails.as_ref().map(|kept| kept.keep(id, new, &|| self.people().current()));
         if let Some(Err(error)) = kept {
             tracing::warn!(%error, "thumbnails were not kept");
         }
@@ -61,7 +76,7 @@ impl Service {
         self.people().poll();
         // Without a gallery that can be read, no photo can be told to be gone.
         if self.people().is_on_disk() {
-            warn_of(kept.sweep(|| self.people().current()).err());
+            warn_of(kept.sweep(&|| self.people().current()).err());
         }
     }
 
@@ -69,7 +84,7 @@ impl Service {
     /// gallery, or one put there by mistake.
     pub(super) fn look_for_orphans(&self) {
         let Some(kept) = self.own_thumbnails() else { return };
-        match kept.reread(|| self.people().current()) {
+        match kept.reread(&|| self.people().current()) {
             Ok(0) => {}
             Ok(thumbnails) => tracing::warn!(
                 thumbnails,
@@ -80,8 +95,8 @@ impl Service {
     }
 
     /// While another process writes to the data directory they are that one's.
-    fn own_thumbnails(&self) -> Option<&Thumbnails> {
-        self.0.thumbnails.as_ref().filter(|_| self.people().ensure_writable().is_ok())
+    fn own_thumbnails(&self) -> Option<&dyn ThumbnailStore> {
+        self.0.thumbnails.as_deref().filter(|_| self.people().ensure_writable().is_ok())
     }
 }
 

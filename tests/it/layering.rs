@@ -121,6 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "reloadable",
             "roster",
             "student_id",
+            "thumbnails",
         ],
     ), // nn: the length of an embedding
     ("worker", &["clients", "error", "cancel"]),

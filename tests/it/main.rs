@@ -82,6 +82,7 @@ mod store;
 mod support;
 mod tail;
 mod thumbnail_removal;
+mod thumbnail_store;
 mod tls;
 mod unread_photos;
 mod writer;

@@ -12,7 +12,7 @@ use facerec::service;
 use facerec::service::people::PeopleStore;
 use facerec::service::roster::RosterStore;
 use facerec::service::settings::Settings;
-use facerec::thumbnails::Thumbnails;
+use facerec::thumbnails::{ThumbnailStore, Thumbnails};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -13,7 +13,7 @@ use crate::access_log::{Action, History};
 use crate::gallery::{Gallery, Person};
 use crate::presentation::people::{PersonDetail, PersonSummary};
 use crate::service::snapshot::{Snapshot, today};
-use crate::thumbnails::Thumbnails;
+use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
 /// People and roster as they are on the disk.
 pub(super) fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {

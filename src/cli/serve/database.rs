@@ -16,6 +16,7 @@ use crate::service::attendance::Attendance;
 use crate::service::models;
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
+use crate::thumbnails::ThumbnailStore;
 
 /// The networks, and people and roster of the database.
 ///
@@ -26,7 +27,6 @@ pub(super) fn open(
     data: &DataDirectory,
     params: &DatabaseParams,
 ) -> anyhow::Result<Opened> {
-    refuse_files(args)?;
     let database = Database::new(params)?;
     let shown = database.shown();
     let recipe = stored_recipe(&database)?;
@@ -39,8 +39,8 @@ pub(super) fn open(
     let people = PostgresPeople::open(database, &recipe, adapt(args, &loaded)?)?;
     tracing::info!(
         database = shown,
-        "people, roster, attendance, API keys, dismissed findings and, with --access-log database, the access log are kept in the \
-         database; kept photos are this process's own files"
+        "people, thumbnails, roster, attendance, API keys, dismissed findings and, with --access-log database, the access log are \
+         kept in the database; kept photos are this process's own files"
     );
     if people.current().is_empty() && (data.gallery().exists() || data.roster().exists()) {
         tracing::warn!(
@@ -51,7 +51,8 @@ pub(super) fn open(
     let roster = RosterStore::kept_by(people.roster());
     let keys = Some(Arc::new(people.keys()) as Arc<dyn KeysBackend>);
     let dismissals = Some(Box::new(people.dismissals()) as Box<dyn DismissalStore>);
-    Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys, dismissals })
+    let thumbnails = Some(Arc::new(people.thumbnails()) as Arc<dyn ThumbnailStore>);
+    Ok(Opened { loaded, people: PeopleStore::kept_by(people), roster, keys, dismissals, thumbnails })
 }
 
 /// Attendance in the database, and the access log, in a file or there.
@@ -68,7 +69,7 @@ pub(super) fn records(
         Ok(Arc::new(PostgresAttendance::open(database, channels)?))
     })?;
     let access_log = log_place::open(&args.access_log, Some(params))?;
-    Ok(Records { attendance: Some(attendance), access_log, dismissals: None })
+    Ok(Records { attendance: Some(attendance), access_log, ..Records::default() })
 }
 
 /// Entries of the access log in the database that are too old.
@@ -96,13 +97,4 @@ impl OldEntries {
             tracing::warn!("old entries of the access log can't be deleted: {error}");
         }
     }
-}
-
-/// What each process would keep by itself would be a part of the truth in each.
-fn refuse_files(args: &ServeArgs) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        !args.keep_thumbnails,
-        "--database-url: expected no --keep-thumbnails, which are files of a data directory, found it"
-    );
-    Ok(())
 }

@@ -7,6 +7,7 @@ use crate::keys::backend::KeysBackend;
 use crate::service::models::LoadedModels;
 use crate::service::people::PeopleStore;
 use crate::service::roster::RosterStore;
+use crate::thumbnails::ThumbnailStore;
 
 /// The networks, and what is kept in files or in a database.
 pub(super) struct Opened {
@@ -17,4 +18,6 @@ pub(super) struct Opened {
     pub(super) keys: Option<Arc<dyn KeysBackend>>,
     /// The dismissed findings of the database.
     pub(super) dismissals: Option<Box<dyn DismissalStore>>,
+    /// The thumbnails of the database.
+    pub(super) thumbnails: Option<Arc<dyn ThumbnailStore>>,
 }

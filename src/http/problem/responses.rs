@@ -131,7 +131,7 @@ problems! {
     /// Reading a person.
     PersonProblems: PERSON;
     /// Reading a thumbnail.
-    ThumbnailProblems: PERSON, &[DataError];
+    ThumbnailProblems: PERSON, &[DataError, DatabaseUnavailable];
     /// Changing a person.
     PatchProblems:
         &[InvalidParameter, SlowUpload, TooLarge, UnsupportedMediaType, NameTaken], PERSON, CHANGE;

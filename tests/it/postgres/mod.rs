@@ -26,6 +26,7 @@ mod replicas;
 mod roster;
 mod serve;
 mod thousand;
+mod thumbnails;
 
 fn people(database: Database) -> PostgresPeople {
     PostgresPeople::open(database, &recipe(), Ok).unwrap()
@@ -52,7 +53,7 @@ fn tables_are_made_once_whoever_comes_first() {
             scope.spawn(|| assert!(stored_recipe(&database.open()).unwrap().is_none()));
         }
     });
-    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "6|6");
+    assert_eq!(database.sql("select count(*), max(version) from facerec.migrations"), "7|7");
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn tables_of_a_newer_version_are_left_alone() {
     let error = refused(PostgresPeople::open(database.open(), &recipe(), Ok)).to_string();
     assert_eq!(
         error,
-        "the database: expected tables of version 6 or older, found 99: a newer facerec made them"
+        "the database: expected tables of version 7 or older, found 99: a newer facerec made them"
     );
 }
 

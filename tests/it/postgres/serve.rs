@@ -112,20 +112,6 @@ fn a_finding_that_is_dismissed_at_one_replica_is_so_at_the_other() {
 }
 
 #[test]
-fn what_is_not_in_the_database_is_refused() {
-    let Some(database) = database() else { return };
-    let data = tempfile::tempdir().unwrap();
-    let start = |more: &[&str]| {
-        let mut command = facerec();
-        command.args(["serve", "--port", "0", "--data"]).arg(data.path()).args(more);
-        let output = command.output().unwrap();
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-    };
-    let refused = start(&["--database-url", &database.url(), "--keep-thumbnails"]);
-    assert!(refused.contains("expected no --keep-thumbnails"), "{refused}");
-}
-
-#[test]
 fn a_roster_given_to_one_replica_holds_for_the_other() {
     let Some(database) = database() else { return };
     let (a, b) = replicas(&database);
