@@ -1,4 +1,4 @@
-//! `facerec migrate`: people, roster, attendance and API keys from a data directory into a database, and back.
+//! `facerec migrate`: people, thumbnails, roster, attendance and API keys from a data directory into a database, and back.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ use crate::roster::{MAX_FILE_BYTES, Roster};
 mod attendance;
 mod dismissals;
 mod keys;
+mod thumbnails;
 
 /// People of one transaction: an interruption loses no more.
 const AT_A_TIME: usize = 200;
@@ -113,6 +114,7 @@ fn import(data: &DataDirectory, database: Database) -> anyhow::Result<Gallery> {
         bar.inc(people_of_one.len() as u64);
     }
     bar.finish_and_clear();
+    thumbnails::import(data, &people)?;
     import_roster(data, &people.roster())?;
     dismissals::copy(&DismissalFile::of(data.directory()), &people.dismissals())?;
     let after = people.current();
@@ -186,6 +188,7 @@ fn export(args: &MigrateArgs, data: &DataDirectory, database: Database) -> anyho
         "expected the people of the database in {}, found others",
         printable(&data.gallery())
     );
+    thumbnails::export(&stored, &people, data)?;
     dismissals::copy(&stored.dismissals(), &DismissalFile::of(data.directory()))?;
     if let Some(bytes) = stored.roster().file()? {
         RosterFile::new(data.open_roster()?).replace(&bytes, Roster::from_bytes(&bytes)?)?;

@@ -120,6 +120,54 @@ fn people_whose_data_differ_stay_and_are_named_by_their_id() {
     assert!(said(&output).contains("2 people with 4 photos are in the database"), "{}", said(&output));
 }
 
+/// What is in the directory of thumbnails, sorted.
+fn thumbnails(data: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(data.join("thumbnails"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn thumbnails_go_to_the_database_with_their_people_and_come_back() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let gallery = many(60);
+    store::write(&folder.path().join(store::FILE_NAME), &gallery).unwrap();
+    fs::create_dir(folder.path().join("thumbnails")).unwrap();
+    let keep = |id: &str| {
+        fs::write(folder.path().join(format!("thumbnails/{id}.png")), format!("PNG of {id}")).unwrap();
+    };
+    // Of the first photo of each but one.
+    gallery.people().iter().skip(1).for_each(|person| keep(&person.photos[0].id));
+    let all = thumbnails(folder.path());
+    keep("01JDK5Q2W8E5F6G7H8J9K0M1N2"); // of no photo
+    // Interrupted before any thumbnail was taken over, and after all were.
+    people(database.open())
+        .edit({
+            let gallery = gallery.clone();
+            Box::new(move |_| Ok(gallery))
+        })
+        .unwrap();
+    for _ in 0..2 {
+        let output = migrate(folder.path(), &database.url(), &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("59 thumbnails are in the database\n"), "{}", said(&output));
+    }
+    assert_eq!(database.sql("select count(*) from facerec.thumbnails"), "59");
+
+    let other = tempfile::tempdir().unwrap();
+    fs::create_dir(other.path().join("thumbnails")).unwrap();
+    fs::write(other.path().join("thumbnails/01JDK5Q2W8E5F6G7H8J9K0M1N2.png"), "of no photo").unwrap();
+    let output = migrate(other.path(), &database.url(), &["--export"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("59 thumbnails are in "), "{}", said(&output));
+    assert_eq!(thumbnails(other.path()), all);
+}
+
 #[test]
 fn an_export_makes_no_tables() {
     let Some(database) = database() else { return };
