@@ -140,6 +140,12 @@ fn facenet(group: &mut BenchmarkGroup<'_, WallTime>) {
                 });
             }
         }
+        for isa in available_isas() {
+            let facenet = NativeFaceNet::load_direct(isa, &onnx).expect("it loads");
+            group.bench_function(format!("{count}/direct-{isa}"), |b| {
+                b.iter(|| facenet.embed(&faces[..count]).expect("it runs"));
+            });
+        }
         let tract = TractFaceNet::load(&onnx).expect("it loads");
         group.bench_function(format!("{count}/tract"), |b| {
             b.iter(|| tract.embed(&faces[..count]).expect("it runs"));

@@ -11,11 +11,11 @@ use facerec::imaging::OrientedRgb;
 use facerec::imaging::decode::{DecodeLimits, decode};
 use facerec::imaging::orient::{Orientations, orient};
 use facerec::nn::FaceNet;
-use facerec::nn::native::{Isa, Precision};
+use facerec::nn::native::{Isa, NativeFaceNet, Precision};
 
 use crate::support;
 use crate::support::golden::{Face, Photo, reference};
-use crate::support::models::{Engine, NATIVE, TRACT, native};
+use crate::support::models::{Engine, NATIVE, TRACT, native, store, vggface2_bytes};
 
 fn open(photo: &Photo) -> OrientedRgb {
     let bytes = support::photo(&photo.file);
@@ -216,4 +216,52 @@ fn the_avx2_kernel_answers_as_the_reference_in_integers() {
 #[test]
 fn the_avx512_kernel_answers_as_the_reference_in_integers() {
     kernel_matches(Isa::Avx512, Precision::Int16);
+}
+
+/// What Winograd's minimal filtering may change in an embedding: 1 less the cosine to that by the direct sums, and the
+/// largest number. The specification allows 1e-4 of the first; rounding is a thousand times finer.
+const FILTERED: (f64, f32) = (1e-10, 2e-6);
+
+/// Both for the faces of these photos.
+fn change_by_filtering(isa: Isa, onnx: &[u8], photos: &[Photo]) -> (f64, f32) {
+    let filtered = NativeFaceNet::load_with(isa, Precision::F32, onnx).unwrap();
+    let direct = NativeFaceNet::load_direct(isa, onnx).unwrap();
+    let (mut angle, mut largest) = (0f64, 0f32);
+    for photo in photos {
+        let crops = crops(&open(photo), photo);
+        let [found, expected] =
+            [&filtered, &direct].map(|net| embed(net, &crops, Standardisation::FixedImage).unwrap());
+        for (found, expected) in found.iter().zip(&expected) {
+            let (found, expected) = (found.values(), expected.values());
+            // For unit vectors, 1 less the cosine is half the square of their distance, which does not cancel.
+            let square: f64 = found.iter().zip(&*expected).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            angle = angle.max(square / 2.0);
+            largest =
+                found.iter().zip(&*expected).fold(largest, |largest, (a, b)| largest.max((a - b).abs()));
+        }
+    }
+    (angle, largest)
+}
+
+#[test]
+fn minimal_filtering_changes_embeddings_by_their_rounding_only() {
+    let photos = reference();
+    let casia = store().embedder("casia").expect("the shipped embedder is whole").0;
+    for (model, onnx) in [("casia", Some(casia)), ("vggface2", vggface2_bytes())] {
+        let Some(onnx) = onnx else { continue };
+        for isa in Isa::ALL.into_iter().rev().filter(|isa| isa.is_available()) {
+            let few = if isa == Isa::Scalar { 2 } else { photos.len() }; // it is slow
+            let (angle, largest) = change_by_filtering(isa, &onnx, &photos[..few]);
+            support::say(&format!(
+                "{model}, {isa}: 1 - cosine {angle:.1e}, largest difference {largest:.1e}"
+            ));
+            assert!(largest > 0.0, "{model}, {isa}: minimal filtering is expected to round differently");
+            assert!(
+                angle <= FILTERED.0,
+                "{model}, {isa}: 1 - cosine is {angle}, expected {} at most",
+                FILTERED.0
+            );
+            assert!(largest <= FILTERED.1, "{model}, {isa}: {largest} off, expected {} at most", FILTERED.1);
+        }
+    }
 }

@@ -14,12 +14,14 @@ mod kernels;
 mod layers;
 mod onnx;
 mod pnet;
+mod points;
 mod precision;
 mod quantised;
 mod resample;
+mod winograd;
 
 use crop_net::CropNet;
-use facenet::InceptionResnetV1;
+use facenet::{InceptionResnetV1, Method};
 pub use kernels::Isa;
 use kernels::{CHANNELS, Kernels};
 use pnet::{PNet, logistic};
@@ -150,7 +152,20 @@ impl NativeFaceNet {
     /// # Errors
     /// [`crate::error::Error::Model`] when the file is not an InceptionResnetV1, or when the CPU lacks the instruction set.
     pub fn load_with(isa: Isa, precision: Precision, onnx: &[u8]) -> Result<Self> {
-        let network = InceptionResnetV1::load(onnx, precision)?;
+        Self::load_by(isa, precision, Method::from(precision), onnx)
+    }
+
+    /// Reads the ONNX file, for a given instruction set, to compute in floats by the direct sums, without Winograd's minimal
+    /// filtering. The embeddings differ by rounding: for tests and benches.
+    ///
+    /// # Errors
+    /// As [`Self::load_with`].
+    pub fn load_direct(isa: Isa, onnx: &[u8]) -> Result<Self> {
+        Self::load_by(isa, Precision::F32, Method::Direct, onnx)
+    }
+
+    fn load_by(isa: Isa, precision: Precision, method: Method, onnx: &[u8]) -> Result<Self> {
+        let network = InceptionResnetV1::load(onnx, method)?;
         Ok(Self { kernels: Kernels::new(isa)?, precision, network })
     }
 

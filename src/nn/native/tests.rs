@@ -10,6 +10,7 @@ use tract_onnx::prelude::*;
 use super::area_resample;
 use super::conv::{Conv, LayerActivation, RawConv, Residual, Target};
 use super::kernels::{ConvParams, Isa, Kernels, Maps, Pool, PoolInput, SourceLayout};
+use super::winograd::WinogradConv;
 use crate::imaging::{self, RgbView};
 
 #[path = "../../../tests/common/noise.rs"]
@@ -135,6 +136,37 @@ fn activations(seed: u32, channels: usize) -> [LayerActivation; 3] {
     [LayerActivation::None, LayerActivation::Relu, LayerActivation::PRelu(noise(seed, channels))]
 }
 
+/// A layer on each kernel: its output is as expected, the same on several threads, and nothing else is written. Its
+/// first channels are compared of as many as it writes, from channel `offset` on of pixels `stride` floats apart.
+fn assert_layer(
+    expected: &[f32],
+    (compared, written): (usize, usize),
+    (offset, stride): (usize, usize),
+    what: &str,
+    layer: impl Fn(Kernels, Target<'_>, bool) + Sync,
+) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for kernels in available_kernels() {
+        let run = |parallel: bool| {
+            let mut out = vec![7.0; expected.len() / compared * stride];
+            layer(kernels, Target { data: &mut out, stride, channel: offset }, parallel);
+            out
+        };
+        let out = run(false);
+        let found: Vec<f32> =
+            out.chunks_exact(stride).flat_map(|pixel| pixel[offset..][..compared].iter().copied()).collect();
+        assert_close(&found, expected, &format!("{} {what}", kernels.isa()));
+        for pixel in out.chunks_exact(stride) {
+            assert!(pixel[..offset].iter().chain(&pixel[offset + written..]).all(|&v| v == 7.0));
+        }
+        assert!(
+            pool.install(|| run(true)) == out,
+            "{}: running in parallel changes the output",
+            kernels.isa()
+        );
+    }
+}
+
 /// All windows of the networks: rows, columns, stride, and whether it may be padded.
 const CONVOLUTIONS: [(usize, usize, usize, bool); 10] = [
     (1, 1, 1, false),
@@ -189,23 +221,35 @@ proptest! {
             expected.iter_mut().zip(residual).for_each(|(sum, value)| *sum += value);
         }
         activate(&mut expected, &activation, out_channels);
-        for kernels in available_kernels() {
-            let run = |parallel: bool| {
-                let mut out = vec![7.0; pixels * stride];
-                let maps = Maps { data: &input, height, width, channels, stride: channels };
-                let target = Target { data: &mut out, stride, channel: offset };
-                conv.run(kernels, maps, batch, target, residual, parallel);
-                out
-            };
-            let out = run(false);
-            let found = compact(&out[offset..].iter().copied().chain([0.0; 16]).collect::<Vec<_>>(), stride, out_channels);
-            assert_close(&found, &expected, &format!("{} {params:?}", kernels.isa()));
-            for pixel in out.chunks_exact(stride) {
-                assert!(pixel[..offset].iter().chain(&pixel[offset + conv.channels()..]).all(|&v| v == 7.0));
-            }
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-            assert!(pool.install(|| run(true)) == out, "{}: running in parallel changes the output", kernels.isa());
-        }
+        let channels_of = (out_channels, conv.channels());
+        assert_layer(&expected, channels_of, (offset, stride), &format!("{params:?}"), |kernels, target, parallel| {
+            let maps = Maps { data: &input, height, width, channels, stride: channels };
+            conv.run(kernels, maps, batch, target, residual, parallel);
+        });
+    }
+
+    #[test]
+    fn minimal_filtering_agrees_with_tract(
+        seed in 0u32..10_000,
+        padded: bool,
+        blocks in 1usize..4,
+        out_channels in 1usize..100,
+        height in 1usize..14,
+        width in 1usize..40,
+        batch in 1usize..4,
+    ) {
+        let params = params((3, 3, 1, padded));
+        let (height, width, channels) = (height.max(3), width.max(3), blocks * 16);
+        let raw = random_conv(seed, params, channels, out_channels);
+        let input = noise(seed + 3, batch * height * width * channels);
+        let mut expected = tract_conv(&raw, &input, [batch, height, width, channels]);
+        activate(&mut expected, &LayerActivation::Relu, out_channels);
+        let conv = WinogradConv::new(&raw);
+        let written = out_channels.next_multiple_of(16);
+        assert_layer(&expected, (out_channels, written), (16, written + 32), &format!("{params:?}"), |kernels, target, parallel| {
+            let maps = Maps { data: &input, height, width, channels, stride: channels };
+            conv.run(kernels, maps, batch, target, parallel);
+        });
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::checker::Checker;
 use crate::native::conv::{Conv, LayerActivation, RawConv, Residual, Target};
 use crate::native::kernels::{ConvParams, Kernels, Maps, SourceLayout};
 use crate::native::quantised::{IntegerConv, IntegerMaps};
+use crate::native::winograd::WinogradConv;
 use crate::noise::noise;
 
 /// Maps of a batch.
@@ -55,6 +56,15 @@ const IN_PLACE: [(SourceLayout, Shape); 6] = [
     (SourceLayout::Channels28, (28, 48, (3, 3), 1, false, (4, 11))),
 ];
 
+/// Layers by Winograd's minimal filtering: whole tiles, and maps that end within one.
+const FILTERED: [Shape; 5] = [
+    (32, 32, (3, 3), 1, false, (10, 14)),
+    (32, 64, (3, 3), 1, true, (9, 77)),
+    (80, 192, (3, 3), 1, false, (6, 7)),
+    (192, 48, (3, 3), 1, true, (3, 17)),
+    (16, 10, (3, 3), 1, true, (13, 6)),
+];
+
 /// A layer of random weights and its random input.
 struct Case {
     raw: RawConv,
@@ -84,6 +94,14 @@ pub(crate) fn check(checker: &mut Checker) {
             checker.same(&format!("layer of integers {shape:?}"), integers);
             checker.within(&format!("layer of integers {shape:?}"), &expected, |_| case.step(), integers);
         }
+    }
+    for (index, shape) in FILTERED.into_iter().enumerate() {
+        let case = Case::rectified(100 + index, shape);
+        checker.near(&format!("minimal filtering {shape:?}"), &case.expected(BATCH), |kernels| {
+            let found = case.filtered(kernels, false);
+            assert!(pool.install(|| case.filtered(kernels, true)) == found, "threads change {shape:?}");
+            found
+        });
     }
     for (index, (layout, shape)) in IN_PLACE.into_iter().enumerate() {
         let case = Case::new(index, 1, shape);
@@ -124,6 +142,11 @@ impl Case {
         }
     }
 
+    /// With a ReLU, and without a residual.
+    fn rectified(index: usize, shape: Shape) -> Self {
+        Self { activation: LayerActivation::Relu, residual: None, ..Self::new(index, BATCH, shape) }
+    }
+
     fn maps<'a>(&self, data: &'a [f32]) -> Maps<'a> {
         let channels = self.raw.in_channels;
         Maps { data, height: self.height, width: self.width, channels, stride: channels }
@@ -154,6 +177,13 @@ impl Case {
         let target = Target { data: &mut out, stride: self.stride(), channel: 0 };
         let conv = Conv::new(&self.raw, self.activation.clone());
         conv.run(kernels, self.maps(&self.data), BATCH, target, self.residual(), parallel);
+        self.compact(&out)
+    }
+
+    fn filtered(&self, kernels: Kernels, parallel: bool) -> Vec<f32> {
+        let mut out = self.output(BATCH);
+        let target = Target { data: &mut out, stride: self.stride(), channel: 0 };
+        WinogradConv::new(&self.raw).run(kernels, self.maps(&self.data), BATCH, target, parallel);
         self.compact(&out)
     }
 

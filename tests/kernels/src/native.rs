@@ -9,7 +9,11 @@ pub(crate) mod conv;
 pub(crate) mod gemm;
 #[path = "../../../src/nn/native/kernels/mod.rs"]
 pub(crate) mod kernels;
+#[path = "../../../src/nn/native/points.rs"]
+pub(crate) mod points;
 #[path = "../../../src/nn/native/precision.rs"]
 pub(crate) mod precision;
 #[path = "../../../src/nn/native/quantised.rs"]
 pub(crate) mod quantised;
+#[path = "../../../src/nn/native/winograd.rs"]
+pub(crate) mod winograd;

@@ -11,12 +11,12 @@ use rayon::prelude::*;
 
 use super::conv::Target;
 use super::kernels::{CHANNELS, Kernels, Maps, PoolInput, SourceLayout};
-use super::precision::Precision;
 use super::quantised::IntegerMaps;
 use crate::error::{ModelError, Result};
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE, FaceInput};
 
 use memory::Assignment;
+pub(crate) use steps::Method;
 use steps::{Layer, MapId, MapSize, Plan, Step};
 
 /// Number of floats of a face.
@@ -55,8 +55,8 @@ fn quantised(steps: &[Step]) -> Vec<bool> {
 
 impl InceptionResnetV1 {
     /// Reads an ONNX file and packs its weights.
-    pub(crate) fn load(onnx: &[u8], precision: Precision) -> Result<Self> {
-        let plan = plan::plan(onnx, precision)?;
+    pub(crate) fn load(onnx: &[u8], method: Method) -> Result<Self> {
+        let plan = plan::plan(onnx, method)?;
         let memory = memory::assign(&plan.maps, &plan.steps, plan.last);
         let quantised = quantised(&plan.steps);
         Ok(Self { plan, memory, quantised, idle: Mutex::default(), max_idle: rayon::current_num_threads() })
@@ -154,6 +154,7 @@ impl InceptionResnetV1 {
                     Layer::Float(conv) => {
                         conv.run(kernels, maps, batch, target, residual, parallel);
                     }
+                    Layer::Winograd(conv) => conv.run(kernels, maps, batch, target, parallel),
                     Layer::Integer(conv) => {
                         let integers = &buffers.integers[self.memory.buffer_of[*from]];
                         conv.run(kernels, integers.read_as(maps), batch, target, residual, parallel);

@@ -10,9 +10,8 @@ use tract_onnx::pb::NodeProto;
 use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::kernels::{CHANNELS, ConvParams, LANES, Pool};
 use super::super::onnx::{OnnxReader, argument, attribute, integers};
-use super::steps::{Layer, MapId, MapSize, MapSlice, Plan, Step};
+use super::steps::{Layer, MapId, MapSize, MapSlice, Method, Plan, Step};
 use crate::error::Result;
-use crate::nn::native::precision::Precision;
 use crate::nn::{EMBEDDING_LEN, FACENET_SIDE};
 
 /// Numbers of convolutions, max-poolings and residual additions of InceptionResnetV1.
@@ -42,7 +41,7 @@ const NORM_OPS: [&str; 17] = [
 
 /// State of the conversion from ONNX nodes to steps.
 struct Planner {
-    precision: Precision,
+    method: Method,
     graph: OnnxReader,
     /// Nodes that read each tensor.
     readers: HashMap<String, Vec<usize>>,
@@ -62,7 +61,7 @@ struct Affine {
 }
 
 /// Reads the graph and packs the weights.
-pub(super) fn plan(onnx: &[u8], precision: Precision) -> Result<Plan> {
+pub(super) fn plan(onnx: &[u8], method: Method) -> Result<Plan> {
     let graph = OnnxReader::read("FaceNet", onnx)?;
     let mut readers: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -73,7 +72,7 @@ pub(super) fn plan(onnx: &[u8], precision: Precision) -> Result<Plan> {
     let done = vec![false; graph.nodes.len()];
     let (sizes, slices) = (HashMap::new(), HashMap::new());
     let mut planner =
-        Planner { precision, graph, readers, sizes, slices, done, maps: Vec::new(), steps: Vec::new() };
+        Planner { method, graph, readers, sizes, slices, done, maps: Vec::new(), steps: Vec::new() };
     planner.infer_sizes();
     let mut end = None;
     for index in 0..planner.graph.nodes.len() {
@@ -238,7 +237,7 @@ impl Planner {
             }
             Step::Stem { conv: Conv::new(&raw, activation), to }
         } else {
-            let conv = Layer::new(self.precision, &raw, activation);
+            let conv = Layer::new(self.method, &raw, activation, residual.is_some());
             Step::Conv { conv, from: self.whole(input)?, to, residual }
         };
         self.steps.push(step);

@@ -3,6 +3,7 @@
 use super::super::conv::{Conv, LayerActivation, RawConv};
 use super::super::kernels::Pool;
 use super::super::quantised::IntegerConv;
+use super::super::winograd::WinogradConv;
 use crate::nn::native::precision::Precision;
 
 /// The network as a sequence of layers, weights packed.
@@ -49,21 +50,51 @@ pub(super) struct MapSlice {
     pub(super) channel: usize,
 }
 
-/// A convolution in one of the precisions.
+/// How convolutions are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Floats, by the direct sums.
+    Direct,
+    /// Floats, by Winograd's minimal filtering where it saves products.
+    Winograd,
+    /// 16-bit integers.
+    Integer,
+}
+
+impl From<Precision> for Method {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::Winograd,
+            Precision::Int16 => Self::Integer,
+        }
+    }
+}
+
+/// A convolution by one of the methods.
 #[derive(Debug)]
 pub(super) enum Layer {
     /// Of floats.
     Float(Conv),
+    /// Of floats, by minimal filtering.
+    Winograd(WinogradConv),
     /// Of 16-bit integers.
     Integer(IntegerConv),
 }
 
 impl Layer {
-    /// Packs the weights.
-    pub(super) fn new(precision: Precision, raw: &RawConv, activation: LayerActivation) -> Self {
-        match precision {
-            Precision::F32 => Self::Float(Conv::new(raw, activation)),
-            Precision::Int16 => Self::Integer(IntegerConv::new(raw, &activation)),
+    /// Packs the weights. Minimal filtering leaves layers with a residual to the direct sums.
+    pub(super) fn new(
+        method: Method,
+        raw: &RawConv,
+        activation: LayerActivation,
+        has_residual: bool,
+    ) -> Self {
+        match method {
+            Method::Integer => Self::Integer(IntegerConv::new(raw, &activation)),
+            Method::Winograd if !has_residual && WinogradConv::fits(raw, &activation) => {
+                Self::Winograd(WinogradConv::new(raw))
+            }
+            Method::Direct | Method::Winograd => Self::Float(Conv::new(raw, activation)),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use integer::IntegerTile;
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
 pub(crate) use tile::{Activation, LANES, SourceLayout, SourceRows, Tile};
-pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4};
+pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4, POINTS_4X4, TileOutput};
 
 /// Instruction set of the compute kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

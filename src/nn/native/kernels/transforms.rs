@@ -10,7 +10,9 @@ use super::Kernels;
 use super::tile::LANES;
 #[cfg(target_arch = "x86_64")]
 use super::winograd::Avx2;
-use super::winograd::{BiasPRelu, dots_2x4, outputs_2x2, points_2x2, points_2x4};
+use super::winograd::{
+    BiasPRelu, POINTS_4X4, TileOutput, dots_2x4, outputs_2x2, outputs_4x4, points_2x2, points_2x4, points_4x4,
+};
 
 /// Declares methods of [`Kernels`], each of which dispatches to a function over vectors of one instruction set.
 macro_rules! versions {
@@ -53,4 +55,9 @@ versions! {
     /// See [`dots_2x4`].
     winograd_dots_2x4 = dots_2x4,
         (products: &[f32], tiles: usize, after: BiasPRelu<'_>, weights: &[f32; 32], out: [&mut [f32]; 2]);
+    /// See [`points_4x4`].
+    winograd_points_4x4 = points_4x4,
+        (pixels: &[&[f32]; POINTS_4X4], channels: usize, tiles: usize, points: &mut [f32]);
+    /// See [`outputs_4x4`].
+    winograd_outputs_4x4 = outputs_4x4, (products: &[f32], step: usize, bias: &[f32], out: TileOutput<'_>);
 }

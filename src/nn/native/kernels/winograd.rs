@@ -1,6 +1,6 @@
 //! Transforms of Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks")
 //! for 3x3 kernels, vectors of 16 channels at a time. A tile of 2x2 outputs takes 16 products where the direct sum
-//! takes 36, one of 2x4 outputs 24 instead of 72.
+//! takes 36, one of 2x4 outputs 24 instead of 72, one of 4x4 outputs 36 instead of 144.
 //!
 //! Along an axis with two outputs the polynomials are evaluated at 0, 1, -1 and infinity; along one with four at 0,
 //! ±[`NEAR`], ±[`FAR`] and infinity. These two points keep the rounding error low: at 1 and 2 it is twice as much.
@@ -24,6 +24,8 @@ pub(crate) const FAR: f32 = 1.5;
 pub(crate) const POINTS_2X2: usize = 16;
 /// Points of a tile of 2x4 outputs (2 rows, 4 columns): 4x6.
 pub(crate) const POINTS_2X4: usize = 24;
+/// Points of a tile of 4x4 outputs, and pixels that it reads: 6x6.
+pub(crate) const POINTS_4X4: usize = 36;
 
 /// Bias and activation of the channels of a layer: `x + bias`, times the slope where that is negative.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,20 @@ pub(crate) struct BiasPRelu<'a> {
     pub(crate) bias: &'a [f32],
     /// One for each channel.
     pub(crate) slopes: &'a [f32],
+}
+
+/// Where a tile of outputs is written: from its first pixel's first channel on.
+pub(crate) struct TileOutput<'a> {
+    /// The rest of the map.
+    pub(crate) data: &'a mut [f32],
+    /// Floats from one row to the next.
+    pub(crate) row_stride: usize,
+    /// Floats from one pixel to the next.
+    pub(crate) stride: usize,
+    /// Rows of the tile that the map has, at most 4.
+    pub(crate) height: usize,
+    /// Columns of the tile that the map has, at most 4.
+    pub(crate) width: usize,
 }
 
 /// 16 floats.
@@ -44,6 +60,8 @@ pub(super) trait Vector: Copy {
     fn scale(self, factor: f32) -> Self;
     /// `self` where it is positive, else `self * slopes`.
     fn prelu(self, slopes: Self) -> Self;
+    /// `max(self, 0)`.
+    fn relu(self) -> Self;
 }
 
 impl Vector for [f32; LANES] {
@@ -80,6 +98,10 @@ impl Vector for [f32; LANES] {
     #[inline(always)]
     fn prelu(self, slopes: Self) -> Self {
         std::array::from_fn(|lane| if self[lane] > 0.0 { self[lane] } else { self[lane] * slopes[lane] })
+    }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        self.map(|value| value.max(0.0))
     }
 }
 
@@ -128,6 +150,13 @@ impl Vector for Avx2 {
             Self(_mm256_blendv_ps(self.0, scaled.0, self.0), _mm256_blendv_ps(self.1, scaled.1, self.1))
         }
     }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        use std::arch::x86_64::{_mm256_max_ps, _mm256_setzero_ps};
+        unsafe {
+            Self(_mm256_max_ps(self.0, _mm256_setzero_ps()), _mm256_max_ps(self.1, _mm256_setzero_ps()))
+        }
+    }
 }
 
 // SAFETY of all blocks: as above, for AVX-512.
@@ -161,6 +190,11 @@ impl Vector for __m512 {
     fn prelu(self, slopes: Self) -> Self {
         use std::arch::x86_64::{_mm512_castps_si512, _mm512_mask_mul_ps, _mm512_movepi32_mask};
         unsafe { _mm512_mask_mul_ps(self, _mm512_movepi32_mask(_mm512_castps_si512(self)), self, slopes) }
+    }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        use std::arch::x86_64::{_mm512_max_ps, _mm512_setzero_ps};
+        unsafe { _mm512_max_ps(self, _mm512_setzero_ps()) }
     }
 }
 
@@ -355,6 +389,81 @@ pub(super) fn dots_2x4<V: Vector>(
             row[4 * tile + x % 4] = sum(sums);
         }
     }
+}
+
+/// Points of a tile of 4x4 outputs from the 6x6 pixels that it reads, row-major. Channels `c..c + 16` of point `p` are
+/// written to `points[(p * channels + c) * tiles..]`, the next tile's beside them.
+#[inline(always)]
+pub(super) fn points_4x4<V: Vector>(
+    pixels: &[&[f32]; POINTS_4X4],
+    channels: usize,
+    tiles: usize,
+    points: &mut [f32],
+) {
+    for at in (0..channels).step_by(LANES) {
+        let columns: [[V; 6]; 6] = [
+            column_points_4(pixels, 0, at),
+            column_points_4(pixels, 1, at),
+            column_points_4(pixels, 2, at),
+            column_points_4(pixels, 3, at),
+            column_points_4(pixels, 4, at),
+            column_points_4(pixels, 5, at),
+        ];
+        for y in 0..6 {
+            for (x, point) in inputs_4(across(&columns, y)).iter().enumerate() {
+                point.store(lanes_mut(points, ((6 * y + x) * channels + at) * tiles));
+            }
+        }
+    }
+}
+
+/// The six points of column `x` of 6x6 pixels, from channel `at` on.
+#[inline(always)]
+fn column_points_4<V: Vector>(pixels: &[&[f32]; POINTS_4X4], x: usize, at: usize) -> [V; 6] {
+    inputs_4([
+        lanes(pixels[x], at),
+        lanes(pixels[6 + x], at),
+        lanes(pixels[12 + x], at),
+        lanes(pixels[18 + x], at),
+        lanes(pixels[24 + x], at),
+        lanes(pixels[30 + x], at),
+    ])
+}
+
+/// From the products at the points of a tile of 4x4 outputs, `step` floats from one to the next, to outputs with a
+/// bias, rectified: as many channels as there are biases.
+#[inline(always)]
+pub(super) fn outputs_4x4<V: Vector>(products: &[f32], step: usize, bias: &[f32], out: TileOutput<'_>) {
+    let TileOutput { data, row_stride, stride, height, width } = out;
+    for at in (0..bias.len()).step_by(LANES) {
+        let columns: [[V; 4]; 6] = [
+            column_outputs_4(products, at, step),
+            column_outputs_4(products, at + step, step),
+            column_outputs_4(products, at + 2 * step, step),
+            column_outputs_4(products, at + 3 * step, step),
+            column_outputs_4(products, at + 4 * step, step),
+            column_outputs_4(products, at + 5 * step, step),
+        ];
+        let bias = lanes::<V>(bias, at);
+        for y in 0..height {
+            for (x, sum) in outputs_4(across(&columns, y)).iter().enumerate().take(width) {
+                sum.add(bias).relu().store(lanes_mut(data, y * row_stride + x * stride + at));
+            }
+        }
+    }
+}
+
+/// The four outputs of a column of products at 6x6 points, the first of them at `at`.
+#[inline(always)]
+fn column_outputs_4<V: Vector>(products: &[f32], at: usize, step: usize) -> [V; 4] {
+    outputs_4([
+        lanes(products, at),
+        lanes(products, at + 6 * step),
+        lanes(products, at + 12 * step),
+        lanes(products, at + 18 * step),
+        lanes(products, at + 24 * step),
+        lanes(products, at + 30 * step),
+    ])
 }
 
 /// The sum of 16 floats, in halves.

@@ -6,7 +6,7 @@
 //! ([`UNIT`] of its result); errors of a layer go through the next one with the absolute sums of its weights.
 
 use super::super::conv::RawConv;
-use super::super::kernels::{FAR, NEAR};
+use super::super::points::{Axis, weight, weights_at_points};
 
 /// Largest relative error of a float32 operation.
 const UNIT: f64 = 1.0 / 16_777_216.0;
@@ -15,95 +15,12 @@ const PIXEL: f64 = 0.997;
 /// Covers the products of errors, which the sums below leave out, and the rounding of the bound itself: they are
 /// thousands of times smaller.
 const RESERVE: f64 = 1.1;
-/// Roundings of a transform from inputs to points, along an axis with two outputs and one with four.
-const INPUT_ROUNDINGS: [f64; 2] = [1.0, 4.0];
-/// Roundings of a transform from products to outputs, along an axis with two outputs and one with four.
-const OUTPUT_ROUNDINGS: [f64; 2] = [2.0, 5.0];
 
 /// Weights and slopes of a layer.
 pub(super) type Layer = (RawConv, Vec<f32>);
 
 /// Least and greatest value of each channel.
 type Intervals = Vec<(f64, f64)>;
-
-/// Matrices of Winograd's transform along one axis, as lists of rows: from 3 weights to points, from inputs to
-/// points, and from points to outputs.
-pub(super) struct Axis {
-    pub(super) weights: Vec<[f64; 3]>,
-    pub(super) inputs: Vec<Vec<f64>>,
-    pub(super) outputs: Vec<Vec<f64>>,
-    input_roundings: f64,
-    output_roundings: f64,
-}
-
-impl Axis {
-    /// Two outputs: points 0, 1, -1, infinity.
-    pub(super) fn two() -> Self {
-        Self::at(&[0.0, 1.0, -1.0], 0)
-    }
-
-    /// Four outputs: points 0, ±[`NEAR`], ±[`FAR`], infinity.
-    pub(super) fn four() -> Self {
-        let (near, far) = (f64::from(NEAR), f64::from(FAR));
-        Self::at(&[0.0, near, -near, far, -far], 1)
-    }
-
-    /// The transform of Toom and Cook at the finite points and infinity. All numbers here are short binary fractions
-    /// but those of the weights.
-    fn at(points: &[f64], kind: usize) -> Self {
-        let count = points.len() + 1;
-        let others = |p: usize| points.iter().enumerate().filter(move |(q, _)| *q != p).map(|(_, q)| *q);
-        let mut weights: Vec<[f64; 3]> = Vec::new();
-        let mut inputs = Vec::new();
-        for (index, &point) in points.iter().enumerate() {
-            let scale: f64 = others(index).map(|other| point - other).product();
-            weights.push([1.0 / scale, point / scale, point * point / scale]);
-            inputs.push(monic(others(index), count));
-        }
-        weights.push([0.0, 0.0, 1.0]);
-        inputs.push(monic(points.iter().copied(), count));
-        let output = |power: usize| -> Vec<f64> {
-            let infinity = f64::from(u8::from(power == count - 3));
-            points.iter().map(|point| point.powi(power as i32)).chain([infinity]).collect()
-        };
-        let outputs = (0..count - 2).map(output).collect();
-        let (input_roundings, output_roundings) = (INPUT_ROUNDINGS[kind], OUTPUT_ROUNDINGS[kind]);
-        Self { weights, inputs, outputs, input_roundings, output_roundings }
-    }
-}
-
-/// Coefficients, lowest first, of the polynomial with these roots and the leading coefficient 1.
-fn monic(roots: impl Iterator<Item = f64>, count: usize) -> Vec<f64> {
-    let mut product = vec![0.0; count];
-    product[0] = 1.0;
-    for root in roots {
-        for power in (0..count).rev() {
-            let below = if power > 0 { product[power - 1] } else { 0.0 };
-            product[power] = below - root * product[power];
-        }
-    }
-    product
-}
-
-/// The weight from input channel `input` to output channel `output` at place `place` of the 3x3 kernel.
-fn weight(raw: &RawConv, output: usize, input: usize, place: usize) -> f64 {
-    f64::from(raw.weights[(output * raw.in_channels + input) * 9 + place])
-}
-
-/// The weights of one pair of channels at all points of a tile, row-major.
-pub(super) fn weights_at_points(
-    raw: &RawConv,
-    (output, input): (usize, usize),
-    rows: &Axis,
-    columns: &Axis,
-) -> Vec<f64> {
-    let at = |row: &[f64; 3], column: &[f64; 3]| -> f64 {
-        let places =
-            (0..9).map(|place| row[place / 3] * column[place % 3] * weight(raw, output, input, place));
-        places.sum()
-    };
-    rows.weights.iter().flat_map(|row| columns.weights.iter().map(move |column| at(row, column))).collect()
-}
 
 fn magnitude((least, greatest): (f64, f64)) -> f64 {
     least.abs().max(greatest.abs())

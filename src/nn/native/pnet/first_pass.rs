@@ -5,7 +5,8 @@
 use super::super::kernels::{
     Activation, BiasPRelu, Kernels, POINTS_2X2, POINTS_2X4, SourceLayout, SourceRows, Tile,
 };
-use super::bound::{Axis, Layer, logit_bound, weights_at_points};
+use super::super::points::{Axis, weights_at_points};
+use super::bound::{Layer, logit_bound};
 use super::sizes::{POOLED, SECOND, THIRD};
 
 /// Largest number of tiles of a block.
