@@ -75,14 +75,13 @@ impl WinogradConv {
         let channels = raw.out_channels.next_multiple_of(LANES);
         let axis = Axis::four();
         let mut weights = vec![0.0; POINTS_4X4 * inputs * channels];
-        for output in 0..raw.out_channels {
-            let block = output - output % (2 * LANES);
-            let width = block_width(channels, block);
+        for (index, block) in weights.chunks_mut(POINTS_4X4 * inputs * 2 * LANES).enumerate() {
+            let (first, width) = (index * 2 * LANES, block.len() / (POINTS_4X4 * inputs));
             for input in 0..inputs {
-                let at_points = weights_at_points(raw, (output, input), &axis, &axis);
-                for (point, weight) in at_points.into_iter().enumerate() {
-                    let row = (block * POINTS_4X4 + point * width) * inputs + input * width;
-                    weights[row + output - block] = weight as f32;
+                for output in 0..width.min(raw.out_channels - first) {
+                    let at_points = weights_at_points(raw, (first + output, input), &axis, &axis);
+                    let places = block[input * width + output..].iter_mut().step_by(inputs * width);
+                    places.zip(at_points).for_each(|(place, weight)| *place = weight as f32);
                 }
             }
         }
