@@ -9,7 +9,7 @@ use crate::nn::{EMBEDDING_LEN, FaceInput, FaceNet};
 
 mod packed;
 
-pub(crate) use packed::{Bounds, Packed, PackedFace};
+pub(crate) use packed::{Bounds, FACES_A_PASS, Packed, PackedFace};
 
 /// The embedding of a face: 512 floats of L2 norm 1. Embeddings of different models are not comparable.
 ///

@@ -23,24 +23,28 @@ const HALF: f32 = 0.51;
 /// What rounding adds to the error of a product: half a step of each component of the face, `sqrt(512) / 2` steps of 1 / 16,384 in
 /// length (0.0007), and sums of 512 float32 (0.00004).
 const ROUNDING: f32 = 0.001;
-/// Numbers at the beginning of an embedding that say of most embeddings that they are not near.
-const BEGINNING: usize = EMBEDDING_LEN / 2;
+/// Numbers of one half of an embedding; the first ones say of most embeddings that they are not near.
+const HALF_LEN: usize = EMBEDDING_LEN / 2;
+/// Faces that are compared in one pass. Eight (8 KiB) stay in the first-level cache.
+pub(crate) const FACES_A_PASS: usize = 8;
 /// The bits of a float's mantissa.
 const MANTISSA_BITS: u32 = 23;
 
 /// Embeddings of one person.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    coarse: Box<[Coarse]>,
+    /// The first halves of all, then the second ones: mostly the first halves are read, one after the other.
+    coarse: Box<[Half]>,
     fine: Box<[Fine]>,
     scales: Box<[Scale]>,
     /// Of the numbers whose coarse number is 0, in order.
     exponents: Box<[u8]>,
 }
 
+/// One half of the coarse numbers of an embedding.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Coarse([i8; EMBEDDING_LEN]);
+struct Half([i8; HALF_LEN]);
 
 /// What the coarse numbers of an embedding leave open: the lower 16 bits and the upper 8, apart, so that a vector register takes many.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +65,7 @@ struct Scale {
     step: f32,
     /// How far a product with a face of norm 1 may be off.
     error: f32,
-    /// Length of the numbers behind the first [`BEGINNING`].
+    /// Length of its second half.
     rest: f32,
     /// Where its exponents begin.
     exponents: u32,
@@ -71,8 +75,9 @@ struct Scale {
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 pub(crate) struct PackedFace {
-    numbers: [i16; EMBEDDING_LEN],
-    /// Length of the numbers behind the first [`BEGINNING`].
+    /// In two halves.
+    numbers: [[i16; HALF_LEN]; 2],
+    /// Length of its second half.
     rest: f32,
 }
 
@@ -90,8 +95,8 @@ impl Bounds {
 impl PackedFace {
     /// Of the values of an embedding.
     pub(crate) fn new(values: &[f32]) -> Self {
-        let mut numbers = [0; EMBEDDING_LEN];
-        for (to, from) in numbers.iter_mut().zip(values) {
+        let mut numbers = [[0; HALF_LEN]; 2];
+        for (to, from) in numbers.as_flattened_mut().iter_mut().zip(values) {
             *to = (from * FACE_STEPS).round() as i16;
         }
         Self { numbers, rest: rest_of(values) }
@@ -102,19 +107,20 @@ impl Packed {
     /// Of the values of each embedding.
     pub(crate) fn new(embeddings: impl ExactSizeIterator<Item = impl Deref<Target = [f32]>>) -> Self {
         let count = embeddings.len();
-        let (mut coarse, mut fine) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut coarse = vec![Half([0; HALF_LEN]); 2 * count];
+        let mut fine = Vec::with_capacity(count);
         let (mut scales, mut exponents) = (Vec::with_capacity(count), Vec::new());
-        for values in embeddings {
+        for (at, values) in embeddings.enumerate() {
             let begin = exponents.len() as u32;
             let mut numbers = [0.0; EMBEDDING_LEN];
             numbers.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
             let (row, mut rest, step, error) = divide(&numbers);
-            for (at, _) in row.0.iter().enumerate().filter(|(_, q)| **q == 0) {
+            for (at, _) in row.as_flattened().iter().enumerate().filter(|(_, q)| **q == 0) {
                 let bits = numbers[at].to_bits();
                 exponents.push((bits >> MANTISSA_BITS) as u8);
                 rest.set(at, ((bits >> 31) << MANTISSA_BITS) | (bits & ((1 << MANTISSA_BITS) - 1)));
             }
-            coarse.push(row);
+            [coarse[at].0, coarse[count + at].0] = row;
             fine.push(rest);
             scales.push(Scale { step, error, rest: rest_of(&numbers), exponents: begin });
         }
@@ -123,14 +129,21 @@ impl Packed {
 
     /// How many embeddings there are.
     pub(crate) fn len(&self) -> usize {
-        self.coarse.len()
+        self.scales.len()
+    }
+
+    /// The first halves of the coarse numbers, and the second ones.
+    fn halves(&self) -> (&[Half], &[Half]) {
+        self.coarse.split_at(self.len())
     }
 
     /// Copies the numbers of the embedding with this index, to the last bit.
     pub(crate) fn copy_to(&self, at: usize, to: &mut [f32; EMBEDDING_LEN]) {
         let Scale { step, exponents, .. } = self.scales[at];
         let mut exponents = self.exponents.get(exponents as usize..).unwrap_or_default().iter();
-        let (row, Fine { low, high }) = (&self.coarse[at].0, &self.fine[at]);
+        let Fine { low, high } = &self.fine[at];
+        let row = [self.coarse[at].0, self.coarse[self.len() + at].0];
+        let row = row.as_flattened();
         let numbers = row.iter().zip(low.iter().zip(high));
         // First as if no coarse number were 0, which needs no branch, and then those that are.
         for (to, (q, (low, high))) in to.iter_mut().zip(numbers) {
@@ -144,62 +157,76 @@ impl Packed {
         }
     }
 
-    /// For each face, what is known of the nearest of these embeddings, those left out whose product with no face is more than
-    /// `least`. The ones that are asked for next, `ahead`, are fetched meanwhile: people
-    /// lie apart in memory, and the CPU does not guess where the next ones are.
+    /// For each face, what is known of the nearest of these embeddings, those left out whose product with it is surely no more than
+    /// `least`. The ones that are asked for next, `ahead`, are fetched meanwhile: people lie apart in memory, and the CPU does not
+    /// guess where the next ones are.
     pub(crate) fn bounds(&self, ahead: Option<&Self>, faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
-        bounds(self, ahead.map_or(&[][..], |ahead| &ahead.coarse), faces, least, best);
+        bounds(self, ahead, faces, least, best);
     }
 
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-    fn bounds_anywhere(&self, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
+    fn bounds_anywhere(&self, ahead: Option<&Self>, faces: &[PackedFace], least: f32, best: &mut [Bounds]) {
+        let (beginnings, ends) = self.halves();
+        let (next_beginnings, next_ends) = ahead.map(Self::halves).unwrap_or_default();
         let is_limited = least.is_finite();
-        let ahead_bytes = if is_limited { BEGINNING } else { EMBEDDING_LEN };
-        for (at, (row, scale)) in self.coarse.iter().zip(&self.scales).enumerate() {
-            if let Some(next) = ahead.get(at) {
-                next.fetch(ahead_bytes);
+        for (at, ((beginning, end), scale)) in beginnings.iter().zip(ends).zip(&self.scales).enumerate() {
+            next_beginnings.get(at).into_iter().for_each(Half::fetch);
+            if !is_limited {
+                next_ends.get(at).into_iter().for_each(Half::fetch);
             }
-            if is_limited && !faces.iter().any(|face| row.may_exceed(*scale, face, least)) {
+            let mut sums = [0; FACES_A_PASS];
+            let mut may_exceed = !is_limited;
+            for (sum, face) in sums.iter_mut().zip(faces) {
+                *sum = beginning.products(&face.numbers[0]);
+                // The second halves add the product of their lengths at most.
+                may_exceed |= scale.product(*sum) + scale.error + scale.rest * face.rest > least;
+            }
+            if !may_exceed {
                 continue;
             }
-            for (best, face) in best.iter_mut().zip(faces) {
-                // By Cauchy and Schwarz at most 127 sqrt(512) x 16,384, which is 2^26, and some rounding.
-                let products = row.0.iter().zip(&face.numbers);
-                let sum: i32 =
-                    products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum();
-                let about = sum as f32 * (scale.step / FACE_STEPS);
-                best.least = best.least.max(about - scale.error);
-                best.most = best.most.max(about + scale.error);
+            for ((best, face), sum) in best.iter_mut().zip(faces).zip(sums) {
+                let about = scale.product(sum + end.products(&face.numbers[1]));
+                if about + scale.error > least {
+                    best.least = best.least.max(about - scale.error);
+                    best.most = best.most.max(about + scale.error);
+                }
             }
         }
     }
 }
 
-vectorised! {
-    fn bounds(packed: &Packed, ahead: &[Coarse], faces: &[PackedFace], least: f32, best: &mut [Bounds]) = Packed::bounds_anywhere;
-    /// The coarse numbers of an embedding, what they leave open as if none were 0, the step, and how far a product may be off.
-    fn divide(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) = divide_anywhere;
-}
-
-impl Coarse {
-    /// Whether the product with a face may be more than `least`, by the [`BEGINNING`]s of both: the rest adds the product of its
-    /// lengths at most.
+impl Scale {
+    /// What a sum of products with a face's numbers means.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-    fn may_exceed(&self, scale: Scale, face: &PackedFace, least: f32) -> bool {
-        let products = self.0[..BEGINNING].iter().zip(&face.numbers);
-        let sum: i32 = products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum();
-        let about = sum as f32 * (scale.step / FACE_STEPS);
-        about + scale.error + scale.rest * face.rest > least
+    fn product(self, sum: i32) -> f32 {
+        sum as f32 * (self.step / FACE_STEPS)
+    }
+}
+
+vectorised! {
+    fn bounds(packed: &Packed, ahead: Option<&Packed>, faces: &[PackedFace], least: f32, best: &mut [Bounds]) = Packed::bounds_anywhere;
+    /// The coarse numbers of an embedding, what they leave open as if none were 0, the step, and how far a product may be off.
+    fn divide(values: &[f32; EMBEDDING_LEN]) -> ([[i8; HALF_LEN]; 2], Fine, f32, f32) = divide_anywhere;
+}
+
+impl Half {
+    /// The sum of the products with the same half of a face. Over both halves it is, by Cauchy and Schwarz, at most 127 sqrt(512) x
+    /// 16,384, which is 2^26, and some rounding.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
+    fn products(&self, face: &[i16; HALF_LEN]) -> i32 {
+        let products = self.0.iter().zip(face);
+        products.map(|(row, face)| i32::from(i16::from(*row)) * i32::from(*face)).sum()
     }
 
-    /// Has the CPU load the first `bytes` of it into its caches, and does not wait for that.
+    /// Has the CPU load it into its caches, and does not wait for that.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "a few instructions")]
-    fn fetch(&self, bytes: usize) {
+    fn fetch(&self) {
         #[cfg(target_arch = "x86_64")]
-        for line in self.0.as_chunks::<64>().0.iter().take(bytes / 64) {
+        for line in self.0.as_chunks::<64>().0 {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a hint, which reads nothing and never fails; the address is that of a reference.
             #[allow(unsafe_code, reason = "there is no safe form")]
@@ -210,9 +237,9 @@ impl Coarse {
     }
 }
 
-/// Length of the numbers behind the first [`BEGINNING`].
+/// Length of the second half.
 fn rest_of(values: &[f32]) -> f32 {
-    values.iter().skip(BEGINNING).map(|value| value * value).sum::<f32>().sqrt()
+    values.iter().skip(HALF_LEN).map(|value| value * value).sum::<f32>().sqrt()
 }
 
 /// The coarse number of a number that is at most [`MOST`] steps. In instructions that every CPU has: rounding is a call for some.
@@ -227,25 +254,26 @@ fn floor(q: i8, step: f32) -> u32 {
 
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled for the features of its caller")]
-fn divide_anywhere(values: &[f32; EMBEDDING_LEN]) -> (Coarse, Fine, f32, f32) {
+fn divide_anywhere(values: &[f32; EMBEDDING_LEN]) -> ([[i8; HALF_LEN]; 2], Fine, f32, f32) {
     let step = values.iter().fold(0.0_f32, |most, value| most.max(value.abs())) / MOST;
-    let mut row = Coarse([0; EMBEDDING_LEN]);
+    let mut halves = [[0; HALF_LEN]; 2];
+    let row = halves.as_flattened_mut();
     let mut rest = Fine { low: [0; EMBEDDING_LEN], high: [0; EMBEDDING_LEN] };
-    for (value, q) in values.iter().zip(&mut row.0) {
+    for (value, q) in values.iter().zip(row.iter_mut()) {
         *q = nearest_step(*value, step);
     }
-    for (at, (value, q)) in values.iter().zip(&row.0).enumerate() {
+    for (at, (value, q)) in values.iter().zip(&*row).enumerate() {
         rest.set(at, value.abs().to_bits().wrapping_sub(floor(*q, step)));
     }
     let mut errors = [0.0_f32; 8];
-    for (values, row) in values.as_chunks::<8>().0.iter().zip(row.0.as_chunks::<8>().0) {
+    for (values, row) in values.as_chunks::<8>().0.iter().zip(row.as_chunks::<8>().0) {
         for ((error, value), q) in errors.iter_mut().zip(values).zip(row) {
             let off = value - step * f32::from(*q);
             *error += off * off;
         }
     }
     let error = errors.iter().sum::<f32>().sqrt() * 1.01 + ROUNDING;
-    (row, rest, step, error)
+    (halves, rest, step, error)
 }
 
 /// The number, where `q` is not 0; else any.
@@ -300,7 +328,7 @@ mod tests {
             let numbers: &[f32; EMBEDDING_LEN] = values.as_slice().try_into().unwrap();
             let ((row, rest, ..), (row_anywhere, rest_anywhere, ..)) =
                 (divide(numbers), divide_anywhere(numbers));
-            assert_eq!((row.0, rest.low, rest.high), (row_anywhere.0, rest_anywhere.low, rest_anywhere.high));
+            assert_eq!((row, rest.low, rest.high), (row_anywhere, rest_anywhere.low, rest_anywhere.high));
         }
     }
 
@@ -320,7 +348,7 @@ mod tests {
                     "{a} {b}: {exact} {least} {most}"
                 );
                 let mut anywhere = [Bounds::NONE];
-                one.bounds_anywhere(&[], &[PackedFace::new(face)], f32::NEG_INFINITY, &mut anywhere);
+                one.bounds_anywhere(None, &[PackedFace::new(face)], f32::NEG_INFINITY, &mut anywhere);
                 assert_eq!(found, anywhere, "the same with each instruction set");
                 for limit in [-0.5, 0.0, 0.3, 0.6, 0.9, exact - 1e-6, exact + 1e-6] {
                     let mut limited = [Bounds::NONE];

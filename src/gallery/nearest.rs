@@ -7,10 +7,8 @@ use rayon::prelude::*;
 
 use super::people::{People, Run};
 use super::person::Person;
-use crate::embed::{Bounds, Embedding, Packed, PackedFace};
+use crate::embed::{Bounds, Embedding, FACES_A_PASS, Packed, PackedFace};
 
-/// Faces compared in one pass over the embeddings. Eight (8 KiB) stay in the first-level cache.
-const FACES_A_PASS: usize = 8;
 /// From so many photos on all cores search: with fewer, one is done before another has begun.
 const SHARED_FROM: usize = 20_000;
 

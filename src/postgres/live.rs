@@ -115,10 +115,13 @@ impl Live {
     fn begin_on(&self, memory: &mut Memory, connection: Connection) -> Result<Connection> {
         let client = &connection.client;
         loop {
-            self.database.within(RESPONSE_LIMIT, async { Ok(client.batch_execute("begin").await?) })?;
-            // Another process may hold the newest state for a while.
+            // A server that hangs is known by the first response; another process may hold the newest state for a while.
+            let begin = async {
+                let begun = tokio::time::timeout(RESPONSE_LIMIT, client.batch_execute("begin")).await;
+                Ok(begun.map_err(|_| Fault::TimedOut)??)
+            };
             let news = self.database.within(WORK_LIMIT, async {
-                let now = rows::state(client, true).await?;
+                let ((), now) = tokio::try_join!(biased; begin, rows::state(client, true))?;
                 news(client, memory.known, now).await
             })?;
             match news {

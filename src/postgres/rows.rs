@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row};
 
 use super::fault::Fault;
@@ -49,7 +50,7 @@ impl Known {
 pub(super) async fn state(client: &(impl GenericClient + Sync), to_change: bool) -> Result<Known, Fault> {
     let plain = "select revision, token from state";
     let locking = "select revision, token from state for update";
-    let row = client.query_one(if to_change { locking } else { plain }, &[]).await?;
+    let row = client.query_typed_one(if to_change { locking } else { plain }, &[]).await?;
     Ok(Known { revision: row.try_get(0)?, token: row.try_get(1)? })
 }
 
@@ -197,44 +198,64 @@ pub(super) fn check(changes: &Changes) -> Result<()> {
     Ok(())
 }
 
-/// Writes the changes from the gallery `old` as the state `next`, and announces it with the end of the transaction.
+/// Writes the changes from the gallery `old` as the state `next`, and announces it with the end of the transaction. The statements are
+/// sent in this order without waiting for one another: a way to the server and back takes longer than most of them.
 pub(super) async fn save(
     client: &(impl GenericClient + Sync),
     old: &Gallery,
     changes: &Changes,
     next: Known,
 ) -> Result<(), Fault> {
-    if !changes.removed.is_empty() {
-        client.execute("delete from people where id = any($1)", &[&changes.removed]).await?;
+    let ids: Vec<&str> =
+        changes.saved.iter().map(|person| &person.id).chain(&changes.removed).map(String::as_str).collect();
+    tokio::try_join!(
+        biased; // the order in which they are polled is the one in which they are sent
+        remove_people(client, &changes.removed),
+        save_people(client, &changes.saved),
+        save_photos(client, old, &changes.saved),
+        announce(client, next, &ids),
+    )?;
+    Ok(())
+}
+
+async fn remove_people(client: &(impl GenericClient + Sync), ids: &[String]) -> Result<(), Fault> {
+    if !ids.is_empty() {
+        client.execute_typed("delete from people where id = any($1)", &[(&ids, Type::TEXT_ARRAY)]).await?;
     }
-    save_people(client, &changes.saved).await?;
-    save_photos(client, old, &changes.saved).await?;
-    let ids = changes.saved.iter().map(|person| &person.id).chain(&changes.removed);
-    announce(client, next, &ids.map(String::as_str).collect::<Vec<_>>()).await
+    Ok(())
 }
 
 /// Makes `next` the newest state, in which these people are others than before, and announces it with the end of the transaction.
+/// Which ones states of long ago changed is forgotten.
 pub(super) async fn announce(
     client: &(impl GenericClient + Sync),
     next: Known,
     ids: &[&str],
 ) -> Result<(), Fault> {
     let Known { revision, token } = next;
-    client.execute("update state set revision = $1, token = $2", &[&revision, &token]).await?;
-    client.execute("insert into commits (revision, token) values ($1, $2)", &[&revision, &token]).await?;
-    client
-        .execute(
-            "insert into changes (revision, person_id) select $1::bigint, unnest($2::text[])",
-            &[&revision, &ids],
-        )
-        .await?;
-    client.execute("delete from commits where revision <= $1", &[&(revision - LISTED_REVISIONS)]).await?;
-    client.execute("select pg_notify($1, $2)", &[&CHANNEL, &revision.to_string()]).await?;
+    let state = [(&revision as &(dyn ToSql + Sync), Type::INT8), (&token, Type::INT8)];
+    let listed = [(&revision as &(dyn ToSql + Sync), Type::INT8), (&ids, Type::TEXT_ARRAY)];
+    let forgotten = revision - LISTED_REVISIONS;
+    let forgotten = [(&forgotten as &(dyn ToSql + Sync), Type::INT8)];
+    let text = revision.to_string();
+    let notified = [(&CHANNEL as &(dyn ToSql + Sync), Type::TEXT), (&text, Type::TEXT)];
+    let list = "insert into changes (revision, person_id) select $1::bigint, unnest($2::text[])";
+    tokio::try_join!(
+        biased;
+        client.execute_typed("update state set revision = $1, token = $2", &state),
+        client.execute_typed("insert into commits (revision, token) values ($1, $2)", &state),
+        client.execute_typed(list, &listed),
+        client.execute_typed("delete from commits where revision <= $1", &forgotten),
+        client.execute_typed("select pg_notify($1, $2)", &notified),
+    )?;
     Ok(())
 }
 
 /// New people stand behind all others, in this order; known ones keep their places.
 async fn save_people(client: &(impl GenericClient + Sync), people: &[Arc<Person>]) -> Result<(), Fault> {
+    if people.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
     let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
     let student = people.iter().map(|person| person.student_id.as_ref());
@@ -259,7 +280,15 @@ async fn save_people(client: &(impl GenericClient + Sync), people: &[Arc<Person>
         order by place
         on conflict (id) do update set name = excluded.name, student_integer = excluded.student_integer,
             student_number = excluded.student_number, student_text = excluded.student_text, expires = excluded.expires";
-    client.execute(upsert, &[&ids, &names, &integers, &numbers, &texts, &expires]).await?;
+    let params: [(&(dyn ToSql + Sync), Type); 6] = [
+        (&ids, Type::TEXT_ARRAY),
+        (&names, Type::TEXT_ARRAY),
+        (&integers, Type::INT8_ARRAY),
+        (&numbers, Type::FLOAT8_ARRAY),
+        (&texts, Type::TEXT_ARRAY),
+        (&expires, Type::TEXT_ARRAY),
+    ];
+    client.execute_typed(upsert, &params).await?;
     Ok(())
 }
 
@@ -275,7 +304,8 @@ async fn save_photos(
     let replaced = changed.iter().filter(|person| before(person).is_some());
     let replaced: Vec<&str> = replaced.map(|person| person.id.as_str()).collect();
     if !replaced.is_empty() {
-        client.execute("delete from photos where person_id = any($1)", &[&replaced]).await?;
+        let delete = "delete from photos where person_id = any($1)";
+        client.execute_typed(delete, &[(&replaced, Type::TEXT_ARRAY)]).await?;
     }
     for people in changed.chunks(PAGE) {
         write_photos(client, people).await?;
@@ -300,8 +330,15 @@ async fn write_photos(client: &(impl GenericClient + Sync), people: &[&Arc<Perso
     let insert = "
         insert into photos (person_id, position, id, embedding, source_sha256, weak, file_name)
         select * from unnest($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::bytea[], $6::boolean[], $7::text[])";
-    client
-        .execute(insert, &[&owners, &positions, &photo_ids, &embeddings, &sources, &weak, &file_names])
-        .await?;
+    let params: [(&(dyn ToSql + Sync), Type); 7] = [
+        (&owners, Type::TEXT_ARRAY),
+        (&positions, Type::INT4_ARRAY),
+        (&photo_ids, Type::TEXT_ARRAY),
+        (&embeddings, Type::BYTEA_ARRAY),
+        (&sources, Type::BYTEA_ARRAY),
+        (&weak, Type::BOOL_ARRAY),
+        (&file_names, Type::TEXT_ARRAY),
+    ];
+    client.execute_typed(insert, &params).await?;
     Ok(())
 }
