@@ -1,5 +1,5 @@
-//! Settings of the C library's allocator for the large buffers of photos.
-#![allow(unsafe_code, reason = "one call of the C library, which has no safe form")]
+//! The C library's allocator: its settings for the large buffers of photos, and what it keeps of freed memory.
+#![allow(unsafe_code, reason = "calls of the C library, which have no safe form")]
 
 /// Buffers of at least this many bytes are mapped individually (`mmap`) and unmapped when freed. Whatever
 /// grows with a photo is larger, and whatever inference reuses is pooled.
@@ -16,5 +16,15 @@ pub fn give_back_large_buffers() {
     // A parameter it does not know is refused by its return value, and then nothing has changed.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+    }
+}
+
+/// Makes glibc return the pages of small allocations that were freed, too: reading many people leaves tens of megabytes of
+/// them. Takes up to a second for gigabytes, in which other threads wait that allocate. No effect with other C libraries.
+pub fn give_back_freed_pages() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim takes the number of bytes to keep at the end of the heap, and works under the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }

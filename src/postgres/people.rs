@@ -9,6 +9,7 @@ use super::live::Live;
 use super::roster::PostgresRoster;
 use super::thumbnails::PostgresThumbnails;
 use super::{follow, load, rows, schema};
+use crate::allocator;
 use crate::error::Result;
 use crate::gallery::backend::{BackendStatus, Edit, EditQueue, Outcome, PeopleBackend};
 use crate::gallery::{Gallery, Recipe};
@@ -50,6 +51,7 @@ impl PostgresPeople {
         let mut loaded = load::all(&database, &connection)?;
         loaded.gallery = adapt(loaded.gallery)?;
         loaded.gallery.prepare();
+        allocator::give_back_freed_pages();
         let live = Arc::new(Live::new(database, Box::new(adapt), loaded, connection));
         let connection = live.database.connect()?;
         live.roster.catch_up(&live.database, &connection)?;

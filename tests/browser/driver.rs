@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// How long a command, or something on the page, is waited for; far longer than it should ever take.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Bytes of an answer; the largest is a picture of the page.
 const MAX_ANSWER: u64 = 100 << 20;
