@@ -102,11 +102,13 @@ const MODULES: &[(&str, &[&str])] = &[
     // The program around them.
     ("config", &["access_log", "attendance", "clients", "enroll"]), // the gate's own bounds, so that their defaults stand in one place; names of events
     ("logging", &["config", "error"]),
+    ("allocator", &[]),
     // People in a database, beside the file.
     (
         "postgres",
         &[
             "access_log",
+            "allocator",
             "attendance", // its statements, which each database carries out
             "audit",
             "config",
@@ -207,7 +209,6 @@ const MODULES: &[(&str, &[&str])] = &[
     ("web", &[]),
     ("server", &["clients", "config", "process"]),
     ("server::tls", &["config", "error", "local_file", "reloadable"]),
-    ("allocator", &[]),
     ("process", &[]),
     ("cli", &["*"]),
     ("main", &["cli"]),
