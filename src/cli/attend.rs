@@ -10,10 +10,9 @@ use clap::builder::BoolishValueParser;
 use jiff::Timestamp;
 
 use super::command_log;
-use super::data::DataDirectory;
 use super::failure::UnusablePhoto;
-use super::files_only::FilesOnlyArgs;
 use super::output;
+use super::place::{DataArgs, Kept};
 use super::progress::Photos;
 use super::recognize;
 use crate::access_log::Action;
@@ -41,9 +40,8 @@ pub struct AttendArgs {
     /// The photos
     #[arg(value_name = "PHOTO", required = true)]
     photos: Vec<PathBuf>,
-    /// Directory with gallery.bin and roster.xlsx, in which attendance.db is kept
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     /// What the list is headed with
     #[arg(long, env = "FACEREC_TITLE", value_name = "TITLE")]
     title: String,
@@ -74,8 +72,6 @@ pub struct AttendArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
-    files: FilesOnlyArgs,
-    #[command(flatten)]
     faces: FaceArgs,
     #[command(flatten)]
     pub(super) models: ModelArgs,
@@ -97,11 +93,11 @@ fn out(text: &str) -> Result<PathBuf, String> {
 /// When gallery, roster, models or the database can't be used, there is no such group, none of the photos can be used, or
 /// the list can't be written. Before the first photo is recorded nothing is written.
 pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
-    args.files.ensure("take attendance through a service, `POST /v1/sessions/{id}/photos`")?;
     let (new, taken) = session(args)?;
-    let data = DataDirectory::new(&args.data);
-    let service = recognize::start(&data, &args.faces, &args.models, &args.access_log)?;
-    let attended = attend(args, &service, &data, (new, taken));
+    let place = args.data.place()?;
+    let kept = place.read()?;
+    let service = recognize::start(&place, &*kept, &args.faces, &args.models, &args.access_log)?;
+    let attended = attend(args, &service, &*kept, (new, taken));
     // Also where it failed: by then people may have been recognised.
     command_log::finish(&service)?;
     let (detail, recorded) = attended?;
@@ -120,10 +116,10 @@ pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
 fn attend(
     args: &AttendArgs,
     service: &Service,
-    data: &DataDirectory,
+    kept: &dyn Kept,
     (new, taken): (NewSession, Timestamp),
 ) -> anyhow::Result<(SessionDetail, usize)> {
-    let attendance = Attendance::open_alone(data.directory())?;
+    let attendance = Attendance::open_alone(kept.attendance()?);
     let people = service.recognized_people();
     attendance.sync(|| people.clone(), false)?;
     let group = new.group.as_deref().map(|name| attendance.group_members(&people, name)).transpose()?;

@@ -8,19 +8,17 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::command_log::CommandLog;
-use super::data::DataDirectory;
-use super::files_only::FilesOnlyArgs;
 use super::output;
+use super::place::DataArgs;
 use crate::access_log::Action;
-use crate::audit::dismissals::{DismissalFile, DismissalStore};
+use crate::audit::dismissals::DismissalStore;
 use crate::audit::{Audit, Finding, PersonRef, audit};
 use crate::config::range::{FALSE_NAME_RATE, number};
 use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::Gallery;
 use crate::presentation::audit::AuditReport;
-use crate::service::snapshot::{Snapshot, today};
+use crate::service::snapshot::Snapshot;
 use crate::service::strangers::StrangerStatistics;
-use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
 /// The exit code when there are findings.
 const FINDINGS: u8 = 3;
@@ -31,9 +29,8 @@ const FINDINGS: u8 = 3;
     after_help = "Exit codes: 0 without findings, 3 with findings, 1 when the audit failed, 2 for wrong usage."
 )]
 pub struct AuditArgs {
-    /// Directory with gallery.bin and roster.xlsx, which are only read, and the dismissed findings
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     /// Share of strangers that may get a name, 0.000001 to 0.5; the thresholds of the audit follow from it
     #[arg(long, env = "FACEREC_FALSE_NAME_RATE", value_name = "SHARE", value_parser = number(FALSE_NAME_RATE),
           default_value_t = DEFAULT_FALSE_NAME_RATE)]
@@ -50,7 +47,7 @@ pub struct AuditArgs {
     /// List dismissed findings, too
     #[arg(long, env = "FACEREC_AUDIT_ALL", value_parser = BoolishValueParser::new())]
     all: bool,
-    /// Dismiss the finding with this key: it is not listed again. Not while a service runs on the directory
+    /// Dismiss the finding with this key: it is not listed again. Not while a service runs on a data directory
     #[arg(long, env = "FACEREC_AUDIT_DISMISS", value_name = "KEY", conflicts_with = "undismiss")]
     dismiss: Option<String>,
     /// Withdraw the dismissal of the finding with this key
@@ -58,8 +55,6 @@ pub struct AuditArgs {
     undismiss: Option<String>,
     #[command(flatten)]
     access_log: AccessLogArgs,
-    #[command(flatten)]
-    files: FilesOnlyArgs,
 }
 
 impl AuditArgs {
@@ -69,49 +64,45 @@ impl AuditArgs {
     }
 }
 
-/// Audits the data directory. Exit code 3 when there are findings.
+/// Audits the enrolled people. Exit code 3 when there are findings.
 ///
 /// # Errors
-/// When gallery or roster can't be read, or there are no statistics of strangers for the gallery.
+/// When people or roster can't be read, or there are no statistics of strangers for the gallery.
 pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
-    args.files.ensure("audit through a service, `GET /v1/audit`")?;
-    let log = CommandLog::open(&args.access_log)?;
-    let data = DataDirectory::new(&args.data);
-    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
-    let statistics = load_statistics(args, &gallery.recipe().model)?;
-    let gallery = statistics.attach(gallery)?;
-    let audit = audit(&gallery, &roster.current(), args.false_name_rate)?;
-    change_dismissals(args, &data, &gallery, &audit, &log)?;
+    let place = args.data.place()?;
+    let changes = args.dismiss.is_some() || args.undismiss.is_some();
+    let kept = if changes { place.open()? } else { place.read()? };
+    let log = place.log(&args.access_log)?;
+    let snapshot = kept.snapshot()?;
+    let statistics = load_statistics(args, &snapshot.gallery.recipe().model)?;
+    let gallery = Arc::new(statistics.attach((*snapshot.gallery).clone())?);
+    let audit = audit(&gallery, &snapshot.roster, args.false_name_rate)?;
+    let dismissals = kept.dismissals();
+    change_dismissals(args, &*dismissals, &gallery, &audit, &log)?;
     log.record(Action::Audit, [])?;
-    let audit = audit.without_dismissed(&DismissalFile::of(data.directory()).read()?);
+    let audit = audit.without_dismissed(&dismissals.read()?);
     let code = if audit.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FINDINGS) };
     if args.json {
-        let thumbnails = Thumbnails::open(data.directory())?.ids();
-        let (gallery, roster) = (Arc::new(gallery), roster.current());
-        let snapshot = Snapshot { gallery, roster, thumbnails, day: today() };
-        output::json(&AuditReport::new(audit, args.all, &snapshot))?;
+        output::json(&AuditReport::new(audit, args.all, &Snapshot { gallery, ..snapshot }))?;
     } else {
         print(&audit, args.all)?;
     }
     Ok(code)
 }
 
-/// What `--dismiss` and `--undismiss` say, under the lock on the directory.
+/// What `--dismiss` and `--undismiss` say. Of a directory this process holds the lock.
 fn change_dismissals(
     args: &AuditArgs,
-    data: &DataDirectory,
+    kept: &dyn DismissalStore,
     gallery: &Gallery,
     audit: &Audit,
     log: &CommandLog,
 ) -> anyhow::Result<()> {
-    let kept = DismissalFile::of(data.directory());
     if let Some(key) = &args.dismiss {
-        let _lock = data.lock()?;
         kept.change(Box::new(|dismissals| dismissals.dismiss(gallery, &audit.findings, key)))?;
         log.record(Action::DismissFinding, [])?;
     }
     if let Some(key) = &args.undismiss {
-        let _lock = data.lock()?;
         kept.change(Box::new(|dismissals| dismissals.withdraw(key)))?;
         log.record(Action::RestoreFinding, [])?;
     }

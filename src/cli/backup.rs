@@ -48,7 +48,7 @@ pub fn run(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     if let Some(keys) = keys {
         ensure!(keys.is_file(), "--api-keys-file {}: expected a file, found none", printable(keys));
     }
-    let log = CommandLog::open(&args.access_log)?;
+    let log = CommandLog::open(&args.access_log, None)?;
     let manifest = create(&args.data, keys, &args.output)?;
     // Everybody, in whatever file.
     log.record(Action::Export, [])?;

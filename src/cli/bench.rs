@@ -1,7 +1,7 @@
 //! `facerec bench`: how many photos a machine processes in a second, how soon, and where the time goes.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,11 @@ use clap::builder::BoolishValueParser;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::output;
+use super::place::Place;
 use super::url::url as service_url;
 use crate::allocator;
-use crate::config::ModelArgs;
 use crate::config::range::{whole, workers};
+use crate::config::{DatabaseArgs, ModelArgs};
 use crate::photo_file;
 use drive::{Target, drive};
 use http::HttpServer;
@@ -57,6 +58,8 @@ pub struct BenchArgs {
     /// Directory whose gallery.bin is searched [default: nobody is enrolled]
     #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Photos worked on at a time [default: the number of cores]
     #[arg(long, env = "FACEREC_WORKERS", value_name = "N", value_parser = workers())]
     workers: Option<NonZeroUsize>,
@@ -139,9 +142,9 @@ fn seconds_left(all_ms: u64, passed_ms: u64) -> u64 {
 fn bench_service(args: &BenchArgs, photos: &[Photo], bar: &ProgressBar) -> anyhow::Result<Report> {
     bar.set_message("loading the networks");
     let start = Instant::now();
-    let data: Option<&Path> = args.data.as_deref();
+    let place = Place::optional(args.data.as_deref(), &args.database);
     let most_clients = args.clients.iter().copied().max().unwrap_or(1);
-    let service = LocalService::start(&args.models, data, args.workers, usize::from(most_clients))?;
+    let service = LocalService::start(&args.models, place.as_ref(), args.workers, usize::from(most_clients))?;
     let start = start.elapsed();
     let mut reports = Vec::new();
     for photo in photos {

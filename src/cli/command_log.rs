@@ -33,19 +33,11 @@ pub(super) fn finish(service: &Service) -> anyhow::Result<()> {
 pub(super) struct CommandLog(Option<AccessLog>);
 
 impl CommandLog {
-    /// The log that the arguments name, if any.
+    /// The log that the arguments name, if any; where people are in `database`, it may be, too.
     ///
     /// # Errors
     /// When it can't be written.
-    pub(super) fn open(args: &AccessLogArgs) -> anyhow::Result<Self> {
-        Self::open_with(args, None)
-    }
-
-    /// The same where people are in `database`, and the log may be, too.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub(super) fn open_with(args: &AccessLogArgs, database: Option<&DatabaseParams>) -> anyhow::Result<Self> {
+    pub(super) fn open(args: &AccessLogArgs, database: Option<&DatabaseParams>) -> anyhow::Result<Self> {
         Ok(Self(log_place::open(args, database)?))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::output::{self, printable};
+use super::output;
 use crate::error::Result;
 use crate::gallery::writer::{DirectoryLock, GALLERY};
 use crate::gallery::{Gallery, store};
@@ -92,11 +92,11 @@ impl DataDirectory {
         Reloadable::open(&self.gallery(), GALLERY)
     }
 
-    /// Reads the gallery.
+    /// Checks that there is a gallery.
     ///
     /// # Errors
-    /// When it is missing, with how to create one; when it is broken.
-    pub fn read_gallery(&self) -> anyhow::Result<Gallery> {
+    /// When there is none, with how to create one.
+    pub fn ensure_gallery(&self) -> anyhow::Result<()> {
         let path = self.gallery();
         if !path.exists() {
             anyhow::bail!(
@@ -106,7 +106,16 @@ impl DataDirectory {
                 self.0.display()
             );
         }
-        Ok(store::read(&path)?)
+        Ok(())
+    }
+
+    /// Reads the gallery.
+    ///
+    /// # Errors
+    /// As [`DataDirectory::ensure_gallery`]; when it is broken.
+    pub fn read_gallery(&self) -> anyhow::Result<Gallery> {
+        self.ensure_gallery()?;
+        Ok(store::read(&self.gallery())?)
     }
 
     /// Replaces the gallery, has that recorded by `record`, and removes the thumbnails whose photos are not in it. This process
@@ -170,13 +179,12 @@ impl DataDirectory {
     }
 }
 
-/// Prints the warnings of the roster on standard error.
-pub fn note_warnings(data: &DataDirectory, roster: &Roster) {
-    let path = data.roster();
-    if !path.exists() {
-        output::note(format_args!("facerec: {} is missing: no IDs are found", printable(&path)));
+/// Prints the warnings of the roster, which is `shown`, on standard error.
+pub fn note_warnings(shown: &str, is_there: bool, roster: &Roster) {
+    if !is_there {
+        output::note(format_args!("facerec: {shown} is missing: no IDs are found"));
     }
     for warning in roster.warnings() {
-        output::note(format_args!("facerec: {}: {warning}", printable(&path)));
+        output::note(format_args!("facerec: {shown}: {warning}"));
     }
 }

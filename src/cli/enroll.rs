@@ -108,7 +108,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     args.files.ensure("enrol through a service, with --add --url URL")?;
     let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
     // Before the work, not after it: enrolling a school takes minutes.
-    let log = CommandLog::open(&args.access_log)?;
+    let log = CommandLog::open(&args.access_log, None)?;
     let held = if args.dry_run { None } else { Some(hold(args, &data)?) };
     let keeps = held.is_some() && args.keep_thumbnails;
     let mut waiting = keeps.then(|| WaitingThumbnails::new(data.directory())).transpose()?;

@@ -44,7 +44,7 @@ pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
     let gallery = pickle::import_file(&args.file)?;
     let data = DataDirectory::new(&args.data);
     let _lock = data.lock()?;
-    let log = CommandLog::open(&args.access_log)?;
+    let log = CommandLog::open(&args.access_log, None)?;
     let replaced = data.replaced(args.replace)?;
     let path = data.gallery();
     let old = data.read_gallery().ok(); // one that can't be read is replaced

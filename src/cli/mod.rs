@@ -38,6 +38,7 @@ mod multipart;
 pub mod normalize;
 pub mod output;
 pub mod people;
+mod place;
 mod progress;
 pub mod recognize;
 pub mod restore;

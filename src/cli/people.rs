@@ -4,21 +4,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
 
 use super::client::{Client, KeyArgs};
-use super::command_log::CommandLog;
-use super::data::DataDirectory;
-use super::files_only::FilesOnlyArgs;
 use super::log_place;
 use super::output::JsonArgs;
+use super::place::{DataArgs, Place};
 use super::url::url;
 use crate::access_log::history;
 use crate::attendance::Forget;
-use crate::config::{AccessLogArgs, DatabaseArgs, DatabaseParams, LogPlace};
-use crate::postgres::{Database, is_enrolled};
+use crate::config::{AccessLogArgs, DatabaseArgs, LogPlace};
 
 mod change;
 mod exchange;
@@ -26,9 +23,6 @@ mod file;
 mod forget;
 mod read;
 mod remote;
-mod stored;
-
-use stored::Stored;
 
 /// The arguments of `facerec people`.
 #[derive(Debug, Args)]
@@ -61,36 +55,29 @@ struct PlaceArgs {
     access_log: AccessLogArgs,
 }
 
-/// A data directory, a database or a running service.
-enum Place {
-    Directory(DataDirectory),
-    Database(DatabaseParams),
+/// Where people are kept, or a service that has them.
+enum Source {
+    Kept(Place),
     Service(Client),
 }
 
 impl PlaceArgs {
-    fn place(&self) -> anyhow::Result<Place> {
-        match (&self.url, self.database.params()) {
-            (Some(url), _) => Ok(Place::Service(Client::new(url, &self.key)?)),
-            (None, Some(database)) => Ok(Place::Database(database)),
-            (None, None) => Ok(Place::Directory(self.directory()?)),
+    fn source(&self) -> anyhow::Result<Source> {
+        match &self.url {
+            Some(url) => Ok(Source::Service(Client::new(url, &self.key)?)),
+            None => Ok(Source::Kept(Place::of(self.data.as_deref(), &self.database)?)),
         }
     }
 
     /// For what the API does not offer: embeddings are not handed out.
-    fn directory(&self) -> anyhow::Result<DataDirectory> {
+    fn place(&self) -> anyhow::Result<Place> {
         ensure!(
             self.url.is_none(),
-            "expected --data DIR, found --url: a service neither hands out embeddings nor takes any. `facerec people export` \
-             reads the directory of a running service, too; import while it is stopped, or add photos with `facerec enroll \
-             PEOPLE_DIR --add --url URL`"
+            "expected --data DIR or --database-url, found --url: a service neither hands out embeddings nor takes any. `facerec people \
+             export` reads the directory or the database of a running service, too; import into a directory while no service runs on it, or \
+             add photos with `facerec enroll PEOPLE_DIR --add --url URL`"
         );
-        ensure!(
-            self.database.params().is_none(),
-            "expected a data directory, found --database-url: `facerec migrate --export` writes one from the database, and \
-             `facerec migrate` takes one over"
-        );
-        Ok(DataDirectory::new(self.data.as_deref().context("expected --data DIR, found none")?))
+        Place::of(self.data.as_deref(), &self.database)
     }
 }
 
@@ -166,15 +153,12 @@ enum Action {
     Forget {
         /// The person's id
         id: String,
-        /// The data directory, which no running service uses
-        #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
+        data: DataArgs,
         /// Keep the person's entries of attendance for the counts, without name, ID, photo and note
         #[arg(long, env = "FACEREC_ANONYMISE", value_parser = BoolishValueParser::new())]
         anonymise: bool,
-        #[command(flatten)]
-        #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
-        files: FilesOnlyArgs,
         #[command(flatten)]
         #[allow(missing_docs, reason = "a doc comment here would become the help of the whole command")]
         access_log: AccessLogArgs,
@@ -182,66 +166,48 @@ enum Action {
 }
 
 /// What the access log says of a person, which lies where the arguments say.
-fn show_history(id: &str, place: &PlaceArgs) -> anyhow::Result<()> {
-    match (place.place()?, &place.access_log.access_log) {
-        (Place::Service(_), _) => {
-            bail!("expected --data DIR with --history, found --url: the access log is read where it lies")
-        }
-        (Place::Database(database), Some(LogPlace::Database)) => stored::show_history(id, &database),
-        (Place::Database(database), Some(LogPlace::File(path))) => {
-            read::show_history(&history(path, id)?, is_enrolled(&Database::new(&database)?, id)?)
-        }
-        (Place::Directory(data), Some(LogPlace::File(path))) => {
-            read::show_history(&history(path, id)?, data.read_gallery()?.person(id).is_some())
-        }
-        (Place::Directory(_), _) | (_, None) => log_place::in_database(None).map(drop),
-    }
+fn show_history(id: &str, args: &PlaceArgs) -> anyhow::Result<()> {
+    let Source::Kept(place) = args.source()? else {
+        bail!("expected --data DIR with --history, found --url: the access log is read where it lies");
+    };
+    let found = match &args.access_log.access_log {
+        Some(LogPlace::File(path)) => history(path, id)?,
+        Some(LogPlace::Database) | None => log_place::in_database(place.database())?.history(id)?,
+    };
+    read::show_history(&found, place.is_enrolled(id)?)
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a file can't be read or written, another process writes to the data directory, a service can't be reached or refuses, or
-/// there is no such person.
+/// When a file can't be read or written, another process writes to the data directory, the database or a service can't be reached or
+/// refuses, or there is no such person.
 pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::List { place, json } => match place.place()? {
-            Place::Directory(data) => {
-                let log = CommandLog::open(&place.access_log)?;
-                read::list(&read::read(&data)?, &log, json.json)?;
-            }
-            Place::Database(database) => Stored::open(&database, &place.access_log)?.list(json.json)?,
-            Place::Service(service) => read::print_list(service.people()?, json.json)?,
+        Action::List { place: args, json } => match args.source()? {
+            Source::Kept(place) => read::list(&place, &args.access_log, json.json)?,
+            Source::Service(service) => read::print_list(service.people()?, json.json)?,
         },
-        Action::Show { id, place, history: true, .. } => show_history(id, place)?,
-        Action::Show { id, place, json, .. } => match place.place()? {
-            Place::Directory(data) => {
-                let snapshot = read::read(&data)?;
-                read::show(id, &snapshot, &CommandLog::open(&place.access_log)?, json.json)?;
-            }
-            Place::Database(database) => Stored::open(&database, &place.access_log)?.show(id, json.json)?,
-            Place::Service(service) => read::print_person(&remote::person(id, &service)?, json.json)?,
+        Action::Show { id, place: args, history: true, .. } => show_history(id, args)?,
+        Action::Show { id, place: args, json, .. } => match args.source()? {
+            Source::Kept(place) => read::show(id, &place, &args.access_log, json.json)?,
+            Source::Service(service) => read::print_person(&remote::person(id, &service)?, json.json)?,
         },
-        Action::Rename { id, name, place } => match place.place()? {
-            Place::Directory(data) => change::rename(id, name, &data, &place.access_log)?,
-            Place::Database(database) => Stored::open(&database, &place.access_log)?.rename(id, name)?,
-            Place::Service(service) => remote::rename(id, name, &service)?,
+        Action::Rename { id, name, place: args } => match args.source()? {
+            Source::Kept(place) => change::rename(id, name, &place, &args.access_log)?,
+            Source::Service(service) => remote::rename(id, name, &service)?,
         },
-        Action::Remove { ids, place, yes } => match place.place()? {
-            Place::Directory(data) => change::remove(ids, &data, *yes, &place.access_log)?,
-            Place::Database(database) => Stored::open(&database, &place.access_log)?.remove(ids, *yes)?,
-            Place::Service(service) => remote::remove(ids, &service, *yes)?,
+        Action::Remove { ids, place: args, yes } => match args.source()? {
+            Source::Kept(place) => change::remove(ids, &place, *yes, &args.access_log)?,
+            Source::Service(service) => remote::remove(ids, &service, *yes)?,
         },
-        Action::Export { ids, place, output, force } => {
-            exchange::export(ids, &place.directory()?, output, *force, &place.access_log)?;
+        Action::Export { ids, place: args, output, force } => {
+            exchange::export(ids, &args.place()?, output, *force, &args.access_log)?;
         }
-        Action::Import { file, place } => {
-            exchange::import(file, &place.directory()?, &place.access_log)?;
-        }
-        Action::Forget { id, data: directory, anonymise, files, access_log } => {
-            files.ensure("remove the person with `facerec people remove`, and the entries through a service, `DELETE /v1/people/{id}/attendance`")?;
+        Action::Import { file, place: args } => exchange::import(file, &args.place()?, &args.access_log)?,
+        Action::Forget { id, data, anonymise, access_log } => {
             let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };
-            forget::forget(id, &DataDirectory::new(directory), how, access_log)?;
+            forget::forget(id, &data.place()?, how, access_log)?;
         }
     }
     Ok(ExitCode::SUCCESS)

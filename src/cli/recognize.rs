@@ -9,19 +9,16 @@ use clap::builder::BoolishValueParser;
 use serde_json::json;
 
 use super::command_log;
-use super::data::{DataDirectory, note_warnings};
 use super::failure::UnusablePhoto;
-use super::files_only::FilesOnlyArgs;
-use super::log_place;
 use super::output::{self, printable};
+use super::place::{DataArgs, Kept, Place};
 use crate::config::{AccessLogArgs, Compat, DEFAULT_FALSE_NAME_RATE, FaceArgs, ModelArgs};
 use crate::photo_file;
 use crate::presentation::legacy::{LegacyEntry, legacy_entries};
 use crate::service::people::PeopleStore;
-use crate::service::roster::RosterStore;
 use crate::service::settings::Settings;
 use crate::service::strangers::StrangerStatistics;
-use crate::service::{Service, models};
+use crate::service::{Records, Service, models};
 
 /// The arguments of `facerec recognize`.
 #[derive(Debug, Args)]
@@ -29,9 +26,8 @@ pub struct RecognizeArgs {
     /// The photos
     #[arg(value_name = "PHOTO", required = true)]
     photos: Vec<PathBuf>,
-    /// Directory with gallery.bin and roster.xlsx
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     faces: FaceArgs,
     /// Print JSON, one photo a line: {"photo": ..., "result": ...} with the service's response, or
@@ -41,8 +37,6 @@ pub struct RecognizeArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
-    files: FilesOnlyArgs,
-    #[command(flatten)]
     pub(super) models: ModelArgs,
 }
 
@@ -51,8 +45,8 @@ pub struct RecognizeArgs {
 /// # Errors
 /// When gallery, roster or models can't be used, or the access log can't be written.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
-    args.files.ensure("recognise through a service, `POST /v1/recognize`")?;
-    let service = start(&DataDirectory::new(&args.data), &args.faces, &args.models, &args.access_log)?;
+    let place = args.data.place()?;
+    let service = start(&place, &*place.read()?, &args.faces, &args.models, &args.access_log)?;
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {
         let bytes = photo_file::read(path).map_err(anyhow::Error::msg)?;
@@ -80,23 +74,23 @@ pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The service on the data directory, whose people and roster are only read.
+/// The service on the people who are `kept` in the place; they and the roster are only read.
 ///
 /// # Errors
-/// When gallery, roster or models can't be used, or the access log can't be written.
+/// When roster or models can't be used, or the access log can't be written.
 pub(super) fn start(
-    data: &DataDirectory,
+    place: &Place,
+    kept: &dyn Kept,
     faces: &FaceArgs,
     models: &ModelArgs,
     access_log: &AccessLogArgs,
 ) -> anyhow::Result<Service> {
-    log_place::ensure_file(access_log)?;
-    let (gallery, roster) = (data.read_gallery()?, data.open_roster()?);
-    note_warnings(data, &roster.current());
+    let (gallery, roster) = (kept.people().current(), kept.roster()?);
+    kept.note_warnings(&roster.current());
     let model = models::model_of_gallery(models, gallery.recipe())?;
     let loaded = models::load(models, &model, Compat::Standard)?;
     let strangers = StrangerStatistics::load(faces, models.models.as_deref(), &model)?;
-    let gallery = strangers.attach(gallery)?;
+    let gallery = strangers.attach((*gallery).clone())?;
     let settings = Settings {
         threshold: faces.threshold,
         false_name_rate: match faces.threshold {
@@ -104,11 +98,12 @@ pub(super) fn start(
             None => Some(faces.false_name_rate.unwrap_or(DEFAULT_FALSE_NAME_RATE)),
         },
         min_probability: faces.min_probability,
-        access_log: access_log.params(),
         // Photos are recognised one after the other on this thread.
         ..Settings::new(NonZeroUsize::MIN, 0)
     };
-    Ok(Service::start(settings, loaded, PeopleStore::in_memory(gallery), RosterStore::new(roster))?)
+    let access_log = place.service_log(access_log)?;
+    let records = Records { access_log, ..Records::default() };
+    Ok(Service::start_with(settings, loaded, PeopleStore::in_memory(gallery), roster, records)?)
 }
 
 fn print(path: &Path, entries: &[LegacyEntry]) -> anyhow::Result<()> {

@@ -253,7 +253,7 @@ fn enroll_people(
     stop: &Stop,
 ) -> anyhow::Result<Option<Reloadable<Gallery>>> {
     let _lock = data.lock()?;
-    let log = CommandLog::open(&args.access_log)?;
+    let log = CommandLog::open(&args.access_log, None)?;
     tracing::info!("enrolling people/: until that is done, no request is served");
     let mut waiting = args.keep_thumbnails.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
     let mut observer = ProgressObserver {

@@ -124,11 +124,21 @@ impl GalleryWriter {
     /// each [`GalleryWriter::edit`] tries again.
     #[must_use]
     pub fn new(live: Arc<Reloadable<Gallery>>) -> Self {
-        let writer = Self { live, lock: Mutex::new(None), queue: EditQueue::default() };
+        let writer = Self::holding(live, None);
         if let Err(error) = writer.ensure_lock() {
             tracing::warn!("people can't be changed for now: {error}");
         }
         writer
+    }
+
+    /// The same where this process has taken the lock on the directory already.
+    #[must_use]
+    pub fn with_lock(live: Arc<Reloadable<Gallery>>, lock: DirectoryLock) -> Self {
+        Self::holding(live, Some(lock))
+    }
+
+    fn holding(live: Arc<Reloadable<Gallery>>, lock: Option<DirectoryLock>) -> Self {
+        Self { live, lock: Mutex::new(lock), queue: EditQueue::default() }
     }
 
     /// Takes the lock on the data directory, if this does not hold it yet.

@@ -74,6 +74,7 @@ impl Live {
         let current = self.people.current();
         let (newest, applied) = batch.apply(&current, |edit, gallery| {
             let newer = edit(gallery)?;
+            rows::check_recipe(gallery.recipe(), newer.recipe())?;
             rows::check(&newer.changes_since(gallery))?;
             Ok(newer)
         });

@@ -198,6 +198,21 @@ pub(super) fn check(changes: &Changes) -> Result<()> {
     Ok(())
 }
 
+/// Checks that an edit keeps the recipe: one database holds embeddings of one.
+///
+/// # Errors
+/// [`InputError::Conflict`] for another model or margin.
+pub(super) fn check_recipe(stored: &Recipe, edited: &Recipe) -> Result<()> {
+    if (&stored.model, stored.margin_px) == (&edited.model, edited.margin_px) {
+        return Ok(());
+    }
+    let message = format!(
+        "expected people of the model {} at margin {}, which the database was made for, found {} at margin {}",
+        stored.model, stored.margin_px, edited.model, edited.margin_px
+    );
+    Err(InputError::Conflict(message).into())
+}
+
 /// Writes the changes from the gallery `old` as the state `next`, and announces it with the end of the transaction. The statements are
 /// sent in this order without waiting for one another: a way to the server and back takes longer than most of them.
 pub(super) async fn save(

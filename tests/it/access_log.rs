@@ -11,8 +11,10 @@ use std::time::Duration;
 use axum::extract::ConnectInfo;
 use axum::http::Method;
 use facerec::access_log::{AccessLog, Action, Entry, LogParams, history};
-use facerec::attendance::{AttendanceStore, Channels, NewSession, PersonRecord, SqliteStore, Status};
-use facerec::gallery::{Person, store};
+use facerec::attendance::{
+    AttendanceStore, Channels, NewSession, Page, PersonRecord, SessionFilter, SqliteStore, Status,
+};
+use facerec::gallery::{Gallery, Person, store};
 use facerec::http::middleware::auth::Access;
 use facerec::keys::backend::KeysFile;
 use facerec::keys::file::to_toml;
@@ -21,7 +23,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Form, Service, request};
 use crate::support::faces::{embedding, gallery_of};
-use crate::support::outcome::refused;
+use crate::support::outcome::{done, refused};
+use crate::support::place::Place;
 use crate::support::server::{facerec, facerec_after, sample_data, sample_folder, wait_until};
 use crate::support::{golden_path, photo};
 
@@ -239,42 +242,51 @@ fn a_log_that_is_no_regular_file_is_refused() {
 
 #[test]
 fn a_person_is_listed_shown_with_history_and_forgotten() {
-    let data = tempfile::tempdir().unwrap();
     let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
-    store::write(&data.path().join(store::FILE_NAME), &gallery).unwrap();
-    let log = data.path().join("access.jsonl");
-    let run = |arguments: &[&str]| {
-        let mut command = facerec();
-        command.arg("people").args(arguments).arg("--data").arg(data.path());
-        command.env("FACEREC_ACCESS_LOG", &log).output().unwrap()
-    };
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let id = gallery.people()[0].id.as_str();
-    assert_eq!(text(&run(&["list"]).stdout).lines().count(), 2);
-    assert!(text(&run(&["show", id]).stdout).starts_with(id));
-    let forgotten = run(&["forget", id]);
-    assert!(forgotten.status.success(), "{}", text(&forgotten.stderr));
-    for remaining in ["backups", "roster.xlsx, roster.ods or roster.csv", "rosters/"] {
-        assert!(text(&forgotten.stderr).contains(remaining), "{remaining}");
+    for place in Place::each(|| folder_with(&gallery)) {
+        let log = if place.is_database() { "database".into() } else { place.folder().join("access.jsonl") };
+        let run = |arguments: &[&str]| {
+            let mut command = place.command(&[&["people"], arguments].concat());
+            command.env("FACEREC_ACCESS_LOG", &log).output().unwrap()
+        };
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(text(&run(&["list"]).stdout).lines().count(), 2);
+        assert!(text(&run(&["show", id]).stdout).starts_with(id));
+        let forgotten = run(&["forget", id]);
+        assert!(forgotten.status.success(), "{}", text(&forgotten.stderr));
+        let remaining = if place.is_database() {
+            ["backups of the database", "the name in the roster", "`facerec migrate`"]
+        } else {
+            ["backups", "roster.xlsx, roster.ods or roster.csv", "rosters/"]
+        };
+        for remaining in remaining {
+            assert!(text(&forgotten.stderr).contains(remaining), "{remaining}");
+        }
+        let left = place.gallery();
+        assert_eq!((left.len(), left.person(id)), (1, None));
+        let shown = run(&["show", id, "--history"]);
+        let entries: Vec<Value> =
+            text(&shown.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        // Everybody was listed, and this person shown and forgotten. The history of somebody who is no more is no further use.
+        let actions: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
+        assert_eq!(actions, ["list", "read", "forget"]);
+        assert_eq!(entries[2]["people"], json!([id]));
+        let again = run(&["forget", id]);
+        assert!(!again.status.success());
+        assert!(text(&again.stderr).contains("nothing was held"), "{}", text(&again.stderr));
     }
-    let left = store::read(&data.path().join(store::FILE_NAME)).unwrap();
-    assert_eq!((left.len(), left.person(id)), (1, None));
-    let shown = run(&["show", id, "--history"]);
-    let entries: Vec<Value> =
-        text(&shown.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // Everybody was listed, and this person shown and forgotten. The history of somebody who is no more is no further use.
-    assert_eq!(entries.iter().map(|entry| &entry["action"]).collect::<Vec<_>>(), ["list", "read", "forget"]);
-    assert_eq!(entries[2]["people"], json!([id]));
-    let again = run(&["forget", id]);
-    assert!(!again.status.success());
-    assert!(text(&again.stderr).contains("nothing was held"), "{}", text(&again.stderr));
 }
 
-#[test]
-fn the_entries_of_a_forgotten_person_are_removed_or_kept_for_the_counts() {
+fn folder_with(gallery: &Gallery) -> tempfile::TempDir {
     let data = tempfile::tempdir().unwrap();
-    let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
-    store::write(&data.path().join(store::FILE_NAME), &gallery).unwrap();
+    store::write(&data.path().join(store::FILE_NAME), gallery).unwrap();
+    data
+}
+
+/// A closed session for which everybody was absent.
+fn recorded(gallery: &Gallery) -> tempfile::TempDir {
+    let data = folder_with(gallery);
     let attendance = SqliteStore::open(data.path(), Channels::default()).unwrap();
     let record = |person: &Person| PersonRecord {
         person_id: Some(person.id.clone()),
@@ -295,18 +307,25 @@ fn the_entries_of_a_forgotten_person_are_removed_or_kept_for_the_counts() {
     };
     let session = attendance.create_session(&new, None, start).unwrap();
     attendance.close_session(&session.id, "local", start).unwrap();
-    let forget = |at: usize, more: &[&str]| {
-        let id = gallery.people()[at].id.as_str();
-        let output =
-            facerec().args(["people", "forget", id, "--data"]).arg(data.path()).args(more).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    assert!(forget(0, &["--anonymise"]).contains("anonymised 1 entries of attendance"));
-    assert!(forget(1, &[]).contains("removed 1 entries of attendance"));
-    let left = attendance.entries(&session.id).unwrap();
-    let left: Vec<_> = left.iter().map(|entry| (entry.person.name.as_str(), entry.status)).collect();
-    assert_eq!(left, [("", Status::Absent)]);
+    data
+}
+
+#[test]
+fn the_entries_of_a_forgotten_person_are_removed_or_kept_for_the_counts() {
+    let gallery = gallery_of(&[vec![embedding(1)], vec![embedding(2)]]);
+    for place in Place::each(|| recorded(&gallery)) {
+        let forget = |at: usize, more: &[&str]| {
+            let id = gallery.people()[at].id.as_str();
+            done(&place.run(&[&["people", "forget", id], more].concat()))
+        };
+        assert!(forget(0, &["--anonymise"]).contains("anonymised 1 entries of attendance"));
+        assert!(forget(1, &[]).contains("removed 1 entries of attendance"));
+        let attendance = place.attendance();
+        let sessions = attendance.sessions(&SessionFilter::default(), Page::ALL).unwrap();
+        let left = attendance.entries(&sessions.sessions[0].id).unwrap();
+        let left: Vec<_> = left.iter().map(|entry| (entry.person.name.as_str(), entry.status)).collect();
+        assert_eq!(left, [("", Status::Absent)]);
+    }
 }
 
 /// The log is the one that the settings file of the data directory names, as it is for the service.

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::support::app::{Service, request};
 use crate::support::faces::{between, embedding, gallery_of, person, recipe};
+use crate::support::place::Place;
 use crate::support::postgres;
 use crate::support::server::{Server, facerec, sample_folder};
 
@@ -315,7 +316,7 @@ fn findings(service: &Server, query: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_finding_is_dismissed_and_restored_over_http_and_on_the_command_line() {
+fn a_finding_is_dismissed_and_restored_over_http() {
     let data = tempfile::tempdir().unwrap();
     store::write(&data.path().join(store::FILE_NAME), &twice()).unwrap();
     let service = Server::start(data, &["--model", "casia"]);
@@ -332,14 +333,35 @@ fn a_finding_is_dismissed_and_restored_over_http_and_on_the_command_line() {
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
 
     let data = service.kill();
-    let audit = |arguments: &[&str]| {
-        facerec().args(["audit", "--data"]).arg(data.path()).args(arguments).output().unwrap()
+    let mut audit = facerec();
+    let audit = audit.args(["audit", "--data"]).arg(data.path()).output().unwrap();
+    assert_eq!(audit.status.code(), Some(0), "a dismissed finding is none");
+}
+
+#[test]
+fn a_finding_is_dismissed_and_restored_on_the_command_line() {
+    let folder = || {
+        let data = tempfile::tempdir().unwrap();
+        store::write(&data.path().join(store::FILE_NAME), &twice()).unwrap();
+        data
     };
-    assert_eq!(audit(&[]).status.code(), Some(0), "a dismissed finding is none");
-    let restored = audit(&["--undismiss", &key]);
-    assert_eq!(restored.status.code(), Some(3), "{}", String::from_utf8_lossy(&restored.stderr));
-    assert!(String::from_utf8(restored.stdout).unwrap().contains(&key));
-    assert_eq!(audit(&["--dismiss", &key]).status.code(), Some(0));
+    for place in Place::each(folder) {
+        let audit = |arguments: &[&str]| {
+            let output = place.run(&[&["audit", "--json"], arguments].concat());
+            let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            (output.status.code(), found["findings"].as_array().cloned().unwrap_or_default())
+        };
+        let (code, found) = audit(&[]);
+        assert_eq!((code, found.len()), (Some(3), 1), "{found:?}");
+        let key = found[0]["key"].as_str().unwrap();
+        assert_eq!(audit(&["--dismiss", "no key"]).0, Some(1));
+        assert_eq!(audit(&["--undismiss", key]).0, Some(1), "not dismissed yet");
+        assert_eq!(audit(&["--dismiss", key]), (Some(0), Vec::new()));
+        assert_eq!(audit(&[]), (Some(0), Vec::new()), "a dismissed finding is none");
+        assert_eq!(audit(&["--all"]).1[0]["dismissed"], true);
+        assert_eq!(audit(&["--undismiss", key]), (Some(3), found.clone()));
+        assert_eq!(audit(&[]), (Some(3), found));
+    }
 }
 
 #[test]

@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 use facerec::nn::native::{Isa, Precision};
 use serde_json::Value;
 
+use crate::support::place::Place;
+use crate::support::server::sample_data;
+
 fn bench(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_facerec"))
         .args(["bench", "--seconds", "1"])
@@ -62,6 +65,14 @@ fn the_built_in_photo_is_measured_stage_by_stage_and_by_each_number_of_clients()
     assert_eq!(photo["loads"].as_array().unwrap().len(), 2);
     assert_hangs_together(&photo["loads"][0], 1);
     assert_hangs_together(&photo["loads"][1], 2);
+}
+
+#[test]
+fn the_people_of_a_directory_or_a_database_are_searched() {
+    for place in Place::each(sample_data) {
+        let report = json(&place.run(&["bench", "--seconds", "1", "--clients", "1", "--json"]));
+        assert_eq!(report["service"]["people"], 3);
+    }
 }
 
 #[test]

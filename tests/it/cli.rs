@@ -10,6 +10,8 @@ use facerec::cli::Cli;
 use facerec::gallery::{Gallery, Recipe, store};
 use serde_json::{Value, json};
 
+use crate::support::place::Place;
+use crate::support::postgres::database;
 use crate::support::server::{facerec, sample_data, sample_folder};
 use crate::support::{golden_bytes, golden_path};
 
@@ -104,26 +106,48 @@ fn bad_photos_do_not_stop_the_others_and_each_is_named_with_its_fault() {
     assert_eq!((good.status.code(), err(&good).as_str()), (Some(0), ""));
 }
 
-#[test]
-fn what_is_odd_about_the_roster_is_said_beside_the_answer() {
-    let photos = Photos::new();
-    let path = photos.data.path().join("roster.xlsx");
+/// The sample's people, and a roster with a name twice.
+fn odd_roster() -> tempfile::TempDir {
+    let data = sample_data();
     let mut workbook = rust_xlsxwriter::Workbook::new();
     let sheet = workbook.add_worksheet();
     for (row, [name, id]) in (0..).zip([["Name", "ID"], ["Joe Biden", "1"], ["Joe Biden", "2"]]) {
         sheet.write(row, 0, name).unwrap();
         sheet.write(row, 1, id).unwrap();
     }
-    workbook.save(&path).unwrap();
-    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
-    assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
-    let expected = format!("facerec: {}: rows 2 and 3 have the same name: row 3 counts\n", path.display());
-    assert_eq!(err(&output), expected);
+    workbook.save(data.path().join("roster.xlsx")).unwrap();
+    data
+}
 
-    fs::remove_file(&path).unwrap();
-    let output = photos.recognize(&photos.paths[1..2], &["--json"]);
-    assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
-    assert_eq!(err(&output), format!("facerec: {} is missing: no IDs are found\n", path.display()));
+/// The sample's people without a roster.
+fn no_roster() -> tempfile::TempDir {
+    let data = sample_data();
+    fs::remove_file(data.path().join("roster.xlsx")).unwrap();
+    data
+}
+
+#[test]
+fn what_is_odd_about_the_roster_is_said_beside_the_answer() {
+    let biden = portrait("Joe Biden");
+    let recognize = |place: &Place| place.run(&["recognize", "--json", biden.to_str().unwrap()]);
+    let shown = |place: &Place| {
+        if place.is_database() {
+            "the roster of the database".to_owned()
+        } else {
+            place.folder().join("roster.xlsx").display().to_string()
+        }
+    };
+    for place in Place::each(odd_roster) {
+        let output = recognize(&place);
+        assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "2"}])]);
+        let expected = format!("facerec: {}: rows 2 and 3 have the same name: row 3 counts\n", shown(&place));
+        assert_eq!(err(&output), expected);
+    }
+    for place in Place::each(no_roster) {
+        let output = recognize(&place);
+        assert_eq!(results(&out(&output)), [json!([{"Student Name": "Joe Biden", "ID": "ID not found"}])]);
+        assert_eq!(err(&output), format!("facerec: {} is missing: no IDs are found\n", shown(&place)));
+    }
 }
 
 #[test]
@@ -519,13 +543,9 @@ fn commands_that_know_files_only_refuse_people_in_a_database_and_write_nothing()
     let (people, photo) = (sample_folder().join("people"), portrait("Joe Biden"));
     let made = data.path().join("made.tar");
     let (people, photo, made) = (people.to_str().unwrap(), photo.to_str().unwrap(), made.to_str().unwrap());
-    let commands: [(&[&str], &str); 8] = [
+    let commands: [(&[&str], &str); 4] = [
         (&["enroll", people], "with --add --url URL"),
-        (&["audit"], "`GET /v1/audit`"),
-        (&["recognize", photo], "`POST /v1/recognize`"),
-        (&["attend", photo, "--title", "Lesson"], "`POST /v1/sessions/{id}/photos`"),
         (&["import-pickle", photo], "`facerec migrate`"),
-        (&["people", "forget", "some-id"], "`facerec people remove`"),
         (&["backup", "--output", made], "`pg_dump`"),
         (&["restore", photo], "`pg_restore`"),
     ];
@@ -538,5 +558,36 @@ fn commands_that_know_files_only_refuse_people_in_a_database_and_write_nothing()
         assert!(said.contains("expected people in files, found --database-url"), "{command:?}: {said}");
         assert!(said.contains(instead) && said.contains("unset FACEREC_DATABASE_URL"), "{command:?}: {said}");
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "{command:?} wrote something");
+    }
+}
+
+/// A database of something else, perhaps.
+#[test]
+fn commands_that_read_make_no_tables_where_there_are_none() {
+    let Some(database) = database() else { return };
+    let photo = portrait("Joe Biden");
+    let photo = photo.to_str().unwrap();
+    let commands: [&[&str]; 10] = [
+        &["audit"],
+        &["audit", "--dismiss", "key"],
+        &["recognize", photo],
+        &["attend", photo, "--title", "Lesson"],
+        &["bench", "--seconds", "1"],
+        &["people", "list"],
+        &["people", "export", "-o", "nowhere.json"],
+        &["people", "rename", "id", "Ada"],
+        &["people", "remove", "id", "--yes"],
+        &["people", "forget", "id"],
+    ];
+    for command in commands {
+        let mut run = facerec();
+        run.args(command).env("FACEREC_DATABASE_URL", database.url());
+        run.env("FACEREC_ACCESS_LOG", "database");
+        let output = run.output().unwrap();
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("expected people in the database, found none"), "{command:?}: {said}");
+        let schemas = "select count(*) from pg_namespace where nspname like 'facerec%'";
+        assert_eq!(database.sql(schemas), "0", "{command:?} made tables");
     }
 }

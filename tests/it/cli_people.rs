@@ -7,20 +7,30 @@ use std::process::Output;
 
 use facerec::file_name::FileName;
 use facerec::gallery::writer::DirectoryLock;
-use facerec::gallery::{Gallery, store};
+use facerec::gallery::{Gallery, Person, Recipe, store};
 use facerec::student_id::StudentId;
 use serde_json::Value;
 
 use crate::support::made_up::{data, person, recipe};
 use crate::support::outcome::{done, refused};
+use crate::support::place::Place;
 use crate::support::server::{Server, facerec, sample_data};
 
 fn gallery(data: &Path) -> Gallery {
     store::read(&data.join("gallery.bin")).unwrap()
 }
 
-fn names(data: &Path) -> Vec<String> {
-    gallery(data).people().iter().map(|person| person.name.to_string()).collect()
+fn names(gallery: &Gallery) -> Vec<&str> {
+    gallery.people().iter().map(|person| person.name.as_str()).collect()
+}
+
+/// In each kind of place.
+fn places(recipe: &Recipe, people: &[Person]) -> Vec<Place> {
+    Place::each(|| data(recipe.clone(), people.to_vec()))
+}
+
+fn run(place: &Place, arguments: &[&str]) -> Output {
+    place.run(&[&["people"], arguments].concat())
 }
 
 fn people(arguments: &[&str], data: &Path) -> Output {
@@ -31,37 +41,39 @@ fn people(arguments: &[&str], data: &Path) -> Output {
 fn a_person_is_renamed_unless_somebody_has_the_name_in_any_spelling() {
     let (ada, grace) = (person("Ada Lovelace"), person("Grace Hopper"));
     let ids = [ada.id.clone(), grace.id.clone()];
-    let data = data(recipe("casia", 32), vec![ada, grace]);
-    let log = data.path().join("access.jsonl");
-    let with_log = ["rename", &ids[0], "Ada King", "--access-log", log.to_str().unwrap()];
-    assert_eq!(done(&people(&with_log, data.path())), "renamed Ada Lovelace to Ada King\n");
-    assert_eq!(names(data.path()), ["Ada King", "Grace Hopper"]);
-    let entry: Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
-    assert_eq!((&entry["action"], &entry["client"]), (&"change".into(), &"local".into()));
-    assert_eq!(entry["people"], serde_json::json!([ids[0]]));
-    for (id, name, expected) in [
-        (ids[0].as_str(), "GRACE_hopper", format!("found that of Grace Hopper ({})", ids[1])),
-        (&ids[0], "Ada\u{202e}", "changes the direction of text".to_owned()),
-        ("nobody", "X", "found \"nobody\": `facerec people list` has the ids".to_owned()),
-    ] {
-        let said = refused(&people(&["rename", id, name], data.path()));
-        assert!(said.contains(&expected), "{said}");
+    for place in places(&recipe("casia", 32), &[ada, grace]) {
+        let log = place.folder().join("access.jsonl");
+        let with_log = ["rename", &ids[0], "Ada King", "--access-log", log.to_str().unwrap()];
+        assert_eq!(done(&run(&place, &with_log)), "renamed Ada Lovelace to Ada King\n");
+        assert_eq!(names(&place.gallery()), ["Ada King", "Grace Hopper"]);
+        let entry: Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
+        assert_eq!((&entry["action"], &entry["client"]), (&"change".into(), &"local".into()));
+        assert_eq!(entry["people"], serde_json::json!([ids[0]]));
+        for (id, name, expected) in [
+            (ids[0].as_str(), "GRACE_hopper", format!("found that of Grace Hopper ({})", ids[1])),
+            (&ids[0], "Ada\u{202e}", "changes the direction of text".to_owned()),
+            ("nobody", "X", "found \"nobody\": `facerec people list` has the ids".to_owned()),
+        ] {
+            let said = refused(&run(&place, &["rename", id, name]));
+            assert!(said.contains(&expected), "{said}");
+        }
+        assert_eq!(names(&place.gallery()), ["Ada King", "Grace Hopper"]);
     }
-    assert_eq!(names(data.path()), ["Ada King", "Grace Hopper"]);
 }
 
 #[test]
 fn people_are_removed_all_or_nobody_and_not_without_being_asked() {
     let everybody = ["Ada", "Grace", "Mary"].map(person);
     let ids = everybody.each_ref().map(|person| person.id.clone());
-    let data = data(recipe("casia", 32), everybody.to_vec());
-    let said = refused(&people(&["remove", &ids[0]], data.path()));
-    assert!(said.contains("expected --yes, since there is no terminal to ask on"), "{said}");
-    refused(&people(&["remove", &ids[0], "nobody", "--yes"], data.path()));
-    assert_eq!(gallery(data.path()).len(), 3);
-    let removed = people(&["remove", &ids[0], &ids[2], &ids[0], "--yes"], data.path());
-    assert_eq!(done(&removed), "removed Ada\nremoved Mary\n");
-    assert_eq!(names(data.path()), ["Grace"]);
+    for place in places(&recipe("casia", 32), &everybody) {
+        let said = refused(&run(&place, &["remove", &ids[0]]));
+        assert!(said.contains("expected --yes, since there is no terminal to ask on"), "{said}");
+        refused(&run(&place, &["remove", &ids[0], "nobody", "--yes"]));
+        assert_eq!(place.gallery().len(), 3);
+        let removed = run(&place, &["remove", &ids[0], &ids[2], &ids[0], "--yes"]);
+        assert_eq!(done(&removed), "removed Ada\nremoved Mary\n");
+        assert_eq!(names(&place.gallery()), ["Grace"]);
+    }
 }
 
 #[test]
@@ -75,9 +87,10 @@ fn nobody_is_changed_while_another_process_writes() {
         let expected = format!("another facerec process (pid {}) is writing", std::process::id());
         assert!(said.contains(&expected), "{said}");
     }
-    assert_eq!(names(data.path()), ["Ada"]);
+    assert_eq!(names(&gallery(data.path())), ["Ada"]);
 }
 
+/// From each kind of place into each.
 #[test]
 fn exported_people_are_imported_as_they_were() {
     let mut ada = person("Ada Lovelace");
@@ -86,48 +99,47 @@ fn exported_people_are_imported_as_they_were() {
     ada.photos[0].file_name = FileName::of("Ada 1.jpg");
     let mut grace = person("Grace Hopper");
     grace.student_id = Some(StudentId::Number(1.5));
-    let (from, to) = (
-        data(recipe("casia", 32), vec![ada.clone(), grace.clone()]),
-        data(recipe("casia", 32), vec![person("Mary")]),
-    );
-    let file = from.path().join("people.json");
-    let said = done(&people(&["export", "-o", from.path().to_str().unwrap()], from.path()));
-    assert_eq!(said, format!("wrote {} (casia, margin 32, 2 people, 4 photos)\n", file.display()));
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let file = file.to_str().unwrap();
-    let said = done(&people(&["import", file], to.path()));
-    assert!(said.starts_with("imported 2 people with 4 photos; "), "{said}");
-    let found = gallery(to.path());
-    assert_eq!(found.people().len(), 3);
-    assert_eq!((&*found.people()[1], &*found.people()[2]), (&ada, &grace));
+    for from in places(&recipe("casia", 32), &[ada.clone(), grace.clone()]) {
+        let file = from.folder().join("people.json");
+        let said = done(&run(&from, &["export", "-o", from.folder().to_str().unwrap()]));
+        assert_eq!(said, format!("wrote {} (casia, margin 32, 2 people, 4 photos)\n", file.display()));
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let file = file.to_str().unwrap();
+        for to in places(&recipe("casia", 32), &[person("Mary")]) {
+            let said = done(&run(&to, &["import", file]));
+            let expected = format!("imported 2 people with 4 photos; {} has 3 people now\n", to.shown());
+            assert_eq!(said, expected);
+            let found = to.gallery();
+            assert_eq!(names(&found), ["Mary", "Ada Lovelace", "Grace Hopper"]);
+            assert_eq!((&*found.people()[1], &*found.people()[2]), (&ada, &grace));
+        }
 
-    // Into nothing, and one of them.
-    let new = tempfile::tempdir().unwrap();
-    let said = refused(&people(&["export", &grace.id, "-o", file], from.path()));
-    assert!(
-        said.contains("is there already: expected another file name, or --force to replace it"),
-        "{said}"
-    );
-    fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
-    done(&people(&["export", &grace.id, "-o", file, "--force"], from.path()));
-    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-    done(&people(&["import", file], new.path()));
-    assert_eq!(
-        (gallery(new.path()).recipe().clone(), names(new.path())),
-        (recipe("casia", 32), vec!["Grace Hopper".to_owned()])
-    );
+        // Into nothing, and one of them.
+        let said = refused(&run(&from, &["export", &grace.id, "-o", file]));
+        assert!(
+            said.contains("is there already: expected another file name, or --force to replace it"),
+            "{said}"
+        );
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+        done(&run(&from, &["export", &grace.id, "-o", file, "--force"]));
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        for new in Place::each_new() {
+            done(&run(&new, &["import", file]));
+            let found = new.gallery();
+            assert_eq!((found.recipe(), names(&found)), (&recipe("casia", 32), vec!["Grace Hopper"]));
+        }
+    }
 }
 
 #[test]
 fn a_name_that_a_gallery_holds_is_imported_though_nobody_gets_it_any_more() {
-    let (from, to) = (
-        data(recipe("casia", 32), vec![person("Ada\u{202e}")]),
-        data(recipe("casia", 32), vec![person("Mary")]),
-    );
+    let from = data(recipe("casia", 32), vec![person("Ada\u{202e}")]);
     let file = from.path().join("people.json");
     done(&people(&["export", "-o", file.to_str().unwrap()], from.path()));
-    done(&people(&["import", file.to_str().unwrap()], to.path()));
-    assert_eq!(names(to.path()), ["Mary", "Ada\u{202e}"]);
+    for to in places(&recipe("casia", 32), &[person("Mary")]) {
+        done(&run(&to, &["import", file.to_str().unwrap()]));
+        assert_eq!(names(&to.gallery()), ["Mary", "Ada\u{202e}"]);
+    }
 }
 
 #[test]
@@ -136,21 +148,17 @@ fn an_import_that_does_not_fit_changes_nothing() {
     let file = from.path().join("people.json");
     let file = file.to_str().unwrap();
     done(&people(&["export", "-o", file], from.path()));
-    for (to, expected) in [
-        (data(recipe("vggface2", 32), vec![person("Mary")]), "people of the model vggface2 at margin 32"),
-        (
-            data(recipe("casia", 0), vec![person("Mary")]),
-            "at margin 0, as the gallery's, found casia at margin 32",
-        ),
-        (
-            data(recipe("casia", 32), vec![person("GRACE")]),
-            "expected people who are not enrolled, found Grace (",
-        ),
+    for (recipe, mary, expected) in [
+        (recipe("vggface2", 32), "Mary", "people of the model vggface2 at margin 32"),
+        (recipe("casia", 0), "Mary", "at margin 0, as the gallery's, found casia at margin 32"),
+        (recipe("casia", 32), "GRACE", "expected people who are not enrolled, found Grace ("),
     ] {
-        let before = fs::read(to.path().join("gallery.bin")).unwrap();
-        let said = refused(&people(&["import", file], to.path()));
-        assert!(said.contains(expected) && said.contains("nobody was imported from"), "{said}");
-        assert_eq!(fs::read(to.path().join("gallery.bin")).unwrap(), before);
+        for to in places(&recipe, &[person(mary)]) {
+            let before = to.gallery();
+            let said = refused(&run(&to, &["import", file]));
+            assert!(said.contains(expected) && said.contains("nobody was imported from"), "{said}");
+            assert_eq!(to.gallery(), before);
+        }
     }
     let text = fs::read_to_string(file).unwrap();
     let altered = |change: &dyn Fn(&mut Value)| {
@@ -176,10 +184,11 @@ fn an_import_that_does_not_fit_changes_nothing() {
         (altered(&|file| file["people"][0]["expires"] = "soon".into()), "expected a day in `expires`"),
     ] {
         fs::write(file, content).unwrap();
-        let new = tempfile::tempdir().unwrap();
-        let said = refused(&people(&["import", file], new.path()));
-        assert!(said.contains(expected), "{said}");
-        assert!(!new.path().join("gallery.bin").exists());
+        for new in Place::each_new() {
+            let said = refused(&run(&new, &["import", file]));
+            assert!(said.contains(expected), "{said}");
+            assert!(new.try_gallery().is_none());
+        }
     }
 }
 
@@ -216,7 +225,7 @@ fn people_of_a_running_service_are_listed_shown_renamed_and_removed() {
     assert_eq!((&shown["id"], shown["photos"].as_array().unwrap().len()), (&Value::from(id.as_str()), 1));
 
     assert_eq!(done(&with_key(&["rename", &id, "B. Obama"])), "renamed Barack Obama to B. Obama\n");
-    assert_eq!(names(server.data.path())[0], "B. Obama");
+    assert_eq!(names(&gallery(server.data.path()))[0], "B. Obama");
     let log = server.data.path().join("access.jsonl");
     for (arguments, expected) in [
         (
@@ -271,5 +280,28 @@ fn a_data_directory_that_is_given_comes_before_the_variable_of_a_service() {
         .env("FACEREC_DATA", folder)
         .output()
         .unwrap();
-    assert!(refused(&variables).contains("expected --data DIR, found --url"));
+    assert!(refused(&variables).contains("expected --data DIR or --database-url, found --url"));
+}
+
+#[test]
+fn a_database_with_nobody_keeps_the_model_that_it_was_made_for() {
+    let ada = person("Ada");
+    let id = ada.id.clone();
+    for to in places(&recipe("vggface2", 32), &[ada]) {
+        done(&run(&to, &["remove", &id, "--yes"]));
+        let from = data(recipe("casia", 32), vec![person("Grace")]);
+        let file = from.path().join("people.json");
+        done(&people(&["export", "-o", file.to_str().unwrap()], from.path()));
+        let imported = run(&to, &["import", file.to_str().unwrap()]);
+        if to.is_database() {
+            let said = refused(&imported);
+            let expected = "expected people of the model vggface2 at margin 32, which the database was made for, found casia at \
+                            margin 32";
+            assert!(said.contains(expected), "{said}");
+            assert!(to.gallery().is_empty());
+        } else {
+            done(&imported);
+            assert_eq!(to.gallery().recipe(), &recipe("casia", 32));
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! The service without HTTP, in this process.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Duration;
 
 use super::drive::{Client, Target, milliseconds};
 use super::machine::{Machine, peak_memory_mib};
 use super::report::ServiceReport;
 use super::stages::{self, Measured};
-use crate::cli::data::DataDirectory;
+use crate::cli::place::Place;
 use crate::config::{Compat, DEFAULT_MIN_PROBABILITY, EngineName, FaceArgs, ModelArgs};
 use crate::gallery::Gallery;
 use crate::nn::native::Precision;
@@ -30,11 +29,12 @@ impl LocalService {
     /// When a model or the gallery can't be used.
     pub(super) fn start(
         args: &ModelArgs,
-        data: Option<&Path>,
+        place: Option<&Place>,
         workers: Option<NonZeroUsize>,
         queue: usize,
     ) -> anyhow::Result<Self> {
-        let gallery = data.map(|directory| DataDirectory::new(directory).read_gallery()).transpose()?;
+        let kept = place.map(Place::read).transpose()?;
+        let gallery = kept.map(|kept| (*kept.people().current()).clone());
         let model = match &gallery {
             Some(gallery) => models::model_of_gallery(args, gallery.recipe())?,
             None => models::model_of_new_gallery(args)?,

@@ -5,9 +5,8 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{Context, bail, ensure};
 
-use super::super::command_log::CommandLog;
-use super::super::data::DataDirectory;
 use super::super::output;
+use super::super::place::Place;
 use super::read::find;
 use crate::access_log::Action;
 use crate::config::AccessLogArgs;
@@ -15,22 +14,23 @@ use crate::error::{Error, InputError};
 use crate::gallery::{Gallery, Person, PersonUpdate};
 use crate::person_name::PersonName;
 
-/// Gives the person `id` another name, unless somebody has it in any spelling.
-pub(super) fn rename(id: &str, name: &str, data: &DataDirectory, log: &AccessLogArgs) -> anyhow::Result<()> {
+/// Gives the person `id` another name, unless somebody has it in any spelling by then.
+pub(super) fn rename(id: &str, name: &str, place: &Place, log: &AccessLogArgs) -> anyhow::Result<()> {
     let name = PersonName::parse_new(name)?;
-    let _lock = data.lock()?;
-    let log = CommandLog::open(log)?;
-    let gallery = data.read_gallery()?;
-    let old = find(&gallery, id)?.name.clone();
+    let kept = place.open()?;
+    let log = place.log(log)?;
+    let old = find(&kept.people().current(), id)?.name.clone();
     let update = PersonUpdate { name: Some(name.clone()), ..PersonUpdate::default() };
-    let renamed = gallery.updated(id, update).map_err(|error| whose_name(error, &gallery))?;
-    data.write_gallery(&renamed, || log.record(Action::Change, [id]))?;
+    let of = id.to_owned();
+    let edit = Box::new(move |gallery: &Gallery| gallery.updated(&of, update));
+    let edited = kept.edit(edit, &mut || log.record(Action::Change, [id]));
+    edited.map_err(|error| whose_name(error, &kept.people().current()))?;
     output::line(format_args!("renamed {old} to {name}"))
 }
 
 /// A taken name with the person who has it.
-pub(super) fn whose_name(error: Error, gallery: &Gallery) -> anyhow::Error {
-    let Error::Input(InputError::NameTaken { person_id }) = &error else { return error.into() };
+fn whose_name(error: anyhow::Error, gallery: &Gallery) -> anyhow::Error {
+    let Some(Error::Input(InputError::NameTaken { person_id })) = error.downcast_ref() else { return error };
     let owner = gallery.person(person_id).map_or_else(String::new, |person| person.name.to_string());
     anyhow::anyhow!(name_taken(&owner, person_id))
 }
@@ -41,30 +41,28 @@ pub(super) fn name_taken(owner: &str, id: &str) -> String {
 }
 
 /// Removes all of these people, or nobody.
-pub(super) fn remove(
-    ids: &[String],
-    data: &DataDirectory,
-    yes: bool,
-    log: &AccessLogArgs,
-) -> anyhow::Result<()> {
-    let _lock = data.lock()?;
-    let log = CommandLog::open(log)?;
-    let gallery = data.read_gallery()?;
+pub(super) fn remove(ids: &[String], place: &Place, yes: bool, log: &AccessLogArgs) -> anyhow::Result<()> {
+    let kept = place.open()?;
+    let log = place.log(log)?;
+    let gallery = kept.people().current();
     let people = chosen(&gallery, ids)?;
     if !yes {
         confirm_all(&people)?;
     }
-    let ids: HashSet<&str> = people.iter().map(|person| person.id.as_str()).collect();
-    let left = gallery.without_people(|person| ids.contains(person.id.as_str()));
-    data.write_gallery(&left, || log.record(Action::Delete, people.iter().map(|person| person.id.as_str())))?;
-    print_removed(&people)
+    let ids: Vec<String> = people.iter().map(|person| person.id.clone()).collect();
+    let gone = ids.clone();
+    let edit = Box::new(move |gallery: &Gallery| {
+        gone.iter().try_fold(gallery.clone(), |gallery, id| gallery.without_person(id))
+    });
+    kept.edit(edit, &mut || log.record(Action::Delete, ids.iter().map(String::as_str)))?;
+    people.iter().try_for_each(|person| output::line(format_args!("removed {}", person.name)))
 }
 
 /// The people `ids`, each once.
 ///
 /// # Errors
 /// When one is not there.
-pub(super) fn chosen<'g>(gallery: &'g Gallery, ids: &[String]) -> anyhow::Result<Vec<&'g Person>> {
+fn chosen<'g>(gallery: &'g Gallery, ids: &[String]) -> anyhow::Result<Vec<&'g Person>> {
     let mut seen = HashSet::new();
     let ids = ids.iter().filter(|id| seen.insert(id.as_str()));
     ids.map(|id| find(gallery, id)).collect()
@@ -74,15 +72,10 @@ pub(super) fn chosen<'g>(gallery: &'g Gallery, ids: &[String]) -> anyhow::Result
 ///
 /// # Errors
 /// As [`confirm`].
-pub(super) fn confirm_all(people: &[&Person]) -> anyhow::Result<()> {
+fn confirm_all(people: &[&Person]) -> anyhow::Result<()> {
     let shown: Vec<(&str, &str)> =
         people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
     confirm(&shown)
-}
-
-/// Says who was removed.
-pub(super) fn print_removed(people: &[&Person]) -> anyhow::Result<()> {
-    people.iter().try_for_each(|person| output::line(format_args!("removed {}", person.name)))
 }
 
 /// Asks whether these people, id and name, are to be removed.

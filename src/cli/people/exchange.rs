@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
-use super::super::command_log::CommandLog;
-use super::super::data::DataDirectory;
 use super::super::output::{self, printable};
+use super::super::place::Place;
 use super::file;
 use super::read::find;
 use crate::access_log::Action;
 use crate::atomic_file;
 use crate::config::AccessLogArgs;
-use crate::gallery::{Gallery, Recipe};
+use crate::error::{InputError, Result};
+use crate::gallery::{Gallery, Person, Recipe};
 
 /// Name of the file in a directory.
 const FILE_NAME: &str = "people.json";
@@ -22,13 +22,14 @@ const SHOWN: usize = 10;
 /// Writes the people `ids`, or everybody; over a file that is there only with `force`.
 pub(super) fn export(
     ids: &[String],
-    data: &DataDirectory,
+    place: &Place,
     output: &Path,
     force: bool,
     log: &AccessLogArgs,
 ) -> anyhow::Result<()> {
-    let log = CommandLog::open(log)?;
-    let gallery = data.read_gallery()?;
+    let kept = place.read()?;
+    let log = place.log(log)?;
+    let gallery = kept.people().current();
     ids.iter().try_for_each(|id| find(&gallery, id).map(drop))?;
     let (chosen, _) = gallery.subset(|person| ids.is_empty() || ids.contains(&person.id));
     let path = in_directory(output);
@@ -52,49 +53,47 @@ fn in_directory(path: &Path) -> PathBuf {
 }
 
 /// Adds everybody in the file, or nobody.
-pub(super) fn import(path: &Path, data: &DataDirectory, log: &AccessLogArgs) -> anyhow::Result<()> {
+pub(super) fn import(path: &Path, place: &Place, log: &AccessLogArgs) -> anyhow::Result<()> {
     let path = in_directory(path);
     let new = file::read(&path)?;
-    let _lock = data.lock()?;
-    let log = CommandLog::open(log)?;
-    let old =
-        if data.gallery().exists() { data.read_gallery()? } else { Gallery::empty(new.recipe().clone()) };
-    let joined = join(old, &new).with_context(|| format!("nobody was imported from {}", printable(&path)))?;
-    data.write_gallery(&joined, || {
-        log.record(Action::Enroll, new.people().iter().map(|person| person.id.as_str()))
-    })?;
+    let kept = place.open_or_new(new.recipe())?;
+    let log = place.log(log)?;
+    let nobody = || format!("nobody was imported from {}", printable(&path));
+    let old = kept.people().current();
+    if !old.is_empty() {
+        check_recipes(old.recipe(), new.recipe()).with_context(nobody)?;
+    }
+    let ids: Vec<String> = new.people().iter().map(|person| person.id.clone()).collect();
+    let (people, photos) = (new.len(), new.photo_count());
+    let edit = Box::new(move |old: &Gallery| join(old, &new));
+    let record = &mut || log.record(Action::Enroll, ids.iter().map(String::as_str));
+    let joined = kept.edit(edit, record).with_context(nobody)?;
     output::line(format_args!(
-        "imported {} people with {} photos; {} has {} people now",
-        new.len(),
-        new.photo_count(),
-        data.gallery().display(),
+        "imported {people} people with {photos} photos; {} has {} people now",
+        kept.shown(),
         joined.len()
     ))
 }
 
 /// `old` with the people of `new` at the end.
-fn join(old: Gallery, new: &Gallery) -> anyhow::Result<Gallery> {
-    let old = if old.is_empty() { Gallery::empty(new.recipe().clone()) } else { old };
-    check_recipes(old.recipe(), new.recipe())?;
-    let known: Vec<String> = new.people().iter().filter_map(|person| taken(&old, person)).collect();
+fn join(old: &Gallery, new: &Gallery) -> Result<Gallery> {
+    let known: Vec<String> = new.people().iter().filter_map(|person| taken(old, person)).collect();
     if !known.is_empty() {
         let more = known.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        bail!(
+        let message = format!(
             "expected people who are not enrolled, found {}{more}: rename or remove them on one side, or export only \
              the others by their ids",
             known[..known.len().min(SHOWN)].join("; ")
         );
+        return Err(InputError::Conflict(message).into());
     }
-    let mut joined = old;
-    for person in new.people() {
-        joined = joined.with_person((**person).clone()).with_context(|| person.name.to_string())?;
-    }
-    Ok(joined)
+    let joined = if old.is_empty() { Gallery::empty(new.recipe().clone()) } else { old.clone() };
+    new.people().iter().try_fold(joined, |joined, person| joined.with_person((**person).clone()))
 }
 
 /// Who of `gallery` is in the way of a person.
-fn taken(gallery: &Gallery, person: &crate::gallery::Person) -> Option<String> {
+fn taken(gallery: &Gallery, person: &Person) -> Option<String> {
     let other = gallery.person(&person.id).or_else(|| gallery.person_by_name(&person.name))?;
     Some(format!("{} ({}), enrolled as {} ({})", person.name, person.id, other.name, other.id))
 }

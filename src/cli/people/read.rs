@@ -1,30 +1,21 @@
 //! `facerec people list` and `show`.
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::command_log::CommandLog;
-use super::super::data::DataDirectory;
 use super::super::output;
+use super::super::place::Place;
 use crate::access_log::{Action, History};
+use crate::config::AccessLogArgs;
 use crate::gallery::{Gallery, Person};
 use crate::presentation::people::{PersonDetail, PersonSummary};
-use crate::service::snapshot::{Snapshot, today};
-use crate::thumbnails::{ThumbnailStore, Thumbnails};
-
-/// People and roster as they are on the disk.
-pub(super) fn read(data: &DataDirectory) -> anyhow::Result<Snapshot> {
-    let (gallery, roster) = (Arc::new(data.read_gallery()?), data.open_roster()?.current());
-    let thumbnails = Thumbnails::open(data.directory())?.ids();
-    Ok(Snapshot { gallery, roster, thumbnails, day: today() })
-}
 
 /// Everybody, a line each; as JSON with the members of `GET /v1/people`.
-pub(super) fn list(snapshot: &Snapshot, log: &CommandLog, as_json: bool) -> anyhow::Result<()> {
-    let (people, today) = (snapshot.gallery.people().iter(), today());
+pub(super) fn list(place: &Place, log: &AccessLogArgs, as_json: bool) -> anyhow::Result<()> {
+    let snapshot = &place.read()?.snapshot()?;
+    let log = place.log(log)?;
+    let (people, today) = (snapshot.gallery.people().iter(), snapshot.day);
     log.record(Action::List, people.clone().map(|person| person.id.as_str()))?;
     print_list(people.map(|person| PersonSummary::new(person, snapshot, today)).collect(), as_json)
 }
@@ -57,10 +48,12 @@ fn print(person: &Value) -> anyhow::Result<()> {
 }
 
 /// One person, as JSON with the members of `GET /v1/people/{person_id}`.
-pub(super) fn show(id: &str, snapshot: &Snapshot, log: &CommandLog, as_json: bool) -> anyhow::Result<()> {
+pub(super) fn show(id: &str, place: &Place, log: &AccessLogArgs, as_json: bool) -> anyhow::Result<()> {
+    let snapshot = &place.read()?.snapshot()?;
+    let log = place.log(log)?;
     let person = find(&snapshot.gallery, id)?;
     log.record(Action::Read, [id])?;
-    print_person(&PersonDetail::new(person, snapshot, today()), as_json)
+    print_person(&PersonDetail::new(person, snapshot, snapshot.day), as_json)
 }
 
 /// Prints a person, as the API has one, with the photos.

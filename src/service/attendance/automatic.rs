@@ -102,10 +102,11 @@ fn automatic_session(
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use super::*;
-    use crate::attendance::{Decision, Forget, PersonRef};
+    use crate::attendance::{Channels, Decision, Forget, PersonRef, SqliteStore};
     use crate::embed::Embedding;
     use crate::gallery::{EnrolledPhoto, Gallery, Person, Recipe};
     use crate::nn::EMBEDDING_LEN;
@@ -124,10 +125,15 @@ pub(super) mod tests {
         Snapshot { gallery, roster: Arc::default(), thumbnails: Arc::default(), day: today() }
     }
 
+    /// The attendance of a directory.
+    pub(in crate::service::attendance) fn alone(directory: &Path) -> Attendance {
+        Attendance::open_alone(Arc::new(SqliteStore::open(directory, Channels::default()).unwrap()))
+    }
+
     #[test]
     fn what_was_seen_of_somebody_before_the_person_was_forgotten_is_not_recorded_afterwards() {
         let directory = tempfile::tempdir().unwrap();
-        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let attendance = alone(directory.path());
         let now = ada();
         let id = &now.gallery.people()[0].id;
         let record = |number: u8, captured_at: Timestamp| {

@@ -81,13 +81,10 @@ impl Attendance {
         Ok(attendance)
     }
 
-    /// The same for a command: nobody is told, and nothing is deleted.
-    ///
-    /// # Errors
-    /// [`DataError::Database`](crate::error::DataError::Database), as [`Attendance::open`].
-    pub fn open_alone(directory: &Path) -> Result<Self> {
-        let store = Arc::new(SqliteStore::open(directory, Channels::default())?);
-        Ok(Self::new(store, AttendanceParams::default().retention_days))
+    /// The attendance of a store for a command: nobody is told, and nothing is deleted.
+    #[must_use]
+    pub fn open_alone(store: Arc<dyn AttendanceStore>) -> Self {
+        Self::new(store, AttendanceParams::default().retention_days)
     }
 
     fn new(store: Arc<dyn AttendanceStore>, retention_days: u32) -> Self {
@@ -244,7 +241,7 @@ mod tests {
     #[test]
     fn people_are_looked_up_once_more_when_it_is_their_turn() {
         let directory = tempfile::tempdir().unwrap();
-        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let attendance = automatic::tests::alone(directory.path());
         let newer = automatic::tests::ada();
         let nobody =
             Gallery::new(newer.gallery.recipe().clone(), Vec::<crate::gallery::Person>::new()).unwrap();

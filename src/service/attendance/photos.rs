@@ -252,12 +252,12 @@ mod tests {
 
     use super::*;
     use crate::attendance::{Forget, NewSession};
-    use crate::service::attendance::automatic::tests::ada;
+    use crate::service::attendance::automatic::tests::{ada, alone};
 
     #[test]
     fn a_photo_received_before_somebody_was_forgotten_does_not_bring_the_person_back() {
         let directory = tempfile::tempdir().unwrap();
-        let attendance = Attendance::open_alone(directory.path()).unwrap();
+        let attendance = alone(directory.path());
         let people = ada();
         let id = &people.gallery.people()[0].id;
         let received = Timestamp::now();

@@ -1,10 +1,11 @@
 //! Commands on a database that services use.
 
 use std::process::Output;
+use std::time::{Duration, Instant};
 
-use super::serve::{enrol, replica, sample_people};
+use super::serve::{enrol, portrait, replica, sample_people};
 use crate::support::postgres::{TestDatabase, database};
-use crate::support::server::{facerec, wait_until};
+use crate::support::server::{facerec, form, wait_until};
 
 fn run(database: &TestDatabase, arguments: &[&str]) -> Output {
     let mut command = facerec();
@@ -56,8 +57,47 @@ fn people_are_listed_renamed_and_removed_while_a_service_runs() {
 }
 
 #[test]
-fn what_a_command_does_with_files_only_says_so() {
+fn what_commands_change_a_running_service_knows_within_a_second() {
     let Some(database) = database() else { return };
-    let export = run(&database, &["people", "export", "-o", "x.json"]);
-    assert!(said(&export).contains("`facerec migrate --export` writes one"), "{}", said(&export));
+    let server = replica(&database.url());
+    let of = sample_people();
+    let enrolled = enrol(&server, "Ada Example", &of[0]).json();
+    let id = enrolled["id"].as_str().unwrap().to_owned();
+    let file = server.data.path().join("people.json");
+    let file = file.to_str().unwrap();
+    done(&database, &["people", "export", "-o", file]);
+    let soon = |what: &str, is_so: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        wait_until(what, is_so);
+        assert!(start.elapsed() < Duration::from_secs(1), "{what}: {:?}", start.elapsed());
+    };
+
+    done(&database, &["people", "forget", &id]);
+    soon("she is forgotten", &|| server.get(&format!("/v1/people/{id}")).status == 404);
+    done(&database, &["people", "import", file]);
+    soon("she is there again", &|| server.get(&format!("/v1/people/{id}")).status == 200);
+    let found = server.curl("/v1/recognize", &form("file", &portrait(&of[0])));
+    assert!(found.body.contains("Ada Example"), "{}", found.body);
+
+    let findings = || server.get("/v1/audit").json()["findings"].as_array().unwrap().clone();
+    let before = findings();
+    let key = before[0]["key"].as_str().unwrap();
+    run(&database, &["audit", "--dismiss", key]);
+    assert_eq!(findings().len(), before.len() - 1);
+    run(&database, &["audit", "--undismiss", key]);
+    assert_eq!(findings(), before);
+
+    let photo = portrait(&of[0]);
+    let listed = done(&database, &["attend", "--title", "Maths", photo.to_str().unwrap()]);
+    assert!(listed.contains("present       Ada Example"), "{listed}");
+    let sessions = server.get("/v1/sessions").json();
+    assert_eq!(sessions["sessions"][0]["title"], "Maths", "{sessions}");
+    let history = done(&database, &["people", "show", &id, "--history"]);
+    let actions = ["enroll", "export", "forget", "enroll", "recognize", "mark_attendance"];
+    let mut rest = history.as_str();
+    for action in actions {
+        let at =
+            rest.find(&format!("\"action\":\"{action}\"")).unwrap_or_else(|| panic!("{action}: {history}"));
+        rest = &rest[at + 1..];
+    }
 }

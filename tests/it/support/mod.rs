@@ -13,6 +13,7 @@ pub mod listening;
 pub mod made_up;
 pub mod models;
 pub mod outcome;
+pub mod place;
 pub mod postgres;
 pub mod scripted;
 pub mod server;
