@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -10,24 +11,26 @@ use clap::builder::BoolishValueParser;
 
 use super::client::{Client, KeyArgs};
 use super::command_log::CommandLog;
-use super::data::{DataDirectory, Replaced};
-use super::files_only::FilesOnlyArgs;
+use super::data::Replaced;
 use super::output;
+use super::place::Place;
 use super::progress::Photos;
+use super::target::{Mode, Target};
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use super::url::url;
-use crate::config::{AccessLogArgs, Compat, GateArgs, ModelArgs};
+use crate::config::{AccessLogArgs, Compat, DatabaseArgs, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
 use crate::enroll::directory::{EnrollmentReport, enroll_people};
 use crate::enroll::listing::{PeopleListing, list_people};
 use crate::error::{Error, InputError};
 use crate::gallery::Gallery;
-use crate::gallery::writer::DirectoryLock;
 use crate::service::models::{self, LoadedModels};
 
+mod join;
 mod remote;
 mod report;
 
+use join::Assessed;
 use report::Report;
 
 /// The exit code of `--strict` when anybody is left out.
@@ -35,6 +38,9 @@ const LEFT_OUT: u8 = 3;
 /// Why a service is not told to keep thumbnails. No error: the variable may be meant for the service.
 const THUMBNAILS_ELSEWHERE: &str = "facerec: --keep-thumbnails is without effect with --url: the service keeps thumbnails if it was \
                                     started with `facerec serve --keep-thumbnails`";
+
+/// Why a database gets none. No error: the variable may be meant for a service.
+const NO_THUMBNAILS: &str = "facerec: --keep-thumbnails is without effect with --database-url: services keep those of what is enrolled through them, with --add --url";
 
 /// The arguments of `facerec enroll`.
 #[derive(Debug, Args)]
@@ -48,8 +54,10 @@ pub struct EnrollArgs {
     #[arg(value_name = "PEOPLE_DIR")]
     people: PathBuf,
     /// Directory in which gallery.bin is written
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present = "url")]
+    #[arg(long, env = "FACEREC_DATA", value_name = "DIR", required_unless_present_any = ["url", "database_url"])]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Replace a gallery that has people; they are lost. Without this flag it is an error
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
@@ -85,8 +93,6 @@ pub struct EnrollArgs {
     #[command(flatten)]
     access_log: AccessLogArgs,
     #[command(flatten)]
-    files: FilesOnlyArgs,
-    #[command(flatten)]
     gate: GateArgs,
 }
 
@@ -94,8 +100,8 @@ pub struct EnrollArgs {
 /// nobody was enrolled; the old gallery stays then.
 ///
 /// # Errors
-/// When there are people in the old gallery and neither `--add` nor `--replace` was given; when the directory or a model can't be used, another
-/// process writes to the data directory, or the gallery or the report can't be written.
+/// When there are people in the old gallery and neither `--add` nor `--replace` was given; when the directory, the database or a model can't
+/// be used, another process writes to the data directory, or the people or the report can't be written.
 pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     if let Some(url) = &args.url {
         if args.keep_thumbnails {
@@ -105,40 +111,85 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         publish(args, &report, None, report.enrolled_photos() > 0)?;
         return Ok(exit_code(args, &report));
     }
-    args.files.ensure("enrol through a service, with --add --url URL")?;
-    let data = DataDirectory::new(args.data.as_deref().context("expected --data DIR, found none")?);
-    // Before the work, not after it: enrolling a school takes minutes.
-    let log = CommandLog::open(&args.access_log, None)?;
-    let held = if args.dry_run { None } else { Some(hold(args, &data)?) };
-    let keeps = held.is_some() && args.keep_thumbnails;
-    let mut waiting = keeps.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
-    let (model, enrolled) = enroll(args, &data, waiting.as_mut())?;
-    let report = Report::of(&enrolled);
-    let is_written = held.is_some() && report.enrolled_photos() > 0;
-    if is_written {
-        let old = data.read_gallery().ok(); // one that can't be read is replaced
-        // Before the report: standard output may be closed while it is printed, as by `| head`.
-        let record = || log.record_change(old.as_ref(), &enrolled.gallery);
-        write_enrolled(&data, &enrolled, waiting.take(), record)?;
+    let place = Place::of(args.data.as_deref(), &args.database)?;
+    if args.dry_run {
+        return dry_run(args, &Target::read(&place, mode(args))?);
     }
-    publish(args, &report, Some(&model), is_written)?;
-    if !args.json && !is_in_vain(args, &report) {
-        match held {
-            None => output::line("nothing was written: this was a dry run")?,
-            Some(_) if !is_written => output::line("nothing was written: nothing is new")?,
-            Some((_lock, replaced)) => {
-                output::line(format_args!(
-                    "wrote {} ({}, {} people, {} photos)",
-                    data.gallery().display(),
-                    model,
-                    enrolled.gallery.len(),
-                    enrolled.gallery.photo_count()
-                ))?;
-                replaced.print()?;
-            }
+    // Before the work, not after it: enrolling a school takes minutes.
+    let (target, replaced) = hold(args, &place)?;
+    let log = place.log(&args.access_log)?;
+    let mut waiting = waiting_thumbnails(args, &place)?;
+    let (model, base, enrolled) = enroll(args, &target, waiting.as_mut())?;
+    let report = Report::of(&enrolled);
+    if report.enrolled_photos() == 0 {
+        publish(args, &report, Some(&model), false)?;
+        if !args.json && !is_in_vain(args, &report) {
+            output::line("nothing was written: nothing is new")?;
         }
+        return Ok(exit_code(args, &report));
+    }
+    let shown = target.shown();
+    // Before the report: standard output may be closed while it is printed, as by `| head`.
+    let after = write(args, target, (base, enrolled), waiting, &log)?;
+    publish(args, &report, Some(&model), true)?;
+    if !args.json {
+        let (people, photos) = (after.len(), after.photo_count());
+        output::line(format_args!("wrote {shown} ({model}, {people} people, {photos} photos)"))?;
+        replaced.print()?;
     }
     Ok(exit_code(args, &report))
+}
+
+/// What becomes of the people who are there.
+fn mode(args: &EnrollArgs) -> Mode {
+    if args.add { Mode::Add } else { Mode::of(args.replace) }
+}
+
+/// Reports what would be enrolled.
+fn dry_run(args: &EnrollArgs, target: &Target) -> anyhow::Result<ExitCode> {
+    let (model, _, enrolled) = enroll(args, target, None)?;
+    let report = Report::of(&enrolled);
+    publish(args, &report, Some(&model), false)?;
+    if !args.json {
+        output::line("nothing was written: this was a dry run")?;
+    }
+    Ok(exit_code(args, &report))
+}
+
+/// Where the crops of a directory wait, if thumbnails are kept.
+fn waiting_thumbnails(args: &EnrollArgs, place: &Place) -> anyhow::Result<Option<WaitingThumbnails>> {
+    match place {
+        _ if !args.keep_thumbnails => Ok(None),
+        Place::Directory(data) => WaitingThumbnails::new(data.directory()).map(Some),
+        Place::Database(_) => {
+            output::note(NO_THUMBNAILS);
+            Ok(None)
+        }
+    }
+}
+
+/// Writes the photos that were accepted for `base`; who is enrolled afterwards.
+fn write(
+    args: &EnrollArgs,
+    target: Target,
+    (base, enrolled): (Gallery, EnrollmentReport),
+    waiting: Option<WaitingThumbnails>,
+    log: &CommandLog,
+) -> anyhow::Result<Arc<Gallery>> {
+    if let Target::Directory { data, .. } = &target {
+        let old = data.read_gallery().ok(); // one that can't be read is replaced
+        write_enrolled(data, &enrolled, waiting, || log.record_change(old.as_ref(), &enrolled.gallery))?;
+        return Ok(Arc::new(enrolled.gallery));
+    }
+    if !args.add {
+        let all = Arc::new(enrolled.gallery);
+        target.write(&all, log)?;
+        return Ok(all);
+    }
+    let recipe = base.recipe().clone();
+    let (params, force) = (GateParams::from(&args.gate), args.force);
+    let assessed = Assessed { base, enrolled: enrolled.gallery, params, force };
+    target.edit(&recipe, Box::new(move |newest| assessed.join(newest)), log)
 }
 
 /// Adds people and photos through the service at `url`.
@@ -152,18 +203,16 @@ fn add_through_service(args: &EnrollArgs, url: &str) -> anyhow::Result<Report> {
     added
 }
 
-/// The right to write to the data directory, and what is replaced in it.
-fn hold(args: &EnrollArgs, data: &DataDirectory) -> anyhow::Result<(DirectoryLock, Replaced)> {
-    let lock = data.lock().map_err(|error| match error.downcast_ref::<Error>() {
+/// The right to write to the place, and what is replaced in it.
+fn hold(args: &EnrollArgs, place: &Place) -> anyhow::Result<(Target, Replaced)> {
+    Target::open(place, mode(args)).map_err(|error| match error.downcast_ref::<Error>() {
         Some(Error::Input(InputError::Locked(_))) => anyhow!(
             "{error}. People are added through a running service with `facerec enroll {} --add --url \
              http://127.0.0.1:5000`",
             output::printable(&args.people)
         ),
         _ => error,
-    })?;
-    let replaced = if args.add { Replaced::Nothing } else { data.replaced(args.replace)? };
-    Ok((lock, replaced))
+    })
 }
 
 /// Prints and writes the report.
@@ -197,19 +246,22 @@ fn exit_code(args: &EnrollArgs, report: &Report) -> ExitCode {
     if args.strict && !report.left_out.is_empty() { ExitCode::from(LEFT_OUT) } else { ExitCode::SUCCESS }
 }
 
-/// The model, and the outcome for the photos.
+/// The model, the people whom the photos were compared with, and the outcome for them.
 fn enroll(
     args: &EnrollArgs,
-    data: &DataDirectory,
+    target: &Target,
     waiting: Option<&mut WaitingThumbnails>,
-) -> anyhow::Result<(String, EnrollmentReport)> {
-    let old = if args.add && data.gallery().exists() { Some(data.read_gallery()?) } else { None };
-    let model = match &old {
-        Some(gallery) => models::model_of_gallery(&args.models, gallery.recipe())?,
+) -> anyhow::Result<(String, Gallery, EnrollmentReport)> {
+    let base = target.base()?;
+    let model = match &base {
+        Some(gallery) => {
+            target.ensure_model(args.models.model, gallery.recipe())?;
+            models::model_of_gallery(&args.models, gallery.recipe())?
+        }
         None => models::model_of_new_gallery(&args.models)?,
     };
     let loaded = models::load(&args.models, &model, Compat::Standard)?;
-    let base = old.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
+    let base = base.unwrap_or_else(|| Gallery::empty(loaded.new_recipe()));
     loaded.embedder().check(base.recipe())?;
     let mut observer = ProgressObserver {
         waiting,
@@ -218,7 +270,7 @@ fn enroll(
     };
     let listing = list_people(&args.people)?.without_known(&base);
     let enrolled = enroll_with_progress(&loaded, listing, &base, &args.gate, args.force, &mut observer)?;
-    Ok((loaded.model, enrolled.context("the enrolment was cancelled")?))
+    Ok((loaded.model, base, enrolled.context("the enrolment was cancelled")?))
 }
 
 /// Callbacks during the enrolment of a directory.

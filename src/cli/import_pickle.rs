@@ -1,16 +1,15 @@
 //! `facerec import-pickle`: converts the Flask service's model file to a gallery.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::command_log::CommandLog;
-use super::data::DataDirectory;
-use super::files_only::FilesOnlyArgs;
 use super::output;
+use super::place::{DataArgs, Place};
+use super::target::{Mode, Target};
 use crate::audit::audit;
 use crate::config::{AccessLogArgs, DEFAULT_FALSE_NAME_RATE, DEFAULT_MIN_PROBABILITY, FaceArgs};
 use crate::gallery::{Gallery, pickle};
@@ -23,16 +22,13 @@ use crate::service::strangers::StrangerStatistics;
 pub struct ImportPickleArgs {
     #[arg(value_name = "FILE", help = "The Flask service's face_model.pkl")]
     file: PathBuf,
-    /// Directory in which gallery.bin is written
-    #[arg(long, env = "FACEREC_DATA", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     /// Replace a gallery that has people; they are lost. Without this flag it is an error
     #[arg(long, env = "FACEREC_REPLACE", value_parser = BoolishValueParser::new())]
     replace: bool,
     #[command(flatten)]
     access_log: AccessLogArgs,
-    #[command(flatten)]
-    files: FilesOnlyArgs,
 }
 
 /// Imports the file.
@@ -40,25 +36,21 @@ pub struct ImportPickleArgs {
 /// # Errors
 /// When the pickle is refused, there are people in the old gallery and `--replace` was not given, or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
-    args.files.ensure("import into a directory, and take that over with `facerec migrate`")?;
     let gallery = pickle::import_file(&args.file)?;
-    let data = DataDirectory::new(&args.data);
-    let _lock = data.lock()?;
-    let log = CommandLog::open(&args.access_log, None)?;
-    let replaced = data.replaced(args.replace)?;
-    let path = data.gallery();
-    let old = data.read_gallery().ok(); // one that can't be read is replaced
-    data.write_gallery(&gallery, || log.record_change(old.as_ref(), &gallery))?;
+    let place = args.data.place()?;
+    let (target, replaced) = Target::open(&place, Mode::of(args.replace))?;
+    let log = place.log(&args.access_log)?;
+    let written = target.shown();
+    target.write(&gallery, &log)?;
     output::line(format_args!(
-        "wrote {} ({}, {} people, {} photos)",
-        path.display(),
+        "wrote {written} ({}, {} people, {} photos)",
         gallery.recipe().model,
         gallery.len(),
         gallery.photo_count()
     ))?;
     replaced.print()?;
     print_names(&gallery)?;
-    print_audit(gallery, &args.data)?;
+    print_audit(gallery, &place)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,7 +79,7 @@ fn print_names(gallery: &Gallery) -> anyhow::Result<()> {
 }
 
 /// What is odd about the imported people: the Flask service enrolled every face of a photo, bystanders included.
-fn print_audit(gallery: Gallery, data: &Path) -> anyhow::Result<()> {
+fn print_audit(gallery: Gallery, place: &Place) -> anyhow::Result<()> {
     let faces = FaceArgs {
         false_name_rate: None,
         threshold: None,
@@ -102,12 +94,15 @@ fn print_audit(gallery: Gallery, data: &Path) -> anyhow::Result<()> {
         Err(error) => return output::line(format_args!("not audited: {error}")),
     };
     print_set_aside(&gallery)?;
+    let place = match place {
+        Place::Directory(data) => format!("--data {}", data.directory().display()),
+        Place::Database(_) => "--database-url URL".to_owned(),
+    };
     match audit.findings.len() {
         0 => output::line("audit: no findings"),
-        findings => output::line(format_args!(
-            "audit: {findings} findings; `facerec audit --data {}` lists them",
-            data.display()
-        )),
+        findings => {
+            output::line(format_args!("audit: {findings} findings; `facerec audit {place}` lists them"))
+        }
     }
 }
 

@@ -45,6 +45,7 @@ pub mod restore;
 pub mod serve;
 mod settings;
 pub mod strangers;
+mod target;
 mod thumbnails;
 mod url;
 mod variables;

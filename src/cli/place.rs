@@ -184,17 +184,17 @@ pub(super) trait Kept {
         Ok(Snapshot { gallery, roster, thumbnails: self.thumbnails()?, day: today() })
     }
 
-    /// Changes the people, has that recorded by `record`, and removes the thumbnails whose photos are gone.
+    /// Changes the people, has that recorded by `record`, which gets those afterwards, and removes the thumbnails whose photos are gone.
     ///
     /// # Errors
     /// What `edit` says, and then nothing has changed; what `record` says; as [`Kept::sweep_thumbnails`].
     fn edit(
         &self,
         edit: Edit,
-        record: &mut dyn FnMut() -> anyhow::Result<()>,
+        record: &mut dyn FnMut(&Gallery) -> anyhow::Result<()>,
     ) -> anyhow::Result<Arc<Gallery>> {
         let edited = self.people().edit(edit)?;
-        let recorded = record();
+        let recorded = record(&edited);
         let swept = self.sweep_thumbnails();
         recorded?;
         swept?;

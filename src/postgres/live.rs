@@ -8,7 +8,7 @@ use super::connection::{Connection, Database, LOAD_LIMIT, RESPONSE_LIMIT, WORK_L
 use super::fault::Fault;
 use super::in_use::InUse;
 use super::load::{self, Loaded};
-use super::rows::{self, Known};
+use super::rows::{self, Known, PAGE};
 use super::stored_keys::StoredKeys;
 use super::stored_roster::StoredRoster;
 use super::stored_thumbnails::{self, StoredThumbnails};
@@ -166,7 +166,8 @@ impl Live {
         let next = memory.known.next()?;
         let new = stored_thumbnails::of_people(&changes.saved, thumbnails.iter().flat_map(|new| &**new));
         let client = &connection.client;
-        self.database.within(WORK_LIMIT, async {
+        let is_large = changes.saved.len() + changes.removed.len() > PAGE;
+        self.database.within(if is_large { LOAD_LIMIT } else { WORK_LIMIT }, async {
             rows::save(client, current, &changes, next).await?;
             stored_thumbnails::insert(client, &new).await
         })?;

@@ -234,7 +234,8 @@ pub(super) async fn save(
 }
 
 async fn remove_people(client: &(impl GenericClient + Sync), ids: &[String]) -> Result<(), Fault> {
-    if !ids.is_empty() {
+    // In parts: a statement has a time limit.
+    for ids in ids.chunks(PAGE) {
         client.execute_typed("delete from people where id = any($1)", &[(&ids, Type::TEXT_ARRAY)]).await?;
     }
     Ok(())

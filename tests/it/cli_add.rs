@@ -9,6 +9,7 @@ use facerec::gallery::{EnrolledPhoto, Gallery, Person, store};
 use serde_json::{Value, json};
 
 use crate::support::outcome::done;
+use crate::support::place::Place;
 use crate::support::scripted::Scripted;
 use crate::support::server::{Server, facerec, sample_data};
 use crate::support::{golden_path, sample};
@@ -43,12 +44,13 @@ fn enroll(people: &Path, more: &[&str]) -> Output {
     facerec().arg("enroll").arg(people).args(["--add"]).args(more).output().unwrap()
 }
 
-fn report(output: &Output) -> Value {
-    serde_json::from_str(&done(output)).unwrap()
+/// The same, to the people of the place.
+fn add(place: &Place, people: &Path, more: &[&str]) -> Output {
+    place.command(&["enroll", "--add"]).arg(people).args(more).output().unwrap()
 }
 
-fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
+fn report(output: &Output) -> Value {
+    serde_json::from_str(&done(output)).unwrap()
 }
 
 /// What is skipped, and each photo with what became of it.
@@ -79,46 +81,46 @@ fn photos(gallery: &Gallery) -> Vec<(String, usize)> {
 
 #[test]
 fn people_and_photos_are_added_and_what_is_known_is_skipped() {
-    let (people, data) = (people(), data());
-    let directory = text(data.path());
-    let path = data.path().join("gallery.bin");
-    let before = store::read(&path).unwrap();
-    let dry = report(&enroll(people.path(), &["--data", &directory, "--dry-run", "--json"]));
-    assert_eq!((&dry["written"], store::read(&path).unwrap() == before), (&false.into(), true));
-    let added = report(&enroll(people.path(), &["--data", &directory, "--json"]));
-    let (skipped, outcomes) = summary(&added);
-    assert_eq!(skipped, ["again.jpg"]);
-    let expected = [
-        row("Jo", "biden.jpg", "enrolled"),
-        row("Jo", "text.jpg", "refused"),
-        row("Barack Obama", "new.jpg", "enrolled"),
-    ];
-    assert_eq!(outcomes, expected);
-    assert_eq!(
-        (&added["enrolled_people"], &added["people"], &added["written"]),
-        (&2.into(), &2.into(), &true.into())
-    );
-    let after = store::read(&path).unwrap();
-    assert_eq!(
-        photos(&after),
-        [("Barack Obama".to_owned(), 2), ("Eileen Collins".to_owned(), 1), ("Jo".to_owned(), 1)]
-    );
-    assert_eq!(
-        (after.recipe(), after.people()[0].id.as_str()),
-        (before.recipe(), before.people()[0].id.as_str())
-    );
+    for place in Place::each(data) {
+        let people = people();
+        let before = place.gallery();
+        let dry = report(&add(&place, people.path(), &["--dry-run", "--json"]));
+        assert_eq!((&dry["written"], place.gallery() == before), (&false.into(), true));
+        let added = report(&add(&place, people.path(), &["--json"]));
+        let (skipped, outcomes) = summary(&added);
+        assert_eq!(skipped, ["again.jpg"]);
+        let expected = [
+            row("Jo", "biden.jpg", "enrolled"),
+            row("Jo", "text.jpg", "refused"),
+            row("Barack Obama", "new.jpg", "enrolled"),
+        ];
+        assert_eq!(outcomes, expected);
+        assert_eq!(
+            (&added["enrolled_people"], &added["people"], &added["written"]),
+            (&2.into(), &2.into(), &true.into())
+        );
+        let after = place.gallery();
+        assert_eq!(
+            photos(&after),
+            [("Barack Obama".to_owned(), 2), ("Eileen Collins".to_owned(), 1), ("Jo".to_owned(), 1)]
+        );
+        assert_eq!(
+            (after.recipe(), after.people()[0].id.as_str()),
+            (before.recipe(), before.people()[0].id.as_str())
+        );
 
-    // Once more: nothing is new, and the photo that is none is all that is refused.
-    fs::remove_file(people.path().join("Jo/text.jpg")).unwrap();
-    let output = enroll(people.path(), &["--data", &directory]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        said.ends_with("nothing was written: nothing is new\n")
-            && said.matches(": enrolled already").count() == 3,
-        "{said}"
-    );
-    assert_eq!(store::read(&path).unwrap(), after);
+        // Once more: nothing is new, and the photo that is none is all that is refused.
+        fs::remove_file(people.path().join("Jo/text.jpg")).unwrap();
+        let output = add(&place, people.path(), &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            said.ends_with("nothing was written: nothing is new\n")
+                && said.matches(": enrolled already").count() == 3,
+            "{said}"
+        );
+        assert_eq!(place.gallery(), after);
+    }
 }
 
 #[test]
@@ -143,19 +145,20 @@ fn photos_that_are_known_by_their_faces_alone_are_skipped_too() {
 
 #[test]
 fn photos_that_stay_refused_are_no_failure_where_everybody_is_enrolled() {
-    let (people, data) = (people(), data());
-    let arguments = ["--data", data.path().to_str().unwrap(), "--json"];
-    report(&enroll(people.path(), &arguments));
-    // Jo's text is refused again.
-    let again = report(&enroll(people.path(), &arguments));
-    assert_eq!((&again["photos"], &again["enrolled_photos"]), (&1.into(), &0.into()));
-    fs::rename(people.path().join("Jo"), people.path().join("Mary")).unwrap();
-    fs::remove_file(people.path().join("Mary/biden.jpg")).unwrap();
-    let output = enroll(people.path(), &arguments);
-    assert_eq!(output.status.code(), Some(1));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("one report, no second object");
-    assert_eq!(report["left_out"][0]["name"], "Mary");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled; nothing was written"));
+    for place in Place::each(data) {
+        let people = people();
+        report(&add(&place, people.path(), &["--json"]));
+        // Jo's text is refused again.
+        let again = report(&add(&place, people.path(), &["--json"]));
+        assert_eq!((&again["photos"], &again["enrolled_photos"]), (&1.into(), &0.into()));
+        fs::rename(people.path().join("Jo"), people.path().join("Mary")).unwrap();
+        fs::remove_file(people.path().join("Mary/biden.jpg")).unwrap();
+        let output = add(&place, people.path(), &["--json"]);
+        assert_eq!(output.status.code(), Some(1));
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one report, no second object");
+        assert_eq!(report["left_out"][0]["name"], "Mary");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled; nothing was written"));
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use image::{ImageFormat, RgbImage};
 use crate::support::altered::{altered, encoded, turned};
 use crate::support::app::{self, pipeline};
 use crate::support::faces::named;
+use crate::support::place::Place;
 use crate::support::{photo, sample};
 
 fn recipe() -> Recipe {
@@ -243,6 +244,12 @@ impl Folders {
         std::fs::write(path, bytes).unwrap();
     }
 
+    /// Enrols into the place.
+    fn enroll_into(&self, place: &Place, more: &[&str]) -> Output {
+        let people = self.people();
+        place.run(&[&["enroll", people.to_str().unwrap(), "--model", "casia"], more].concat())
+    }
+
     fn enroll(&self, more: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_facerec"));
         command.arg("enroll").arg(self.people()).arg("--data").arg(self.root.path().join("data"));
@@ -344,35 +351,37 @@ fn who_ends_without_a_photo_comes_first_in_every_form_of_the_report() {
     folders.put("Joe/soft.jpg", &altered(&photo("biden.jpg"), |photo| imageops::blur(photo, 6.0)));
     std::fs::create_dir_all(folders.people().join("Zoe")).unwrap();
     let csv = folders.root.path().join("report.csv");
-    let output = folders.enroll(&["--strict", "--json", "--report", csv.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let left_out = serde_json::json!([{"name": "=Ann", "photos": 1}, {"name": "Zoe", "photos": 0}]);
-    assert_eq!(report["left_out"], left_out);
-    let totals = ["people", "enrolled_people", "photos", "enrolled_photos", "weak_photos"];
-    assert_eq!(totals.map(|total| report[total].as_u64().unwrap()), [4, 2, 3, 2, 1]);
-    let outcomes: Vec<&str> = report["outcomes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|photo| photo["outcome"].as_str().unwrap())
-        .collect();
-    assert_eq!(outcomes, ["refused", "enrolled", "weak"]);
-    assert_eq!(report["outcomes"][0]["reasons"][0]["reason"], "several_faces");
-    let rows = std::fs::read_to_string(&csv).unwrap();
-    assert!(rows.contains("\r\n'=Ann,") && rows.contains(",weak,blurred,"), "{rows}");
-    // The best that there is of Joe is in the gallery, and says what it is.
-    let gallery = store::read(&folders.gallery()).unwrap();
-    let joe = gallery.person_by_name(&named("Joe")).unwrap();
-    assert_eq!((joe.photos.len(), joe.photos[0].weak), (1, true));
+    for place in Place::each_new() {
+        let output = folders.enroll_into(&place, &["--strict", "--json", "--report", csv.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let left_out = serde_json::json!([{"name": "=Ann", "photos": 1}, {"name": "Zoe", "photos": 0}]);
+        assert_eq!(report["left_out"], left_out);
+        let totals = ["people", "enrolled_people", "photos", "enrolled_photos", "weak_photos"];
+        assert_eq!(totals.map(|total| report[total].as_u64().unwrap()), [4, 2, 3, 2, 1]);
+        let outcomes: Vec<&str> = report["outcomes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|photo| photo["outcome"].as_str().unwrap())
+            .collect();
+        assert_eq!(outcomes, ["refused", "enrolled", "weak"]);
+        assert_eq!(report["outcomes"][0]["reasons"][0]["reason"], "several_faces");
+        let rows = std::fs::read_to_string(&csv).unwrap();
+        assert!(rows.contains("\r\n'=Ann,") && rows.contains(",weak,blurred,"), "{rows}");
+        // The best that there is of Joe is in the gallery, and says what it is.
+        let gallery = place.gallery();
+        let joe = gallery.person_by_name(&named("Joe")).unwrap();
+        assert_eq!((joe.photos.len(), joe.photos[0].weak), (1, true));
 
-    let output = folders.enroll(&["--dry-run"]);
-    let said = out(&output);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    let expected = "left out  =Ann: none of 1 photos could be enrolled\nleft out  Zoe: none of 0 photos could be enrolled\n\
+        let output = folders.enroll_into(&place, &["--dry-run"]);
+        let said = out(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let expected = "left out  =Ann: none of 1 photos could be enrolled\nleft out  Zoe: none of 0 photos could be enrolled\n\
                     2 of 4 people enrolled, with 2 of 3 photos; weak ones among them: 1\n";
-    assert!(said.starts_with(expected), "{said}");
-    assert!(said.contains("\nweak  ") && said.contains("Joe/soft.jpg: blurred: "), "{said}");
+        assert!(said.starts_with(expected), "{said}");
+        assert!(said.contains("\nweak  ") && said.contains("Joe/soft.jpg: blurred: "), "{said}");
+    }
 }
 
 #[test]
@@ -380,51 +389,76 @@ fn where_nobody_is_enrolled_the_exit_code_is_1_and_the_old_gallery_stays() {
     let folders = Folders::new();
     folders.put("Ann/group.jpg", &photo("group.jpg"));
     folders.put("Bob/nothing.png", &photo("no_face.png"));
-    let output = folders.enroll(&[]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled"));
-    assert!(!folders.gallery().exists());
+    for place in Place::each_new() {
+        let output = folders.enroll_into(&place, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nobody was enrolled"));
+        assert!(place.try_gallery().is_none());
 
-    let output = folders.enroll(&["--force"]);
-    let said = out(&output);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("forced  ") && said.contains("Ann/group.jpg: several_faces"), "{said}");
-    assert!(said.contains("refused  ") && said.contains("Bob/nothing.png: no_face"), "{said}");
-    let before = std::fs::read(folders.gallery()).unwrap();
-    assert_eq!(folders.enroll(&["--replace"]).status.code(), Some(1));
-    assert_eq!(std::fs::read(folders.gallery()).unwrap(), before);
+        let output = folders.enroll_into(&place, &["--force"]);
+        let said = out(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(said.contains("forced  ") && said.contains("Ann/group.jpg: several_faces"), "{said}");
+        assert!(said.contains("refused  ") && said.contains("Bob/nothing.png: no_face"), "{said}");
+        let before = place.gallery();
+        assert_eq!(folders.enroll_into(&place, &["--replace"]).status.code(), Some(1));
+        assert_eq!(place.gallery(), before);
+    }
 }
 
 #[test]
 fn people_are_written_over_only_where_it_is_asked_for() {
+    let pickle = crate::support::golden_path("legacy/face_model.pkl");
+    for place in Place::each_new() {
+        let folders = Folders::new();
+        folders.put("Ann/1.jpg", &photo("obama.jpg"));
+        let ann = folders.enroll_into(&place, &[]);
+        assert!(ann.status.success() && !out(&ann).contains("replaced"), "{}", out(&ann));
+        std::fs::rename(folders.people().join("Ann"), folders.people().join("Bob")).unwrap();
+        let import =
+            |more: &[&str]| place.run(&[&["import-pickle", pickle.to_str().unwrap()], more].concat());
+        let people = || place.gallery().people().clone();
+        let expected = if place.is_database() {
+            "the database holds 1 people: expected --replace, or a database without people\n"
+        } else {
+            "/gallery.bin holds 1 people: expected --replace, or a data directory without people\n"
+        };
+
+        let before = people();
+        for refused in [folders.enroll_into(&place, &[]), import(&[])] {
+            assert_eq!((refused.status.code(), out(&refused).as_str()), (Some(1), ""));
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(said.ends_with(expected), "{said}");
+            assert_eq!(people(), before);
+        }
+        let replaced = folders.enroll_into(&place, &["--replace"]);
+        assert!(out(&replaced).ends_with("replaced a gallery of 1 people\n"), "{}", out(&replaced));
+        assert_eq!((people().len(), people()[0].name.as_str()), (1, "Bob"));
+        let imported = import(&["--replace"]);
+        if place.is_database() {
+            // It was made for another model.
+            let said = String::from_utf8_lossy(&imported.stderr).into_owned();
+            assert!(
+                said.contains("people of the model casia at margin 32, which the database was made for"),
+                "{said}"
+            );
+            assert_eq!((people().len(), people()[0].name.as_str()), (1, "Bob"));
+            let people = folders.people();
+            let other = place.run(&["enroll", people.to_str().unwrap(), "--replace", "--model", "vggface2"]);
+            let said = String::from_utf8_lossy(&other.stderr).into_owned();
+            assert!(said.contains("expected --model casia, which the database was made for"), "{said}");
+        } else {
+            assert!(out(&imported).contains("\nreplaced a gallery of 1 people\n"));
+        }
+    }
+}
+
+/// Who is in a broken one can't be told.
+#[test]
+fn a_gallery_that_cannot_be_read_is_written_over_only_where_it_is_asked_for() {
     let folders = Folders::new();
     folders.put("Ann/1.jpg", &photo("obama.jpg"));
-    let ann = folders.enroll(&[]);
-    assert!(ann.status.success() && !out(&ann).contains("replaced"), "{}", out(&ann));
-    std::fs::rename(folders.people().join("Ann"), folders.people().join("Bob")).unwrap();
-    let pickle = crate::support::golden_path("legacy/face_model.pkl");
-    let import = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_facerec"));
-        command.arg("import-pickle").arg(&pickle).arg("--data").arg(folders.root.path().join("data"));
-        command.args(more).output().unwrap()
-    };
-    let people = || store::read(&folders.gallery()).unwrap().people().clone();
-
-    let before = people();
-    for refused in [folders.enroll(&[]), import(&[])] {
-        assert_eq!((refused.status.code(), out(&refused).as_str()), (Some(1), ""));
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        let expected =
-            "/gallery.bin holds 1 people: expected --replace, or a data directory without people\n";
-        assert!(said.ends_with(expected), "{said}");
-        assert_eq!(people(), before);
-    }
-    let replaced = folders.enroll(&["--replace"]);
-    assert!(out(&replaced).ends_with("replaced a gallery of 1 people\n"), "{}", out(&replaced));
-    assert_eq!((people().len(), people()[0].name.as_str()), (1, "Bob"));
-    assert!(out(&import(&["--replace"])).contains("\nreplaced a gallery of 1 people\n"));
-
-    // Who is in a broken one can't be told.
+    std::fs::create_dir_all(folders.gallery().parent().unwrap()).unwrap();
     std::fs::write(folders.gallery(), "broken").unwrap();
     let refused = folders.enroll(&[]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("expected --replace"));

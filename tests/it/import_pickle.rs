@@ -4,24 +4,49 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use facerec::gallery::Gallery;
 use facerec::gallery::pickle::{import, import_file, read};
 use proptest::prelude::*;
+
+use crate::support::outcome::done;
+use crate::support::place::Place;
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
 }
 
+/// What the command says in each kind of place, which is the same, with DATA for the place.
 fn import_command(file: &Path) -> String {
-    let data = tempfile::tempdir().unwrap();
-    let log = data.path().join("access.jsonl");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_facerec"));
-    command.arg("import-pickle").arg(file).arg("--access-log").arg(&log);
-    let output = command.arg("--data").arg(data.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let entry: serde_json::Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
-    assert_eq!((&entry["action"], &entry["people"][0].is_string()), (&"enroll".into(), &true));
-    let said = String::from_utf8(output.stdout).unwrap();
-    said.replace(&data.path().display().to_string(), "DATA")
+    let of = |place: &Place| {
+        let log = place.folder().join("access.jsonl");
+        let said = done(&place.run(&[
+            "import-pickle",
+            file.to_str().unwrap(),
+            "--access-log",
+            log.to_str().unwrap(),
+        ]));
+        let entry: serde_json::Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
+        assert_eq!((&entry["action"], &entry["people"][0].is_string()), (&"enroll".into(), &true));
+        let folder = place.folder().display().to_string();
+        let said = said
+            .replace("--database-url URL", "--data DATA")
+            .replace("people to the database", "DATA/gallery.bin");
+        (said.replace(&folder, "DATA"), place.gallery())
+    };
+    let mut places = Place::each_new().iter().map(of).collect::<Vec<_>>().into_iter();
+    let (said, gallery) = places.next().unwrap();
+    for (other, stored) in places {
+        assert_eq!(other, said);
+        let photos = |gallery: &Gallery| {
+            gallery
+                .people()
+                .iter()
+                .map(|person| (person.name.clone(), person.photos.len()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((stored.recipe(), photos(&stored)), (gallery.recipe(), photos(&gallery)));
+    }
+    said
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(super) fn rename(id: &str, name: &str, place: &Place, log: &AccessLogArgs) -
     let update = PersonUpdate { name: Some(name.clone()), ..PersonUpdate::default() };
     let of = id.to_owned();
     let edit = Box::new(move |gallery: &Gallery| gallery.updated(&of, update));
-    let edited = kept.edit(edit, &mut || log.record(Action::Change, [id]));
+    let edited = kept.edit(edit, &mut |_| log.record(Action::Change, [id]));
     edited.map_err(|error| whose_name(error, &kept.people().current()))?;
     output::line(format_args!("renamed {old} to {name}"))
 }
@@ -54,7 +54,7 @@ pub(super) fn remove(ids: &[String], place: &Place, yes: bool, log: &AccessLogAr
     let edit = Box::new(move |gallery: &Gallery| {
         gone.iter().try_fold(gallery.clone(), |gallery, id| gallery.without_person(id))
     });
-    kept.edit(edit, &mut || log.record(Action::Delete, ids.iter().map(String::as_str)))?;
+    kept.edit(edit, &mut |_| log.record(Action::Delete, ids.iter().map(String::as_str)))?;
     people.iter().try_for_each(|person| output::line(format_args!("removed {}", person.name)))
 }
 

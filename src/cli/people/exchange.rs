@@ -66,7 +66,7 @@ pub(super) fn import(path: &Path, place: &Place, log: &AccessLogArgs) -> anyhow:
     let ids: Vec<String> = new.people().iter().map(|person| person.id.clone()).collect();
     let (people, photos) = (new.len(), new.photo_count());
     let edit = Box::new(move |old: &Gallery| join(old, &new));
-    let record = &mut || log.record(Action::Enroll, ids.iter().map(String::as_str));
+    let record = &mut |_: &Gallery| log.record(Action::Enroll, ids.iter().map(String::as_str));
     let joined = kept.edit(edit, record).with_context(nobody)?;
     output::line(format_args!(
         "imported {people} people with {photos} photos; {} has {} people now",

@@ -101,3 +101,38 @@ fn what_commands_change_a_running_service_knows_within_a_second() {
         rest = &rest[at + 1..];
     }
 }
+
+#[test]
+fn a_directory_is_enrolled_while_a_service_runs_and_changes_people() {
+    let Some(database) = database() else { return };
+    let server = replica(&database.url());
+    let of = sample_people();
+    assert_eq!(enrol(&server, "Ada Example", &of[0]).status, 201);
+    let people = tempfile::tempdir().unwrap();
+    for name in &of {
+        std::fs::create_dir(people.path().join(name)).unwrap();
+        std::fs::copy(portrait(name), people.path().join(name).join("portrait.jpg")).unwrap();
+    }
+    // Ada has the first one's face.
+    let added = run(&database, &["enroll", people.path().to_str().unwrap(), "--add", "--strict"]);
+    assert_eq!(added.status.code(), Some(3), "{}", said(&added));
+    assert!(said(&added).contains(&format!("left out  {}", of[0])), "{}", said(&added));
+    assert!(
+        said(&added).contains("wrote people to the database (casia, 3 people, 3 photos)"),
+        "{}",
+        said(&added)
+    );
+    let start = Instant::now();
+    wait_until("the service has them", || server.get("/readyz").json()["people"] == 3);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let found = server.curl("/v1/recognize", &form("file", &portrait(&of[1])));
+    assert!(found.body.contains(&of[1]), "{}", found.body);
+
+    let all = run(&database, &["enroll", people.path().to_str().unwrap(), "--replace"]);
+    assert!(said(&all).contains("replaced a gallery of 3 people"), "{}", said(&all));
+    wait_until("the service has the others", || !server.get("/v1/people").body.contains("Ada Example"));
+    let found = server.curl("/v1/recognize", &form("file", &portrait(&of[0])));
+    assert!(found.body.contains(&of[0]), "{}", found.body);
+    let log = database.sql("select line::jsonb ->> 'action', count(*) from facerec.access_log where line like '%\"local\"%' group by 1 order by 1");
+    assert_eq!(log, "delete|1\nenroll|2");
+}
