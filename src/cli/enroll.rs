@@ -15,7 +15,7 @@ use super::data::Replaced;
 use super::output;
 use super::place::Place;
 use super::progress::Photos;
-use super::target::{Mode, Target};
+use super::target::{Join, Mode, Target};
 use super::thumbnails::{WaitingThumbnails, write_enrolled};
 use super::url::url;
 use crate::config::{AccessLogArgs, Compat, DatabaseArgs, GateArgs, ModelArgs};
@@ -38,9 +38,6 @@ const LEFT_OUT: u8 = 3;
 /// Why a service is not told to keep thumbnails. No error: the variable may be meant for the service.
 const THUMBNAILS_ELSEWHERE: &str = "facerec: --keep-thumbnails is without effect with --url: the service keeps thumbnails if it was \
                                     started with `facerec serve --keep-thumbnails`";
-
-/// Why a database gets none. No error: the variable may be meant for a service.
-const NO_THUMBNAILS: &str = "facerec: --keep-thumbnails is without effect with --database-url: services keep those of what is enrolled through them, with --add --url";
 
 /// The arguments of `facerec enroll`.
 #[derive(Debug, Args)]
@@ -85,7 +82,7 @@ pub struct EnrollArgs {
     /// CSV file to which the outcome for each photo is written
     #[arg(long, env = "FACEREC_REPORT", value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Keep a thumbnail of each photo that is enrolled, the crop of the face, in the directory thumbnails/ of the data directory
+    /// Keep a thumbnail of each photo that is enrolled, the crop of the face, in the directory thumbnails/ of the data directory or in the database
     #[arg(long, env = "FACEREC_KEEP_THUMBNAILS", value_parser = BoolishValueParser::new())]
     keep_thumbnails: bool,
     #[command(flatten)]
@@ -158,14 +155,11 @@ fn dry_run(args: &EnrollArgs, target: &Target) -> anyhow::Result<ExitCode> {
 
 /// Where the crops of a directory wait, if thumbnails are kept.
 fn waiting_thumbnails(args: &EnrollArgs, place: &Place) -> anyhow::Result<Option<WaitingThumbnails>> {
-    match place {
-        _ if !args.keep_thumbnails => Ok(None),
-        Place::Directory(data) => WaitingThumbnails::new(data.directory()).map(Some),
-        Place::Database(_) => {
-            output::note(NO_THUMBNAILS);
-            Ok(None)
-        }
-    }
+    let waiting = || match place {
+        Place::Directory(data) => WaitingThumbnails::new(data.directory()),
+        Place::Database(_) => WaitingThumbnails::for_database(),
+    };
+    args.keep_thumbnails.then(waiting).transpose()
 }
 
 /// Writes the photos that were accepted for `base`; who is enrolled afterwards.
@@ -181,15 +175,19 @@ fn write(
         write_enrolled(data, &enrolled, waiting, || log.record_change(old.as_ref(), &enrolled.gallery))?;
         return Ok(Arc::new(enrolled.gallery));
     }
-    if !args.add {
-        let all = Arc::new(enrolled.gallery);
-        target.write(&all, log)?;
-        return Ok(all);
-    }
     let recipe = base.recipe().clone();
-    let (params, force) = (GateParams::from(&args.gate), args.force);
-    let assessed = Assessed { base, enrolled: enrolled.gallery, params, force };
-    target.edit(&recipe, Box::new(move |newest| assessed.join(newest)), log)
+    let EnrollmentReport { gallery, photos, .. } = enrolled;
+    let join: Join = if args.add {
+        let (params, force) = (GateParams::from(&args.gate), args.force);
+        let assessed = Assessed { base, enrolled: gallery, params, force };
+        Box::new(move |newest| assessed.join(newest))
+    } else {
+        Box::new(move |_| Ok(gallery))
+    };
+    let (after, kept) = target.edit(&recipe, join, log)?;
+    let copied = waiting.map_or(Ok(()), |waiting| waiting.copy(&*kept.thumbnails()?, &photos, &after));
+    copied.context("the people are enrolled, but not all their thumbnails are kept")?;
+    Ok(after)
 }
 
 /// Adds people and photos through the service at `url`.

@@ -20,7 +20,7 @@ use crate::postgres::{Database, is_enrolled};
 use crate::roster::Roster;
 use crate::service::roster::RosterStore;
 use crate::service::snapshot::{Snapshot, today};
-use crate::thumbnails::ThumbnailIds;
+use crate::thumbnails::ThumbnailStore;
 use directory::InDirectory;
 use in_database::InDatabase;
 
@@ -157,11 +157,11 @@ pub(super) trait Kept {
     /// When it can't be opened.
     fn attendance(&self) -> Result<Arc<dyn AttendanceStore>>;
 
-    /// Ids of the photos that have a thumbnail.
+    /// The thumbnails of photos.
     ///
     /// # Errors
     /// When they can't be listed.
-    fn thumbnails(&self) -> Result<Arc<ThumbnailIds>>;
+    fn thumbnails(&self) -> Result<Box<dyn ThumbnailStore>>;
 
     /// Removes the thumbnails whose photos are gone, and returns how many.
     ///
@@ -181,7 +181,7 @@ pub(super) trait Kept {
     /// When roster or thumbnails can't be read.
     fn snapshot(&self) -> anyhow::Result<Snapshot> {
         let (gallery, roster) = (self.people().current(), self.roster()?.current());
-        Ok(Snapshot { gallery, roster, thumbnails: self.thumbnails()?, day: today() })
+        Ok(Snapshot { gallery, roster, thumbnails: self.thumbnails()?.ids(), day: today() })
     }
 
     /// Changes the people, has that recorded by `record`, which gets those afterwards, and removes the thumbnails whose photos are gone.

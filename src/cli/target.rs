@@ -159,11 +159,16 @@ impl Target {
         }
     }
 
-    /// Changes the people of a database, and returns those afterwards. One that is new begins with `recipe`.
+    /// Changes the people of a database, and returns those afterwards with their place. One that is new begins with `recipe`.
     ///
     /// # Errors
     /// When `join` refuses or it can't be written, and then nothing has changed; when that can't be recorded.
-    pub(super) fn edit(self, recipe: &Recipe, join: Join, log: &CommandLog) -> anyhow::Result<Arc<Gallery>> {
+    pub(super) fn edit(
+        self,
+        recipe: &Recipe,
+        join: Join,
+        log: &CommandLog,
+    ) -> anyhow::Result<(Arc<Gallery>, Box<dyn Kept>)> {
         let Self::Database { params, mode, kept } = self else {
             bail!("expected a database, found a directory")
         };
@@ -182,7 +187,8 @@ impl Target {
             let _ = seen.set(newest.clone());
             join(newest)
         });
-        kept.edit(edit, &mut |after| log.record_change(before.get(), after))
+        let after = kept.edit(edit, &mut |after| log.record_change(before.get(), after))?;
+        Ok((after, kept))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Thumbnails of a directory that is enrolled: they wait in files until it is known which photos are taken.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -12,13 +13,15 @@ use tempfile::TempDir;
 use super::data::DataDirectory;
 use crate::align::AlignedCrop;
 use crate::atomic_file;
-use crate::enroll::directory::EnrollmentReport;
+use crate::enroll::directory::{EnrollmentReport, PhotoReport};
 use crate::error::{DataError, Operation, Result};
-use crate::gallery::store;
-use crate::thumbnails::{self, Thumbnails};
+use crate::gallery::{Gallery, store};
+use crate::thumbnails::{self, Thumbnail, ThumbnailStore, Thumbnails};
 
 /// Mode of the files: they are moved to where they are kept.
 const MODE: u32 = 0o600;
+/// Thumbnails of one transaction: some MiB.
+const AT_A_TIME: usize = 100;
 
 /// Crops of photos whose enrolment is not decided yet.
 pub(super) struct WaitingThumbnails {
@@ -35,6 +38,15 @@ impl WaitingThumbnails {
         let kept = data.join(thumbnails::DIRECTORY);
         let directory =
             waiting_directory(&kept).with_context(|| format!("{} can't be written", kept.display()))?;
+        Ok(Self { directory, files: HashMap::new() })
+    }
+
+    /// In a temporary directory of this user's, for a database.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub(super) fn for_database() -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir().context("a temporary directory can't be made")?;
         Ok(Self { directory, files: HashMap::new() })
     }
 
@@ -56,11 +68,37 @@ impl WaitingThumbnails {
     /// # Errors
     /// When one can't be moved.
     fn keep(&self, data: &Path, enrolled: &EnrollmentReport) -> Result<()> {
-        let files = enrolled.photos.iter().filter_map(|report| {
+        Thumbnails::open(data)?.keep_files(self.of_enrolled(&enrolled.photos), &enrolled.gallery)
+    }
+
+    /// Copies those of the photos that were enrolled, some at a time, once the people are in `gallery`.
+    ///
+    /// # Errors
+    /// When one can't be read or written.
+    pub(super) fn copy(
+        &self,
+        kept: &dyn ThumbnailStore,
+        photos: &[PhotoReport],
+        gallery: &Arc<Gallery>,
+    ) -> Result<()> {
+        let files: Vec<(&str, &Path)> = self.of_enrolled(photos).collect();
+        for files in files.chunks(AT_A_TIME) {
+            let read = |(id, file): &(&str, &Path)| -> Result<Thumbnail> {
+                let png = fs::read(file).map_err(DataError::io_at(file, Operation::Read))?;
+                Ok(Thumbnail { photo_id: (*id).to_owned(), png })
+            };
+            let new = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+            kept.keep("", &new, &|| Arc::clone(gallery))?;
+        }
+        Ok(())
+    }
+
+    /// The photos that were enrolled by their ids, with the files of their crops.
+    fn of_enrolled<'a>(&'a self, photos: &'a [PhotoReport]) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        photos.iter().filter_map(|report| {
             let file = self.files.get(&report.photo.path)?;
             Some((report.outcome.accepted()?.id.as_str(), file.as_path()))
-        });
-        Thumbnails::open(data)?.keep_files(files, &enrolled.gallery)
+        })
     }
 }
 

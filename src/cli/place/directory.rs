@@ -13,7 +13,7 @@ use crate::gallery::{Gallery, Recipe};
 use crate::reloadable::Reloadable;
 use crate::roster::Roster;
 use crate::service::roster::RosterStore;
-use crate::thumbnails::{ThumbnailIds, ThumbnailStore, Thumbnails};
+use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
 use super::Kept;
 
@@ -66,8 +66,8 @@ impl Kept for InDirectory {
         Ok(Arc::new(SqliteStore::open(self.data.directory(), Channels::default())?))
     }
 
-    fn thumbnails(&self) -> Result<Arc<ThumbnailIds>> {
-        Ok(Thumbnails::open(self.data.directory())?.ids())
+    fn thumbnails(&self) -> Result<Box<dyn ThumbnailStore>> {
+        Ok(Box::new(Thumbnails::open(self.data.directory())?))
     }
 
     fn sweep_thumbnails(&self) -> anyhow::Result<usize> {

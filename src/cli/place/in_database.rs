@@ -16,7 +16,7 @@ use crate::postgres::{Database, PostgresAttendance, PostgresPeople, examine};
 use crate::roster::Roster;
 use crate::roster::backend::RosterBackend;
 use crate::service::roster::RosterStore;
-use crate::thumbnails::{ThumbnailIds, ThumbnailStore};
+use crate::thumbnails::ThumbnailStore;
 
 /// People of a database.
 pub(super) struct InDatabase {
@@ -60,8 +60,8 @@ impl Kept for InDatabase {
         Ok(Arc::new(PostgresAttendance::open(Database::new(&self.params)?, Channels::default())?))
     }
 
-    fn thumbnails(&self) -> Result<Arc<ThumbnailIds>> {
-        Ok(self.people.thumbnails().ids())
+    fn thumbnails(&self) -> Result<Box<dyn ThumbnailStore>> {
+        Ok(Box::new(self.people.thumbnails()))
     }
 
     /// The database removes them with their photos.
