@@ -1,7 +1,6 @@
 //! Where people are kept, a data directory or a database: commands read and change both in the same way.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -10,22 +9,17 @@ use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::log_place;
 use crate::access_log::AccessLog;
-use crate::attendance::AttendanceStore;
-use crate::audit::dismissals::DismissalStore;
 use crate::config::{AccessLogArgs, DatabaseArgs, DatabaseParams};
-use crate::error::Result;
-use crate::gallery::backend::{Edit, PeopleBackend};
-use crate::gallery::{Gallery, Recipe};
+use crate::gallery::Recipe;
 use crate::postgres::{Database, is_enrolled};
-use crate::roster::Roster;
-use crate::service::roster::RosterStore;
-use crate::service::snapshot::{Snapshot, today};
-use crate::thumbnails::ThumbnailStore;
 use directory::InDirectory;
 use in_database::InDatabase;
 
 mod directory;
 mod in_database;
+mod kept;
+
+pub(super) use kept::Kept;
 
 /// The place as arguments.
 #[derive(Debug, Args)]
@@ -134,70 +128,5 @@ impl Place {
     /// As [`Place::log`].
     pub(super) fn service_log(&self, args: &AccessLogArgs) -> anyhow::Result<Option<AccessLog>> {
         log_place::open(args, self.database())
-    }
-}
-
-/// People in a place, and what lies beside them.
-pub(super) trait Kept {
-    /// The people.
-    fn people(&self) -> &dyn PeopleBackend;
-
-    /// The roster.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    fn roster(&self) -> anyhow::Result<RosterStore>;
-
-    /// The dismissed findings.
-    fn dismissals(&self) -> Box<dyn DismissalStore>;
-
-    /// Attendance. Nobody is told of its changes.
-    ///
-    /// # Errors
-    /// When it can't be opened.
-    fn attendance(&self) -> Result<Arc<dyn AttendanceStore>>;
-
-    /// The thumbnails of photos.
-    ///
-    /// # Errors
-    /// When they can't be listed.
-    fn thumbnails(&self) -> Result<Box<dyn ThumbnailStore>>;
-
-    /// Removes the thumbnails whose photos are gone, and returns how many.
-    ///
-    /// # Errors
-    /// When one can't be removed; what was done before is done.
-    fn sweep_thumbnails(&self) -> anyhow::Result<usize>;
-
-    /// The people's place in words.
-    fn shown(&self) -> String;
-
-    /// Prints on standard error what is odd about the roster.
-    fn note_warnings(&self, roster: &Roster);
-
-    /// People and roster at one moment.
-    ///
-    /// # Errors
-    /// When roster or thumbnails can't be read.
-    fn snapshot(&self) -> anyhow::Result<Snapshot> {
-        let (gallery, roster) = (self.people().current(), self.roster()?.current());
-        Ok(Snapshot { gallery, roster, thumbnails: self.thumbnails()?.ids(), day: today() })
-    }
-
-    /// Changes the people, has that recorded by `record`, which gets those afterwards, and removes the thumbnails whose photos are gone.
-    ///
-    /// # Errors
-    /// What `edit` says, and then nothing has changed; what `record` says; as [`Kept::sweep_thumbnails`].
-    fn edit(
-        &self,
-        edit: Edit,
-        record: &mut dyn FnMut(&Gallery) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Arc<Gallery>> {
-        let edited = self.people().edit(edit)?;
-        let recorded = record(&edited);
-        let swept = self.sweep_thumbnails();
-        recorded?;
-        swept?;
-        Ok(edited)
     }
 }

@@ -56,9 +56,11 @@ fn in_directory(path: &Path) -> PathBuf {
 pub(super) fn import(path: &Path, place: &Place, log: &AccessLogArgs) -> anyhow::Result<()> {
     let path = in_directory(path);
     let new = file::read(&path)?;
+    let nobody = || format!("nobody was imported from {}", printable(&path));
+    // Before a new place is made: two in the file may have one name.
+    join(&Gallery::empty(new.recipe().clone()), &new).with_context(nobody)?;
     let kept = place.open_or_new(new.recipe())?;
     let log = place.log(log)?;
-    let nobody = || format!("nobody was imported from {}", printable(&path));
     let old = kept.people().current();
     if !old.is_empty() {
         check_recipes(old.recipe(), new.recipe()).with_context(nobody)?;

@@ -15,7 +15,7 @@ use crate::roster::Roster;
 use crate::service::roster::RosterStore;
 use crate::thumbnails::{ThumbnailStore, Thumbnails};
 
-use super::Kept;
+use super::kept::Kept;
 
 /// People of a directory. As long as they may be changed, this holds the lock on it.
 pub(super) struct InDirectory {

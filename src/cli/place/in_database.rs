@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use super::Kept;
+use super::kept::Kept;
 use crate::attendance::{AttendanceStore, Channels};
 use crate::audit::dismissals::DismissalStore;
 use crate::cli::data::note_warnings;
