@@ -77,12 +77,15 @@ impl WinogradConv {
         let mut weights = vec![0.0; POINTS_4X4 * inputs * channels];
         for (index, block) in weights.chunks_mut(POINTS_4X4 * inputs * 2 * LANES).enumerate() {
             let (first, width) = (index * 2 * LANES, block.len() / (POINTS_4X4 * inputs));
+            let mut of_input = vec![0.0; POINTS_4X4 * width];
             for input in 0..inputs {
                 for output in 0..width.min(raw.out_channels - first) {
                     let at_points = weights_at_points(raw, (first + output, input), &axis, &axis);
-                    let places = block[input * width + output..].iter_mut().step_by(inputs * width);
+                    let places = of_input[output..].iter_mut().step_by(width);
                     places.zip(at_points).for_each(|(place, weight)| *place = weight as f32);
                 }
+                let rows = block.chunks_exact_mut(inputs * width).zip(of_input.chunks_exact(width));
+                rows.for_each(|(point, weights)| point[input * width..][..width].copy_from_slice(weights));
             }
         }
         let mut bias = raw.bias.clone();
