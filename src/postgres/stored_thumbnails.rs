@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio_postgres::GenericClient;
 
-use super::connection::{Connection, Database};
+use super::connection::Connection;
 use super::fault::Fault;
-use crate::error::Result;
 use crate::gallery::Person;
 use crate::gallery::backend::locked;
 use crate::thumbnails::{Thumbnail, ThumbnailIds};
@@ -21,8 +20,8 @@ pub(super) struct StoredThumbnails {
     pub(super) ids: Arc<ThumbnailIds>,
     /// Of photos that the edits of the next commit enrol.
     waiting: Mutex<Vec<Arc<[Thumbnail]>>>,
-    /// A connection for reading. Several readers use it at once.
-    reader: Mutex<Option<Arc<Connection>>>,
+    /// A connection for reading. Several readers use it at once; it is locked to be taken, and while it is made.
+    pub(super) reader: Mutex<Option<Arc<Connection>>>,
 }
 
 impl StoredThumbnails {
@@ -44,22 +43,6 @@ impl StoredThumbnails {
             }
             ids.extend(new);
         });
-    }
-
-    /// The connection of an earlier reader, while it lasts, else a new one.
-    pub(super) fn reader(&self, database: &Database) -> Result<Arc<Connection>> {
-        let mut reader = locked(&self.reader);
-        if let Some(open) = reader.as_ref().filter(|open| !open.client.is_closed()) {
-            return Ok(Arc::clone(open));
-        }
-        let new = Arc::new(database.connect()?);
-        *reader = Some(Arc::clone(&new));
-        Ok(new)
-    }
-
-    /// The next reader gets a new connection.
-    pub(super) fn forget_reader(&self) {
-        *locked(&self.reader) = None;
     }
 }
 

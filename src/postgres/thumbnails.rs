@@ -8,6 +8,7 @@ use super::live::Live;
 use super::stored_thumbnails;
 use crate::error::{Error, Result};
 use crate::gallery::Gallery;
+use crate::gallery::backend::locked;
 use crate::thumbnails::{Thumbnail, ThumbnailIds, ThumbnailStore};
 
 /// Thumbnails in a database, beside the people. They are committed with their photos, and deleted with them.
@@ -19,8 +20,19 @@ impl PostgresThumbnails {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn stored(&self) -> Result<HashSet<String>> {
-        let connection = self.0.thumbnails.reader(&self.0.database)?;
+        let connection = self.reader()?;
         self.0.database.within(LOAD_LIMIT, stored_thumbnails::all(&connection.client))
+    }
+
+    /// The connection of an earlier reader, while it lasts, else a new one. Who waited for an attempt that failed makes no other.
+    fn reader(&self) -> Result<Arc<Connection>> {
+        let mut reader = locked(&self.0.thumbnails.reader);
+        if let Some(open) = reader.as_ref().filter(|open| !open.client.is_closed()) {
+            return Ok(Arc::clone(open));
+        }
+        self.0.ensure_there()?;
+        let new = self.0.database.connect().inspect_err(|error| self.0.note_lost(error))?;
+        Ok(Arc::clone(reader.insert(Arc::new(new))))
     }
 
     fn select(&self, connection: &Connection, photo_id: &str) -> Result<Option<Vec<u8>>> {
@@ -29,12 +41,11 @@ impl PostgresThumbnails {
 
     /// Over a new connection where the one of before has ended.
     fn select_any(&self, photo_id: &str) -> Result<Option<Vec<u8>>> {
-        let reader = || self.0.thumbnails.reader(&self.0.database);
-        let connection = reader()?;
+        let connection = self.reader()?;
         match self.select(&connection, photo_id) {
             Err(Error::Unavailable(reason)) if connection.client.is_closed() => {
                 tracing::debug!(reason, "connecting again");
-                self.select(&*reader()?, photo_id)
+                self.select(&*self.reader()?, photo_id)
             }
             read => read,
         }
@@ -64,7 +75,7 @@ impl ThumbnailStore for PostgresThumbnails {
         }
         self.0.ensure_there()?;
         self.select_any(photo_id).inspect_err(|error| {
-            self.0.thumbnails.forget_reader();
+            *locked(&self.0.thumbnails.reader) = None;
             self.0.note_lost(error);
         })
     }

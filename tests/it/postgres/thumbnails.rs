@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use facerec::error::Error;
 use facerec::gallery::Person;
@@ -105,6 +107,33 @@ fn without_the_database_it_is_known_which_photos_have_one_and_reading_them_goes_
     cluster.resume();
     wait_until("the database is back", || store.status().error.is_none());
     assert!(read().unwrap().is_some());
+}
+
+/// 3 s of silence where there is a connection, 5 s to connect again, for all of them together.
+#[test]
+fn a_database_that_hangs_is_noticed_and_all_readers_end_soon() {
+    let Some(cluster) = Cluster::start() else { return };
+    for ended in [false, true] {
+        let store = people(open(&cluster.url("postgres")));
+        let ada = enrol_with(&store, &format!("Ada {ended}"), u64::from(ended));
+        store.thumbnails().read(&ada.photos[0].id).unwrap();
+        if ended {
+            let reading = "select pg_terminate_backend(pid) from pg_stat_activity where query like 'select png%' and pid <> pg_backend_pid()";
+            assert!(cluster.sql("postgres", reading).contains('t'));
+        }
+        cluster.signal("STOP");
+        let begun = Instant::now();
+        let errors: Vec<Error> = thread::scope(|scope| {
+            let read = || store.thumbnails().read(&ada.photos[0].id).unwrap_err();
+            let readers: Vec<_> = (0..6).map(|_| scope.spawn(read)).collect();
+            readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+        });
+        let (took, noticed) = (begun.elapsed(), store.status().error.is_some());
+        cluster.signal("CONT");
+        assert!(errors.iter().all(|error| matches!(error, Error::Unavailable(_))), "{errors:?}");
+        assert!(noticed && took < Duration::from_secs(15), "{took:?}");
+        wait_until("it is read again", || store.thumbnails().read(&ada.photos[0].id).is_ok());
+    }
 }
 
 fn replica(url: &str) -> Server {
