@@ -14,6 +14,7 @@ mod cli;
 mod cli_add;
 mod cli_attend;
 mod cli_backup;
+mod cli_database;
 mod cli_doctor;
 mod cli_evaluate;
 mod cli_people;
