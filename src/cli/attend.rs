@@ -94,7 +94,7 @@ fn out(text: &str) -> Result<PathBuf, String> {
 /// the list can't be written. Before the first photo is recorded nothing is written.
 pub fn run(args: &AttendArgs) -> anyhow::Result<ExitCode> {
     let (new, taken) = session(args)?;
-    let place = args.data.place()?;
+    let place = args.data.place(&args.access_log)?;
     let kept = place.read()?;
     let service = recognize::start(&place, &*kept, &args.faces, &args.models, &args.access_log)?;
     let attended = attend(args, &service, &*kept, (new, taken));

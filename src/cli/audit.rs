@@ -69,7 +69,7 @@ impl AuditArgs {
 /// # Errors
 /// When people or roster can't be read, or there are no statistics of strangers for the gallery.
 pub fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
-    let place = args.data.place()?;
+    let place = args.data.place(&args.access_log)?;
     let changes = args.dismiss.is_some() || args.undismiss.is_some();
     let kept = if changes { place.open()? } else { place.read()? };
     let log = place.log(&args.access_log)?;

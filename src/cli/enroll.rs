@@ -108,7 +108,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         publish(args, &report, None, report.enrolled_photos() > 0)?;
         return Ok(exit_code(args, &report));
     }
-    let place = Place::of(args.data.as_deref(), &args.database)?;
+    let place = Place::of(args.data.as_deref(), &args.database, &args.access_log)?;
     if args.dry_run {
         return dry_run(args, &Target::read(&place, mode(args))?);
     }

@@ -65,7 +65,7 @@ impl PlaceArgs {
     fn source(&self) -> anyhow::Result<Source> {
         match &self.url {
             Some(url) => Ok(Source::Service(Client::new(url, &self.key)?)),
-            None => Ok(Source::Kept(Place::of(self.data.as_deref(), &self.database)?)),
+            None => Ok(Source::Kept(Place::of(self.data.as_deref(), &self.database, &self.access_log)?)),
         }
     }
 
@@ -77,7 +77,7 @@ impl PlaceArgs {
              export` reads the directory or the database of a running service, too; import into a directory while no service runs on it, or \
              add photos with `facerec enroll PEOPLE_DIR --add --url URL`"
         );
-        Place::of(self.data.as_deref(), &self.database)
+        Place::of(self.data.as_deref(), &self.database, &self.access_log)
     }
 }
 
@@ -207,7 +207,7 @@ pub fn run(args: &PeopleArgs) -> anyhow::Result<ExitCode> {
         Action::Import { file, place: args } => exchange::import(file, &args.place()?, &args.access_log)?,
         Action::Forget { id, data, anonymise, access_log } => {
             let how = if *anonymise { Forget::Anonymise } else { Forget::Remove };
-            forget::forget(id, &data.place()?, how, access_log)?;
+            forget::forget(id, &data.place(access_log)?, how, access_log)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -32,12 +32,12 @@ pub(super) struct DataArgs {
 }
 
 impl DataArgs {
-    /// The place that they name.
+    /// The place that they name, for a command with this access log.
     ///
     /// # Errors
-    /// When they name none.
-    pub(super) fn place(&self) -> anyhow::Result<Place> {
-        Place::of(self.data.as_deref(), &self.database)
+    /// As [`Place::of`].
+    pub(super) fn place(&self, access_log: &AccessLogArgs) -> anyhow::Result<Place> {
+        Place::of(self.data.as_deref(), &self.database, access_log)
     }
 }
 
@@ -48,15 +48,23 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The database, where one is named, else the directory, as `facerec serve` has it.
+    /// The database, where one is named, else the directory, as `facerec serve` has it; for a command with this access log.
     ///
     /// # Errors
-    /// When neither is named.
-    pub(super) fn of(data: Option<&Path>, database: &DatabaseArgs) -> anyhow::Result<Self> {
-        Self::optional(data, database).context("expected --data DIR, found none")
+    /// When neither is named; when the access log is in a database, and that is none.
+    pub(super) fn of(
+        data: Option<&Path>,
+        database: &DatabaseArgs,
+        access_log: &AccessLogArgs,
+    ) -> anyhow::Result<Self> {
+        let place = Self::optional(data, database).context("expected --data DIR, found none")?;
+        if place.database().is_none() {
+            log_place::ensure_file(access_log)?;
+        }
+        Ok(place)
     }
 
-    /// The same where there need not be one.
+    /// The same where there need not be one, and no access log is written.
     pub(super) fn optional(data: Option<&Path>, database: &DatabaseArgs) -> Option<Self> {
         let directory = || data.map(|data| Self::Directory(DataDirectory::new(data)));
         database.params().map(Self::Database).or_else(directory)

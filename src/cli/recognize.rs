@@ -45,7 +45,7 @@ pub struct RecognizeArgs {
 /// # Errors
 /// When gallery, roster or models can't be used, or the access log can't be written.
 pub fn run(args: &RecognizeArgs) -> anyhow::Result<ExitCode> {
-    let place = args.data.place()?;
+    let place = args.data.place(&args.access_log)?;
     let service = start(&place, &*place.read()?, &args.faces, &args.models, &args.access_log)?;
     let params = service.default_params();
     let recognize = |path: &Path| -> anyhow::Result<Vec<LegacyEntry>> {

@@ -225,15 +225,22 @@ pub(super) async fn save(
         changes.saved.iter().map(|person| &person.id).chain(&changes.removed).map(String::as_str).collect();
     tokio::try_join!(
         biased; // the order in which they are polled is the one in which they are sent
-        remove_people(client, &changes.removed),
         save_people(client, &changes.saved),
-        save_photos(client, old, &changes.saved),
+        async {
+            save_photos(client, old, &changes.saved).await?;
+            remove_people(client, &changes.removed).await
+        },
         announce(client, next, &ids),
     )?;
     Ok(())
 }
 
+/// After those to whom their photos went have them: a thumbnail goes with the last photo that it is of.
 async fn remove_people(client: &(impl GenericClient + Sync), ids: &[String]) -> Result<(), Fault> {
+    if ids.len() > PAGE {
+        // The thumbnails of many people would make the commit take longer than a statement may.
+        client.batch_execute("set constraints delete_thumbnail immediate").await?;
+    }
     // In parts: a statement has a time limit.
     for ids in ids.chunks(PAGE) {
         client.execute_typed("delete from people where id = any($1)", &[(&ids, Type::TEXT_ARRAY)]).await?;

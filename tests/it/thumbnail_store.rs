@@ -160,6 +160,36 @@ fn it_goes_with_its_photo_and_stays_with_one_that_is_moved() {
     }
 }
 
+/// So many that the database deletes them in parts.
+#[test]
+fn those_of_many_people_go_at_once_but_for_a_photo_that_is_moved_from_them() {
+    for place in Place::all() {
+        let kept = place.open();
+        let (ada, grace) = (kept.enrol_new("Ada", &[1, 2]), kept.enrol_new("Grace", &[3]));
+        let many: Vec<Person> = (0..300).map(|at| person(&format!("{at}"), &[embedding(10 + at)])).collect();
+        let added = many.clone();
+        let all = move |gallery: &Gallery| {
+            added.into_iter().try_fold(gallery.clone(), |all, one| all.with_person(one))
+        };
+        kept.edit(all).unwrap();
+        let new: Vec<Thumbnail> = many.iter().flat_map(|one| thumbnails_of(one).to_vec()).collect();
+        kept.thumbnails.keep(&many[0].id, &new, &|| kept.people.current()).unwrap();
+        assert_eq!(kept.thumbnails.ids().sorted().len(), 303);
+
+        let (from, to, moved) = (ada.id.clone(), grace.id.clone(), ada.photos[0].id.to_string());
+        let edit = move |gallery: &Gallery| {
+            let all = gallery.with_moved_photo(&from, &moved, &to)?;
+            Ok(all.without_people(|person| person.id != to))
+        };
+        kept.edit(edit).unwrap();
+        let mut left = [ada.photos[0].id.to_string(), grace.photos[0].id.to_string()];
+        left.sort_unstable();
+        assert_eq!(place.open().thumbnails.ids().sorted(), left);
+        assert_eq!(kept.of(&left.each_ref().map(String::as_str)), [true; 2]);
+        assert_eq!(kept.thumbnails.ids().sorted(), left);
+    }
+}
+
 #[test]
 fn of_a_refused_enrolment_none_is_kept() {
     for place in Place::all() {

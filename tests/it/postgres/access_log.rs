@@ -129,7 +129,20 @@ fn without_the_database_entries_wait_and_requests_do_not() {
 #[test]
 fn a_log_in_the_database_needs_one() {
     let data = tempfile::tempdir().unwrap();
-    for command in [&["serve"][..], &["people", "list"]] {
+    let commands: [&[&str]; 11] = [
+        &["serve"],
+        &["recognize", "photo.jpg"],
+        &["attend", "photo.jpg", "--title", "Lesson"],
+        &["audit"],
+        &["enroll", "people"],
+        &["import-pickle", "missing.pkl"],
+        &["people", "list"],
+        &["people", "rename", "id", "Ada"],
+        &["people", "remove", "id", "--yes"],
+        &["people", "export", "--output", "people.json"],
+        &["people", "forget", "id"],
+    ];
+    for command in commands {
         let mut run = facerec();
         let output = run.args(command).args(["--access-log", "database", "--data"]).arg(data.path()).output();
         let output = output.unwrap();
@@ -137,7 +150,8 @@ fn a_log_in_the_database_needs_one() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
             said.contains("--access-log database: expected --database-url with it, found none"),
-            "{said}"
+            "{command:?}: {said}"
         );
+        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "{command:?} wrote something");
     }
 }
