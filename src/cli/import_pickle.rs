@@ -36,8 +36,8 @@ pub struct ImportPickleArgs {
 /// # Errors
 /// When the pickle is refused, there are people in the old gallery and `--replace` was not given, or the gallery can't be written.
 pub fn run(args: &ImportPickleArgs) -> anyhow::Result<ExitCode> {
-    let gallery = pickle::import_file(&args.file)?;
     let place = args.data.place(&args.access_log)?;
+    let gallery = pickle::import_file(&args.file)?;
     let (target, replaced) = Target::open(&place, Mode::of(args.replace))?;
     let log = place.log(&args.access_log)?;
     let written = target.shown();
