@@ -16,7 +16,7 @@ use super::output;
 use super::place::Place;
 use super::progress::Photos;
 use super::target::{Join, Mode, Target};
-use super::thumbnails::{WaitingThumbnails, write_enrolled};
+use super::thumbnails::{UnnamedFile, Waiting, WaitingFiles, write_enrolled};
 use super::url::url;
 use crate::config::{AccessLogArgs, Compat, DatabaseArgs, GateArgs, ModelArgs};
 use crate::enroll::GateParams;
@@ -115,8 +115,8 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     // Before the work, not after it: enrolling a school takes minutes.
     let (target, replaced) = hold(args, &place)?;
     let log = place.log(&args.access_log)?;
-    let mut waiting = waiting_thumbnails(args, &place)?;
-    let (model, base, enrolled) = enroll(args, &target, waiting.as_mut())?;
+    let mut crops = Crops::new(args, &place)?;
+    let (model, base, enrolled) = enroll(args, &target, crops.waiting())?;
     let report = Report::of(&enrolled);
     if report.enrolled_photos() == 0 {
         publish(args, &report, Some(&model), false)?;
@@ -127,7 +127,7 @@ pub fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     }
     let shown = target.shown();
     // Before the report: standard output may be closed while it is printed, as by `| head`.
-    let after = write(args, target, (base, enrolled), waiting, &log)?;
+    let after = write(args, target, (base, enrolled), crops, &log)?;
     publish(args, &report, Some(&model), true)?;
     if !args.json {
         let (people, photos) = (after.len(), after.photo_count());
@@ -153,13 +153,28 @@ fn dry_run(args: &EnrollArgs, target: &Target) -> anyhow::Result<ExitCode> {
     Ok(exit_code(args, &report))
 }
 
-/// Where the crops of a directory wait, if thumbnails are kept.
-fn waiting_thumbnails(args: &EnrollArgs, place: &Place) -> anyhow::Result<Option<WaitingThumbnails>> {
-    let waiting = || match place {
-        Place::Directory(data) => WaitingThumbnails::new(data.directory()),
-        Place::Database(_) => WaitingThumbnails::for_database(),
-    };
-    args.keep_thumbnails.then(waiting).transpose()
+/// Where crops wait, if thumbnails are kept: for a data directory in files, for a database in an unnamed one.
+#[derive(Default)]
+struct Crops {
+    files: Option<WaitingFiles>,
+    unnamed: Option<UnnamedFile>,
+}
+
+impl Crops {
+    fn new(args: &EnrollArgs, place: &Place) -> anyhow::Result<Self> {
+        Ok(match place {
+            _ if !args.keep_thumbnails => Self::default(),
+            Place::Directory(data) => {
+                Self { files: Some(WaitingFiles::new(data.directory())?), ..Self::default() }
+            }
+            Place::Database(_) => Self { unnamed: Some(UnnamedFile::new()?), ..Self::default() },
+        })
+    }
+
+    fn waiting(&mut self) -> Option<&mut dyn Waiting> {
+        let files = self.files.as_mut().map(|files| files as &mut dyn Waiting);
+        files.or(self.unnamed.as_mut().map(|file| file as &mut dyn Waiting))
+    }
 }
 
 /// Writes the photos that were accepted for `base`; who is enrolled afterwards.
@@ -167,12 +182,12 @@ fn write(
     args: &EnrollArgs,
     target: Target,
     (base, enrolled): (Gallery, EnrollmentReport),
-    waiting: Option<WaitingThumbnails>,
+    crops: Crops,
     log: &CommandLog,
 ) -> anyhow::Result<Arc<Gallery>> {
     if let Target::Directory { data, .. } = &target {
         let old = data.read_gallery().ok(); // one that can't be read is replaced
-        write_enrolled(data, &enrolled, waiting, || log.record_change(old.as_ref(), &enrolled.gallery))?;
+        write_enrolled(data, &enrolled, crops.files, || log.record_change(old.as_ref(), &enrolled.gallery))?;
         return Ok(Arc::new(enrolled.gallery));
     }
     let recipe = base.recipe().clone();
@@ -185,7 +200,7 @@ fn write(
         Box::new(move |_| Ok(gallery))
     };
     let (after, kept) = target.edit(&recipe, join, log)?;
-    let copied = waiting.map_or(Ok(()), |waiting| waiting.copy(&*kept.thumbnails()?, &photos, &after));
+    let copied = crops.unnamed.map_or(Ok(()), |file| file.copy(&*kept.thumbnails()?, &photos, &after));
     copied.context("the people are enrolled, but not all their thumbnails are kept")?;
     Ok(after)
 }
@@ -248,7 +263,7 @@ fn exit_code(args: &EnrollArgs, report: &Report) -> ExitCode {
 fn enroll(
     args: &EnrollArgs,
     target: &Target,
-    waiting: Option<&mut WaitingThumbnails>,
+    waiting: Option<&mut dyn Waiting>,
 ) -> anyhow::Result<(String, Gallery, EnrollmentReport)> {
     let base = target.base()?;
     let model = match &base {
@@ -278,7 +293,7 @@ pub struct ProgressObserver<'a> {
     /// Whether to cancel; called between two photos.
     pub cancelled: &'a dyn Fn() -> bool,
     /// Where crops wait, where thumbnails are kept.
-    pub(super) waiting: Option<&'a mut WaitingThumbnails>,
+    pub(super) waiting: Option<&'a mut dyn Waiting>,
 }
 
 /// Enrols a directory into `base` with a progress bar on standard error. `None` when it was cancelled.

@@ -11,7 +11,7 @@ use super::command_log::CommandLog;
 use super::data::DataDirectory;
 use super::enroll::{ProgressObserver, enroll_with_progress};
 use super::log_place;
-use super::thumbnails::{WaitingThumbnails, write_enrolled};
+use super::thumbnails::{Waiting, WaitingFiles, write_enrolled};
 use crate::allocator;
 use crate::config::{Compat, Config, DatabaseParams, ServeArgs};
 use crate::enroll::Outcome;
@@ -255,9 +255,9 @@ fn enroll_people(
     let _lock = data.lock()?;
     let log = CommandLog::open(&args.access_log, None)?;
     tracing::info!("enrolling people/: until that is done, no request is served");
-    let mut waiting = args.keep_thumbnails.then(|| WaitingThumbnails::new(data.directory())).transpose()?;
+    let mut waiting = args.keep_thumbnails.then(|| WaitingFiles::new(data.directory())).transpose()?;
     let mut observer = ProgressObserver {
-        waiting: waiting.as_mut(),
+        waiting: waiting.as_mut().map(|waiting| waiting as &mut dyn Waiting),
         progress: &|done, total| tracing::info!("enrolling: {done} of {total} photos"),
         cancelled: &|| stop.came(),
     };

@@ -19,7 +19,7 @@ const FACE_STEPS: f32 = 16_384.0;
 /// The largest coarse number.
 const MOST: f32 = 127.0;
 /// A number with the coarse number `q` is at least `|q| - 0.51` steps: half a step and what rounding adds.
-const HALF: f32 = 0.51;
+const HALF_STEP: f32 = 0.51;
 /// What rounding adds to the error of a product: half a step of each component of the face, `sqrt(512) / 2` steps of 1 / 16,384 in
 /// length (0.0007), and sums of 512 float32 (0.00004).
 const ROUNDING: f32 = 0.001;
@@ -249,7 +249,7 @@ fn nearest_step(value: f32, step: f32) -> i8 {
 
 /// The least size of a number with this coarse number, as bits.
 fn floor(q: i8, step: f32) -> u32 {
-    ((f32::from(q.unsigned_abs()) - HALF) * step).to_bits()
+    ((f32::from(q.unsigned_abs()) - HALF_STEP) * step).to_bits()
 }
 
 #[inline(always)]

@@ -25,6 +25,8 @@ pub mod writer;
 pub use changes::Changes;
 use people::Change;
 pub use people::People;
+#[cfg(test)]
+pub(crate) use person::axes;
 pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
 use person::{MAX_ID_BYTES, conflict};
 pub use template::PersonTemplate;

@@ -214,7 +214,7 @@ pub(super) fn check_recipe(stored: &Recipe, edited: &Recipe) -> Result<()> {
 }
 
 /// Writes the changes from the gallery `old` as the state `next`, and announces it with the end of the transaction. The statements are
-/// sent in this order without waiting for one another: a way to the server and back takes longer than most of them.
+/// sent in this order without waiting for one another: a round trip takes longer than most of them.
 pub(super) async fn save(
     client: &(impl GenericClient + Sync),
     old: &Gallery,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
 
 use super::connection::Connection;
 use super::fault::Fault;
@@ -58,7 +59,7 @@ pub(super) fn of_people<'n>(
 
 /// Ids of all photos that have one.
 pub(super) async fn all(client: &(impl GenericClient + Sync)) -> Result<HashSet<String>, Fault> {
-    let rows = client.query("select photo_id from thumbnails", &[]).await?;
+    let rows = client.query_typed("select photo_id from thumbnails", &[]).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
@@ -68,7 +69,8 @@ pub(super) async fn those_of(
     people: &[Arc<Person>],
 ) -> Result<Vec<String>, Fault> {
     let photos: Vec<&str> = people.iter().flat_map(|person| &person.photos).map(|photo| &*photo.id).collect();
-    let rows = client.query("select photo_id from thumbnails where photo_id = any($1)", &[&photos]).await?;
+    let select = "select photo_id from thumbnails where photo_id = any($1)";
+    let rows = client.query_typed(select, &[(&photos, Type::TEXT_ARRAY)]).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
@@ -77,7 +79,8 @@ pub(super) async fn png(
     client: &(impl GenericClient + Sync),
     photo_id: &str,
 ) -> Result<Option<Vec<u8>>, Fault> {
-    let row = client.query_opt("select png from thumbnails where photo_id = $1", &[&photo_id]).await?;
+    let select = "select png from thumbnails where photo_id = $1";
+    let row = client.query_typed_opt(select, &[(&photo_id, Type::TEXT)]).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
@@ -87,7 +90,7 @@ pub(super) async fn insert(client: &(impl GenericClient + Sync), new: &[&Thumbna
     for page in new.chunks(PAGE) {
         let ids: Vec<&str> = page.iter().map(|new| new.photo_id.as_str()).collect();
         let files: Vec<&[u8]> = page.iter().map(|new| new.png.as_slice()).collect();
-        client.execute(insert, &[&ids, &files]).await?;
+        client.execute_typed(insert, &[(&ids, Type::TEXT_ARRAY), (&files, Type::BYTEA_ARRAY)]).await?;
     }
     Ok(())
 }

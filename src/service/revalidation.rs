@@ -55,18 +55,8 @@ impl Revalidation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embed::Embedding;
-    use crate::gallery::{Person, Recipe};
-    use crate::nn::EMBEDDING_LEN;
-
-    fn photo(axis: usize) -> EnrolledPhoto {
-        let value = |at: usize| f32::from(u8::from(at == axis));
-        EnrolledPhoto::new(Embedding::new((0..EMBEDDING_LEN).map(value).collect()).unwrap(), None)
-    }
-
-    fn person(name: &str, axis: usize) -> Person {
-        Person::new(PersonName::parse(name).unwrap(), None, vec![photo(axis)])
-    }
+    use crate::gallery::Recipe;
+    use crate::gallery::axes::{person, photo};
 
     #[test]
     fn photos_are_checked_again_with_those_who_were_near_and_those_who_changed() {

@@ -74,19 +74,9 @@ fn conflict(person: &Person, found: &str) -> InputError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embed::Embedding;
+    use crate::gallery::axes::{person, photo};
     use crate::gallery::{PersonUpdate, Recipe};
-    use crate::nn::EMBEDDING_LEN;
     use crate::person_name::PersonName;
-
-    fn photo(axis: usize) -> EnrolledPhoto {
-        let value = |at: usize| f32::from(u8::from(at == axis));
-        EnrolledPhoto::new(Embedding::new((0..EMBEDDING_LEN).map(value).collect()).unwrap(), None)
-    }
-
-    fn person(name: &str, axis: usize) -> Person {
-        Person::new(PersonName::parse(name).unwrap(), None, vec![photo(axis)])
-    }
 
     /// What somebody else does meanwhile.
     type Change = fn(&Gallery) -> Gallery;
