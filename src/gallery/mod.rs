@@ -9,6 +9,8 @@ use crate::error::{Error, InputError, Result};
 use crate::person_name::PersonName;
 
 mod assign;
+#[cfg(test)]
+pub(crate) mod axes;
 pub mod backend;
 mod changes;
 pub mod group_search;
@@ -25,8 +27,6 @@ pub mod writer;
 pub use changes::Changes;
 use people::Change;
 pub use people::People;
-#[cfg(test)]
-pub(crate) use person::axes;
 pub use person::{EnrolledPhoto, Person, PersonUpdate, Recipe, new_id};
 use person::{MAX_ID_BYTES, conflict};
 pub use template::PersonTemplate;

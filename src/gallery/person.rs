@@ -175,20 +175,3 @@ fn check_id(id: &str) -> Result<()> {
 pub(super) fn conflict(message: &str) -> Error {
     InputError::Conflict(message.to_owned()).into()
 }
-
-/// Made-up people, no two of whom are alike: the embeddings of their photos are axes.
-#[cfg(test)]
-pub(crate) mod axes {
-    use super::*;
-
-    /// A photo of the face along this axis, 0 to 511.
-    pub(crate) fn photo(axis: usize) -> EnrolledPhoto {
-        let value = |at: usize| f32::from(u8::from(at == axis));
-        EnrolledPhoto::new(Embedding::new((0..EMBEDDING_LEN).map(value).collect()).unwrap(), None)
-    }
-
-    /// Somebody with one such photo.
-    pub(crate) fn person(name: &str, axis: usize) -> Person {
-        Person::new(PersonName::parse(name).unwrap(), None, vec![photo(axis)])
-    }
-}
