@@ -19,8 +19,8 @@ pub fn give_back_large_buffers() {
     }
 }
 
-/// Makes glibc return the pages of small allocations that were freed, too: reading many people leaves tens of megabytes of
-/// them. Takes up to a second for gigabytes, in which other threads wait that allocate. No effect with other C libraries.
+/// Makes glibc return the pages of small allocations that were freed, too: loading the models leaves ten megabytes of them,
+/// reading many people tens. Takes up to a second for gigabytes, in which other threads wait that allocate. No effect with other C libraries.
 pub fn give_back_freed_pages() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim takes the number of bytes to keep at the end of the heap, and works under the allocator's own locks.

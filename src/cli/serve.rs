@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use super::command_log::CommandLog;
@@ -91,8 +92,12 @@ fn run_loaded(args: &ServeArgs, opened: Opened, runtime: &Runtime, stop: Stop) -
     let rule = service.default_params().matching.rule;
     tracing::info!(model, people = service.people().current().len(), %rule, "loaded");
     let drain = config.timeouts.drain;
-    let app = AppState::new(config, service.clone(), Access::new(keys.clone()));
-    let requests_ended = runtime.block_on(listen(app, tls, stop))?;
+    let router = router(AppState::new(config.clone(), service.clone(), Access::new(keys.clone())));
+    // Packing the models and describing the API leave some 20 MB of freed pages.
+    allocator::give_back_freed_pages();
+    let listener = runtime.block_on(listen(&config, tls.is_some()))?;
+    let serving = serve(listener, router, tls, config.timeouts, &config.clients, stop.wait());
+    let requests_ended = runtime.block_on(serving);
     // Work that follows a response, such as keeping its photo, is finished too.
     let finished = requests_ended && service.drain(drain);
     keys.as_deref().inspect(|keys| save_uses(*keys));
@@ -143,15 +148,14 @@ fn delete_expired(service: &Service) {
     }
 }
 
-/// Serves requests until told to stop. Returns whether all that ran at the end was finished.
-async fn listen(app: AppState, tls: Option<Arc<Tls>>, stop: Stop) -> anyhow::Result<bool> {
-    let config = app.config.clone();
+/// Binds the address, and says so.
+async fn listen(config: &Config, tls: bool) -> anyhow::Result<TcpListener> {
     let (host, port) = (config.host.as_str(), config.port);
-    let listener = tokio::net::TcpListener::bind((host, port)).await.map_err(|error| {
+    let listener = TcpListener::bind((host, port)).await.map_err(|error| {
         anyhow::anyhow!("{host}:{port} can't be listened on: {error}{}", advice(&error, port))
     })?;
-    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "ready");
-    Ok(serve(listener, router(app), tls, config.timeouts, &config.clients, stop.wait()).await)
+    tracing::info!(address = %listener.local_addr()?, tls, "ready");
+    Ok(listener)
 }
 
 /// What helps where a port can't be had.

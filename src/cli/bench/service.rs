@@ -7,6 +7,7 @@ use super::drive::{Client, Target, milliseconds};
 use super::machine::{Machine, peak_memory_mib};
 use super::report::ServiceReport;
 use super::stages::{self, Measured};
+use crate::allocator;
 use crate::cli::place::Place;
 use crate::config::{Compat, DEFAULT_MIN_PROBABILITY, EngineName, FaceArgs, ModelArgs};
 use crate::gallery::Gallery;
@@ -47,7 +48,9 @@ impl LocalService {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let settings = Settings::new(workers.unwrap_or(cores), queue);
         let (people, roster) = (PeopleStore::in_memory(gallery), RosterStore::in_memory(Roster::default()));
-        Ok(Self(Service::start(settings, loaded, people, roster)?))
+        let service = Service::start(settings, loaded, people, roster)?;
+        allocator::give_back_freed_pages();
+        Ok(Self(service))
     }
 
     /// Measures the stages of one photo.
