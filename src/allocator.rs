@@ -4,7 +4,7 @@
 /// Buffers of at least this many bytes are mapped individually (`mmap`) and unmapped when freed. Whatever
 /// grows with a photo is larger, and whatever inference reuses is pooled.
 #[cfg(target_env = "gnu")]
-const OWN_MAPPING_BYTES: libc::c_int = 4 << 20;
+const OWN_MAPPING_BYTES: libc::c_int = 1 << 20;
 
 /// Makes glibc return freed large buffers to the operating system at once. Its default threshold is
 /// dynamic: it grows up to 32 MiB with every large buffer that is freed; photos then land on the heap
