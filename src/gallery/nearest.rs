@@ -47,6 +47,7 @@ fn all_bounds(people: &People, faces: &[Embedding], within: f32) -> Vec<Vec<Boun
         let all = run.embeddings();
         let person = |(at, embeddings): (usize, &Arc<Packed>)| {
             let mut best = [Bounds::NONE; FACES_A_PASS];
+            all.get(at + 2).into_iter().for_each(|next_but_one| next_but_one.fetch());
             embeddings.bounds(all.get(at + 1).map(Arc::as_ref), &packed, least, &mut best);
             best
         };
