@@ -83,12 +83,15 @@ impl Embedding {
         ((1..).zip(embeddings).all(is_next) && first.len() == count).then_some(first)
     }
 
-    /// Lays embeddings out side by side, for [`crate::gallery`].
-    pub(crate) fn pack<'a>(embeddings: impl ExactSizeIterator<Item = &'a mut Self>) {
-        let mut all: Vec<&mut Self> = embeddings.collect();
-        let packed = Arc::new(Packed::new(all.iter().map(|embedding| embedding.values())));
-        for (at, embedding) in (0..).zip(&mut all) {
-            embedding.0 = Place::Packed(Arc::clone(&packed), at);
+    /// Lays the embeddings of each of these people out side by side, for [`crate::gallery`].
+    pub(crate) fn pack(people: &mut [Vec<&mut Self>]) {
+        let packed =
+            Packed::of_people(people.iter().map(|own| own.iter().map(|embedding| embedding.values())));
+        for (own, packed) in people.iter_mut().zip(packed) {
+            let packed = Arc::new(packed);
+            for (at, embedding) in (0..).zip(own) {
+                embedding.0 = Place::Packed(Arc::clone(&packed), at);
+            }
         }
     }
 }

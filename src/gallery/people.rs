@@ -40,11 +40,8 @@ pub(super) enum Change {
 
 impl Run {
     fn new(mut people: Vec<Arc<Person>>) -> Self {
-        for person in &mut people {
-            if person.packed().is_none() {
-                Arc::make_mut(person).pack();
-            }
-        }
+        let unpacked = people.iter_mut().filter(|person| person.packed().is_none());
+        Person::pack(unpacked.map(Arc::make_mut));
         let embeddings = people.iter().filter_map(|person| person.packed().cloned()).collect();
         let marks = people.iter().map(|person| [mark(&person.id), mark(person.name.key())]).collect();
         let photos = people.iter().map(|person| person.photos.len()).sum();

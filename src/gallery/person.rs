@@ -98,11 +98,18 @@ impl Person {
         self.photos.iter().map(distance).collect()
     }
 
-    /// Lays the embeddings out for searching, which [`Gallery`](super::Gallery) does where it was not done.
-    pub(crate) fn pack(&mut self) {
-        if self.packed().is_none() {
-            self.photos.shrink_to_fit();
-            Embedding::pack(self.photos.iter_mut().map(|photo| &mut photo.embedding));
+    /// Lays the embeddings of these people out for searching, one person's after the other's, where it was not done.
+    /// [`Gallery`](super::Gallery) does so; who reads many people does it for some at a
+    /// time, since packed ones take less memory.
+    pub(crate) fn pack<'a>(people: impl IntoIterator<Item = &'a mut Self>) {
+        let embeddings = |person: &'a mut Self| {
+            person.photos.shrink_to_fit();
+            person.photos.iter_mut().map(|photo| &mut photo.embedding).collect()
+        };
+        let unpacked = people.into_iter().filter(|person| person.packed().is_none());
+        let mut unpacked: Vec<Vec<&mut Embedding>> = unpacked.map(embeddings).collect();
+        if !unpacked.is_empty() {
+            Embedding::pack(&mut unpacked);
         }
     }
 

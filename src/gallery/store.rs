@@ -21,6 +21,7 @@ use bincode::{BorrowDecode, Encode};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
+use super::people::MAX_RUN;
 use super::{EnrolledPhoto, Gallery, Person, Recipe};
 use crate::atomic_file;
 use crate::embed::Embedding;
@@ -279,9 +280,12 @@ pub fn decode(bytes: &[u8]) -> std::result::Result<Gallery, String> {
     let mut rest = body;
     let recipe: RecipeRecord<'_> = next(&mut rest)?;
     let StandardisationRecord::Once = recipe.standardisation;
-    let mut people = Vec::new(); // grows with what is read, not with what is claimed
-    for _ in 0..recipe.people {
+    let mut people: Vec<Person> = Vec::new(); // grows with what is read, not with what is claimed
+    for at in 1..=recipe.people as usize {
         people.push(next_person(&mut rest, version)?);
+        if at.is_multiple_of(MAX_RUN) {
+            Person::pack(&mut people[at - MAX_RUN..]);
+        }
     }
     if !rest.is_empty() {
         return Err(format!("{} bytes are left over after the last person", rest.len()));
@@ -387,9 +391,7 @@ fn next_person(rest: &mut &[u8], version: u32) -> std::result::Result<Person, St
         });
     }
     let name = PersonName::parse(person.name).map_err(|error| error.to_string())?;
-    let mut person = Person { id: person.id.to_owned(), name, student_id, expires, photos };
-    person.pack();
-    Ok(person)
+    Ok(Person { id: person.id.to_owned(), name, student_id, expires, photos })
 }
 
 /// The numbers as they were written: [`Embedding::new`] would scale them again and move last bits.

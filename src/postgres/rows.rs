@@ -133,10 +133,13 @@ async fn people(
     for row in client.query(select, &[&ids]).await? {
         photos.entry(row.try_get(0)?).or_default().push(photo(&row)?);
     }
-    rows.iter().map(|row| person(row, &mut photos)).collect()
+    let read = rows.iter().map(|row| person(row, &mut photos));
+    let mut read = read.collect::<Result<Vec<(i64, Person)>, Fault>>()?;
+    Person::pack(read.iter_mut().map(|(_, person)| person));
+    Ok(read.into_iter().map(|(position, person)| (position, Arc::new(person))).collect())
 }
 
-fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result<(i64, Arc<Person>), Fault> {
+fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result<(i64, Person), Fault> {
     let id: String = row.try_get(0)?;
     let student_id = match (row.try_get(3)?, row.try_get(4)?, row.try_get::<_, Option<&str>>(5)?) {
         (Some(integer), None, None) => Some(StudentId::Integer(integer)),
@@ -147,9 +150,7 @@ fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result
     let expires = row.try_get::<_, Option<&str>>(6)?.map(str::parse).transpose().map_err(broken)?;
     let name = PersonName::parse(row.try_get(2)?).map_err(broken)?;
     let photos = photos.remove(&id).unwrap_or_default();
-    let mut person = Person { id, name, student_id, expires, photos };
-    person.pack();
-    Ok((row.try_get(1)?, Arc::new(person)))
+    Ok((row.try_get(1)?, Person { id, name, student_id, expires, photos }))
 }
 
 fn photo(row: &Row) -> Result<EnrolledPhoto, Fault> {
