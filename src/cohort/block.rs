@@ -108,9 +108,14 @@ fn times_in_64_bits_anywhere(matrix: &Matrix, vector: &[f64]) -> Vec<f64> {
 pub(super) fn interleaved<'a>(vectors: impl Iterator<Item = &'a [f32]>, dims: usize) -> Vec<Lanes> {
     let mut lanes = vec![[0.0; LANES]; dims];
     for (lane, vector) in vectors.take(LANES).enumerate() {
-        lanes.iter_mut().zip(vector).for_each(|(to, from)| to[lane] = *from);
+        put(&mut lanes, lane, vector);
     }
     lanes
+}
+
+/// Puts a vector's numbers in this lane.
+pub(super) fn put(lanes: &mut [Lanes], lane: usize, vector: &[f32]) {
+    lanes.iter_mut().zip(vector).for_each(|(to, from)| to[lane] = *from);
 }
 
 /// The first `count` of the vectors.

@@ -18,7 +18,7 @@
 
 use crate::embed::Embedding;
 use crate::nn::EMBEDDING_LEN;
-use block::{LANES, Matrix, apart, interleaved};
+use block::{LANES, Matrix, apart, put};
 use mixture::{LocationScale, Mixture};
 
 mod block;
@@ -115,8 +115,12 @@ impl Projection {
         if let [embedding] = embeddings {
             return vec![self.apply(embedding)];
         }
-        let values: Vec<_> = embeddings.iter().map(|embedding| embedding.values()).collect();
-        let vectors = interleaved(values.iter().map(|values| &values[..]), EMBEDDING_LEN);
+        let mut vectors = vec![[0.0; LANES]; EMBEDDING_LEN];
+        let mut values = [0.0; EMBEDDING_LEN];
+        for (lane, embedding) in embeddings.iter().enumerate() {
+            embedding.copy_to(&mut values);
+            put(&mut vectors, lane, &values);
+        }
         let sums = self.basis.times(&self.minus_center(), &vectors);
         apart(&sums, embeddings.len()).map(unit).collect()
     }

@@ -154,9 +154,9 @@ impl Packed {
     pub(crate) fn of_people<V: Deref<Target = [f32]>>(
         people: impl IntoIterator<Item = impl ExactSizeIterator<Item = V>>,
     ) -> Vec<Self> {
-        let mut all = Vec::new();
-        let rest = |embeddings| Rest::new(embeddings, &mut all);
-        let rests: Vec<Rest> = people.into_iter().map(rest).collect();
+        let people: Vec<_> = people.into_iter().collect();
+        let mut all = Vec::with_capacity(people.iter().map(ExactSizeIterator::len).sum());
+        let rests: Vec<Rest> = people.into_iter().map(|embeddings| Rest::new(embeddings, &mut all)).collect();
         let (all, mut first) = (Arc::<[Beginning]>::from(all), 0);
         let of_one = |Rest { ends, fine, further }: Rest| {
             let beginnings = Beginnings { all: Arc::clone(&all), first, count: ends.len() as u32 };

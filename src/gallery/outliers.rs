@@ -13,17 +13,22 @@ const MIN_PHOTOS: usize = 3;
 /// The sets of photos that count settle after two or three rounds.
 const MAX_ROUNDS: usize = 8;
 
-/// For each projected photo of a person, whether it counts; at least one does.
-pub(super) fn counting(cohort: &Cohort, photos: &[Vec<f32>]) -> Vec<bool> {
-    if photos.len() < MIN_PHOTOS {
-        return vec![true; photos.len()];
-    }
-    let faces = PersonFaces::new(cohort, photos.to_vec());
-    let mut counts = if faces.one_is_like_all(f64::from(KEEP)) {
-        vec![true; photos.len()]
-    } else {
-        core_of(cohort, &faces)
+/// For each projected photo of each person, whether it counts; of each person at least one does.
+pub(super) fn counting(cohort: &Cohort, people: &[Vec<Vec<f32>>]) -> Vec<Vec<bool>> {
+    let has_many = |photos: &&Vec<Vec<f32>>| photos.len() >= MIN_PHOTOS;
+    let of_many = people.iter().filter(has_many).cloned().collect();
+    let mut of_many = PersonFaces::of_each(cohort, of_many).into_iter();
+    let counts = |photos: &Vec<Vec<f32>>| {
+        let faces = if has_many(&photos) { of_many.next() } else { None };
+        faces.map_or_else(|| vec![true; photos.len()], |faces| counting_of(cohort, &faces, photos.len()))
     };
+    people.iter().map(counts).collect()
+}
+
+/// For each of so many photos of one person.
+fn counting_of(cohort: &Cohort, faces: &PersonFaces<'_>, photos: usize) -> Vec<bool> {
+    let mut counts =
+        if faces.one_is_like_all(f64::from(KEEP)) { vec![true; photos] } else { core_of(cohort, faces) };
     for _ in 0..MAX_ROUNDS {
         // The only photo that counts has nothing to be held against.
         let next: Vec<bool> =

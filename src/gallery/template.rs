@@ -31,12 +31,19 @@ pub struct PersonTemplate {
 }
 
 impl PersonTemplate {
-    fn new(cohort: &Cohort, person: &Person) -> Self {
-        let embeddings: Vec<&Embedding> = person.photos.iter().map(|photo| &photo.embedding).collect();
-        let photos = cohort.project_each(&embeddings);
-        let counts = counting(cohort, &photos);
-        let counted = photos.iter().zip(&counts).filter(|(_, counts)| **counts);
-        Self { template: cohort.template(counted.map(|(photo, _)| photo.as_slice())), counts }
+    /// Those of people, who together take less time than one by one.
+    fn of_each(cohort: &Cohort, people: &[&Arc<Person>]) -> Vec<Self> {
+        let photos = people.iter().flat_map(|person| &person.photos);
+        let embeddings: Vec<&Embedding> = photos.map(|photo| &photo.embedding).collect();
+        let mut projected = cohort.project_each(&embeddings).into_iter();
+        let own = |person: &&Arc<Person>| projected.by_ref().take(person.photos.len()).collect();
+        let people: Vec<Vec<Vec<f32>>> = people.iter().map(own).collect();
+        let counting = counting(cohort, &people);
+        let of_one = |(photos, counts): (&Vec<Vec<f32>>, Vec<bool>)| {
+            let counted = photos.iter().zip(&counts).filter(|(_, counts)| **counts);
+            Self { template: cohort.template(counted.map(|(photo, _)| photo.as_slice())), counts }
+        };
+        people.iter().zip(counting).map(of_one).collect()
     }
 
     /// The cosine distance to the nearest photo that counts.
@@ -176,11 +183,11 @@ impl TemplateRun {
         run: &Run,
         known: impl Fn(*const Person) -> Option<&'a Arc<PersonTemplate>>,
     ) -> Self {
-        let template = |person: &Arc<Person>| match known(Arc::as_ptr(person)) {
-            Some(template) => Arc::clone(template),
-            None => Arc::new(PersonTemplate::new(cohort, person)),
-        };
-        let people: Vec<Arc<PersonTemplate>> = run.people().iter().map(template).collect();
+        let known = |person: &Arc<Person>| known(Arc::as_ptr(person)).cloned();
+        let new: Vec<&Arc<Person>> = run.people().iter().filter(|person| known(person).is_none()).collect();
+        let mut new = PersonTemplate::of_each(cohort, &new).into_iter().map(Arc::new);
+        let template = |person: &Arc<Person>| known(person).or_else(|| new.next());
+        let people: Vec<Arc<PersonTemplate>> = run.people().iter().filter_map(template).collect();
         let blocks = people.chunks(LANES).map(|lanes| Block::new(cohort.dims(), lanes)).collect();
         Self { people, blocks }
     }

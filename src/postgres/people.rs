@@ -48,6 +48,7 @@ impl PostgresPeople {
             schema::migrate(&mut connection.client).await?;
             rows::begin_with(&connection.client, recipe).await
         })?;
+        allocator::keep_freed_pages();
         let mut loaded = load::all(&database, &connection)?;
         loaded.gallery = adapt(loaded.gallery)?;
         loaded.gallery.prepare();

@@ -129,9 +129,10 @@ async fn people(
     let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
     let select = "select person_id, id, embedding, source_sha256, weak, file_name from photos where person_id = any($1) \
                   order by person_id, position";
-    let mut photos: HashMap<String, Vec<EnrolledPhoto>> = HashMap::with_capacity(ids.len());
-    for row in client.query(select, &[&ids]).await? {
-        photos.entry(row.try_get(0)?).or_default().push(photo(&row)?);
+    let mut photos: HashMap<&str, Vec<EnrolledPhoto>> = HashMap::with_capacity(ids.len());
+    let stored = client.query(select, &[&ids]).await?;
+    for row in &stored {
+        photos.entry(row.try_get(0)?).or_default().push(photo(row)?);
     }
     let read = rows.iter().map(|row| person(row, &mut photos));
     let mut read = read.collect::<Result<Vec<(i64, Person)>, Fault>>()?;
@@ -139,7 +140,7 @@ async fn people(
     Ok(read.into_iter().map(|(position, person)| (position, Arc::new(person))).collect())
 }
 
-fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result<(i64, Person), Fault> {
+fn person(row: &Row, photos: &mut HashMap<&str, Vec<EnrolledPhoto>>) -> Result<(i64, Person), Fault> {
     let id: String = row.try_get(0)?;
     let student_id = match (row.try_get(3)?, row.try_get(4)?, row.try_get::<_, Option<&str>>(5)?) {
         (Some(integer), None, None) => Some(StudentId::Integer(integer)),
@@ -149,7 +150,7 @@ fn person(row: &Row, photos: &mut HashMap<String, Vec<EnrolledPhoto>>) -> Result
     };
     let expires = row.try_get::<_, Option<&str>>(6)?.map(str::parse).transpose().map_err(broken)?;
     let name = PersonName::parse(row.try_get(2)?).map_err(broken)?;
-    let photos = photos.remove(&id).unwrap_or_default();
+    let photos = photos.remove(id.as_str()).unwrap_or_default();
     Ok((row.try_get(1)?, Person { id, name, student_id, expires, photos }))
 }
 
