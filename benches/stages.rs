@@ -74,17 +74,26 @@ fn area(group: &mut BenchmarkGroup<'_, WallTime>) {
     });
 }
 
-fn detectors() -> impl Iterator<Item = (String, Box<dyn DetectorNets>)> {
-    let files = || (model("pnet.onnx"), model("rnet.onnx"), model("onet.onnx"));
-    let native = available_isas().map(move |isa| {
-        let (p, r, o) = files();
-        let nets: Box<dyn DetectorNets> =
-            Box::new(NativeDetector::load_with(isa, &p, &r, &o).expect("it loads"));
-        (format!("native-{isa}"), nets)
-    });
-    let (p, r, o) = files();
-    let tract: Box<dyn DetectorNets> = Box::new(TractDetector::load(&p, &r, &o).expect("it loads"));
-    native.chain([("tract".to_owned(), tract)])
+/// The name and networks of an engine.
+type Detector = (String, Box<dyn DetectorNets>);
+
+fn native_detector(isa: Isa) -> NativeDetector {
+    let (pnet, rnet, onet) = (model("pnet.onnx"), model("rnet.onnx"), model("onet.onnx"));
+    NativeDetector::load_with(isa, &pnet, &rnet, &onet).expect("it loads")
+}
+
+fn detectors() -> impl Iterator<Item = Detector> {
+    let native =
+        available_isas().map(|isa| -> Detector { (format!("native-{isa}"), Box::new(native_detector(isa))) });
+    let tract = TractDetector::load(&model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx"));
+    native.chain([("tract".to_owned(), Box::new(tract.expect("it loads")) as Box<dyn DetectorNets>)])
+}
+
+/// Without the first passes of P-Net and R-Net.
+fn direct_detectors() -> impl Iterator<Item = Detector> {
+    available_isas().map(|isa| -> Detector {
+        (format!("direct-{isa}"), Box::new(native_detector(isa).without_first_pass()))
+    })
 }
 
 fn pnet(group: &mut BenchmarkGroup<'_, WallTime>) {
@@ -92,16 +101,8 @@ fn pnet(group: &mut BenchmarkGroup<'_, WallTime>) {
     let photo = photo("group_12mp.jpg");
     let sizes = pyramid(&photo);
     group.throughput(Throughput::Elements(pixels(&sizes)));
-    for (name, nets) in detectors() {
+    for (name, nets) in detectors().chain(direct_detectors()) {
         group.bench_function(name, |b| b.iter(|| nets.pnet(photo.view(), &sizes, 0.5).expect("it runs")));
-    }
-    for isa in available_isas() {
-        let nets =
-            NativeDetector::load_with(isa, &model("pnet.onnx"), &model("rnet.onnx"), &model("onet.onnx"));
-        let nets = nets.expect("it loads").without_first_pass();
-        group.bench_function(format!("direct-{isa}"), |b| {
-            b.iter(|| nets.pnet(photo.view(), &sizes, 0.5).expect("it runs"));
-        });
     }
 }
 
@@ -109,8 +110,8 @@ fn rnet(group: &mut BenchmarkGroup<'_, WallTime>) {
     let photo = photo("group.png");
     let windows = windows(&photo, 120);
     group.throughput(Throughput::Elements(120));
-    for (name, nets) in detectors() {
-        group.bench_function(name, |b| b.iter(|| nets.rnet(photo.view(), &windows).expect("it runs")));
+    for (name, nets) in detectors().chain(direct_detectors()) {
+        group.bench_function(name, |b| b.iter(|| nets.rnet(photo.view(), &windows, 0.6).expect("it runs")));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::imaging::{RgbView, Window};
 use crate::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 
-/// Windows per batch of R-Net and O-Net: about 50 ms of R-Net and 300 ms of O-Net on one core, and enough to use
+/// Windows per batch of R-Net and O-Net: about 30 ms of R-Net and 300 ms of O-Net on one core, and enough to use
 /// all cores.
 const WINDOWS: usize = 1024;
 /// Faces per batch of FaceNet: 1.5 s of work on one core; see [`batches`].
@@ -72,8 +72,13 @@ impl<N: DetectorNets + ?Sized> DetectorNets for Cancellable<'_, N> {
         self.nets.pnet(photo, levels, threshold)
     }
 
-    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        self.in_batches(windows, WINDOWS, |windows| self.nets.rnet(photo, windows))
+    fn rnet(
+        &self,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        threshold: f32,
+    ) -> Result<Vec<Option<Refinement>>> {
+        self.in_batches(windows, WINDOWS, |windows| self.nets.rnet(photo, windows, threshold))
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {

@@ -76,12 +76,12 @@ fn rnet_stage(
     if input.is_empty() {
         return Ok(Vec::new());
     }
-    let outputs = nets.rnet(photo, &windows(input))?;
+    let outputs = nets.rnet(photo, &windows(input), threshold)?;
     let passed: Vec<(ScoredBox, [f32; 4])> = input
         .iter()
-        .zip(&outputs)
-        .filter(|(_, output)| output.score > threshold)
-        .map(|((bbox, _), output)| (ScoredBox { bbox: *bbox, score: output.score }, output.regression))
+        .zip(outputs)
+        .filter_map(|((bbox, _), output)| Some((*bbox, output?)))
+        .map(|(bbox, output)| (ScoredBox { bbox, score: output.score }, output.regression))
         .collect();
     let boxes: Vec<ScoredBox> = passed.iter().map(|(scored, _)| *scored).collect();
     let refined = |index: usize| rerec(&bbreg(&passed[index].0.bbox, passed[index].1));

@@ -23,7 +23,7 @@ impl DetectorNets for Blind {
         Ok(vec![Vec::new(); levels.len()])
     }
 
-    fn rnet(&self, _: RgbView<'_>, _: &[Window]) -> Result<Vec<Refinement>> {
+    fn rnet(&self, _: RgbView<'_>, _: &[Window], _: f32) -> Result<Vec<Option<Refinement>>> {
         Ok(Vec::new())
     }
 

@@ -84,11 +84,13 @@ pub trait DetectorNets: Send + Sync {
     /// [`crate::error::Error::Model`] when the network can't be run.
     fn pnet(&self, photo: RgbView<'_>, levels: &[LevelSize], threshold: f32) -> Result<Vec<Vec<Proposal>>>;
 
-    /// Runs R-Net on each window of `photo`, area-resampled to 24x24. One output per window, in order.
+    /// Runs R-Net on each window of `photo`, area-resampled to 24x24. One output per window, in order; `None` where
+    /// the score is not above the threshold.
     ///
     /// # Errors
     /// [`crate::error::Error::Model`] when the network can't be run.
-    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>>;
+    fn rnet(&self, photo: RgbView<'_>, windows: &[Window], threshold: f32)
+    -> Result<Vec<Option<Refinement>>>;
 
     /// Runs O-Net on each window of `photo`, area-resampled to 48x48. One output per window, in order.
     ///

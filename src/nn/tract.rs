@@ -146,13 +146,19 @@ impl DetectorNets for TractDetector {
         levels.par_iter().map(|&size| self.pnet_level(photo, size, threshold)).collect()
     }
 
-    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
+    fn rnet(
+        &self,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        threshold: f32,
+    ) -> Result<Vec<Option<Refinement>>> {
         let refine = |&window: &Window| {
             let outputs = run("R-Net", &self.rnet, candidate(photo, window, RNET_SIDE))?;
-            Ok(Refinement {
+            let refinement = Refinement {
                 regression: head(numbers("R-Net", &outputs, 0, 4)?),
                 score: numbers("R-Net", &outputs, 1, 2)?[1],
-            })
+            };
+            Ok(Some(refinement).filter(|refinement| refinement.score > threshold))
         };
         windows.par_iter().map(refine).collect()
     }

@@ -28,8 +28,13 @@ impl DetectorNets for Fake<'_> {
         Ok(answers)
     }
 
-    fn rnet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        Ok(windows.iter().map(self.rnet.expect("R-Net is not asked")).collect())
+    fn rnet(&self, _: RgbView<'_>, windows: &[Window], threshold: f32) -> Result<Vec<Option<Refinement>>> {
+        assert_eq!(threshold, 0.6);
+        let answer = self.rnet.expect("R-Net is not asked");
+        Ok(windows
+            .iter()
+            .map(|window| Some(answer(window)).filter(|found| found.score > threshold))
+            .collect())
     }
 
     fn onet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {

@@ -7,7 +7,7 @@ use facerec::error::Error;
 use facerec::imaging::{OrientedRgb, RgbView, Window};
 use facerec::nn::native::{Isa, NativeDetector, NativeFaceNet, Precision};
 use facerec::nn::tract::{TractDetector, TractFaceNet};
-use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal};
+use facerec::nn::{DetectorNets, FaceInput, FaceNet, LevelSize, Proposal, Refinement};
 
 use crate::support::models::vggface2_bytes;
 
@@ -174,6 +174,34 @@ fn the_first_pass_of_pnet_changes_no_bit() {
     }
 }
 
+#[test]
+fn the_first_pass_of_rnet_changes_no_bit() {
+    let mut noise = noise(12);
+    let photos = [
+        ("faces", photo("group.jpg")),
+        ("noise", drawn(260, 190, |_, _, _| (noise() * 256.0) as u8)),
+        ("waves", noisy_photo(300, 170)),
+        ("coloured squares", drawn(150, 131, |x, y, c| if (x / 3 + y / 2 + c) % 2 == 0 { 0 } else { 255 })),
+        ("edge of black", drawn(97, 80, |x, _, _| if x < 50 { 0 } else { 255 })),
+    ];
+    for isa in available_isas() {
+        let (with, without) = (native_detector(isa), native_detector(isa).without_first_pass());
+        for (what, photo) in &photos {
+            let windows = some_windows(photo.view(), if isa == Isa::Scalar { 10 } else { 150 });
+            let all = without.rnet(photo.view(), &windows, -1.0).unwrap();
+            assert!(all.iter().all(Option::is_some), "{isa}, {what}: every score is above -1");
+            // Scores that windows have: they lie exactly at the threshold, and are not above it.
+            let scores = all.iter().flatten().step_by(49).map(|output| output.score);
+            for threshold in [-1.0, 0.0, 0.001, 0.3, 0.6, 0.7, 0.99, 1.0].into_iter().chain(scores) {
+                let expected: Vec<Option<Refinement>> =
+                    all.iter().map(|output| output.filter(|output| output.score > threshold)).collect();
+                let found = with.rnet(photo.view(), &windows, threshold).unwrap();
+                assert!(found == expected, "{isa}, {what}, threshold {threshold}");
+            }
+        }
+    }
+}
+
 /// Runs `work` on a pool of `threads` threads.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
@@ -195,7 +223,7 @@ fn answers_are_bit_equal_on_any_number_of_threads() {
             on_threads(threads, || {
                 let embeddings = facenets.each_ref().map(|facenet| facenet.embed(few).unwrap());
                 let pnet = detector.pnet(photo.view(), &sizes, 0.3).unwrap();
-                let rnet = detector.rnet(photo.view(), &windows).unwrap();
+                let rnet = detector.rnet(photo.view(), &windows, 0.3).unwrap();
                 (pnet, rnet, detector.onet(photo.view(), &windows).unwrap(), embeddings)
             })
         };
@@ -235,13 +263,14 @@ fn rnet_and_onet_agree_with_tract() {
     let mut windows = some_windows(photo.view(), 27);
     windows.push(Window { x0: 170, y0: 60, x1: 280, y1: 190 }); // the face
     let tract = tract_detector();
-    let rnet = tract.rnet(photo.view(), &windows).unwrap();
+    let all = |nets: &dyn DetectorNets| -> Vec<Refinement> {
+        nets.rnet(photo.view(), &windows, -1.0).unwrap().into_iter().map(Option::unwrap).collect()
+    };
+    let rnet = all(&tract);
     let onet = tract.onet(photo.view(), &windows).unwrap();
     for isa in available_isas() {
         let native = native_detector(isa);
-        for (index, (found, expected)) in
-            native.rnet(photo.view(), &windows).unwrap().iter().zip(&rnet).enumerate()
-        {
+        for (index, (found, expected)) in all(&native).iter().zip(&rnet).enumerate() {
             let what = format!("{isa}, R-Net, window {index}");
             assert_close(&[found.score], &[expected.score], &what);
             assert_close(&found.regression, &expected.regression, &what);
@@ -254,7 +283,7 @@ fn rnet_and_onet_agree_with_tract() {
             assert_close(&found.regression, &expected.regression, &what);
             assert_close(&found.landmarks, &expected.landmarks, &what);
         }
-        assert!(native.rnet(photo.view(), &[]).unwrap().is_empty());
+        assert!(native.rnet(photo.view(), &[], 0.6).unwrap().is_empty());
         assert!(native.onet(photo.view(), &[]).unwrap().is_empty());
     }
 }

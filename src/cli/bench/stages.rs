@@ -229,8 +229,13 @@ impl DetectorNets for TimedNets {
         self.timed(0, |nets| nets.pnet(photo, levels, threshold))
     }
 
-    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        self.timed(1, |nets| nets.rnet(photo, windows))
+    fn rnet(
+        &self,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        threshold: f32,
+    ) -> Result<Vec<Option<Refinement>>> {
+        self.timed(1, |nets| nets.rnet(photo, windows, threshold))
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {

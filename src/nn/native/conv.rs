@@ -2,6 +2,8 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a view of a buffer is handed over, as a slice is")]
 
+use std::ops::Range;
+
 use super::gemm::{self, Columns, Gemm, block_width};
 pub(crate) use super::gemm::{Residual, Target};
 use super::kernels::{Activation, ConvParams, Kernels, LANES, Maps, SourceLayout, SourceRows, Tile};
@@ -15,6 +17,25 @@ pub(crate) enum LayerActivation {
     Relu,
     /// `x` if positive, else `x` times the slope of the channel.
     PRelu(Vec<f32>),
+}
+
+impl LayerActivation {
+    /// With slopes for `channels` channels, those that are padding too.
+    pub(crate) fn padded(mut self, channels: usize) -> Self {
+        if let Self::PRelu(slopes) = &mut self {
+            slopes.resize(channels, 0.0);
+        }
+        self
+    }
+
+    /// The activation of a tile of these channels.
+    pub(crate) fn of(&self, channels: Range<usize>) -> Activation<'_> {
+        match self {
+            Self::None => Activation::None,
+            Self::Relu => Activation::Relu,
+            Self::PRelu(slopes) => Activation::PRelu(&slopes[channels]),
+        }
+    }
 }
 
 /// Weights of a convolution in ONNX layout.
@@ -76,14 +97,7 @@ impl Conv {
         }
         let mut bias = raw.bias.clone();
         bias.resize(channels, 0.0);
-        let activation = match activation {
-            LayerActivation::PRelu(mut slopes) => {
-                slopes.resize(channels, 0.0);
-                LayerActivation::PRelu(slopes)
-            }
-            other => other,
-        };
-        Self { weights, bias, activation, taps, params }
+        Self { weights, bias, activation: activation.padded(channels), taps, params }
     }
 
     /// Number of output channels, padded to a multiple of 16. All of them are written.
@@ -103,11 +117,7 @@ impl Conv {
             width,
             weights: &self.weights[channel * self.taps..(channel + width) * self.taps],
             bias: &self.bias[channel..channel + width],
-            activation: match &self.activation {
-                LayerActivation::None => Activation::None,
-                LayerActivation::Relu => Activation::Relu,
-                LayerActivation::PRelu(slopes) => Activation::PRelu(&slopes[channel..channel + width]),
-            },
+            activation: self.activation.of(channel..channel + width),
         }
     }
 

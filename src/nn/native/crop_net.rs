@@ -6,6 +6,8 @@ use rayon::prelude::*;
 use super::conv::{Conv, LayerActivation, RawConv, Target};
 use super::kernels::{CHANNELS, Kernels, Maps, Pool, PoolInput, SourceLayout};
 use super::layers::{LayerReader, LayerSize};
+use super::precision::Precision;
+use super::quantised::{IntegerConv, IntegerMaps};
 use super::resample::{AreaRows, RowBuffers};
 use crate::error::Result;
 use crate::imaging::{RgbView, Window};
@@ -23,7 +25,7 @@ pub(crate) struct CropNet {
     /// Input size, pixels along both axes.
     side: usize,
     /// First convolution, and the number of channels after its pooling.
-    stem: Conv,
+    stem: Products,
     stem_channels: usize,
     layers: Vec<Layer>,
     /// Number of outputs per candidate, over all heads.
@@ -35,11 +37,84 @@ pub(crate) struct CropNet {
 #[derive(Debug)]
 enum Layer {
     /// A convolution by im2col.
-    Im2col(Conv),
+    Im2col(Products),
     /// A convolution that reads each map in place, without im2col.
-    InPlace(SourceLayout, Conv),
+    InPlace(SourceLayout, Products),
     /// Max-pooling.
     Pool(Pool),
+}
+
+/// A convolution of floats, or of integers into which the maps are quantised.
+#[derive(Debug)]
+enum Products {
+    Float(Conv),
+    Integer(IntegerConv),
+}
+
+impl Products {
+    /// Packs the weights of a layer and the slopes of its PReLU.
+    fn new(precision: Precision, (raw, slopes): (RawConv, Vec<f32>)) -> Self {
+        let activation = LayerActivation::PRelu(slopes);
+        match precision {
+            Precision::F32 => Self::Float(Conv::new(&raw, activation)),
+            Precision::Int16 => Self::Integer(IntegerConv::new(&raw, &activation)),
+        }
+    }
+
+    /// Size of the output for a square map.
+    fn output(&self, input: SquareMap) -> SquareMap {
+        let (params, stride) = match self {
+            Self::Float(conv) => (conv.params, conv.channels()),
+            Self::Integer(conv) => (conv.params(), conv.channels()),
+        };
+        SquareMap { side: params.output(input.side, input.side).0, stride }
+    }
+
+    /// Runs the layer over `batch` maps by im2col.
+    fn run(
+        &self,
+        kernels: Kernels,
+        (data, size): (&[f32], SquareMap),
+        batch: usize,
+        data_out: &mut [f32],
+        integers: &mut IntegerMaps,
+    ) {
+        let target = Target { data: data_out, stride: self.output(size).stride, channel: 0 };
+        match self {
+            Self::Float(conv) => conv.run(kernels, map(data, size), batch, target, None, false),
+            Self::Integer(conv) => {
+                integers.quantise(kernels, data, size.floats(), batch);
+                conv.run(kernels, integers.read_as(map(data, size)), batch, target, None, false);
+            }
+        }
+    }
+
+    /// Runs the layer over `batch` maps in place. They are followed by one tile of padding.
+    fn run_in_place(
+        &self,
+        kernels: Kernels,
+        layout: SourceLayout,
+        (data, size): (&[f32], SquareMap),
+        batch: usize,
+        data_out: &mut [f32],
+        integers: &mut IntegerMaps,
+    ) {
+        let out = self.output(size);
+        match self {
+            Self::Float(conv) => {
+                for index in 0..batch {
+                    let maps = map(&data[index * size.floats()..], size);
+                    let data = &mut data_out[index * out.floats()..];
+                    conv.run_in_place(kernels, layout, maps, Target { data, stride: out.stride, channel: 0 });
+                }
+            }
+            Self::Integer(conv) => {
+                integers.quantise(kernels, data, size.floats(), batch);
+                let target = Target { data: data_out, stride: out.stride, channel: 0 };
+                conv.run_in_place(kernels, layout, integers.read_as(map(data, size)), target);
+            }
+        }
+    }
 }
 
 /// Size of a square feature map: `side x side` pixels of `stride` floats.
@@ -63,14 +138,11 @@ struct Buffers {
     stem: Vec<f32>,
     maps: Vec<f32>,
     next: Vec<f32>,
-}
-
-fn prelu((raw, slopes): (RawConv, Vec<f32>)) -> Conv {
-    Conv::new(&raw, LayerActivation::PRelu(slopes))
+    integers: IntegerMaps,
 }
 
 /// Joins the heads (score, regression and, for O-Net, landmarks) into one dense layer.
-fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Result<Conv> {
+fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Result<Products> {
     let mut joined: Option<RawConv> = None;
     for &out_channels in outputs {
         let (head, _) = graph.layer(LayerSize { out_channels, in_channels, side: 1 })?;
@@ -84,15 +156,17 @@ fn heads(graph: &mut LayerReader, in_channels: usize, outputs: &[usize]) -> Resu
         }
     }
     let joined = joined.ok_or_else(|| crate::error::ModelError::Run("a network without heads".to_owned()))?;
-    Ok(Conv::new(&joined, LayerActivation::None))
+    Ok(Products::Float(Conv::new(&joined, LayerActivation::None)))
 }
 
 impl CropNet {
-    /// Loads R-Net. Its 6 outputs: the logits of "no face" and "face", and 4 regressions.
-    pub(crate) fn load_rnet(onnx: &[u8]) -> Result<Self> {
+    /// Loads R-Net. Its 6 outputs: the logits of "no face" and "face", and 4 regressions. The heads are of floats.
+    pub(crate) fn load_rnet(onnx: &[u8], precision: Precision) -> Result<Self> {
         let mut graph = LayerReader::read("R-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
-            graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
+            graph
+                .layer(LayerSize { out_channels, in_channels, side })
+                .map(|layer| Products::new(precision, layer))
         };
         let stem = layer(CHANNELS, 28, 3)?;
         let mut layers = vec![
@@ -109,7 +183,9 @@ impl CropNet {
     pub(crate) fn load_onet(onnx: &[u8]) -> Result<Self> {
         let mut graph = LayerReader::read("O-Net", onnx)?;
         let mut layer = |in_channels, out_channels, side| {
-            graph.layer(LayerSize { out_channels, in_channels, side }).map(prelu)
+            graph
+                .layer(LayerSize { out_channels, in_channels, side })
+                .map(|layer| Products::new(Precision::F32, layer))
         };
         let stem = layer(CHANNELS, 32, 3)?;
         let mut layers = vec![
@@ -158,30 +234,21 @@ impl CropNet {
         let mut size = self.run_stems(kernels, photo, windows, buffers);
         let batch = windows.len();
         for layer in &self.layers {
-            let Buffers { maps, next, .. } = &mut *buffers;
+            let Buffers { maps, next, integers, .. } = &mut *buffers;
             let out = match layer {
-                Layer::Im2col(conv) | Layer::InPlace(_, conv) => {
-                    SquareMap { side: conv.params.output(size.side, size.side).0, stride: conv.channels() }
-                }
+                Layer::Im2col(conv) | Layer::InPlace(_, conv) => conv.output(size),
                 Layer::Pool(pool) => SquareMap { side: pool.output(size.side), stride: size.stride },
             };
             grow(next, batch * out.floats() + SLACK);
-            for index in 0..batch {
-                let target = &mut next[index * out.floats()..];
-                match layer {
-                    Layer::Im2col(conv) => {
-                        let target = Target { data: target, stride: out.stride, channel: 0 };
-                        conv.run(kernels, map(maps, size), batch, target, None, false);
-                        break; // the call above ran the whole batch
-                    }
-                    Layer::InPlace(layout, conv) => {
-                        let target = Target { data: target, stride: out.stride, channel: 0 };
-                        let maps = map(&maps[index * size.floats()..], size);
-                        conv.run_in_place(kernels, *layout, maps, target);
-                    }
-                    Layer::Pool(pool) => {
+            match layer {
+                Layer::Im2col(conv) => conv.run(kernels, (maps, size), batch, next, integers),
+                Layer::InPlace(layout, conv) => {
+                    conv.run_in_place(kernels, *layout, (maps, size), batch, next, integers);
+                }
+                Layer::Pool(pool) => {
+                    for index in 0..batch {
                         let input = pool_input(&maps[index * size.floats()..], size);
-                        kernels.max_pool(input, *pool, target, out.stride);
+                        kernels.max_pool(input, *pool, &mut next[index * out.floats()..], out.stride);
                     }
                 }
             }
@@ -199,9 +266,9 @@ impl CropNet {
         windows: &[Window],
         buffers: &mut Buffers,
     ) -> SquareMap {
-        let Buffers { resampling, crop, stem, maps, .. } = buffers;
+        let Buffers { resampling, crop, stem, maps, integers, .. } = buffers;
         let input = SquareMap { side: self.side, stride: CHANNELS };
-        let conv = SquareMap { side: self.side - 2, stride: self.stem.channels() };
+        let conv = self.stem.output(input);
         let out = SquareMap { side: POOL_3.output(conv.side), stride: self.stem_channels };
         grow(crop, input.floats() + SLACK);
         grow(stem, conv.floats());
@@ -213,8 +280,7 @@ impl CropNet {
             for y in 0..self.side {
                 rows.row(kernels, y, resampling, &mut crop[y * self.side * CHANNELS..]);
             }
-            let target = Target { data: stem, stride: conv.stride, channel: 0 };
-            self.stem.run_in_place(kernels, SourceLayout::Rgb, map(crop, input), target);
+            self.stem.run_in_place(kernels, SourceLayout::Rgb, (crop, input), 1, stem, integers);
             let pooled = &mut maps[index * out.floats()..];
             kernels.max_pool(pool_input(stem, conv), POOL_3, pooled, out.stride);
         }

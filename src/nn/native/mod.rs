@@ -3,7 +3,7 @@
 //!
 //! Weights are read from the same ONNX files (`onnx`, `layers`) and packed once for the GEMM microkernel (`conv`,
 //! `kernels`). All feature maps are channels last (NHWC). P-Net is fused with the image pyramid (`pnet`); R-Net and
-//! O-Net (`crop_net`) and `FaceNet` (`facenet`) run over batches. Work runs in the caller's rayon pool; results do
+//! O-Net (`crop_net`, R-Net's first pass `rnet`) and `FaceNet` (`facenet`) run over batches. Work runs in the caller's rayon pool; results do
 //! not depend on its number of threads.
 
 mod conv;
@@ -18,6 +18,7 @@ mod points;
 mod precision;
 mod quantised;
 mod resample;
+mod rnet;
 mod winograd;
 
 use crop_net::CropNet;
@@ -27,6 +28,7 @@ use kernels::{CHANNELS, Kernels};
 use pnet::{PNet, logistic};
 pub use precision::Precision;
 use resample::{AreaRows, RowBuffers};
+use rnet::RNet;
 
 use super::{DetectorNets, FaceInput, FaceNet, LevelSize, OnetOutput, Proposal, Refinement};
 use crate::error::Result;
@@ -37,7 +39,7 @@ use crate::imaging::{RgbView, Window};
 pub struct NativeDetector {
     kernels: Kernels,
     pnet: PNet,
-    rnet: CropNet,
+    rnet: RNet,
     onet: CropNet,
 }
 
@@ -58,16 +60,16 @@ impl NativeDetector {
         Ok(Self {
             kernels: Kernels::new(isa)?,
             pnet: PNet::load(pnet)?,
-            rnet: CropNet::load_rnet(rnet)?,
+            rnet: RNet::load(isa, rnet)?,
             onet: CropNet::load_onet(onet)?,
         })
     }
 
-    /// The same detector, whose P-Net sums all cells directly, without the first pass that leaves most of them out. The results
-    /// are the same: for tests and benches.
+    /// The same detector, whose P-Net and R-Net compute all cells and candidates directly, without the first passes that
+    /// leave most of them out. The results are the same: for tests and benches.
     #[must_use]
     pub fn without_first_pass(self) -> Self {
-        Self { pnet: self.pnet.without_first_pass(), ..self }
+        Self { pnet: self.pnet.without_first_pass(), rnet: self.rnet.without_first_pass(), ..self }
     }
 
     /// The instruction set in use.
@@ -82,12 +84,13 @@ impl DetectorNets for NativeDetector {
         Ok(self.pnet.run(self.kernels, photo, levels, threshold))
     }
 
-    fn rnet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
-        let decode = |values: &[f32]| Refinement {
-            score: logistic(values[1] - values[0]),
-            regression: part(values, 2),
-        };
-        Ok(self.rnet.run(self.kernels, photo, windows, decode))
+    fn rnet(
+        &self,
+        photo: RgbView<'_>,
+        windows: &[Window],
+        threshold: f32,
+    ) -> Result<Vec<Option<Refinement>>> {
+        Ok(self.rnet.run(self.kernels, photo, windows, threshold))
     }
 
     fn onet(&self, photo: RgbView<'_>, windows: &[Window]) -> Result<Vec<OnetOutput>> {

@@ -3,13 +3,15 @@
 
 use super::conv::{LayerActivation, RawConv};
 use super::gemm::{self, Columns, Gemm, Residual, Target, block_width};
-use super::kernels::{ConvParams, IntegerTile, Kernels, LANES, Maps};
+use super::kernels::{ConvParams, IntegerTile, Kernels, LANES, Maps, SourceLayout};
 
 /// Largest magnitude of a quantised map. With 12 bits, those of the weights are as many as those of the maps or more
 /// in every layer of `FaceNet`.
 const LARGEST_VALUE: i32 = 4095;
 /// Largest sum of the magnitudes of the weights of an output channel: times [`LARGEST_VALUE`], it is below 2^31.
 const LARGEST_SUM: i32 = i32::MAX / LARGEST_VALUE;
+/// Values past the end of a batch that the last tile may read: the taps of a row are padded to pairs.
+const SLACK: usize = 1;
 
 /// Maps of integers: one batch, and what a unit stands for in each map of it.
 #[derive(Debug, Default)]
@@ -21,8 +23,8 @@ pub(crate) struct IntegerMaps {
 impl IntegerMaps {
     /// Quantises `batch` maps of `floats` floats each.
     pub(crate) fn quantise(&mut self, kernels: Kernels, data: &[f32], floats: usize, batch: usize) {
-        if self.data.len() < floats * batch {
-            self.data.resize(floats * batch, 0);
+        if self.data.len() < floats * batch + SLACK {
+            self.data.resize(floats * batch + SLACK, 0);
         }
         self.scales.clear();
         for (map, out) in data.chunks_exact(floats).zip(self.data.chunks_exact_mut(floats)).take(batch) {
@@ -52,31 +54,37 @@ pub(crate) struct ScaledMaps<'a> {
     scales: &'a [f32],
 }
 
-/// A convolution of integers, packed in the blocks of [`super::conv::Conv`]; in each block, for every two taps and
-/// each vector of 16 channels, both weights of each channel.
+/// A convolution of integers, packed in the blocks of [`super::conv::Conv`]; in each block, for every two taps of a kernel
+/// row (padded by a zero weight if they are odd) and each vector of 16 channels, both weights of each channel.
 #[derive(Debug)]
 pub(crate) struct IntegerConv {
     weights: Vec<i16>,
     /// What a unit of each channel's weights stands for.
     scales: Vec<f32>,
     bias: Vec<f32>,
-    relu: bool,
+    activation: LayerActivation,
+    /// Padded to pairs in each kernel row.
     taps: usize,
     params: ConvParams,
 }
 
 impl IntegerConv {
-    /// Quantises and packs the weights. Only layers of FaceNet are asked for: they have a ReLU or no activation, and
-    /// input channels that are a multiple of 16.
+    /// Quantises and packs the weights.
     pub(crate) fn new(raw: &RawConv, activation: &LayerActivation) -> Self {
         let area = raw.params.height * raw.params.width;
-        let taps = area * raw.in_channels;
+        let row = raw.params.width * raw.in_channels;
+        let padded_row = row.next_multiple_of(2);
+        let taps = raw.params.height * padded_row;
         let channels = raw.out_channels.next_multiple_of(LANES);
-        let factors: Vec<f32> = raw.weights.chunks_exact(taps).map(weight_factor).collect();
+        let factors: Vec<f32> = raw.weights.chunks_exact(area * raw.in_channels).map(weight_factor).collect();
         let weight = |output: usize, tap: usize| {
-            let (place, input) = (tap / raw.in_channels, tap % raw.in_channels);
+            let (y, tap) = (tap / padded_row, tap % padded_row);
+            if tap >= row || output >= raw.out_channels {
+                return 0;
+            }
+            let (place, input) = (y * raw.params.width + tap / raw.in_channels, tap % raw.in_channels);
             let index = (output * raw.in_channels + input) * area + place;
-            raw.weights.get(index).map_or(0, |weight| (weight * factors[output]).round() as i16)
+            (raw.weights[index] * factors[output]).round() as i16
         };
         let mut weights = Vec::with_capacity(channels * taps);
         for start in (0..channels).step_by(2 * LANES) {
@@ -91,10 +99,21 @@ impl IntegerConv {
         let mut bias = raw.bias.clone();
         scales.resize(channels, 0.0);
         bias.resize(channels, 0.0);
-        Self { weights, scales, bias, relu: *activation == LayerActivation::Relu, taps, params: raw.params }
+        let activation = activation.clone().padded(channels);
+        Self { weights, scales, bias, activation, taps, params: raw.params }
     }
 
-    /// Runs the layer over quantised maps; see [`gemm::run`].
+    /// Number of output channels, padded to a multiple of 16. All of them are written.
+    pub(crate) fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Kernel size, stride and padding.
+    pub(crate) fn params(&self) -> ConvParams {
+        self.params
+    }
+
+    /// Runs the layer over quantised maps by im2col, whose channels are a multiple of 16; see [`gemm::run`].
     pub(crate) fn run(
         &self,
         kernels: Kernels,
@@ -109,6 +128,68 @@ impl IntegerConv {
         let scaled = Scaled { conv: self, scales, map_pixels: height * width };
         gemm::run(&scaled, kernels, values, batch, target, residual, parallel);
     }
+
+    /// Runs the layer over quantised maps without padding and without im2col: rows are read in place.
+    pub(crate) fn run_in_place(
+        &self,
+        kernels: Kernels,
+        layout: SourceLayout,
+        maps: ScaledMaps<'_>,
+        Target { data, stride, channel: first_channel }: Target<'_>,
+    ) {
+        let ScaledMaps { values, scales } = maps;
+        let (height, width) = self.params.output(values.height, values.width);
+        let row = values.width * values.stride;
+        let tiles = width.div_ceil(kernels.max_integer_pixels(layout));
+        let lines = data.chunks_exact_mut(width * stride).take(scales.len() * height);
+        for (index, line) in lines.enumerate() {
+            let (map, y) = (index / height, index % height);
+            let start = (map * values.height + y * self.params.stride) * row;
+            for (tile, channel) in self.tiles_of_row(tiles) {
+                let (first, end) = (tile * width / tiles, (tile + 1) * width / tiles);
+                let start = start + first * layout.pixel_stride();
+                let source = Source { layout, data: values.data, start, row_stride: row };
+                let scales = &[scales[map]; LANES][..end - first];
+                let dst = &mut line[first * stride + first_channel + channel..];
+                self.run_tile(kernels, channel, &source, scales, (dst, stride), None);
+            }
+        }
+    }
+
+    /// The tiles of a row of pixels and the first channels of the blocks, in the order in which they are computed.
+    fn tiles_of_row(&self, tiles: usize) -> impl Iterator<Item = (usize, usize)> {
+        let blocks = (0..self.channels()).step_by(2 * LANES);
+        blocks.flat_map(move |channel| (0..tiles).map(move |tile| (tile, channel)))
+    }
+
+    /// Computes one tile of the block that starts at `channel`.
+    fn run_tile(
+        &self,
+        kernels: Kernels,
+        channel: usize,
+        source: &Source<'_>,
+        pixel_scales: &[f32],
+        (dst, dst_stride): (&mut [f32], usize),
+        residual: Residual<'_>,
+    ) {
+        let Self { weights, scales, bias, activation, taps, .. } = self;
+        let channels = channel..channel + block_width(bias.len(), channel);
+        kernels.run_integer(&mut IntegerTile {
+            layout: source.layout,
+            width: channels.len(),
+            src: source.data,
+            start: source.start,
+            row_stride: source.row_stride,
+            weights: &weights[channel * taps..channels.end * taps],
+            pixel_scales,
+            scales: &scales[channels.clone()],
+            bias: &bias[channels.clone()],
+            activation: activation.of(channels),
+            residual,
+            dst,
+            dst_stride,
+        });
+    }
 }
 
 /// What the weights of a channel are multiplied by before they are rounded: as much as 16 bits and [`LARGEST_SUM`]
@@ -120,6 +201,14 @@ fn weight_factor(weights: &[f32]) -> f32 {
     // A little less, for the rounding of the product itself.
     let factor = (f64::from(i16::MAX - 1) / f64::from(largest)).min(room / sum) as f32;
     if factor.is_finite() { factor } else { 0.0 }
+}
+
+/// Where a tile reads.
+struct Source<'a> {
+    layout: SourceLayout,
+    data: &'a [i16],
+    start: usize,
+    row_stride: usize,
 }
 
 /// A layer together with the scales of the maps that it reads.
@@ -142,11 +231,11 @@ impl Gemm for Scaled<'_> {
     }
 
     fn channels(&self) -> usize {
-        self.conv.bias.len()
+        self.conv.channels()
     }
 
     fn max_pixels(&self, kernels: Kernels, _width: usize) -> usize {
-        kernels.max_integer_pixels()
+        kernels.max_integer_pixels(SourceLayout::Im2col)
     }
 
     fn tile(
@@ -154,30 +243,21 @@ impl Gemm for Scaled<'_> {
         kernels: Kernels,
         channel: usize,
         columns: Columns<'_, i16>,
-        (dst, dst_stride): (&mut [f32], usize),
+        dst: (&mut [f32], usize),
         residual: Residual<'_>,
     ) {
-        let IntegerConv { weights, scales, bias, relu, taps, .. } = self.conv;
-        let width = block_width(bias.len(), channel);
         let mut pixel_scales = [0f32; LANES];
         let pixel_scales = &mut pixel_scales[..columns.count];
         for (j, scale) in pixel_scales.iter_mut().enumerate() {
             *scale = self.scales[(columns.pixel + j) / self.map_pixels];
         }
-        kernels.run_integer(&mut IntegerTile {
-            width,
-            src: columns.matrix,
+        let source = Source {
+            layout: SourceLayout::Im2col,
+            data: columns.matrix,
             start: columns.start * LANES,
             row_stride: columns.matrix_pixels * LANES,
-            weights: &weights[channel * taps..(channel + width) * taps],
-            pixel_scales,
-            scales: &scales[channel..channel + width],
-            bias: &bias[channel..channel + width],
-            relu: *relu,
-            residual,
-            dst,
-            dst_stride,
-        });
+        };
+        self.conv.run_tile(kernels, channel, &source, pixel_scales, dst, residual);
     }
 }
 

@@ -14,7 +14,7 @@ use super::winograd::WinogradConv;
 use crate::imaging::{self, RgbView};
 
 #[path = "../../../tests/common/noise.rs"]
-mod noise;
+pub(super) mod noise;
 use noise::noise;
 
 /// Largest difference allowed, relative to values above 1.

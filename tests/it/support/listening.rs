@@ -61,7 +61,7 @@ impl DetectorNets for Gate {
         Ok(vec![Vec::new(); levels.len()])
     }
 
-    fn rnet(&self, _: RgbView<'_>, windows: &[Window]) -> Result<Vec<Refinement>> {
+    fn rnet(&self, _: RgbView<'_>, windows: &[Window], _: f32) -> Result<Vec<Option<Refinement>>> {
         assert!(windows.is_empty());
         Ok(Vec::new())
     }

@@ -90,10 +90,8 @@ pub(crate) fn check(checker: &mut Checker) {
             assert!(pool.install(|| case.integers(kernels, true)) == found, "threads change {shape:?}");
             found
         };
-        if !matches!(case.activation, LayerActivation::PRelu(_)) {
-            checker.same(&format!("layer of integers {shape:?}"), integers);
-            checker.within(&format!("layer of integers {shape:?}"), &expected, |_| case.step(), integers);
-        }
+        checker.same(&format!("layer of integers {shape:?}"), integers);
+        checker.within(&format!("layer of integers {shape:?}"), &expected, |_| case.step(), integers);
     }
     for (index, shape) in FILTERED.into_iter().enumerate() {
         let case = Case::rectified(100 + index, shape);
@@ -107,6 +105,11 @@ pub(crate) fn check(checker: &mut Checker) {
         let case = Case::new(index, 1, shape);
         let expected = case.expected(1);
         checker.near(&format!("{layout:?} {shape:?}"), &expected, |kernels| case.in_place(kernels, layout));
+        if matches!(layout, SourceLayout::Rgb | SourceLayout::Channels28) {
+            let integers = |kernels: Kernels| case.integers_in_place(kernels, layout);
+            checker.same(&format!("integers, {layout:?} {shape:?}"), integers);
+            checker.within(&format!("integers, {layout:?} {shape:?}"), &expected, |_| case.step(), integers);
+        }
     }
 }
 
@@ -203,6 +206,15 @@ impl Case {
         let data: Vec<f32> = self.data.iter().copied().chain([f32::NAN; SLACK]).collect();
         let target = Target { data: &mut out, stride: self.stride(), channel: 0 };
         Conv::new(&self.raw, self.activation.clone()).run_in_place(kernels, layout, self.maps(&data), target);
+        self.compact(&out)
+    }
+
+    fn integers_in_place(&self, kernels: Kernels, layout: SourceLayout) -> Vec<f32> {
+        let (mut out, mut maps) = (self.output(1), IntegerMaps::default());
+        maps.quantise(kernels, &self.data, self.data.len(), 1);
+        let target = Target { data: &mut out, stride: self.stride(), channel: 0 };
+        let conv = IntegerConv::new(&self.raw, &self.activation);
+        conv.run_in_place(kernels, layout, maps.read_as(self.maps(&self.data)), target);
         self.compact(&out)
     }
 

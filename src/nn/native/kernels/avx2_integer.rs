@@ -2,13 +2,14 @@
 #![allow(unsafe_code)] // vector loads and stores through pointers; `IntegerTile::check` has proven the bounds
 
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_cvtepi32_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
+    __m256i, _CMP_GT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_blendv_ps,
+    _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps,
+    _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+    _mm256_storeu_ps,
 };
 
-use super::integer::{IntegerTile, PREFETCH, ROW_TAPS};
-use super::tile::LANES;
+use super::integer::{IntegerTile, PREFETCH, row_taps};
+use super::tile::{Activation, LANES, SourceLayout};
 
 /// Channels per 256-bit vector.
 const VECTOR: usize = 8;
@@ -25,25 +26,35 @@ pub(super) const PIXELS: usize = 6;
 pub(super) unsafe fn tile(tile: &mut IntegerTile<'_>) {
     /// Monomorphises `pixels` for each number of pixels.
     macro_rules! instances {
-        ([$($pixels:literal)*]) => {
+        ($layout:ident, [$($pixels:literal)*]) => {
             match tile.pixel_scales.len() {
                 // SAFETY: the caller upholds the contract of this function; `block + 16` is at most the width.
                 $($pixels => for block in (0..tile.width).step_by(LANES) {
-                    unsafe { pixels::<$pixels>(tile, block) }
+                    unsafe {
+                        pixels::<$pixels, { SourceLayout::$layout.pixel_stride() }, { row_taps(SourceLayout::$layout) }>(tile, block);
+                    }
                 },)*
                 other => unreachable!("a tile has at most {PIXELS} pixels, not {other}"),
             }
         };
     }
-    instances!([1 2 3 4 5 6]);
+    match tile.layout {
+        SourceLayout::Rgb => instances!(Rgb, [1 2 3 4 5 6]),
+        SourceLayout::Channels28 => instances!(Channels28, [1 2 3 4 5 6]),
+        SourceLayout::Im2col => instances!(Im2col, [1 2 3 4 5 6]),
+        other => unreachable!("no kernel of integers for {other:?}"),
+    }
 }
 
 /// Computes `P` pixels times 16 channels, from channel `block` on.
 #[target_feature(enable = "avx2")]
-unsafe fn pixels<const P: usize>(tile: &mut IntegerTile<'_>, block: usize) {
+unsafe fn pixels<const P: usize, const PIXEL_STRIDE: usize, const ROW_TAPS: usize>(
+    tile: &mut IntegerTile<'_>,
+    block: usize,
+) {
     let mut sums = [[_mm256_setzero_si256(); VECTORS]; P];
-    // SAFETY (this block): `check` has proven that each row's `P * 16` values lie in `src`, and `rows` that `weights`
-    // holds `rows * 16 * width` values.
+    // SAFETY (this block): `check` has proven that each row's `(P - 1) * PIXEL_STRIDE + ROW_TAPS` values lie in `src`,
+    // and `rows` that `weights` holds `rows * ROW_TAPS * width` values.
     unsafe {
         let mut weights = tile.weights.as_ptr().add(2 * block);
         for row in 0..tile.rows() {
@@ -53,10 +64,12 @@ unsafe fn pixels<const P: usize>(tile: &mut IntegerTile<'_>, block: usize) {
                 for (v, vector) in weight.iter_mut().enumerate() {
                     *vector = _mm256_loadu_si256(weights.add(v * 2 * VECTOR).cast());
                 }
-                _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH).cast());
+                if ROW_TAPS == SourceLayout::Im2col.row_taps() {
+                    _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(PREFETCH).cast());
+                }
                 weights = weights.wrapping_add(2 * tile.width);
                 for (j, pixel) in sums.iter_mut().enumerate() {
-                    let taps = source.add(j * ROW_TAPS + 2 * pair).cast::<i32>().read_unaligned();
+                    let taps = source.add(j * PIXEL_STRIDE + 2 * pair).cast::<i32>().read_unaligned();
                     let taps = _mm256_set1_epi32(taps);
                     for (sum, vector) in pixel.iter_mut().zip(weight) {
                         *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(taps, vector));
@@ -67,7 +80,7 @@ unsafe fn pixels<const P: usize>(tile: &mut IntegerTile<'_>, block: usize) {
     }
     for (j, pixel) in sums.into_iter().enumerate() {
         for (v, sum) in pixel.into_iter().enumerate() {
-            // SAFETY: `check` has proven the lengths of scales, bias, residual and `dst`.
+            // SAFETY: `check` has proven the lengths of scales, bias, slopes, residual and `dst`.
             unsafe { store(tile, j, block + v * VECTOR, sum) };
         }
     }
@@ -77,8 +90,8 @@ unsafe fn pixels<const P: usize>(tile: &mut IntegerTile<'_>, block: usize) {
 #[target_feature(enable = "avx2")]
 #[inline]
 unsafe fn store(tile: &mut IntegerTile<'_>, pixel: usize, channel: usize, sum: __m256i) {
-    // SAFETY (whole block): `check` has proven that `channel + 8` numbers of scales and bias, and of pixel `pixel` in
-    // the residual and in `dst`, exist.
+    // SAFETY (whole block): `check` has proven that `channel + 8` numbers of scales, bias and slopes, and of pixel
+    // `pixel` in the residual and in `dst`, exist.
     unsafe {
         let pixel_scale = _mm256_set1_ps(*tile.pixel_scales.get_unchecked(pixel));
         let scale = _mm256_mul_ps(pixel_scale, _mm256_loadu_ps(tile.scales.as_ptr().add(channel)));
@@ -87,9 +100,15 @@ unsafe fn store(tile: &mut IntegerTile<'_>, pixel: usize, channel: usize, sum: _
         if let Some((residual, stride)) = tile.residual {
             value = _mm256_add_ps(value, _mm256_loadu_ps(residual.as_ptr().add(pixel * stride + channel)));
         }
-        if tile.relu {
-            value = _mm256_max_ps(value, _mm256_setzero_ps());
-        }
+        let zero = _mm256_setzero_ps();
+        value = match tile.activation {
+            Activation::None => value,
+            Activation::Relu => _mm256_max_ps(value, zero),
+            Activation::PRelu(slopes) => {
+                let sloped = _mm256_mul_ps(value, _mm256_loadu_ps(slopes.as_ptr().add(channel)));
+                _mm256_blendv_ps(value, sloped, _mm256_cmp_ps::<_CMP_GT_OQ>(zero, value))
+            }
+        };
         _mm256_storeu_ps(tile.dst.as_mut_ptr().add(pixel * tile.dst_stride + channel), value);
     }
 }

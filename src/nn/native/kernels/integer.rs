@@ -6,10 +6,13 @@
 
 #![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
 
-use super::tile::LANES;
+use super::tile::{Activation, LANES, SourceLayout};
 
-/// Taps of a pixel that are contiguous in an im2col matrix.
-pub(super) const ROW_TAPS: usize = 16;
+/// Taps that a pixel reads from each source row, padded to pairs: the weight of the last may be a zero.
+pub(super) const fn row_taps(layout: SourceLayout) -> usize {
+    layout.row_taps().next_multiple_of(2)
+}
+
 /// Prefetch distance of weights; see [`super::tile::PREFETCH`].
 #[cfg(target_arch = "x86_64")]
 pub(super) const PREFETCH: usize = 2048;
@@ -18,15 +21,17 @@ pub(super) const PREFETCH: usize = 2048;
 /// `dst[j * dst_stride + c] = act(sum * (pixel_scales[j] * scales[c]) + bias[c] (+ residual))`, where `sum` goes over
 /// the products of source and weights.
 pub(crate) struct IntegerTile<'a> {
+    /// Memory layout of `src`: [`SourceLayout::Rgb`], [`SourceLayout::Channels28`] or [`SourceLayout::Im2col`].
+    pub(crate) layout: SourceLayout,
     /// Output channels: 16 or 32.
     pub(crate) width: usize,
-    /// An im2col matrix: 16 taps of one pixel, then 16 taps of the next.
+    /// The source.
     pub(crate) src: &'a [i16],
     /// Index in `src` at which pixel 0 starts.
     pub(crate) start: usize,
-    /// Values of `src` from 16 taps of a pixel to its next 16.
+    /// Values of `src` from one row to the next.
     pub(crate) row_stride: usize,
-    /// For every two taps, in blocks of 16 channels: the weights of both taps for each channel.
+    /// For every two taps of a row, in blocks of 16 channels: the weights of both taps for each channel.
     pub(crate) weights: &'a [i16],
     /// What one unit of the source of each pixel stands for; 1 to [`super::Kernels::max_integer_pixels`] of them.
     pub(crate) pixel_scales: &'a [f32],
@@ -34,8 +39,8 @@ pub(crate) struct IntegerTile<'a> {
     pub(crate) scales: &'a [f32],
     /// `width` biases.
     pub(crate) bias: &'a [f32],
-    /// Whether negative results become 0.
-    pub(crate) relu: bool,
+    /// Applied to the results.
+    pub(crate) activation: Activation<'a>,
     /// Added before the activation: values, and floats from one pixel to the next.
     pub(crate) residual: Option<(&'a [f32], usize)>,
     /// Output. All `width` channels of each pixel are written.
@@ -45,9 +50,9 @@ pub(crate) struct IntegerTile<'a> {
 }
 
 impl IntegerTile<'_> {
-    /// Number of rows of 16 taps.
+    /// Number of source rows.
     pub(super) fn rows(&self) -> usize {
-        self.weights.len() / self.width / ROW_TAPS
+        self.weights.len() / self.width / row_taps(self.layout)
     }
 
     /// Checks that every access of a microkernel is within its slice. The `unsafe` code relies on it.
@@ -61,9 +66,13 @@ impl IntegerTile<'_> {
         );
         assert!(self.rows() > 0, "a tile reads at least one row");
         let last = self.pixel_scales.len() - 1;
-        let end = self.start + (self.rows() - 1) * self.row_stride + (last + 1) * ROW_TAPS;
+        let reach = last * self.layout.pixel_stride() + row_taps(self.layout);
+        let end = self.start + (self.rows() - 1) * self.row_stride + reach;
         assert!(end <= self.src.len(), "the tile reads to {end} of {}", self.src.len());
         assert!(self.bias.len() >= self.width && self.scales.len() >= self.width, "biases are missing");
+        if let Activation::PRelu(slopes) = self.activation {
+            assert!(slopes.len() >= self.width, "slopes are missing");
+        }
         if let Some((residual, stride)) = self.residual {
             assert!(residual.len() >= last * stride + self.width, "the residual is too short");
         }
@@ -83,7 +92,11 @@ pub(super) fn tile(tile: &mut IntegerTile<'_>) {
                 if let Some((residual, stride)) = tile.residual {
                     value += residual[j * stride + channel];
                 }
-                tile.dst[j * tile.dst_stride + channel] = if tile.relu && value < 0.0 { 0.0 } else { value };
+                tile.dst[j * tile.dst_stride + channel] = match tile.activation {
+                    Activation::Relu if value < 0.0 => 0.0,
+                    Activation::PRelu(slopes) if value < 0.0 => value * slopes[channel],
+                    _ => value,
+                };
             }
         }
     }
@@ -92,8 +105,9 @@ pub(super) fn tile(tile: &mut IntegerTile<'_>) {
 /// Sums of pixel `j` for the 16 channels from `block` on.
 fn sums(tile: &IntegerTile<'_>, j: usize, block: usize) -> [i32; LANES] {
     let mut sums = [0i32; LANES];
-    for (row, weights) in tile.weights.chunks_exact(ROW_TAPS * tile.width).enumerate() {
-        let source = &tile.src[tile.start + row * tile.row_stride + j * ROW_TAPS..][..ROW_TAPS];
+    let (taps, pixel) = (row_taps(tile.layout), j * tile.layout.pixel_stride());
+    for (row, weights) in tile.weights.chunks_exact(taps * tile.width).enumerate() {
+        let source = &tile.src[tile.start + row * tile.row_stride + pixel..][..taps];
         for (values, weights) in source.chunks_exact(2).zip(weights.chunks_exact(2 * tile.width)) {
             let weights = &weights[2 * block..][..2 * LANES];
             for (sum, weight) in sums.iter_mut().zip(weights.chunks_exact(2)) {

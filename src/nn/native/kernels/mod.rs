@@ -181,10 +181,14 @@ impl Kernels {
     }
 
     /// Largest number of pixels of an [`IntegerTile`].
-    pub(crate) fn max_integer_pixels(self) -> usize {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "the scalar kernel takes any layout alike")
+    )]
+    pub(crate) fn max_integer_pixels(self, layout: SourceLayout) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            _ if self.has_vnni() => vnni::PIXELS,
+            _ if self.has_vnni() => vnni::max_pixels(layout),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 => avx2_integer::PIXELS,
             _ => scalar::PIXELS,

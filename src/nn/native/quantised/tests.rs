@@ -4,8 +4,9 @@
 use proptest::prelude::*;
 
 use super::super::conv::{Conv, LayerActivation, RawConv};
-use super::super::kernels::{ConvParams, Isa};
+use super::super::kernels::{ConvParams, Isa, SourceLayout};
 use super::*;
+use crate::nn::native::tests::noise::noise;
 
 /// A layer and one batch of maps that it runs over.
 #[derive(Debug, Clone)]
@@ -15,13 +16,13 @@ struct Case {
     batch: usize,
     data: Vec<f32>,
     residual: Option<Vec<f32>>,
-    relu: bool,
+    activation: LayerActivation,
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let shape = (1usize..=3, 1usize..=3, 1usize..=5, 1usize..=2, 3usize..=6, 1usize..=3);
-    (shape, any::<u64>(), any::<bool>(), any::<bool>(), -3i32..4).prop_map(
-        |((height, width, outs, ins, side, batch), seed, relu, residual, power)| {
+    (shape, any::<u64>(), 0..3, any::<bool>(), -3i32..4).prop_map(
+        |((height, width, outs, ins, side, batch), seed, activation, residual, power)| {
             let (out_channels, in_channels) = (16 * outs, 16 * ins);
             let mut state = seed | 1;
             let mut noise = |len: usize, scale: f32| -> Vec<f32> {
@@ -39,16 +40,17 @@ fn case() -> impl Strategy<Value = Case> {
             let data = noise(batch * side * side * in_channels, 10f32.powi(power));
             let (rows, columns) = params.output(side, side);
             let residual = residual.then(|| noise(batch * rows * columns * out_channels, 1.0));
-            Case { raw, side, batch, data, residual, relu }
+            let activation = match activation {
+                0 => LayerActivation::None,
+                1 => LayerActivation::Relu,
+                _ => LayerActivation::PRelu(noise(out_channels, 1.0)),
+            };
+            Case { raw, side, batch, data, residual, activation }
         },
     )
 }
 
 impl Case {
-    fn activation(&self) -> LayerActivation {
-        if self.relu { LayerActivation::Relu } else { LayerActivation::None }
-    }
-
     fn maps(&self) -> Maps<'_> {
         let channels = self.raw.in_channels;
         Maps { data: &self.data, height: self.side, width: self.side, channels, stride: channels }
@@ -68,7 +70,7 @@ impl Case {
         let mut maps = IntegerMaps::default();
         maps.quantise(kernels, &self.data, self.side * self.side * self.raw.in_channels, self.batch);
         let target = Target { data: &mut out, stride: self.raw.out_channels, channel: 0 };
-        let conv = IntegerConv::new(&self.raw, &self.activation());
+        let conv = IntegerConv::new(&self.raw, &self.activation);
         conv.run(kernels, maps.read_as(self.maps()), self.batch, target, self.residual(), parallel);
         out
     }
@@ -76,7 +78,7 @@ impl Case {
     fn floats(&self, kernels: Kernels) -> Vec<f32> {
         let mut out = self.output();
         let target = Target { data: &mut out, stride: self.raw.out_channels, channel: 0 };
-        let conv = Conv::new(&self.raw, self.activation());
+        let conv = Conv::new(&self.raw, self.activation.clone());
         conv.run(kernels, self.maps(), self.batch, target, self.residual(), false);
         out
     }
@@ -111,6 +113,59 @@ proptest! {
         let allowed = 1e-5 + taps as f32 * largest / 4095.0;
         for (found, expected) in found.iter().zip(&expected) {
             prop_assert!((found - expected).abs() <= allowed, "{found}, expected {expected} +- {allowed}");
+        }
+    }
+}
+
+/// R-Net's first two layers and O-Net's first: two maps of them, in place.
+#[test]
+fn in_place_every_kernel_gives_the_scalar_bits_near_the_floats() {
+    let layers = [
+        (SourceLayout::Rgb, 3, 28, 24),
+        (SourceLayout::Rgb, 3, 32, 48),
+        (SourceLayout::Channels28, 28, 48, 11),
+    ];
+    for (seed, (layout, in_channels, out_channels, side)) in (1..).zip(layers) {
+        let params = ConvParams { height: 3, width: 3, stride: 1, pad_height: 0, pad_width: 0 };
+        let (taps, pixels, batch) = (9 * in_channels, side * side, 2);
+        let weights = noise(10 * seed, taps * out_channels);
+        let raw = RawConv { weights, bias: noise(seed, out_channels), out_channels, in_channels, params };
+        let activation = LayerActivation::PRelu(noise(seed + 4, out_channels));
+        let map = pixels * in_channels;
+        // One map is ten times as large as the other. What lies past the end must not matter.
+        let mut data = noise(seed + 8, batch * map + 512);
+        data[map..].iter_mut().for_each(|value| *value *= 10.0);
+        let maps =
+            |data| Maps { data, height: side, width: side, channels: in_channels, stride: in_channels };
+        let stride = out_channels.next_multiple_of(16);
+        let out = (side - 2) * (side - 2) * stride;
+        let integers = |kernels| {
+            let (mut found, mut values) = (vec![f32::NAN; batch * out], IntegerMaps::default());
+            values.quantise(kernels, &data, map, batch);
+            let target = Target { data: &mut found, stride, channel: 0 };
+            let conv = IntegerConv::new(&raw, &activation);
+            conv.run_in_place(kernels, layout, values.read_as(maps(&data)), target);
+            found
+        };
+        let expected = integers(Kernels::new(Isa::Scalar).unwrap());
+        for kernels in kernels() {
+            let found = integers(kernels);
+            let same = found.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{:?}, {layout:?}", kernels.isa());
+        }
+        let conv = Conv::new(&raw, activation.clone());
+        for (index, integers) in expected.chunks_exact(out).enumerate() {
+            let mut floats = vec![f32::NAN; out];
+            let target = Target { data: &mut floats, stride, channel: 0 };
+            let kernels = Kernels::new(Isa::detect()).unwrap();
+            conv.run_in_place(kernels, layout, maps(&data[index * map..]), target);
+            let allowed = 1e-5 + 10f32.powi(index as i32) * taps as f32 / 4095.0;
+            for (found, expected) in integers.iter().zip(&floats) {
+                assert!(
+                    (found - expected).abs() <= allowed,
+                    "{layout:?}: {found}, expected {expected} +- {allowed}"
+                );
+            }
         }
     }
 }
@@ -165,7 +220,14 @@ fn weights_of_zero_leave_the_bias() {
     let params = ConvParams { height: 1, width: 1, stride: 1, pad_height: 0, pad_width: 0 };
     let raw =
         RawConv { weights: vec![0.0; 256], bias: vec![2.5; 16], out_channels: 16, in_channels: 16, params };
-    let case = Case { raw, side: 1, batch: 1, data: vec![1.0; 16], residual: None, relu: true };
+    let case = Case {
+        raw,
+        side: 1,
+        batch: 1,
+        data: vec![1.0; 16],
+        residual: None,
+        activation: LayerActivation::Relu,
+    };
     for kernels in kernels() {
         assert_eq!(case.integers(kernels, false), [2.5; 16]);
     }
