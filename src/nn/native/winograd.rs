@@ -16,7 +16,7 @@ use super::gemm::block_width;
 use super::kernels::{
     Activation, ConvParams, Kernels, LANES, Maps, POINTS_4X4, SourceLayout, SourceRows, Tile, TileOutput,
 };
-use super::points::{Axis, weights_at_points};
+use super::points::{axis, weights_at_points};
 
 /// Outputs of a tile along both axes.
 const SIDE: usize = 4;
@@ -73,14 +73,14 @@ impl WinogradConv {
     pub(crate) fn new(raw: &RawConv) -> Self {
         let inputs = raw.in_channels;
         let channels = raw.out_channels.next_multiple_of(LANES);
-        let axis = Axis::four();
+        let axis = axis();
         let mut weights = vec![0.0; POINTS_4X4 * inputs * channels];
         for (index, block) in weights.chunks_mut(POINTS_4X4 * inputs * 2 * LANES).enumerate() {
             let (first, width) = (index * 2 * LANES, block.len() / (POINTS_4X4 * inputs));
             let mut of_input = vec![0.0; POINTS_4X4 * width];
             for input in 0..inputs {
                 for output in 0..width.min(raw.out_channels - first) {
-                    let at_points = weights_at_points(raw, (first + output, input), &axis, &axis);
+                    let at_points = weights_at_points(raw, (first + output, input), &axis);
                     let places = of_input[output..].iter_mut().step_by(width);
                     places.zip(at_points).for_each(|(place, weight)| *place = weight as f32);
                 }

@@ -12,6 +12,7 @@ mod layers;
 mod native;
 #[path = "../../common/noise.rs"]
 mod noise;
+mod pairs;
 mod rows;
 mod tiles;
 mod winograd;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let mut checker = Checker::new();
     rows::check(&mut checker);
     winograd::check(&mut checker);
+    pairs::check(&mut checker);
     tiles::check(&mut checker);
     layers::check(&mut checker);
     println!("kernels tested: {}, in {} cases each", checker.names().join(", "), checker.cases());

@@ -4,13 +4,12 @@ use crate::checker::Checker;
 use crate::native::kernels::{Activation, Kernels, LANES, SourceLayout, SourceRows, Tile};
 use crate::noise::noise;
 
-const LAYOUTS: [SourceLayout; 7] = [
+const LAYOUTS: [SourceLayout; 6] = [
     SourceLayout::Rgb,
     SourceLayout::RgbStride2,
     SourceLayout::Channels10,
     SourceLayout::Channels16,
     SourceLayout::Channels28,
-    SourceLayout::Point10,
     SourceLayout::Im2col,
 ];
 /// Pixels that are compared: no tile has more.

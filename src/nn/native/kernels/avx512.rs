@@ -58,8 +58,6 @@ pub(super) unsafe fn tile(tile: &mut Tile<'_>) {
         (SourceLayout::Channels16, false) => instances!(Channels16, 2, [2 6 14]),
         (SourceLayout::Channels28, true) => instances!(Channels28, 1, [9]),
         (SourceLayout::Channels28, false) => instances!(Channels28, 2, [9]),
-        (SourceLayout::Point10, true) => instances!(Point10, 1, [14]),
-        (SourceLayout::Point10, false) => instances!(Point10, 2, [14]),
         (SourceLayout::Im2col, true) => instances!(Im2col, 1, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
         (SourceLayout::Im2col, false) => instances!(Im2col, 2, [1 2 3 4 5 6 7 8 9 10 11 12 13 14]),
     }

@@ -13,6 +13,8 @@ pub(super) const fn row_taps(layout: SourceLayout) -> usize {
     layout.row_taps().next_multiple_of(2)
 }
 
+/// 1.5 * 2^23: added to a float, it leaves the nearest integer in the lowest bits, in two's complement.
+pub(super) const MAGIC: f32 = 12_582_912.0;
 /// Prefetch distance of weights; see [`super::tile::PREFETCH`].
 #[cfg(target_arch = "x86_64")]
 pub(super) const PREFETCH: usize = 2048;
@@ -135,8 +137,6 @@ pub(super) fn max_abs(values: &[f32]) -> f32 {
 /// Rounds `value * factor` to the nearest integer, ties to even. The products are below 2^15 in magnitude.
 #[inline(always)]
 pub(super) fn quantise(values: &[f32], factor: f32, out: &mut [i16]) {
-    /// 1.5 * 2^23: the sum's lowest mantissa bits are the rounded integer, in two's complement.
-    const MAGIC: f32 = 12_582_912.0;
     for (value, out) in values.iter().zip(out) {
         *out = (value * factor + MAGIC).to_bits() as i16;
     }

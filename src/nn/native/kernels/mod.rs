@@ -20,6 +20,10 @@ mod integer;
 mod narrow;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pair_lanes;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod pair_lanes_128;
+mod pairs;
 mod rows;
 mod scalar;
 mod tile;
@@ -32,14 +36,15 @@ use crate::error::{ModelError, Result};
 
 pub(crate) use im2col::{ConvParams, Maps};
 pub(crate) use integer::IntegerTile;
+pub(crate) use pairs::{PairLayer, PairLayout, PairOutput, PairRows, Pooled, ROWS, plane_len};
 pub(crate) use rows::{CHANNELS, ColumnSpans, Pool, PoolInput};
 pub(crate) use tile::{Activation, LANES, SourceLayout, SourceRows, Tile};
-pub(crate) use winograd::{BiasPRelu, FAR, NEAR, POINTS_2X2, POINTS_2X4, POINTS_4X4, TileOutput};
+pub(crate) use winograd::{FAR, NEAR, POINTS_4X4, TileOutput};
 
 /// Instruction set of the compute kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Isa {
-    /// Scalar Rust: runs on every CPU.
+    /// Scalar Rust: runs on every CPU. On x86-64 P-Net's first pass takes SSE2, which every such CPU has.
     Scalar,
     /// NEON (every 64-bit ARM CPU).
     Neon,
@@ -262,6 +267,8 @@ multiversion! {
     max_abs = integer::max_abs, (values: &[f32]) -> f32;
     /// See [`integer::quantise`].
     quantise = integer::quantise, (values: &[f32], factor: f32, out: &mut [i16]);
+    /// See [`rows::split_rgb`].
+    split_rgb = rows::split_rgb, (row: &[f32], factor: f32, plane: usize, out: &mut [i16]);
     /// See [`im2col::im2col`].
     im2col_i16 = im2col::im2col, (maps: Maps<'_, i16>, params: ConvParams, first: usize, count: usize, matrix: &mut [i16]);
     /// See [`im2col::im2col`].

@@ -29,7 +29,6 @@ macro_rules! by_size {
             Channels10: 4 6,
             Channels16: 2 6,
             Channels28: 5,
-            Point10: 6,
             Im2col: 1 2 3 4 5 6,
         })
     };

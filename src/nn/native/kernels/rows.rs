@@ -5,6 +5,7 @@
 
 use std::ops::AddAssign;
 
+use super::integer::MAGIC;
 use super::tile::LANES;
 
 /// Channels of an RGB pixel.
@@ -183,5 +184,19 @@ pub(super) fn dot32(pixels: &[f32], weights: &[f32; 32], bias: f32, out: &mut [f
             half /= 2;
         }
         *out = sums[0] + bias;
+    }
+}
+
+/// Splits a row of standardised RGB pixels into planes ([`super::PairLayout::Rgb`]) of `value * factor`, rounded to the nearest
+/// integers. The products are below 2^15 in magnitude.
+#[inline(always)]
+pub(super) fn split_rgb(row: &[f32], factor: f32, plane: usize, out: &mut [i16]) {
+    let (even, rest) = out.split_at_mut(plane);
+    let (odd, blue) = rest.split_at_mut(plane);
+    let planes = even.as_chunks_mut::<2>().0.iter_mut().zip(odd.as_chunks_mut::<2>().0);
+    let planes = planes.zip(blue.as_chunks_mut::<2>().0);
+    for (pixels, ((even, odd), blue)) in row.as_chunks::<6>().0.iter().zip(planes) {
+        let [a, b, c, d, e, f] = pixels.map(|value| (value * factor + MAGIC).to_bits() as i16);
+        (*even, *odd, *blue) = ([a, b], [d, e], [c, f]);
     }
 }

@@ -22,8 +22,6 @@ pub(crate) enum SourceLayout {
     Channels16,
     /// 3-wide kernel over 28 channels, in place: R-Net's second layer.
     Channels28,
-    /// 10 channels of a pixel at one point of Winograd's transform: P-Net's second layer.
-    Point10,
     /// An im2col matrix: 16 taps of one pixel, then 16 taps of the next.
     Im2col,
 }
@@ -35,7 +33,7 @@ impl SourceLayout {
             Self::Rgb => 3,
             Self::RgbStride2 => 6,
             Self::Channels10 => 10,
-            Self::Channels16 | Self::Point10 | Self::Im2col => 16,
+            Self::Channels16 | Self::Im2col => 16,
             Self::Channels28 => 28,
         }
     }
@@ -44,7 +42,6 @@ impl SourceLayout {
     pub(crate) const fn row_taps(self) -> usize {
         match self {
             Self::Rgb | Self::RgbStride2 => 9,
-            Self::Point10 => 10,
             Self::Channels10 => 30,
             Self::Channels16 => 48,
             Self::Channels28 => 84,

@@ -10,9 +10,7 @@ use super::Kernels;
 use super::tile::LANES;
 #[cfg(target_arch = "x86_64")]
 use super::winograd::Avx2;
-use super::winograd::{
-    BiasPRelu, POINTS_4X4, TileOutput, dots_2x4, outputs_2x2, outputs_4x4, points_2x2, points_2x4, points_4x4,
-};
+use super::winograd::{POINTS_4X4, TileOutput, outputs_4x4, points_4x4};
 
 /// Declares methods of [`Kernels`], each of which dispatches to a function over vectors of one instruction set.
 macro_rules! versions {
@@ -45,16 +43,6 @@ macro_rules! versions {
 }
 
 versions! {
-    /// See [`points_2x2`].
-    winograd_points_2x2 = points_2x2, (rows: [&[f32]; 4], stride: usize, tiles: usize, points: &mut [f32]);
-    /// See [`points_2x4`].
-    winograd_points_2x4 = points_2x4, (rows: [&[f32]; 4], tiles: usize, points: &mut [f32]);
-    /// See [`outputs_2x2`].
-    winograd_outputs_2x2 = outputs_2x2,
-        (products: &[f32], tiles: usize, after: BiasPRelu<'_>, out: [&mut [f32]; 2]);
-    /// See [`dots_2x4`].
-    winograd_dots_2x4 = dots_2x4,
-        (products: &[f32], tiles: usize, after: BiasPRelu<'_>, weights: &[f32; 32], out: [&mut [f32]; 2]);
     /// See [`points_4x4`].
     winograd_points_4x4 = points_4x4,
         (pixels: &[&[f32]; POINTS_4X4], channels: usize, tiles: usize, points: &mut [f32]);

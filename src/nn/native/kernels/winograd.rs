@@ -1,9 +1,8 @@
 //! Transforms of Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks")
-//! for 3x3 kernels, vectors of 16 channels at a time. A tile of 2x2 outputs takes 16 products where the direct sum
-//! takes 36, one of 2x4 outputs 24 instead of 72, one of 4x4 outputs 36 instead of 144.
+//! for 3x3 kernels, vectors of 16 channels at a time. A tile of 4x4 outputs takes 36 products where the direct sum takes 144.
 //!
-//! Along an axis with two outputs the polynomials are evaluated at 0, 1, -1 and infinity; along one with four at 0,
-//! ±[`NEAR`], ±[`FAR`] and infinity. These two points keep the rounding error low: at 1 and 2 it is twice as much.
+//! Along an axis the polynomials are evaluated at 0, ±[`NEAR`], ±[`FAR`] and infinity. These two points keep the rounding
+//! error low: at 1 and 2 it is twice as much.
 #![allow(unsafe_code)] // vector instructions of features that `Kernels::new` has checked
 #![allow(clippy::inline_always, reason = "inlined into callers that are compiled for one instruction set")]
 
@@ -16,25 +15,12 @@ use std::arch::x86_64::{
 
 use super::tile::LANES;
 
-/// The nearer of the two points beside zero, along an axis with four outputs.
+/// The nearer of the two points beside zero.
 pub(crate) const NEAR: f32 = 0.75;
 /// The farther one.
 pub(crate) const FAR: f32 = 1.5;
-/// Points of a tile of 2x2 outputs: 4x4.
-pub(crate) const POINTS_2X2: usize = 16;
-/// Points of a tile of 2x4 outputs (2 rows, 4 columns): 4x6.
-pub(crate) const POINTS_2X4: usize = 24;
 /// Points of a tile of 4x4 outputs, and pixels that it reads: 6x6.
 pub(crate) const POINTS_4X4: usize = 36;
-
-/// Bias and activation of the channels of a layer: `x + bias`, times the slope where that is negative.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BiasPRelu<'a> {
-    /// One for each channel.
-    pub(crate) bias: &'a [f32],
-    /// One for each channel.
-    pub(crate) slopes: &'a [f32],
-}
 
 /// Where a tile of outputs is written: from its first pixel's first channel on.
 pub(crate) struct TileOutput<'a> {
@@ -58,8 +44,6 @@ pub(super) trait Vector: Copy {
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
     fn scale(self, factor: f32) -> Self;
-    /// `self` where it is positive, else `self * slopes`.
-    fn prelu(self, slopes: Self) -> Self;
     /// `max(self, 0)`.
     fn relu(self) -> Self;
 }
@@ -94,10 +78,6 @@ impl Vector for [f32; LANES] {
     #[inline(always)]
     fn scale(self, factor: f32) -> Self {
         self.map(|value| value * factor)
-    }
-    #[inline(always)]
-    fn prelu(self, slopes: Self) -> Self {
-        std::array::from_fn(|lane| if self[lane] > 0.0 { self[lane] } else { self[lane] * slopes[lane] })
     }
     #[inline(always)]
     fn relu(self) -> Self {
@@ -143,14 +123,6 @@ impl Vector for Avx2 {
         self.mul(Self(factor, factor))
     }
     #[inline(always)]
-    fn prelu(self, slopes: Self) -> Self {
-        use std::arch::x86_64::_mm256_blendv_ps;
-        let scaled = self.mul(slopes);
-        unsafe {
-            Self(_mm256_blendv_ps(self.0, scaled.0, self.0), _mm256_blendv_ps(self.1, scaled.1, self.1))
-        }
-    }
-    #[inline(always)]
     fn relu(self) -> Self {
         use std::arch::x86_64::{_mm256_max_ps, _mm256_setzero_ps};
         unsafe {
@@ -187,27 +159,10 @@ impl Vector for __m512 {
         unsafe { _mm512_mul_ps(self, _mm512_set1_ps(factor)) }
     }
     #[inline(always)]
-    fn prelu(self, slopes: Self) -> Self {
-        use std::arch::x86_64::{_mm512_castps_si512, _mm512_mask_mul_ps, _mm512_movepi32_mask};
-        unsafe { _mm512_mask_mul_ps(self, _mm512_movepi32_mask(_mm512_castps_si512(self)), self, slopes) }
-    }
-    #[inline(always)]
     fn relu(self) -> Self {
         use std::arch::x86_64::{_mm512_max_ps, _mm512_setzero_ps};
         unsafe { _mm512_max_ps(self, _mm512_setzero_ps()) }
     }
-}
-
-/// From 4 inputs to the 4 points of an axis with two outputs.
-#[inline(always)]
-fn inputs_2<V: Vector>(d: [V; 4]) -> [V; 4] {
-    [d[2].sub(d[0]), d[1].add(d[2]), d[2].sub(d[1]), d[3].sub(d[1])]
-}
-
-/// From the 4 points of an axis to its two outputs.
-#[inline(always)]
-fn outputs_2<V: Vector>(m: [V; 4]) -> [V; 2] {
-    [m[0].add(m[1]).add(m[2]), m[1].sub(m[2]).add(m[3])]
 }
 
 /// From 6 inputs to the 6 points of an axis with four outputs.
@@ -258,19 +213,6 @@ fn lanes_mut(data: &mut [f32], at: usize) -> &mut [f32; LANES] {
     data[at..].first_chunk_mut().expect("16 floats")
 }
 
-/// The four points of a column of inputs, `at` floats into each row.
-#[inline(always)]
-fn column_points<V: Vector>(rows: [&[f32]; 4], at: usize) -> [V; 4] {
-    inputs_2([lanes(rows[0], at), lanes(rows[1], at), lanes(rows[2], at), lanes(rows[3], at)])
-}
-
-/// The two outputs of a column of products at points: 16 floats at each of `at + y * step`.
-#[inline(always)]
-fn column_outputs<V: Vector>(products: &[f32], at: usize, step: usize) -> [V; 2] {
-    let (second, third, fourth) = (at + step, at + 2 * step, at + 3 * step);
-    outputs_2([lanes(products, at), lanes(products, second), lanes(products, third), lanes(products, fourth)])
-}
-
 /// Row `y` of columns.
 #[inline(always)]
 fn across<V: Vector, const H: usize, const W: usize>(columns: &[[V; H]; W], y: usize) -> [V; W] {
@@ -279,116 +221,6 @@ fn across<V: Vector, const H: usize, const W: usize>(columns: &[[V; H]; W], y: u
         *value = column[y];
     }
     row
-}
-
-/// Points of `tiles` tiles of 2x2 outputs: tile `t` reads the pixels `2 * t ..= 2 * t + 3` of four rows, `stride`
-/// floats apart. Point `p` of tile `t` is written to `points[(p * tiles + t) * 16..]`.
-#[inline(always)]
-pub(super) fn points_2x2<V: Vector>(rows: [&[f32]; 4], stride: usize, tiles: usize, points: &mut [f32]) {
-    for tile in 0..tiles {
-        let at = 2 * tile * stride;
-        let columns: [[V; 4]; 4] = [
-            column_points(rows, at),
-            column_points(rows, at + stride),
-            column_points(rows, at + 2 * stride),
-            column_points(rows, at + 3 * stride),
-        ];
-        for y in 0..4 {
-            for (x, point) in inputs_2(across(&columns, y)).iter().enumerate() {
-                point.store(lanes_mut(points, ((4 * y + x) * tiles + tile) * LANES));
-            }
-        }
-    }
-}
-
-/// As [`points_2x2`], for tiles of 2x4 outputs of pixels of 16 channels: tile `t` reads the pixels
-/// `4 * t ..= 4 * t + 5`.
-#[inline(always)]
-pub(super) fn points_2x4<V: Vector>(rows: [&[f32]; 4], tiles: usize, points: &mut [f32]) {
-    for tile in 0..tiles {
-        let at = 4 * tile * LANES;
-        let columns: [[V; 4]; 6] = [
-            column_points(rows, at),
-            column_points(rows, at + LANES),
-            column_points(rows, at + 2 * LANES),
-            column_points(rows, at + 3 * LANES),
-            column_points(rows, at + 4 * LANES),
-            column_points(rows, at + 5 * LANES),
-        ];
-        for y in 0..4 {
-            for (x, point) in inputs_4(across(&columns, y)).iter().enumerate() {
-                point.store(lanes_mut(points, ((6 * y + x) * tiles + tile) * LANES));
-            }
-        }
-    }
-}
-
-/// From the products at the points of `tiles` tiles of 2x2 outputs with 16 channels to two rows of outputs.
-#[inline(always)]
-pub(super) fn outputs_2x2<V: Vector>(
-    products: &[f32],
-    tiles: usize,
-    after: BiasPRelu<'_>,
-    out: [&mut [f32]; 2],
-) {
-    let (bias, slopes) = (lanes::<V>(after.bias, 0), lanes::<V>(after.slopes, 0));
-    let step = tiles * LANES;
-    let [upper, lower] = out;
-    for tile in 0..tiles {
-        let at = tile * LANES;
-        let columns: [[V; 2]; 4] = [
-            column_outputs(products, at, 4 * step),
-            column_outputs(products, at + step, 4 * step),
-            column_outputs(products, at + 2 * step, 4 * step),
-            column_outputs(products, at + 3 * step, 4 * step),
-        ];
-        for (y, row) in [&mut *upper, &mut *lower].into_iter().enumerate() {
-            for (x, sum) in outputs_2(across(&columns, y)).iter().enumerate() {
-                sum.add(bias).prelu(slopes).store(lanes_mut(row, (2 * tile + x) * LANES));
-            }
-        }
-    }
-}
-
-/// From the products at the points of `tiles` tiles of 2x4 outputs with 32 channels to the dot product of each output
-/// with `weights`, in two rows.
-#[inline(always)]
-pub(super) fn dots_2x4<V: Vector>(
-    products: &[f32],
-    tiles: usize,
-    after: BiasPRelu<'_>,
-    weights: &[f32; 2 * LANES],
-    out: [&mut [f32]; 2],
-) {
-    let step = tiles * 2 * LANES;
-    let [upper, lower] = out;
-    for tile in 0..tiles {
-        let mut sums = [[0f32; LANES]; 8];
-        for half in [0, LANES] {
-            let at = tile * 2 * LANES + half;
-            let columns: [[V; 2]; 6] = [
-                column_outputs(products, at, 6 * step),
-                column_outputs(products, at + step, 6 * step),
-                column_outputs(products, at + 2 * step, 6 * step),
-                column_outputs(products, at + 3 * step, 6 * step),
-                column_outputs(products, at + 4 * step, 6 * step),
-                column_outputs(products, at + 5 * step, 6 * step),
-            ];
-            let (bias, slopes) = (lanes::<V>(after.bias, half), lanes::<V>(after.slopes, half));
-            let weights = lanes::<V>(weights, half);
-            for y in 0..2 {
-                for (x, sum) in outputs_4(across(&columns, y)).iter().enumerate() {
-                    let product = sum.add(bias).prelu(slopes).mul(weights);
-                    let sums = &mut sums[4 * y + x];
-                    V::load(sums).add(product).store(sums);
-                }
-            }
-        }
-        for (x, sums) in sums.iter().enumerate() {
-            let row = if x < 4 { &mut *upper } else { &mut *lower };
-            row[4 * tile + x % 4] = sum(sums);
-        }
-    }
 }
 
 /// Points of a tile of 4x4 outputs from the 6x6 pixels that it reads, row-major. Channels `c..c + 16` of point `p` are
@@ -464,18 +296,4 @@ fn column_outputs_4<V: Vector>(products: &[f32], at: usize, step: usize) -> [V; 
         lanes(products, at + 24 * step),
         lanes(products, at + 30 * step),
     ])
-}
-
-/// The sum of 16 floats, in halves.
-#[inline(always)]
-fn sum(lanes: &[f32; LANES]) -> f32 {
-    let mut sums = *lanes;
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-        half /= 2;
-    }
-    sums[0]
 }
