@@ -95,9 +95,9 @@ pub enum KernelName {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionName {
     /// 16-bit integers where the processor multiplies them faster than floats, else floats.
+    #[default]
     Auto,
     /// 32-bit floats.
-    #[default]
     F32,
     /// 16-bit integers.
     Int16,
@@ -119,7 +119,7 @@ pub struct ModelArgs {
     #[arg(long, env = "FACEREC_KERNEL", value_name = "NAME", default_value = "auto")]
     pub kernel: KernelName,
     /// Numbers that the native engine multiplies in the embedder
-    #[arg(long, env = "FACEREC_PRECISION", value_name = "NAME", default_value = "f32")]
+    #[arg(long, env = "FACEREC_PRECISION", value_name = "NAME", default_value = "auto")]
     pub precision: PrecisionName,
     /// Side of the smallest face that is detected, pixels; the time grows with the inverse of its square
     #[arg(long, env = "FACEREC_MIN_FACE_PX", value_name = "PIXELS", default_value = "15",

@@ -45,7 +45,7 @@ fn the_built_in_photo_is_measured_stage_by_stage_and_by_each_number_of_clients()
     let service = &report["service"];
     assert_eq!(service["engine"], "native");
     assert_eq!(service["kernel"], Isa::detect().name());
-    assert_eq!(service["precision"], Precision::F32.name());
+    assert_eq!(service["precision"], Precision::fastest(Isa::detect()).name());
     assert_eq!(service["model"], "casia");
     assert!(number(&service["start_ms"]) > 0.0);
     if cfg!(target_os = "linux") {
