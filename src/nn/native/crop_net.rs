@@ -301,3 +301,8 @@ fn map(data: &[f32], size: SquareMap) -> Maps<'_> {
 fn pool_input(data: &[f32], size: SquareMap) -> PoolInput<'_> {
     PoolInput { data, height: size.side, width: size.side, stride: size.stride, channels: size.stride }
 }
+
+/// `N` outputs from `start` on. The network has been checked to have them.
+pub(crate) fn part<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
+    std::array::from_fn(|i| values[start + i])
+}

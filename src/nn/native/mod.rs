@@ -21,7 +21,7 @@ mod resample;
 mod rnet;
 mod winograd;
 
-use crop_net::CropNet;
+use crop_net::{CropNet, part};
 use facenet::{InceptionResnetV1, Method};
 pub use kernels::Isa;
 use kernels::{CHANNELS, Kernels};
@@ -101,11 +101,6 @@ impl DetectorNets for NativeDetector {
         };
         Ok(self.onet.run(self.kernels, photo, windows, decode))
     }
-}
-
-/// `N` outputs from `start` on. The network has been checked to have them.
-fn part<const N: usize>(values: &[f32], start: usize) -> [f32; N] {
-    std::array::from_fn(|i| values[start + i])
 }
 
 /// Area-resamples `window` of `photo` with the detector's kernels. `out` receives `out_height x out_width x 3` floats

@@ -2,7 +2,7 @@
 //! which take half the time of floats, finds them; the others are computed in floats, so that scores and boxes are those
 //! of floats to the last bit.
 
-use super::crop_net::CropNet;
+use super::crop_net::{CropNet, part};
 use super::kernels::{Isa, Kernels};
 use super::pnet::logistic;
 use super::precision::Precision;
@@ -73,7 +73,7 @@ fn logit(values: &[f32]) -> f32 {
 }
 
 fn refinement(values: &[f32]) -> Refinement {
-    Refinement { score: logistic(logit(values)), regression: super::part(values, 2) }
+    Refinement { score: logistic(logit(values)), regression: part(values, 2) }
 }
 
 #[cfg(test)]
