@@ -65,19 +65,21 @@ pub(super) struct Scored {
     pub(super) distance: f32,
 }
 
-/// Templates of people who stand side by side in the gallery.
-#[derive(Debug)]
-struct Block {
-    /// `dims x LANES` numbers.
-    values: Vec<f32>,
-    terms: [TemplateTerms; LANES],
-}
-
 /// The templates of a run of people.
 #[derive(Debug)]
 struct TemplateRun {
     people: Vec<Arc<PersonTemplate>>,
-    blocks: Vec<Block>,
+    /// For each block of [`LANES`] people, and each dimension, a number of each. One piece of memory, which is read fast.
+    values: Vec<[f32; LANES]>,
+    /// For each block.
+    terms: Vec<[TemplateTerms; LANES]>,
+}
+
+/// Templates of people who stand side by side in the gallery.
+#[derive(Debug, Clone, Copy)]
+struct Block<'a> {
+    values: &'a [[f32; LANES]],
+    terms: &'a [TemplateTerms; LANES],
 }
 
 /// The templates of all people of a gallery. Galleries share those of the runs that an edit does not change.
@@ -146,7 +148,7 @@ impl Templates {
         let count = self.runs.iter().map(|run| run.people.len()).sum();
         let mut scores = vec![Vec::with_capacity(count); probes.len()];
         for run in &self.runs {
-            for (lanes, block) in run.people.chunks(LANES).zip(&run.blocks) {
+            for (lanes, block) in run.people.chunks(LANES).zip(run.blocks(self.cohort.dims())) {
                 for (scores, probe) in scores.iter_mut().zip(probes) {
                     // The last block of a run may have empty lanes.
                     scores.extend(block.scores(probe).into_iter().take(lanes.len()));
@@ -188,31 +190,34 @@ impl TemplateRun {
         let mut new = PersonTemplate::of_each(cohort, &new).into_iter().map(Arc::new);
         let template = |person: &Arc<Person>| known(person).or_else(|| new.next());
         let people: Vec<Arc<PersonTemplate>> = run.people().iter().filter_map(template).collect();
-        let blocks = people.chunks(LANES).map(|lanes| Block::new(cohort.dims(), lanes)).collect();
-        Self { people, blocks }
+        let (dims, blocks) = (cohort.dims(), people.len().div_ceil(LANES));
+        let mut values = vec![[0.0; LANES]; blocks * dims];
+        let mut terms = vec![[TemplateTerms::default(); LANES]; blocks];
+        for (at, person) in people.iter().enumerate() {
+            let (block, lane) = (at / LANES, at % LANES);
+            let own = values[block * dims..].iter_mut().zip(&person.template.values);
+            own.for_each(|(to, from)| to[lane] = *from);
+            terms[block][lane] = person.template.terms;
+        }
+        Self { people, values, terms }
+    }
+
+    /// The templates of each [`LANES`] people; the last block may have empty lanes.
+    fn blocks(&self, dims: usize) -> impl Iterator<Item = Block<'_>> {
+        let values = self.values.chunks_exact(dims.max(1));
+        values.zip(&self.terms).map(|(values, terms)| Block { values, terms })
     }
 }
 
-impl Block {
-    /// Of at most [`LANES`] templates.
-    fn new(dims: usize, lanes: &[Arc<PersonTemplate>]) -> Self {
-        let mut block = Self { values: vec![0.0; dims * LANES], terms: [TemplateTerms::default(); LANES] };
-        for (lane, person) in lanes.iter().enumerate() {
-            let own = block.values.iter_mut().skip(lane).step_by(LANES);
-            own.zip(&person.template.values).for_each(|(to, from)| *to = *from);
-            block.terms[lane] = person.template.terms;
-        }
-        block
-    }
-
-    fn scores(&self, probe: &Probe) -> [f32; LANES] {
+impl Block<'_> {
+    fn scores(self, probe: &Probe) -> [f32; LANES] {
         let mut dots = [0.0_f32; LANES];
-        for (row, value) in self.values.as_chunks::<LANES>().0.iter().zip(&probe.values) {
+        for (row, value) in self.values.iter().zip(&probe.values) {
             for (dot, template) in dots.iter_mut().zip(row) {
                 *dot += template * value;
             }
         }
-        for (dot, terms) in dots.iter_mut().zip(&self.terms) {
+        for (dot, terms) in dots.iter_mut().zip(self.terms) {
             *dot = terms.score(probe, *dot);
         }
         dots
