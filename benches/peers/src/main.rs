@@ -5,7 +5,8 @@
 //! `peers.py` (default `python3`), `PASSES` the number of passes (default 20).
 //!
 //! P-Net's time includes area resampling for the engines of facerec, which take the photo. The other runtimes get
-//! the resampled levels. 16-bit integers are for FaceNet only.
+//! the resampled levels. 16-bit integers, as an engine, are for FaceNet only. facerec's own engine computes P-Net and R-Net in two
+//! passes, as in the service.
 
 mod inputs;
 mod python;
@@ -32,7 +33,7 @@ fn run_facerec(nets: &dyn DetectorNets, facenet: &dyn FaceNet, stage: Stage, inp
     let photo = inputs.photo(stage).view();
     match stage {
         Stage::Pnet => drop(nets.pnet(photo, &inputs.levels, 0.5).expect("P-Net runs")),
-        Stage::Rnet => drop(nets.rnet(photo, &inputs.rnet_windows).expect("R-Net runs")),
+        Stage::Rnet => drop(nets.rnet(photo, &inputs.rnet_windows, 0.6).expect("R-Net runs")),
         Stage::Onet => drop(nets.onet(photo, &inputs.onet_windows).expect("O-Net runs")),
         Stage::FaceNet1 => drop(facenet.embed(&inputs.faces[..1]).expect("FaceNet runs")),
         Stage::FaceNet6 => drop(facenet.embed(&inputs.faces).expect("FaceNet runs")),
